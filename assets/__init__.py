@@ -1,0 +1,1 @@
+"""What exists: one file per noun of the asset graph. Dagster meets the plain stages here."""

@@ -1,0 +1,1 @@
+"""Makes variants: recipes, plates, compositing. Judges and publishes nothing."""

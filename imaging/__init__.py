@@ -1,0 +1,1 @@
+"""Pixels: pure functions on arrays. Knows nothing of catalogs, brands or models."""

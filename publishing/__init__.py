@@ -1,0 +1,1 @@
+"""Delivers what was approved: renditions, metadata, galleries, reports. Judges nothing."""

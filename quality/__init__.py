@@ -1,0 +1,1 @@
+"""Judges: screening, measurements, Great Expectations suites, verdicts. Makes nothing."""
