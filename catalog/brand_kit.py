@@ -1,0 +1,97 @@
+"""The brand kit: palette, looks, colorways, rule overrides and channels, read from one YAML file.
+
+Its digest is its version for keys. What the rules measure is the quality floor's; what the styles do to pixels, the generation floor's.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from catalog.keys import digest
+from catalog.product import SLUG
+from catalog.recipe import parse_model, read_yaml
+
+HexColor = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$"), AfterValidator(str.lower)]
+"""An sRGB color written `#rrggbb`."""
+
+
+class Colorway(BaseModel):
+    """A color a product is offered in: its name in the shop and the sRGB color to reach."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=SLUG)
+    hex: HexColor
+
+
+class CategoryStyle(BaseModel):
+    """How one category is shown: the look's trigger phrase, its scene prompts, its backdrops, how large its products stand.
+
+    `scenes` are prompts for empty sets; variant i uses scene i modulo their number. `product_height_pct` and `product_width_max_pct`
+    bound the product's box as a share of the frame in staged scenes; `base_pct` is how far down the frame it stands.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str = ""
+    trigger: str = Field(min_length=3)
+    scenes: tuple[str, ...] = Field(min_length=1)
+    backdrops: tuple[HexColor, ...] = Field(min_length=1)
+    colorways: tuple[Colorway, ...] = ()
+    product_height_pct: float = Field(default=54.0, gt=5, le=95)
+    product_width_max_pct: float = Field(default=60.0, gt=5, le=95)
+    base_pct: float = Field(default=84.0, gt=40, le=98)
+
+
+class Bound(BaseModel):
+    """A brand's own bound on a measurement: replaces the recipe's default for that column."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min: float | None = None
+    max: float | None = None
+    severity: str | None = Field(default=None, pattern="^(critical|warning)$")
+
+
+class Channel(BaseModel):
+    """Where images go and in which form: a file format, a size, a name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=SLUG)
+    recipes: tuple[str, ...] = Field(min_length=1)
+    format: str = Field(default="jpeg", pattern="^(jpeg|webp|png|avif)$")
+    long_side_px: int = Field(default=1200, ge=64, le=8192)
+    quality: int = Field(default=92, ge=40, le=100)
+
+
+class BrandKit(BaseModel):
+    """Everything a brand decides about its pictures; versioned by the digest of its content."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    brand: str = Field(pattern=SLUG)
+    title: str = ""
+    version: int = Field(default=1, ge=1)
+    palette: tuple[HexColor, ...] = Field(min_length=1)
+    recipes: tuple[str, ...] = Field(min_length=1)
+    categories: dict[Annotated[str, StringConstraints(pattern=SLUG)], CategoryStyle] = Field(min_length=1)
+    colorways: tuple[Colorway, ...] = ()
+    rules: dict[str, dict[str, Bound]] = Field(default_factory=dict)
+    channels: tuple[Channel, ...] = ()
+
+    def rules_of(self, recipe_name: str) -> dict[str, Bound]:
+        """The brand's own bounds for one recipe, by measurement column; empty when it keeps the defaults."""
+        return self.rules.get(recipe_name, {})
+
+    @property
+    def digest(self) -> str:
+        """Sha256 of the whole kit; changes with any value, not with comments, order or spelling of numbers."""
+        return digest(self.model_dump(mode="json"))
+
+
+def read_brand_kit(path: Path) -> BrandKit:
+    """The brand kit in a YAML file. Raises SettingsError naming the file and each wrong entry."""
+    data: dict[str, Any] = read_yaml(path)
+    return parse_model(BrandKit, data, path)
