@@ -6,6 +6,7 @@ retry counts are never part of a key. What goes *into* a render is gathered in `
 
 import hashlib
 import json
+import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -85,7 +86,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)
     if isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
+        if not math.isfinite(value):
             raise ValueError(f"{value} cannot be part of a key: keys are made of finite numbers.")
         return int(value) if value.is_integer() else value
     if isinstance(value, Mapping):

@@ -1,7 +1,7 @@
 """A recipe: a named way to make a variant, read from a YAML file. What its parameters do is the generation floor's."""
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,6 +17,9 @@ SourceType = Literal[
     "trainedAlgorithmicMedia",
 ]
 """IPTC DigitalSourceType terms that a product picture can carry (http://cv.iptc.org/newscodes/digitalsourcetype/)."""
+
+
+M = TypeVar("M", bound=BaseModel)
 
 
 class Recipe(BaseModel):
@@ -64,14 +67,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return loaded
 
 
-def parse_model[M: BaseModel](model: type[M], data: dict[str, Any], source: Path | str) -> M:
+def parse_model(model: type[M], data: dict[str, Any], source: Path | str) -> M:
     """Data as a checked model. Raises SettingsError with one line per wrong entry, and the names that would have been allowed."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        lines = [
-            f"{source}: {len(error.errors())} wrong entr{'y' if len(error.errors()) == 1 else 'ies'}. Nothing was changed."
-        ]
+        lines = [f"{source}: {len(error.errors())} wrong entr{'y' if len(error.errors()) == 1 else 'ies'}. Nothing was changed."]
         for item in error.errors():
             where = ".".join(str(part) for part in item["loc"]) or "(top)"
             if item["type"] == "extra_forbidden":
@@ -90,8 +91,6 @@ class _UniqueKeys(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the name {key!r} stands twice", key_node.start_mark
-                )
+                raise yaml.constructor.ConstructorError(None, None, f"the name {key!r} stands twice", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
