@@ -1,0 +1,89 @@
+"""The catalog asset: a snapshot of the products, checked by Great Expectations, synced to the ledger with a rising revision."""
+
+import datetime as dt
+from collections import Counter
+from typing import Any
+
+import dagster as dg
+
+from assets.house_rules import OWNERS, reasons_table, rows_table
+from assets.partitions import FIRST_DROP, categories
+from catalog.keys import digest, digest_bytes
+from resources.catalog_sync import SnapshotRow, sync_catalog
+from resources.project import Project, VitrineResource
+from resources.settings import utc_now
+
+
+def refresh_catalog(project: Project, today: dt.date | None = None) -> dict[str, Any]:
+    """Read, check and sync the catalog; return counts, the bad rows and the changes. Raises CatalogError when nothing is usable."""
+    from quality.catalog_suite import check_catalog
+
+    checked = check_catalog(project.source.table())
+    snapshot = [
+        SnapshotRow(
+            product=item,
+            photo_digests=tuple(None if data is None else digest_bytes(data) for data in map(project.source.photo, item.photos)),
+        )
+        for item in checked.good
+    ]
+    changes = sync_catalog(
+        project.ledger,
+        snapshot,
+        keep_skus=frozenset(bad.sku for bad in checked.bad if bad.sku),
+        today=today or utc_now().date(),
+        first_drop=FIRST_DROP,
+        max_cell_products=project.settings.catalog.max_cell_products,
+    )
+    bad_rows = [{"row": bad.row, "sku": bad.sku, "reasons": "; ".join(bad.reasons)} for bad in checked.bad]
+    project.store.put_manifest(
+        "catalog",
+        digest([item.product.model_dump(mode="json") for item in snapshot]),
+        {"products": [item.product.model_dump(mode="json") for item in snapshot]},
+    )
+    return {
+        "products": len(snapshot),
+        "categories": sorted({item.product.category for item in snapshot}),
+        "bad_rows": bad_rows,
+        "changes": changes,
+        "photos_missing": sum(None in item.photo_digests for item in snapshot),
+    }
+
+
+@dg.asset(
+    name="catalog",
+    group_name="catalog",
+    owners=OWNERS,
+    kinds={"csv", "greatexpectations"},
+    code_version="1",
+    check_specs=[dg.AssetCheckSpec("product_rows", asset="catalog", description="Every row of the product table can be used.")],
+)
+def catalog_snapshot(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
+    """The products of the shop: read from the source, checked row by row, synced to the ledger.
+
+    Good rows go on; bad rows are listed with what is wrong, and the last good version of such a product stays in use.
+    """
+    result = refresh_catalog(vitrine.open())
+    known = set(context.instance.get_dynamic_partitions("category"))
+    new = [category for category in result["categories"] if category not in known]
+    if new:
+        context.instance.add_dynamic_partitions("category", new)
+    assert categories.name == "category"
+    kinds = Counter(change["kind"] for change in result["changes"])
+    return dg.MaterializeResult(
+        metadata={
+            "products": result["products"],
+            "categories": len(result["categories"]),
+            "bad_rows": len(result["bad_rows"]),
+            "photos_missing": result["photos_missing"],
+            "changes": reasons_table(kinds),
+            "rows_to_correct": rows_table(result["bad_rows"], ("row", "sku", "reasons")),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="product_rows",
+                passed=not result["bad_rows"],
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"bad_rows": rows_table(result["bad_rows"], ("row", "sku", "reasons"))},
+            )
+        ],
+    )

@@ -1,0 +1,121 @@
+"""The cut-outs of a cell: product and alpha told from the background, with confidence; doubtful ones routed, never guessed."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import sqlalchemy as sa
+
+from assets.house_rules import OWNERS, reasons_table, sheet_metadata
+from assets.partitions import ONE_CELL, cells, split_cell
+from assets.planning import cutout_key, products_of_cell, screening_key, screening_rules
+from assets.source_photos import source_photos
+from catalog.keys import digest
+from catalog.verdict import Verdict
+from resources.costs import clocked
+from resources.ledger import Row
+from resources.ledger_tables import cutout, source_photo
+from resources.project import Project, VitrineResource
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
+    """Cut out every accepted photo of a cell that was not cut out yet; return one row per accepted photo, with its outcome."""
+    rules = screening_rules(project)
+    rows = [row for row in products_of_cell(project, category, drop) if row["photo_digests"][0]]
+    screened = project.ledger.by_keys(
+        source_photo, (screening_key(row["photo_digests"][0], row["attributes"]["photos"][0], rules) for row in rows)
+    )
+    accepted = {row["photo_digest"] for row in screened.values() if row["accepted"]}
+    rows = [row for row in rows if row["photo_digests"][0] in accepted]
+    known = project.ledger.by_keys(cutout, (cutout_key(row["photo_digests"][0]) for row in rows))
+    outcomes = []
+    with clocked(project, "cut out", category, drop) as clock:
+        for row in rows:
+            key = cutout_key(row["photo_digests"][0])
+            if key not in known:
+                known[key] = _cut_one(project, row["photo_digests"][0], row["attributes"]["photos"][0], key)
+                project.ledger.record(cutout, known[key])
+                clock.items += 1
+            outcomes.append({"sku": row["sku"], **known[key]})
+    return outcomes
+
+
+def _cut_one(project: Project, photo_digest: str, name: str, key: str) -> Row:
+    from imaging.cutout import cut_out
+    from imaging.photo import decode_photo
+
+    from imaging.storage_format import encode_rgba_png
+
+    photo = decode_photo(project.store.get(photo_digest), name=name)
+    cut = cut_out(photo.pixels_HW3)
+    return {
+        "key": key,
+        "photo_digest": photo_digest,
+        "cutout_digest": project.store.put(encode_rgba_png(cut.foreground_HW3, cut.alpha_HW)),
+        "accepted": cut.accepted,
+        "confidence": cut.confidence,
+        "reasons": list(cut.reasons),
+        "measurements": cut.measurements,
+    }
+
+
+def read_cutout(project: Project, cutout_digest: str) -> "tuple[np.ndarray, np.ndarray]":
+    """A stored cut-out as (foreground_HW3, alpha_HW), uint8."""
+    from imaging.storage_format import decode_rgba_png
+
+    return decode_rgba_png(project.store.get(cutout_digest))
+
+
+def cutout_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
+    """A contact sheet of cut-outs on a checkerboard-free mid gray; None when there is none."""
+    from imaging.contact_sheet import Tile, contact_sheet
+
+    from imaging.storage_format import over_gray
+
+    tiles = [
+        Tile(
+            pixels_HW3=over_gray(*read_cutout(project, row["cutout_digest"])),
+            label=f"{row['sku']}\n{'confidence' if row['accepted'] else row['reasons'][0]} {row['confidence']:.2f}",
+            verdict=Verdict.APPROVED if row["accepted"] else Verdict.REVIEW,
+        )
+        for row in outcomes[:16]
+    ]
+    return contact_sheet(tiles, columns=4, tile_px=160) if tiles else None
+
+
+def doubtful_cutouts(project: Project) -> list[Row]:
+    """All cut-outs that were refused, for the report."""
+    return project.ledger.rows(sa.select(cutout).where(~cutout.c.accepted))
+
+
+@dg.asset(
+    partitions_def=cells,
+    backfill_policy=ONE_CELL,
+    deps=[source_photos],
+    group_name="intake",
+    owners=OWNERS,
+    kinds={"opencv"},
+    code_version="1",
+)
+def cutouts(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
+    """Each accepted photo's product with its alpha matte and a confidence; below the bar it waits for a person instead of being used."""
+    project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
+    outcomes = cut_out_cell(project, category, drop)
+    doubtful = [row for row in outcomes if not row["accepted"]]
+    content = {"cell": [category, drop], "cutouts": [{k: r[k] for k in ("sku", "cutout_digest", "accepted", "reasons")} for r in outcomes]}
+    key = digest(content)
+    project.store.put_manifest("cutouts", key, content)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(key),
+        metadata={
+            "cutouts": len(outcomes),
+            "accepted": len(outcomes) - len(doubtful),
+            "doubtful": len(doubtful),
+            "mean_confidence": float(sum(row["confidence"] for row in outcomes) / len(outcomes)) if outcomes else 0.0,
+            "reasons": reasons_table(Counter(row["reasons"][0] for row in doubtful)),
+            **sheet_metadata(cutout_sheet(project, outcomes)),
+        },
+    )

@@ -1,0 +1,227 @@
+"""The renders of a cell: planned, drawn in shards, committed as one manifest.
+
+`plan_shards -> .map(render_shard) -> .collect -> commit_manifest`, one map level only: chained maps lose steps after a pod loss.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from assets.cutouts import read_cutout
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata
+from assets.partitions import ONE_CELL, cells, lora_of_cell, split_cell
+from assets.planning import CellPlan, WantedRender, plan_cell, promoted_lora
+from catalog.errors import RenderError
+from catalog.keys import digest
+from resources.costs import clocked
+from resources.ledger import Row
+from resources.ledger_tables import refused_render, render
+from resources.project import Project, VitrineResource
+from resources.settings import utc_now
+
+if TYPE_CHECKING:
+    from generation.plates import DiffusionPlates
+    from generation.render import Rendered
+
+Progress = Callable[[WantedRender], None]
+
+
+def groups_of(wanted: Sequence[WantedRender]) -> list[list[WantedRender]]:
+    """Renders by product and recipe, in the order of their variants; a group is drawn in one batch, always whole."""
+    ordered = sorted(wanted, key=lambda w: (w.recipe.engine, w.variant.recipe, w.variant.sku, w.variant.index))
+    return [list(group) for _, group in groupby(ordered, key=lambda w: (w.recipe.engine, w.variant.recipe, w.variant.sku))]
+
+
+def unfinished_groups(project: Project, plan: CellPlan) -> list[list[WantedRender]]:
+    """Groups with at least one render that is not in the ledger, or whose blob is gone."""
+    missing = {w.render_key for w in plan.to_render}
+    made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted if w.render_key not in missing))
+    missing |= {key for key, row in made.items() if not project.store.has(row["render_digest"])}
+    return [group for group in groups_of(plan.wanted) if any(w.render_key in missing for w in group)]
+
+
+def shards_of(groups: Sequence[list[WantedRender]], shard_images: int) -> Iterator[list[list[WantedRender]]]:
+    """Groups packed into shards of at most `shard_images` images; a group is never cut."""
+    shard: list[list[WantedRender]] = []
+    for group in groups:
+        if shard and sum(map(len, shard)) + len(group) > shard_images:
+            yield shard
+            shard = []
+        shard.append(group)
+    if shard:
+        yield shard
+
+
+def render_groups(
+    project: Project, category: str, drop: str, groups: Sequence[list[WantedRender]], progress: Progress | None = None
+) -> Row:
+    """Draw groups one after the other, each stored as soon as it is done; a killed worker loses the group in hand.
+
+    A recipe that refuses a product is recorded with its reason and everything else goes on.
+    """
+    counts = {"rendered": 0, "refused": 0}
+    plates = _plates(project, category) if any(group[0].recipe.engine == "diffusion" for group in groups) else None
+    with clocked(project, "render", category, drop) as clock:
+        for group in groups:
+            start = utc_now()
+            try:
+                rendered = _draw(project, group, plates)
+            except RenderError as error:
+                project.ledger.record(refused_render, [_refusal(w, str(error)) for w in group])
+                counts["refused"] += len(group)
+                continue
+            seconds = (utc_now() - start).total_seconds() / len(group)
+            project.ledger.record(render, [_row(project, w, r, seconds) for w, r in zip(group, rendered, strict=True)])
+            counts["rendered"] += len(group)
+            clock.items += len(group)
+            for wanted in group if progress else ():
+                assert progress
+                progress(wanted)
+    return counts
+
+
+def _plates(project: Project, category: str) -> "DiffusionPlates":
+    from generation.base_model import read_base_model
+    from generation.plates import DiffusionPlates
+
+    row, how = promoted_lora(project, category), project.settings.generation
+    return DiffusionPlates(
+        read_base_model(project.base_model_dir),
+        lora_path=project.store.local_path(row["lora_digest"]) if row else None,
+        lora_digest=row["lora_digest"] if row else None,
+        steps=how.steps,
+        guidance=how.guidance,
+        device=how.device,
+        threads=how.threads,
+    )
+
+
+def _draw(project: Project, group: Sequence[WantedRender], plates: "DiffusionPlates | None") -> "list[Rendered]":
+    from generation.render import RenderSource, render_group
+
+    if plates is not None and group[0].lora_digest is not None:
+        assert plates.lora_digest == group[0].lora_digest, "the plan and the loaded LoRA differ"
+    foreground_HW3, alpha_HW = read_cutout(project, group[0].cutout_digest)
+    return render_group(
+        [w.resolved for w in group],
+        [w.variant.seed for w in group],
+        RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW),
+        plates if group[0].recipe.engine == "diffusion" else None,
+    )
+
+
+def _row(project: Project, wanted: WantedRender, made: "Rendered", seconds: float) -> Row:
+    from imaging.storage_format import encode_rgb_png
+
+    return {
+        "render_key": wanted.render_key,
+        "sku": wanted.variant.sku,
+        "category": wanted.category,
+        "recipe": wanted.variant.recipe,
+        "idx": wanted.variant.index,
+        "render_digest": project.store.put(encode_rgb_png(made.pixels_HW3)),
+        "cutout_digest": wanted.cutout_digest,
+        "lora_digest": wanted.lora_digest,
+        "placement": made.placement.as_dict(),
+        "facts": made.facts,
+        "seconds": seconds,
+        "made_at": utc_now().replace(tzinfo=None),
+    }
+
+
+def _refusal(wanted: WantedRender, message: str) -> Row:
+    return {
+        "render_key": wanted.render_key,
+        "sku": wanted.variant.sku,
+        "category": wanted.category,
+        "recipe": wanted.variant.recipe,
+        "idx": wanted.variant.index,
+        "message": message,
+        "refused_at": utc_now().replace(tzinfo=None),
+    }
+
+
+def commit_renders(project: Project, category: str, drop: str) -> tuple[str, list[Row], CellPlan]:
+    """Write the cell's manifest, naming every render that exists now; return its key, its rows and the plan as it stands."""
+    plan = plan_cell(project, category, drop)
+    made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
+    rows = [made[w.render_key] for w in plan.wanted if w.render_key in made]
+    named = ("render_key", "sku", "recipe", "idx", "render_digest", "cutout_digest", "lora_digest")
+    content: dict[str, Any] = {"cell": [category, drop], "renders": [{name: row[name] for name in named} for row in rows]}
+    key = digest(content)
+    project.store.put_manifest("renders", key, content)
+    return key, rows, plan
+
+
+def render_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
+    """A contact sheet of a cell's renders, at most 16; None when there is none."""
+    from imaging.contact_sheet import Tile, contact_sheet
+
+    from imaging.storage_format import decode_rgb
+
+    step = max(1, len(rows) // 16)
+    tiles = [
+        Tile(pixels_HW3=decode_rgb(project.store.get(row["render_digest"])), label=f"{row['sku']}\n{row['recipe']} {row['idx']}")
+        for row in rows[::step][:16]
+    ]
+    return contact_sheet(tiles, columns=4, tile_px=160) if tiles else None
+
+
+@dg.op(
+    ins={"cutouts": dg.In(dg.Nothing), "lora": dg.In(dg.Nothing)},
+    out=dg.DynamicOut(list),
+    description="What the cell still needs, cut into shards of whole groups.",
+)
+def plan_shards(context: dg.OpExecutionContext, vitrine: VitrineResource):  # noqa: ANN201 - dagster infers from the out
+    """Plan the cell and hand out shards: lists of render keys."""
+    project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
+    groups = unfinished_groups(project, plan_cell(project, category, drop))
+    context.log.info(f"{category}|{drop}: {sum(map(len, groups))} renders to make in {len(groups)} groups")
+    for number, shard in enumerate(shards_of(groups, project.settings.generation.shard_images)):
+        yield dg.DynamicOutput([w.render_key for group in shard for w in group], mapping_key=f"shard_{number:04d}")
+
+
+@dg.op(pool="gpu-infer", retry_policy=SPOT_RETRIES, description="One model load, one LoRA, up to 512 images; skips what exists.")
+def render_shard(context: dg.OpExecutionContext, vitrine: VitrineResource, keys: list) -> dict:
+    """Draw one shard's renders that are still missing."""
+    project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
+    mine = set(keys)
+    groups = [g for g in unfinished_groups(project, plan_cell(project, category, drop)) if g[0].render_key in mine]
+    return render_groups(project, category, drop, groups)
+
+
+@dg.op(description="Name every render of the cell in a manifest, written last.")
+def commit_manifest(context: dg.OpExecutionContext, vitrine: VitrineResource, shards: list) -> dg.Output[str]:
+    """Commit the cell: its manifest is the data version downstream assets see."""
+    project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
+    key, rows, plan = commit_renders(project, category, drop)
+    refused = project.ledger.by_keys(refused_render, (w.render_key for w in plan.wanted))
+    return dg.Output(
+        key,
+        data_version=dg.DataVersion(key),
+        metadata={
+            "renders": len(rows),
+            "rendered_now": sum(shard["rendered"] for shard in shards),
+            "refused_by_recipe": len(refused),
+            "still_missing": reasons_table(plan.why),
+            **sheet_metadata(render_sheet(project, rows)),
+        },
+    )
+
+
+@dg.graph_asset(
+    partitions_def=cells,
+    backfill_policy=ONE_CELL,
+    group_name="generation",
+    owners=OWNERS,
+    kinds={"pytorch", "opencv"},
+    ins={
+        "cutouts": dg.AssetIn("cutouts", dagster_type=dg.Nothing),
+        "lora": dg.AssetIn("category_lora", partition_mapping=lora_of_cell, dagster_type=dg.Nothing),
+    },
+)
+def generated_variants(cutouts, lora):  # noqa: ANN001, ANN201 - graph inputs carry no data
+    """Every recipe's renders for every product of the cell, made once per render key; only what is missing is drawn."""
+    return commit_manifest(plan_shards(cutouts=cutouts, lora=lora).map(render_shard).collect())

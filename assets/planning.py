@@ -1,0 +1,208 @@
+"""What is wanted and what is missing: compares the ledger with what products, recipes, LoRAs and rules ask for.
+
+Reads no pixels and imports no model library, so that a plan is cheap. Doing the work is the assets' part.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from generation.render import ENGINE_VERSION
+from generation.resolve import resolve
+from imaging.cutout import CUTOUT_VERSION
+from quality.measurements import MEASUREMENT_VERSION
+from quality.rules import read_rules
+from quality.screening import ScreeningRules
+
+from catalog.keys import digest, gate_key, render_key
+from catalog.product import Product
+from catalog.recipe import Recipe
+from catalog.variant import Variant
+from resources.ledger import Row
+from resources.ledger_tables import cutout, judgment, lora, product, refused_render, render, source_photo
+from resources.project import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedRender:
+    """One render that should exist, with everything its key was made of."""
+
+    variant: Variant
+    category: str
+    render_key: str
+    resolved: dict[str, Any]
+    recipe: Recipe
+    photo_digest: str
+    cutout_digest: str
+    lora_digest: str | None
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """Renders drawn together in one batch: all variants of one recipe for one product."""
+        return (self.variant.sku, self.variant.recipe)
+
+
+@dataclass(kw_only=True)
+class CellPlan:
+    """What one cell still needs, counted, and why."""
+
+    category: str
+    drop: str
+    products: int = 0
+    photos_to_screen: list[Row] = field(default_factory=list)
+    cutouts_to_make: list[Row] = field(default_factory=list)
+    refused: list[Row] = field(default_factory=list)
+    wanted: list[WantedRender] = field(default_factory=list)
+    to_render: list[WantedRender] = field(default_factory=list)
+    to_judge: list[str] = field(default_factory=list)
+    to_publish: int = 0
+    why: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether running this cell would do anything."""
+        return bool(self.photos_to_screen or self.cutouts_to_make or self.to_render or self.to_judge or self.to_publish)
+
+
+def screening_key(photo_digest: str, name: str, rules: ScreeningRules) -> str:
+    """Name of one screening: the photo's bytes, what its name claims it is, the rules."""
+    suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""
+    return digest({"kind": "screening", "photo": photo_digest, "suffix": suffix, "rules": rules.model_dump(mode="json")})
+
+
+def cutout_key(photo_digest: str) -> str:
+    """Name of one cut-out: the photo and the cut-out code's version."""
+    return digest({"kind": "cutout", "photo": photo_digest, "version": CUTOUT_VERSION})
+
+
+def screening_rules(project: Project) -> ScreeningRules:
+    """The project's screening rules: the shipped ones with its overrides."""
+    from catalog.recipe import parse_model
+
+    return parse_model(ScreeningRules, project.settings.screening, "vitrine.yaml: screening")
+
+
+def active_cells(project: Project, categories: Iterable[str] | None = None) -> list[tuple[str, str]]:
+    """All cells with active products, category by category, oldest drop first."""
+    query = sa.select(product.c.category, product.c.drop).where(product.c.active).distinct()
+    cells = [(row["category"], row["drop"]) for row in project.ledger.rows(query.order_by(product.c.category, product.c.drop))]
+    chosen = None if categories is None else set(categories)
+    return [cell for cell in cells if chosen is None or cell[0] in chosen]
+
+
+def products_of_cell(project: Project, category: str, drop: str) -> list[Row]:
+    """Active products of one cell, by SKU."""
+    query = sa.select(product).where(product.c.category == category, product.c.drop == drop, product.c.active)
+    return project.ledger.rows(query.order_by(product.c.sku))
+
+
+def promoted_lora(project: Project, category: str) -> Row | None:
+    """The LoRA in use for a category: the newest promoted one for the present base model."""
+    query = sa.select(lora).where(lora.c.category == category, lora.c.promoted, lora.c.base_model_digest == project.base_model_digest)
+    return project.ledger.one(query.order_by(lora.c.made_at.desc()).limit(1))
+
+
+def plan_cell(project: Project, category: str, drop: str) -> CellPlan:
+    """What one cell still needs. Products whose photo is not screened or cut out yet have no wanted renders so far."""
+    plan = CellPlan(category=category, drop=drop)
+    rows = products_of_cell(project, category, drop)
+    plan.products = len(rows)
+    ready = _ready_products(project, rows, plan)
+    lora_row = promoted_lora(project, category) if any(r.engine == "diffusion" for r in project.recipes) else None
+    for row, cutout_row in ready:
+        for recipe in project.recipes:
+            if recipe.engine == "diffusion" and lora_row is None:
+                plan.why[f"{recipe.name}: no LoRA for {category} yet"] += recipe.variants
+                continue
+            plan.wanted += _wanted(project, row, cutout_row, recipe, lora_row)
+    _compare_with_ledger(project, plan)
+    return plan
+
+
+def _ready_products(project: Project, rows: list[Row], plan: CellPlan) -> list[tuple[Row, Row]]:
+    rules = screening_rules(project)
+    keyed = [(row, row["photo_digests"][0], row["attributes"]["photos"][0]) for row in rows]
+    screened = project.ledger.by_keys(source_photo, (screening_key(d, name, rules) for _, d, name in keyed if d))
+    cut = project.ledger.by_keys(cutout, (cutout_key(d) for _, d, _ in keyed if d))
+    ready = []
+    for row, photo_digest, name in keyed:
+        if photo_digest is None:
+            plan.refused.append({**row, "why": "photo_missing"})
+            continue
+        photo = screened.get(screening_key(photo_digest, name, rules))
+        cut_row = cut.get(cutout_key(photo_digest))
+        if photo is None:
+            plan.photos_to_screen.append(row)
+            plan.why["photo not screened yet"] += 1
+        elif not photo["accepted"]:
+            plan.refused.append({**row, "why": "photo"})
+        elif cut_row is None:
+            plan.cutouts_to_make.append(row)
+            plan.why["not cut out yet"] += 1
+        elif not cut_row["accepted"]:
+            plan.refused.append({**row, "why": "cutout"})
+        else:
+            ready.append((row, cut_row))
+    return ready
+
+
+def _wanted(project: Project, row: Row, cutout_row: Row, recipe: Recipe, lora_row: Row | None) -> list[WantedRender]:
+    item = Product.model_validate(row["attributes"])
+    diffusion = recipe.engine == "diffusion"
+    lora_digest = lora_row["lora_digest"] if diffusion and lora_row else None
+    wanted = []
+    for index in range(recipe.variants):
+        variant = Variant(sku=item.sku, recipe=recipe.name, index=index)
+        resolved = resolve(recipe, item, project.brand_kit, index)
+        key = render_key(
+            photo_digest=cutout_row["photo_digest"],
+            cutout_digest=cutout_row["cutout_digest"],
+            recipe={**resolved, **({"sampler": sampler(project)} if diffusion else {})},
+            index=index,
+            seed=variant.seed,
+            base_model_digest=project.base_model_digest if diffusion else None,
+            lora_digest=lora_digest,
+            engine_version=ENGINE_VERSION,
+        )
+        wanted.append(
+            WantedRender(
+                variant=variant,
+                category=item.category,
+                render_key=key,
+                resolved=resolved,
+                recipe=recipe,
+                photo_digest=cutout_row["photo_digest"],
+                cutout_digest=cutout_row["cutout_digest"],
+                lora_digest=lora_digest,
+            )
+        )
+    return wanted
+
+
+def sampler(project: Project) -> dict[str, float]:
+    """The generation settings that change pixels, as they enter the render key."""
+    return {"steps": project.settings.generation.steps, "guidance": project.settings.generation.guidance}
+
+
+def _compare_with_ledger(project: Project, plan: CellPlan) -> None:
+    made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
+    refused = project.ledger.by_keys(refused_render, (w.render_key for w in plan.wanted if w.render_key not in made))
+    plan.to_render = [w for w in plan.wanted if w.render_key not in made and w.render_key not in refused]
+    for wanted in plan.to_render:
+        plan.why[f"{wanted.variant.recipe}: not rendered with today's photo, recipe, LoRA and engine"] += 1
+    rules = {recipe.name: read_rules(recipe.name, project.brand_kit).digest for recipe in project.recipes}
+    keys = {
+        w.render_key: gate_key(
+            render_digest=made[w.render_key]["render_digest"],
+            rules_digest=rules[w.variant.recipe],
+            measurement_version=MEASUREMENT_VERSION,
+        )
+        for w in plan.wanted
+        if w.render_key in made
+    }
+    judged = project.ledger.by_keys(judgment, keys.values())
+    plan.to_judge = [key for key, gate in keys.items() if gate not in judged]
+    if plan.to_judge:
+        plan.why["not judged by the present rules"] += len(plan.to_judge)

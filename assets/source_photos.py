@@ -1,0 +1,118 @@
+"""The source photos of a cell: originals kept, screened, accepted or quarantined with reasons."""
+
+from collections import Counter
+from typing import Any
+
+import dagster as dg
+
+from assets.catalog import catalog_snapshot
+from assets.house_rules import OWNERS, reasons_table, sheet_metadata
+from assets.partitions import ONE_CELL, cells, split_cell
+from assets.planning import products_of_cell, screening_key, screening_rules
+from catalog.keys import digest, digest_bytes
+from catalog.verdict import Verdict
+from resources.costs import clocked
+from resources.ledger import Row
+from resources.ledger_tables import source_photo
+from resources.project import Project, VitrineResource
+
+THUMBNAIL_PX = 384
+"""Long side of the picture kept of each readable photo, for sheets and the report."""
+
+
+def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
+    """Screen every photo of a cell that was not screened yet; return one row per product of the cell, with its outcome."""
+    rules, outcomes = screening_rules(project), []
+    rows = products_of_cell(project, category, drop)
+    keys = {
+        row["sku"]: screening_key(row["photo_digests"][0], row["attributes"]["photos"][0], rules) for row in rows if row["photo_digests"][0]
+    }
+    known = project.ledger.by_keys(source_photo, keys.values())
+    with clocked(project, "screen", category, drop) as clock:
+        for row in rows:
+            key = keys.get(row["sku"])
+            if key is None:
+                reason = {"code": "photo_missing", "message": f"There is no file {row['attributes']['photos'][0]} in the photo folder."}
+                outcomes.append({"sku": row["sku"], "accepted": False, "reasons": [reason], "thumbnail_digest": None})
+                continue
+            if key not in known:
+                screened = _screen_one(project, row, key)
+                if screened is None:
+                    continue
+                project.ledger.record(source_photo, screened)
+                known[key] = screened
+                clock.items += 1
+            outcomes.append({"sku": row["sku"], **known[key]})
+    return outcomes
+
+
+def _screen_one(project: Project, row: Row, key: str) -> Row | None:
+    from quality.screening import screen_photo
+
+    from imaging.storage_format import thumbnail
+
+    name = row["attributes"]["photos"][0]
+    data = project.source.photo(name)
+    if data is None or digest_bytes(data) != row["photo_digests"][0]:
+        return None  # changed since the catalog was read; the next refresh moves the product to its new drop
+    project.store.put(data)
+    screening = screen_photo(data, name, screening_rules(project))
+    small = None if screening.photo is None else project.store.put(thumbnail(screening.photo.pixels_HW3, THUMBNAIL_PX))
+    return {
+        "key": key,
+        "photo_digest": row["photo_digests"][0],
+        "accepted": screening.accepted,
+        "reasons": [reason.as_dict() for reason in (*screening.reasons, *screening.warnings)],
+        "measurements": screening.measurements,
+        "thumbnail_digest": small,
+    }
+
+
+def screening_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
+    """A contact sheet of a cell's photos, refused ones framed red with their reason; None when nothing can be shown."""
+    from imaging.contact_sheet import Tile, contact_sheet
+
+    from imaging.storage_format import decode_rgb
+
+    tiles = [
+        Tile(
+            pixels_HW3=decode_rgb(project.store.get(row["thumbnail_digest"])),
+            label=row["sku"] if row["accepted"] else f"{row['sku']}\n{row['reasons'][0]['code']}",
+            verdict=Verdict.APPROVED if row["accepted"] else Verdict.REJECTED,
+        )
+        for row in outcomes
+        if row["thumbnail_digest"]
+    ]
+    return contact_sheet(tiles[:16], columns=4, tile_px=160) if tiles else None
+
+
+@dg.asset(
+    partitions_def=cells,
+    backfill_policy=ONE_CELL,
+    deps=[catalog_snapshot],
+    group_name="intake",
+    owners=OWNERS,
+    kinds={"opencv"},
+    code_version="1",
+)
+def source_photos(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
+    """The photos that products start from: originals kept as they came, unusable ones quarantined with the reason a photographer needs."""
+    project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
+    outcomes = screen_cell(project, category, drop)
+    refused = [row for row in outcomes if not row["accepted"]]
+    content: dict[str, Any] = {
+        "cell": [category, drop],
+        "photos": [{key: row.get(key) for key in ("sku", "photo_digest", "accepted", "reasons")} for row in outcomes],
+    }
+    key = digest(content)
+    project.store.put_manifest("source_photos", key, content)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(key),
+        metadata={
+            "photos": len(outcomes),
+            "accepted": len(outcomes) - len(refused),
+            "quarantined": len(refused),
+            "reasons": reasons_table(Counter(row["reasons"][0]["code"] for row in refused)),
+            **sheet_metadata(screening_sheet(project, outcomes)),
+        },
+    )

@@ -1,0 +1,95 @@
+"""A category's training set: the look pictures a LoRA learns from, with captions and a held-out split."""
+
+import csv
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from assets.catalog import catalog_snapshot
+from assets.house_rules import OWNERS, sheet_metadata
+from assets.partitions import categories
+from catalog.errors import TrainingError
+from catalog.keys import digest, digest_bytes
+from resources.project import Project, VitrineResource
+
+if TYPE_CHECKING:
+    from training.training_set import TrainingSet
+
+
+def look_pictures(project: Project, category: str) -> list[tuple[str, bytes]]:
+    """Name and bytes of each look picture of a category. Raises TrainingError when there is none."""
+    files = project.source.looks(category)
+    if not files:
+        raise TrainingError(
+            f"Category {category} has no look pictures in {project.settings.catalog_dir / 'looks' / category}. Put 16 or more pictures "
+            "of its empty brand sets there (captions.csv beside them is optional), then run again. The LoRA in use stays."
+        )
+    return [(file.name, file.read_bytes()) for file in files]
+
+
+def look_captions(project: Project, category: str) -> dict[str, str]:
+    """Captions by file name from `captions.csv` beside the look pictures; empty when there is no such file."""
+    file = Path(project.settings.catalog_dir) / "looks" / category / "captions.csv"
+    if not file.is_file():
+        return {}
+    reader = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig")))
+    if not {"file", "caption"} <= set(reader.fieldnames or ()):
+        raise TrainingError(f"{file} needs the columns file and caption; it has {', '.join(reader.fieldnames or ('none',))}.")
+    return {row["file"]: row["caption"] for row in reader}
+
+
+def read_training_set(project: Project, category: str) -> "TrainingSet":
+    """The training set of a category as the trainer wants it."""
+    from generation.base_model import read_base_model
+    from training.training_set import build_training_set
+
+    style = project.brand_kit.categories.get(category)
+    if style is None:
+        raise TrainingError(
+            f"The brand kit has no category {category!r}, so its look has no trigger phrase. Known: "
+            f"{', '.join(sorted(project.brand_kit.categories))}. Add it under `categories:` in the brand kit."
+        )
+    return build_training_set(
+        look_pictures(project, category),
+        look_captions(project, category),
+        style.trigger,
+        size_px=read_base_model(project.base_model_dir).native_size_px,
+    )
+
+
+def look_digest(project: Project, category: str) -> str:
+    """Changes when a look picture, a caption or the trigger phrase does; reads files, decodes nothing."""
+    style = project.brand_kit.categories.get(category)
+    return digest(
+        {
+            "pictures": [[name, digest_bytes(data)] for name, data in look_pictures(project, category)],
+            "captions": look_captions(project, category),
+            "trigger": style.trigger if style else None,
+        }
+    )
+
+
+@dg.asset(partitions_def=categories, deps=[catalog_snapshot], group_name="training", owners=OWNERS, kinds={"pillow"}, code_version="1")
+def training_set(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
+    """The approved look of a category: pictures, captions, and which of them are held out to judge the LoRA on."""
+    from imaging.contact_sheet import Tile, contact_sheet
+
+    project, category = vitrine.open(), context.partition_key
+    made = read_training_set(project, category)
+    key = look_digest(project, category)
+    project.store.put_manifest(
+        "training_set", key, {"category": category, "data_digest": made.digest, "held_out": list(made.held_out_names)}
+    )
+    tiles = [Tile(pixels_HW3=pixels, label=name) for name, pixels in made.preview(16)]
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(key),
+        metadata={
+            "pictures": made.size,
+            "held_out": len(made.held_out_names),
+            "trigger": made.trigger,
+            "digest": made.digest,
+            **sheet_metadata(contact_sheet(tiles, columns=4, tile_px=128)),
+        },
+    )

@@ -1,0 +1,211 @@
+"""The judged renders of a cell: measured once, judged by the present rules, verdicts with reasons, rejected ones quarantined.
+
+Carries `brand_gate`, the partitioned blocking check that publishing waits for.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+from quality.measurements import MEASUREMENT_VERSION
+from quality.rules import RuleSet, read_rules
+
+from assets.cutouts import read_cutout
+from assets.generated_variants import generated_variants
+from assets.house_rules import OWNERS, reasons_table, rows_table, sheet_metadata
+from assets.partitions import ONE_CELL, cells, split_cell
+from assets.planning import WantedRender, plan_cell
+from catalog.keys import digest, gate_key
+from catalog.placement import Placement
+from catalog.verdict import Verdict
+from resources.costs import clocked
+from resources.ledger import Row
+from resources.ledger_tables import judgment, measurement, render
+from resources.project import Project, VitrineResource
+from resources.settings import utc_now
+
+
+def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
+    """Judge every render of a cell by the present rules; return one row per wanted and existing render with its verdict.
+
+    Measures only what was not measured by the present measurement version: a changed rule reads no pixels.
+    """
+    plan = plan_cell(project, category, drop)
+    made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
+    rules = {recipe.name: read_rules(recipe.name, project.brand_kit) for recipe in project.recipes}
+    present = [w for w in plan.wanted if w.render_key in made]
+    gates = {w.render_key: _gate(made[w.render_key], rules[w.variant.recipe]) for w in present}
+    known = project.ledger.by_keys(judgment, gates.values())
+    todo = [w for w in present if gates[w.render_key] not in known]
+    with clocked(project, "judge", category, drop) as clock:
+        by_recipe: dict[str, list[WantedRender]] = defaultdict(list)
+        for wanted in todo:
+            by_recipe[wanted.variant.recipe].append(wanted)
+        for name, group in by_recipe.items():
+            judged = _judge(project, group, made, rules[name])
+            project.ledger.record(judgment, judged)
+            known.update({row["gate_key"]: row for row in judged})
+            clock.items += len(group)
+    return [{**made[w.render_key], **known[gates[w.render_key]], "digital_source_type": w.recipe.digital_source_type} for w in present]
+
+
+def _gate(row: Row, rules: RuleSet) -> str:
+    return gate_key(render_digest=row["render_digest"], rules_digest=rules.digest, measurement_version=MEASUREMENT_VERSION)
+
+
+def _judge(project: Project, group: Sequence[WantedRender], made: dict[str, Row], rules: RuleSet) -> list[Row]:
+    import pandas as pd
+    from quality.gate import judge_table
+
+    measured = {w.render_key: _measured(project, w, made[w.render_key]) for w in group}
+    frame = pd.DataFrame([{"render_id": key, **columns} for key, columns in measured.items()])
+    now = utc_now().replace(tzinfo=None)
+    return [
+        {
+            "gate_key": _gate(made[result.render_id], rules),
+            "render_key": result.render_id,
+            "render_digest": made[result.render_id]["render_digest"],
+            "rules_digest": rules.digest,
+            "verdict": str(result.verdict),
+            "reasons": [reason.as_dict() for reason in result.reasons],
+            "judged_at": now,
+        }
+        for result in judge_table(frame, rules)
+    ]
+
+
+def _measured(project: Project, wanted: WantedRender, row: Row) -> dict[str, Any]:
+    import sqlalchemy as sa
+
+    query = sa.select(measurement).where(
+        measurement.c.render_key == wanted.render_key, measurement.c.measurement_version == MEASUREMENT_VERSION
+    )
+    known = project.ledger.one(query)
+    if known is not None:
+        return dict(known["columns"])
+    start = utc_now()
+    columns = measure_one(project, wanted, row)
+    project.ledger.record(
+        measurement,
+        {
+            "render_key": wanted.render_key,
+            "measurement_version": MEASUREMENT_VERSION,
+            "columns": columns,
+            "seconds": (utc_now() - start).total_seconds(),
+        },
+    )
+    return columns
+
+
+def measure_one(project: Project, wanted: WantedRender, row: Row) -> dict[str, Any]:
+    """Measure one stored render against its own cut-out, placed anew: the gate does not believe the renderer."""
+    from imaging.placing import place
+    from quality.measurements import RenderEvidence, measure_render
+
+    from imaging.storage_format import decode_rgb
+
+    data = project.store.get(row["render_digest"])
+    product_rgb_HW3, product_alpha_HW = place(*read_cutout(project, row["cutout_digest"]), Placement(**row["placement"]))
+    return measure_render(
+        RenderEvidence(
+            pixels_HW3=decode_rgb(data),
+            product_rgb_HW3=product_rgb_HW3,
+            product_alpha_HW=product_alpha_HW,
+            expected_HW3=None,
+            changes_product=wanted.recipe.changes_product,
+            facts=row["facts"],
+            file_bytes=len(data),
+            file_format="PNG",
+            icc="sRGB",
+        )
+    )
+
+
+def verdict_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
+    """A contact sheet with verdict frames: rejected first, then review, then approved, at most 16."""
+    from imaging.contact_sheet import Tile, contact_sheet
+
+    from imaging.storage_format import decode_rgb
+
+    order = {Verdict.REJECTED: 0, Verdict.REVIEW: 1, Verdict.APPROVED: 2}
+    chosen = sorted(rows, key=lambda row: (order[Verdict(row["verdict"])], row["sku"], row["recipe"], row["idx"]))[:16]
+    tiles = [
+        Tile(
+            pixels_HW3=decode_rgb(project.store.get(row["render_digest"])),
+            label=f"{row['sku']} {row['recipe']} {row['idx']}\n{row['reasons'][0]['code'] if row['reasons'] else ''}",
+            verdict=Verdict(row["verdict"]),
+        )
+        for row in chosen
+    ]
+    return contact_sheet(tiles, columns=4, tile_px=160) if tiles else None
+
+
+def _write_manifest(project: Project, category: str, drop: str, rows: Sequence[Row]) -> str:
+    named = ("render_key", "gate_key", "render_digest", "rules_digest", "verdict", "reasons")
+    content = {"cell": [category, drop], "judgments": [{name: row[name] for name in named} for row in rows]}
+    key = digest(content)
+    project.store.put_manifest("judgments", key, content)
+    return key
+
+
+def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) -> dg.MetadataValue:
+    """The cell's gate page as a file beside the manifests; the check links to it."""
+    from quality.gate_page import cell_page
+
+    page = cell_page(f"{category} | {drop}", rows, [read_rules(recipe.name, project.brand_kit) for recipe in project.recipes])
+    path = project.settings.state_dir / "gate" / category / f"{drop}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page, encoding="utf-8")
+    return dg.MetadataValue.path(str(path))
+
+
+@dg.asset(
+    partitions_def=cells,
+    backfill_policy=ONE_CELL,
+    deps=[generated_variants],
+    group_name="quality",
+    owners=OWNERS,
+    kinds={"greatexpectations"},
+    code_version="1",
+    check_specs=[
+        dg.AssetCheckSpec(
+            "brand_gate",
+            asset="validated_renders",
+            partitions_def=cells,
+            blocking=True,
+            description="Every render of the cell is judged, and enough of them are approved.",
+        )
+    ],
+)
+def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
+    """Every render with its verdict: approved, for review, or rejected and quarantined with the reason in words."""
+    project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
+    rows = judge_cell(project, category, drop)
+    counts = Counter(row["verdict"] for row in rows)
+    approved_share = counts[Verdict.APPROVED] / len(rows) if rows else 1.0
+    required = project.settings.gate.min_approved_share
+    quarantined = [
+        {"sku": r["sku"], "recipe": f"{r['recipe']} {r['idx']}", "why": "; ".join(x["message"] for x in r["reasons"])}
+        for r in rows
+        if r["verdict"] == Verdict.REJECTED
+    ]
+    numbers = {"renders": len(rows), **{str(v): counts[v] for v in Verdict}, "approved_share": approved_share}
+    key = _write_manifest(project, category, drop, rows)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(key),
+        metadata={
+            **numbers,
+            "reasons": reasons_table(Counter(x["code"] for row in rows for x in row["reasons"])),
+            "quarantine": rows_table(quarantined, ("sku", "recipe", "why")),
+            **sheet_metadata(verdict_sheet(project, rows)),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="brand_gate",
+                passed=approved_share >= required,
+                severity=dg.AssetCheckSeverity.ERROR,
+                metadata={**numbers, "required_share": required, "page": _gate_page(project, category, drop, rows)},
+            )
+        ],
+    )

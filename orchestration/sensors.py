@@ -1,0 +1,98 @@
+"""Sensors: a changed catalog refreshes it, changed products start their cells, a failed run is told to someone.
+
+What is due is decided in `triggers.py`. Publication follows its verdicts through the automation condition on `published_images`.
+"""
+
+import json
+import urllib.request
+
+import dagster as dg
+
+from assets.partitions import FIRST_DROP, categories, cell_key
+from orchestration.jobs import produce_cell_job, refresh_catalog_job, train_category_job
+from orchestration.triggers import due_cells
+from resources.project import VitrineResource
+
+CATALOG_INTERVAL_S = 15
+"""Both sensors tick this often, so that a new photo is published within two minutes: two ticks, two run starts, one cell."""
+
+
+@dg.sensor(
+    job=refresh_catalog_job,
+    minimum_interval_seconds=CATALOG_INTERVAL_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks whether the product table, a photo or a look changed; if so, reads the catalog anew.",
+)
+def catalog_changes(context: dg.SensorEvaluationContext, vitrine: VitrineResource) -> dg.SensorResult | dg.SkipReason:
+    """Request a refresh when names, sizes or times in the catalog folder changed since the last tick."""
+    fingerprint = vitrine.open().source.fingerprint()
+    if fingerprint == context.cursor:
+        return dg.SkipReason("The catalog folder is as it was.")
+    # Two changes can return to an old fingerprint (a file put back with its old time), and a used run_key never runs again:
+    # the previous cursor makes the key unique to this transition.
+    run_key = f"catalog@{(context.cursor or 'start')[:12]}..{fingerprint[:32]}"
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=run_key)], cursor=fingerprint)
+
+
+@dg.sensor(
+    jobs=[produce_cell_job, train_category_job],
+    minimum_interval_seconds=CATALOG_INTERVAL_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts the cells of new and changed products, once per revision.",
+)
+def new_and_changed_products(context: dg.SensorEvaluationContext, vitrine: VitrineResource) -> dg.SensorResult | dg.SkipReason:
+    """Request one run per cell that changed since the cursor; at most 200 a tick, the rest stays for the next."""
+    due, cursor = due_cells(vitrine.open(), int(context.cursor or 0))
+    if not due:
+        return dg.SkipReason("No product changed.")
+    known = set(context.instance.get_dynamic_partitions("category"))
+    new = sorted({cell.category for cell in due} - known)
+    requests = [
+        dg.RunRequest(
+            job_name=produce_cell_job.name,
+            run_key=cell.run_key,
+            partition_key=cell_key(cell.category, cell.drop),
+            tags={"dagster/priority": "10", "vitrine/trigger": "changed-products"},
+        )
+        for cell in due
+        if cell.drop >= FIRST_DROP.isoformat()
+    ]
+    return dg.SensorResult(
+        run_requests=requests,
+        cursor=str(cursor),
+        dynamic_partitions_requests=[categories.build_add_request(new)] if new else [],
+    )
+
+
+@dg.run_failure_sensor(
+    name="failed_runs",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Writes one line per failed run to the log and posts it to the project's webhook, if it has one.",
+)
+def failed_runs(context: dg.RunFailureSensorContext, vitrine: VitrineResource) -> None:
+    """Tell of a failed run: which job, which cell, which error, where to look."""
+    run, message = context.dagster_run, context.failure_event.message or "no message"
+    cell = run.tags.get("dagster/partition", "")
+    text = f"Vitrine: {run.job_name} {cell} failed: {message.splitlines()[0]}. Made things are kept; run the cell again. Run {run.run_id}"
+    context.log.error(text)
+    url = vitrine.open().settings.failure_webhook_url
+    if url is not None:
+        post_failure(str(url), {"type": "run.failed", "job": run.job_name, "cell": cell, "run_id": run.run_id, "message": message})
+
+
+def post_failure(url: str, body: dict[str, str], timeout_s: float = 10.0) -> None:
+    """POST a small JSON body. Raises OSError when the receiver does not answer with 2xx: the tick then shows as failed."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST")
+    with urllib.request.urlopen(request, timeout=timeout_s) as answer:
+        answer.read(1024)
+
+
+publish_follows_verdicts = dg.AutomationConditionSensorDefinition(
+    "publish_follows_verdicts",
+    target=dg.AssetSelection.assets("published_images"),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=30,
+    description="Publishes a cell when its verdicts were renewed and its brand gate passed.",
+)
+
+ALL_SENSORS = [catalog_changes, new_and_changed_products, failed_runs, publish_follows_verdicts]

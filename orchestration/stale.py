@@ -1,0 +1,70 @@
+"""Which cells and categories are stale, what bringing them up to date costs, and what a budget can pay for.
+
+Plain functions over plans; who asks are schedules and the command line.
+"""
+
+import sqlalchemy as sa
+
+from assets.category_lora import lora_key
+from assets.planning import CellPlan, active_cells, plan_cell
+from catalog.errors import TrainingError
+from resources.ledger_tables import lora, product, spend
+from resources.project import Project
+
+DEFAULT_SECONDS_PER_ITEM = {"screen": 0.5, "cut out": 1.0, "render": 2.0, "judge": 0.6, "publish": 0.4}
+"""Used until this installation has measured its own; demo catalog, one CPU core."""
+
+
+def stale_cells(project: Project, categories: list[str] | None = None) -> list[CellPlan]:
+    """Plans of all cells that a run would change, oldest drop first."""
+    plans = [plan_cell(project, category, drop) for category, drop in active_cells(project, categories)]
+    return sorted((plan for plan in plans if plan.is_stale), key=lambda plan: (plan.drop, plan.category))
+
+
+def categories_to_train(project: Project) -> list[str]:
+    """Categories with active products and looks whose LoRA does not fit look, base model and settings."""
+    if not any(recipe.engine == "diffusion" for recipe in project.recipes):
+        return []
+    due = []
+    for row in project.ledger.rows(sa.select(product.c.category).where(product.c.active).distinct().order_by(product.c.category)):
+        try:
+            key = lora_key(project, row["category"])
+        except TrainingError:
+            continue  # no looks or no style: `vitrine check` tells; a refresh cannot help it
+        if not project.ledger.by_keys(lora, [key]):
+            due.append(row["category"])
+    return due
+
+
+def seconds_per_item(project: Project) -> dict[str, float]:
+    """Worker seconds per item of each activity, as this installation measured them; the defaults where it has not."""
+    query = sa.select(spend.c.activity, sa.func.sum(spend.c.seconds).label("s"), sa.func.sum(spend.c.items).label("n"))
+    measured = {row["activity"]: row["s"] / row["n"] for row in project.ledger.rows(query.group_by(spend.c.activity)) if row["n"]}
+    return {**DEFAULT_SECONDS_PER_ITEM, **measured}
+
+
+def quoted_usd(project: Project, plan: CellPlan, seconds: dict[str, float]) -> float:
+    """What bringing a cell up to date is expected to cost, in US dollars."""
+    per_product = sum(recipe.variants for recipe in project.recipes)
+    not_known_yet = (len(plan.photos_to_screen) + len(plan.cutouts_to_make)) * per_product
+    renders = len(plan.to_render) + not_known_yet
+    total = (
+        seconds["screen"] * len(plan.photos_to_screen)
+        + seconds["cut out"] * (len(plan.photos_to_screen) + len(plan.cutouts_to_make))
+        + seconds["render"] * renders
+        + seconds["judge"] * (renders + len(plan.to_judge))
+        + seconds["publish"] * (renders + plan.to_publish)
+    )
+    return total / 3600 * project.settings.costs.usd_per_hour
+
+
+def affordable(project: Project, plans: list[CellPlan], budget_usd: float, max_cells: int) -> tuple[list[CellPlan], int]:
+    """The first cells that fit the budget, in order, and how many are left over. A cell is never done in part."""
+    seconds, chosen, spent = seconds_per_item(project), [], 0.0
+    for plan in plans:
+        cost = quoted_usd(project, plan, seconds)
+        if len(chosen) == max_cells or spent + cost > budget_usd:
+            break
+        chosen.append(plan)
+        spent += cost
+    return chosen, len(plans) - len(chosen)

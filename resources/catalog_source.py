@@ -1,0 +1,65 @@
+"""The folder catalog source: a product table, photo files and look pictures under one folder.
+
+Reads only. Which rows are good is `quality/catalog_suite.py`; what changed since last time is `resources/catalog_sync.py`.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog.errors import CatalogError
+
+if TYPE_CHECKING:
+    import pandas
+
+TABLE_FILE = "products.csv"
+LOOK_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+@dataclass(frozen=True)
+class FolderSource:
+    """A catalog in a folder: `products.csv`, `photos/`, `looks/<category>/`."""
+
+    root: Path
+
+    def table(self) -> "pandas.DataFrame":
+        """The product table, every cell as text, empty cells as ''. Raises CatalogError when it cannot be read as a table."""
+        import pandas as pd
+
+        file = self.root / TABLE_FILE
+        try:
+            return pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
+        except FileNotFoundError as error:
+            raise CatalogError(f"There is no {TABLE_FILE} in {self.root}. The catalog was left as it was.") from error
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+            raise CatalogError(
+                f"{file} is not a readable CSV table: {' '.join(str(error).split())}. Save it as UTF-8 CSV with a header line. "
+                "The catalog was left as it was."
+            ) from error
+
+    def photo(self, name: str) -> bytes | None:
+        """The bytes of a photo file, or None when there is no such file. Links out of the folder count as missing."""
+        folder = (self.root / "photos").resolve()
+        file = (folder / name).resolve()
+        if not file.is_relative_to(folder) or not file.is_file():
+            return None
+        return file.read_bytes()
+
+    def looks(self, category: str) -> list[Path]:
+        """The look pictures of a category, sorted by name."""
+        folder = self.root / "looks" / category
+        return sorted(p for p in folder.glob("*") if p.suffix.lower() in LOOK_SUFFIXES) if folder.is_dir() else []
+
+    def fingerprint(self) -> str:
+        """Changes when the table, a photo or a look does; made from names, sizes and times without reading pictures."""
+        state = hashlib.sha256()
+        for folder, folders, files in os.walk(self.root):
+            folders.sort()
+            for name in sorted(files):
+                if name.startswith("."):
+                    continue
+                stat = (Path(folder) / name).stat()
+                state.update(f"{Path(folder).relative_to(self.root)}/{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+        return state.hexdigest()

@@ -1,0 +1,116 @@
+"""Turn a checked snapshot of products into ledger changes, each with a rising revision.
+
+Decides which drop a product lives in. A failed read never gets here: an empty snapshot is refused, because withdrawing everything by
+mistake costs more than a late withdrawal.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from catalog.errors import CatalogError
+from catalog.product import Product
+from resources.ledger import Ledger, Row
+from resources.ledger_tables import change, product
+from resources.settings import utc_now
+
+
+@dataclass(frozen=True, kw_only=True)
+class SnapshotRow:
+    """One good row of the snapshot with the sha256 of each of its photo files (None: the file is missing)."""
+
+    product: Product
+    photo_digests: tuple[str | None, ...]
+
+
+def sync_catalog(
+    ledger: Ledger,
+    snapshot: Sequence[SnapshotRow],
+    *,
+    keep_skus: frozenset[str],
+    today: dt.date,
+    first_drop: dt.date,
+    max_cell_products: int,
+) -> list[Row]:
+    """Write what changed since the last snapshot and return the changes, oldest first.
+
+    New products and products with a new photo or category go to today's drop, or to the latest earlier drop with room when the cell
+    is full. Changed words stay in their drop. Products missing from the snapshot are withdrawn unless in `keep_skus` (their row is
+    there but wrong: the last good one stays). Raises CatalogError for a snapshot without a single good row.
+    """
+    if not snapshot:
+        raise CatalogError("The catalog has no usable product row. Nothing was changed or withdrawn; correct the rows and try again.")
+    with ledger.writing() as connection:
+        known = {row["sku"]: dict(row) for row in connection.execute(sa.select(product)).mappings()}
+        room = _Room(known, today, first_drop, max_cell_products)
+        moves = [move for row in snapshot if (move := _move(row, known.get(row.product.sku), room))]
+        present = {row.product.sku for row in snapshot} | keep_skus
+        moves += [("withdrawn", {**old, "active": False}) for sku, old in sorted(known.items()) if old["active"] and sku not in present]
+        return [_write(connection, kind, row, known) for kind, row in moves]
+
+
+class _Room:
+    """How many products each cell holds, and where the next one goes."""
+
+    def __init__(self, known: dict[str, Row], today: dt.date, first_drop: dt.date, capacity: int) -> None:
+        self._filled = Counter((row["category"], row["drop"]) for row in known.values() if row["active"])
+        self._today, self._first, self._capacity = today, first_drop, capacity
+
+    def drop_for(self, category: str) -> str:
+        day = self._today
+        while self._filled[category, day.isoformat()] >= self._capacity:
+            day -= dt.timedelta(days=1)
+            if day < self._first:
+                raise CatalogError(
+                    f"Category {category} is full: every drop from {self._first} to {self._today} holds {self._capacity} products. "
+                    "Raise catalog.max_cell_products or split the category. Nothing was changed."
+                )
+        self._filled[category, day.isoformat()] += 1
+        return day.isoformat()
+
+
+def _move(row: SnapshotRow, old: Row | None, room: _Room) -> tuple[str, Row] | None:
+    attributes = row.product.model_dump(mode="json")
+    new: Row = {
+        "sku": row.product.sku,
+        "category": row.product.category,
+        "attributes": attributes,
+        "photo_digests": list(row.photo_digests),
+        "active": True,
+    }
+    if old is None:
+        kind = "new"
+    elif not old["active"]:
+        kind = "returned"
+    elif old["category"] != new["category"]:
+        kind = "category"
+    elif old["photo_digests"] != new["photo_digests"]:
+        kind = "photo"
+    elif old["attributes"] != attributes:
+        return "text", {**new, "drop": old["drop"]}
+    else:
+        return None
+    return kind, {**new, "drop": room.drop_for(row.product.category)}
+
+
+def _write(connection: sa.Connection, kind: str, row: Row, known: dict[str, Row]) -> Row:
+    entry: dict[str, Any] = {
+        "sku": row["sku"],
+        "category": row["category"],
+        "drop": row["drop"],
+        "kind": kind,
+        "at": utc_now().replace(tzinfo=None),
+    }
+    result = connection.execute(sa.insert(change).values(**entry))
+    assert result.inserted_primary_key is not None
+    revision = int(result.inserted_primary_key[0])
+    values = {**row, "revision": revision}
+    if row["sku"] in known:
+        connection.execute(sa.update(product).where(product.c.sku == row["sku"]).values(**values))
+    else:
+        connection.execute(sa.insert(product).values(**values))
+    return {**entry, "id": revision}

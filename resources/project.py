@@ -1,0 +1,91 @@
+"""Everything one project needs, opened together: settings, brand kit, recipes, ledger, object store, catalog source.
+
+Assets get it through `VitrineResource`; the command line and notebooks call `open_project`. Decides nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import dagster as dg
+from generation.recipe_book import read_recipe_book
+
+from catalog.brand_kit import BrandKit, read_brand_kit
+from catalog.errors import SettingsError
+from catalog.recipe import Recipe
+from resources.catalog_source import FolderSource
+from resources.ledger import Ledger
+from resources.object_store import ObjectStore
+from resources.settings import Settings, read_settings
+
+
+@dataclass(frozen=True)
+class Project:
+    """An opened project. Files are read when first asked for, then kept: open it anew to see changes."""
+
+    settings: Settings
+
+    @cached_property
+    def brand_kit(self) -> BrandKit:
+        """The brand kit of the project. Raises SettingsError when it is missing or wrong."""
+        return read_brand_kit(self.settings.path(self.settings.brand_kit))
+
+    @cached_property
+    def recipe_book(self) -> Mapping[str, Recipe]:
+        """All known recipes by name: the shipped ones and the project's own."""
+        extra = self.settings.recipes
+        return read_recipe_book(self.settings.path(extra) if extra else None)
+
+    @cached_property
+    def recipes(self) -> tuple[Recipe, ...]:
+        """The recipes the brand kit asks for, in its order. Raises SettingsError for one that does not exist."""
+        missing = [name for name in self.brand_kit.recipes if name not in self.recipe_book]
+        if missing:
+            raise SettingsError(
+                f"The brand kit asks for recipe {missing[0]!r}, which does not exist. Known: {', '.join(sorted(self.recipe_book))}. "
+                "Correct the name or add its YAML file to the project's recipes folder. Nothing was changed."
+            )
+        return tuple(self.recipe_book[name] for name in self.brand_kit.recipes)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, made when missing."""
+        return Ledger.in_folder(self.settings.state_dir)
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        """The object store, made when missing."""
+        return ObjectStore(self.settings.state_dir)
+
+    @cached_property
+    def source(self) -> FolderSource:
+        """The catalog source."""
+        return FolderSource(self.settings.catalog_dir)
+
+    @property
+    def base_model_dir(self) -> Path:
+        """Folder of the base model in diffusers layout."""
+        return self.settings.path(self.settings.base_model)
+
+    @cached_property
+    def base_model_digest(self) -> str:
+        """Digest of the base model's files."""
+        from generation.base_model import read_base_model
+
+        return read_base_model(self.base_model_dir).digest
+
+
+def open_project(project_dir: Path) -> Project:
+    """The project in a folder. Raises SettingsError when its settings are missing or wrong."""
+    return Project(read_settings(project_dir))
+
+
+class VitrineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """A project folder as a Dagster resource; `open()` gives the plain `Project`."""
+
+    project_dir: str
+
+    def open(self) -> Project:
+        """The project, read anew: a changed brand kit is seen by the next run."""
+        return open_project(Path(self.project_dir))

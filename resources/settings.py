@@ -1,0 +1,133 @@
+"""One project's settings: read from its `vitrine.yaml`, found through one environment variable, frozen afterwards.
+
+This is the only file that reads the environment, and only when asked. What the brand decides is in the brand kit, not here.
+"""
+
+import datetime as dt
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+
+from catalog.errors import SettingsError
+from catalog.recipe import parse_model, read_yaml
+
+PROJECT_VARIABLE = "VITRINE_PROJECT"
+"""Environment variable with the folder that holds `vitrine.yaml`; the current folder when unset."""
+
+SETTINGS_FILE = "vitrine.yaml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CatalogSettings(_Section):
+    """Where products come from. `folder`: `products.csv`, `photos/` and `looks/<category>/` under one folder."""
+
+    kind: Literal["folder"] = "folder"
+    path: Path = Path("catalog")
+    max_cell_products: int = Field(default=2000, ge=1, le=2000)
+    """Products per cell; overflow goes to another drop, so that no run grows without bound."""
+
+
+class GenerationSettings(_Section):
+    """How plates are drawn: sampler steps, guidance scale, device, CPU threads per worker, images per shard."""
+
+    steps: int = Field(default=20, ge=1, le=200)
+    guidance: float = Field(default=3.0, ge=1.0, le=20.0)
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int = Field(default=1, ge=1, le=64)
+    shard_images: int = Field(default=512, ge=1, le=512)
+
+
+class GateSettings(_Section):
+    """When a whole cell fails: less than this share of its renders approved (0..1)."""
+
+    min_approved_share: float = Field(default=0.5, ge=0.0, le=1.0)
+
+
+class CostSettings(_Section):
+    """What a machine-hour costs, for quotes and for cost per approved image. US dollars."""
+
+    usd_per_hour: float = Field(default=0.10, ge=0.0)
+
+
+class ScheduleSettings(_Section):
+    """What runs by itself. A section that is left out does not run: omission means no."""
+
+    cron: str
+    budget_usd: float = Field(default=5.0, ge=0.0)
+    max_cells: int = Field(default=300, ge=1, le=2000)
+
+
+class Settings(_Section):
+    """Everything a project decides about how it runs. Paths are relative to the project folder."""
+
+    project_dir: Path
+    catalog: CatalogSettings = CatalogSettings()
+    brand_kit: Path = Path("brand.yaml")
+    recipes: Path | None = None
+    """Folder of the project's own recipes, added to the shipped ones."""
+    base_model: Path = Path("base-model")
+    state: Path = Path(".vitrine")
+    output: Path = Path("vitrine-out")
+    generation: GenerationSettings = GenerationSettings()
+    training: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of the LoRA trainer's settings, checked by the trainer's own model."""
+    screening: dict[str, Any] = Field(default_factory=dict)
+    """Overrides of the screening rules, checked by the screening's own model."""
+    gate: GateSettings = GateSettings()
+    costs: CostSettings = CostSettings()
+    nightly: ScheduleSettings | None = None
+    lora_refresh: ScheduleSettings | None = None
+    failure_webhook_url: HttpUrl | None = None
+
+    def path(self, relative: Path) -> Path:
+        """A settings path as an absolute one."""
+        return (self.project_dir / relative).resolve()
+
+    @property
+    def state_dir(self) -> Path:
+        """Folder of ledger, blobs, manifests and the Dagster instance."""
+        return self.path(self.state)
+
+    @property
+    def output_dir(self) -> Path:
+        """Folder of published images, galleries and the report."""
+        return self.path(self.output)
+
+    @property
+    def catalog_dir(self) -> Path:
+        """Folder of the product table, photos and looks."""
+        return self.path(self.catalog.path)
+
+    @property
+    def dagster_home(self) -> Path:
+        """Folder of the Dagster instance on one machine."""
+        return self.state_dir / "dagster"
+
+
+def read_settings(project_dir: Path) -> Settings:
+    """The settings of a project. Raises SettingsError when the file is missing or any entry is wrong."""
+    file = project_dir / SETTINGS_FILE
+    if not file.is_file():
+        raise SettingsError(
+            f"There is no {SETTINGS_FILE} in {project_dir.resolve()}. Run `vitrine init DIR` to make a project, go into a project's "
+            f"folder, or set {PROJECT_VARIABLE} to one. Nothing was changed."
+        )
+    data = read_yaml(file)
+    if "project_dir" in data:
+        raise SettingsError(f"{file}: project_dir is not a setting; it is the folder the file lies in. Remove the line.")
+    return parse_model(Settings, {**data, "project_dir": project_dir.resolve()}, file)
+
+
+def project_from_environment() -> Path:
+    """The project folder the environment names, else the current folder."""
+    return Path(os.environ.get(PROJECT_VARIABLE) or ".").resolve()
+
+
+def utc_now() -> dt.datetime:
+    """Now, in UTC: the one clock of ledger and drops."""
+    return dt.datetime.now(dt.UTC)
