@@ -1,0 +1,153 @@
+"""Plates: empty scenes drawn by a base model with a category's LoRA, one batch at a time, the same bytes for the same inputs.
+
+Places no product (see the recipes) and plans no batches: the composition of a batch is the caller's and part of what makes its pixels.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.errors import ModelError, RenderError
+from generation.adapter import attach_lora, check_lora_active, detach_lora
+from generation.base_model import BaseModel, load_pipeline, quiet_libraries, read_base_model, torch_threads
+
+DEFAULT_STEPS = 20
+DEFAULT_GUIDANCE = 3.0
+EMBEDDINGS_KEPT = 512
+"""Prompts whose embeddings stay in memory: 8 MB for the embedded model, 120 MB for one that reads 77 tokens of 768 numbers."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DiffusionPlates:
+    """Draws plates with one base model and one LoRA (or none); cheap to make, the weights load with the first batch.
+
+    `steps` are DDIM steps and `guidance` is the classifier-free guidance scale (1 switches it off). One pipeline is kept per process:
+    drawing with another LoRA exchanges the adapter (about 0.1 s), with another base model loads that one.
+    """
+
+    base_model: BaseModel
+    lora_path: Path | None
+    lora_digest: str | None
+    steps: int = DEFAULT_STEPS
+    guidance: float = DEFAULT_GUIDANCE
+    device: str = "cpu"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        assert (self.lora_path is None) == (self.lora_digest is None), "a LoRA is a file and its digest, or neither"
+        assert self.steps >= 1 and self.guidance >= 1
+
+    @property
+    def base_model_digest(self) -> str:
+        """Digest of the base model, for the render key."""
+        return self.base_model.digest
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[npt.NDArray[np.uint8]]:
+        """One plate per prompt and seed, drawn as one batch: uint8 (size, size, 3), sRGB.
+
+        Same prompts, seeds, order, versions and device class give the same bytes; another batch composition may differ by a level in a few
+        pixels, so a recorded render names its batch. Raises ModelError if model or LoRA are missing, altered or inactive, RenderError if
+        a plate is not finite.
+        """
+        assert len(prompts) == len(seeds) and len(prompts) > 0, f"{len(prompts)} prompts for {len(seeds)} seeds"
+        with _LOCK, torch_threads(self.threads):
+            resident = _resident(self.base_model, self.device, self.threads)
+            resident.wear(self.lora_path, self.lora_digest)
+            return _draw_batch(resident, prompts, seeds, steps=self.steps, guidance=self.guidance)
+
+
+@dataclass(kw_only=True)
+class _Resident:
+    """The pipeline this process keeps, the LoRA it wears and the prompts it has read."""
+
+    base_model: BaseModel
+    device: str
+    pipeline: Any
+    lora_digest: str | None = None
+    lora_layers: int = 0
+    embeddings: dict[str, Any] = field(default_factory=dict)
+
+    def wear(self, path: Path | None, digest: str | None) -> None:
+        """Attach a LoRA (or none) unless it is attached already, and make sure that it is at work."""
+        if digest != self.lora_digest:
+            self.lora_digest, self.lora_layers = None, 0
+            detach_lora(self.pipeline)
+            if path is not None and digest is not None:
+                self.lora_layers = attach_lora(self.pipeline, path, digest)
+                self.lora_digest = digest
+        check_lora_active(self.pipeline, self.lora_layers)
+
+    def embed(self, prompt: str) -> Any:
+        """The prompt's embedding, float (1, tokens, width); each prompt is encoded alone so that it never depends on its neighbors."""
+        if prompt not in self.embeddings:
+            self._warn_if_truncated(prompt)
+            embedding, _ = self.pipeline.encode_prompt(prompt, self.device, 1, do_classifier_free_guidance=False)
+            while len(self.embeddings) >= EMBEDDINGS_KEPT:
+                self.embeddings.pop(next(iter(self.embeddings)))
+            self.embeddings[prompt] = embedding
+        return self.embeddings[prompt]
+
+    def _warn_if_truncated(self, prompt: str) -> None:
+        with quiet_libraries():
+            tokens = len(self.pipeline.tokenizer(prompt).input_ids)
+        if tokens > self.base_model.max_tokens:
+            log.warning(
+                "Prompt %r has %d tokens; this base model reads %d and ignores the end.", prompt, tokens, self.base_model.max_tokens
+            )
+
+
+_LOCK = RLock()
+"""One batch at a time: attaching a LoRA changes the shared pipeline."""
+_KEPT: list[_Resident] = []
+"""The one pipeline of this process, or none yet."""
+
+
+def _resident(base_model: BaseModel, device: str, threads: int) -> _Resident:
+    if not _KEPT or _KEPT[0].base_model.digest != base_model.digest or _KEPT[0].device != device:
+        _KEPT.clear()
+        found = read_base_model(base_model.folder).digest
+        if found != base_model.digest:
+            raise ModelError(
+                f"The base model at {base_model.folder} changed since it was read ({base_model.digest[:12]}, now {found[:12]}). Nothing "
+                "was drawn. Plan again, so that the renders are recorded with the model that draws them."
+            )
+        _KEPT.append(_Resident(base_model=base_model, device=device, pipeline=load_pipeline(base_model, threads, device)))
+    return _KEPT[0]
+
+
+def _draw_batch(
+    resident: _Resident, prompts: Sequence[str], seeds: Sequence[int], *, steps: int, guidance: float
+) -> list[npt.NDArray[np.uint8]]:
+    import torch
+
+    pipeline, size_px = resident.pipeline, resident.base_model.size_px
+    with torch.inference_mode():
+        latents_BCHW = pipeline(
+            prompt_embeds=torch.cat([resident.embed(prompt) for prompt in prompts]),
+            negative_prompt_embeds=torch.cat([resident.embed("")] * len(prompts)),
+            # One generator per picture, on the CPU: a picture's noise depends on its own seed alone, on any device.
+            generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
+            num_inference_steps=steps,
+            guidance_scale=guidance,
+            height=size_px,
+            width=size_px,
+            output_type="latent",
+        ).images
+        pictures_BCHW = pipeline.vae.decode(latents_BCHW / pipeline.vae.config.scaling_factor).sample
+        # Both are checked: AutoencoderTiny squashes latents with tanh and would paint an infinite one as a plausible color.
+        for index, (latents_CHW, picture_CHW) in enumerate(zip(latents_BCHW, pictures_BCHW, strict=True)):
+            if not (bool(torch.isfinite(latents_CHW).all()) and bool(torch.isfinite(picture_CHW).all())):
+                raise RenderError(
+                    f"The plate for prompt {prompts[index]!r} with seed {seeds[index]} is not finite (NaN or infinity), LoRA "
+                    f"{(resident.lora_digest or 'none')[:12]}. Nothing of this batch was kept. Train the category's LoRA again."
+                )
+        levels_BHWC = ((pictures_BCHW.float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    return [np.ascontiguousarray(picture_HWC) for picture_HWC in levels_BHWC]
