@@ -1,10 +1,13 @@
-"""Small pictures beside a page: written once under the name of their content, and swept when no page shows them any more."""
+"""Small pictures beside a page: made once per picture and size, and swept when no page shows them any more."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from catalog.keys import digest_bytes
-from imaging.encode import Pixels, encode_webp
+from PIL import Image
+
+from catalog.keys import digest
+from imaging.encode import ENCODER_VERSION, Pixels, encode_webp
 from publishing.atomic_file import write_atomically
 from publishing.rendition import shrunk
 from publishing.report_data import Thumbnail
@@ -13,29 +16,31 @@ THUMBNAIL_PX: Final = 560
 """Long side: sharp at 210 CSS pixels on a dense screen, still worth opening in the lightbox; 150 of them are about 3 MB."""
 
 THUMBNAIL_QUALITY: Final = 76
-"""WebP quality: a 560 px scene takes 15-25 KB."""
+"""WebP quality: a 560 px scene takes 10-25 KB."""
 
 
 class ThumbnailFolder:
-    """The folder of thumbnails that belongs to one page: `add` writes into it, `sweep` removes what was not added this time."""
+    """The thumbnails of one page: `add` makes what is missing, `sweep` removes what was not asked for this time."""
 
     def __init__(self, page_folder: Path, name: str = "report-files") -> None:
         self._folder = page_folder / name
         self._name = name
         self._kept: set[str] = set()
 
-    def add(self, pixels_HW3: Pixels, long_side_px: int = THUMBNAIL_PX, quality: int = THUMBNAIL_QUALITY) -> Thumbnail:
-        """Write a thumbnail of the picture, unless it is there, and say where it is relative to the page.
+    def add(
+        self, picture_digest: str, load: Callable[[], Pixels], *, long_side_px: int = THUMBNAIL_PX, quality: int = THUMBNAIL_QUALITY
+    ) -> Thumbnail:
+        """The thumbnail of a picture, relative to the page; the picture is loaded only when its thumbnail is not there yet.
 
-        pixels_HW3: uint8 (H, W, 3), sRGB; never enlarged.
+        `picture_digest` stands for the pixels that `load` returns: uint8 (H, W, 3), sRGB. Never enlarged.
         """
-        small_HW3 = shrunk(pixels_HW3, long_side_px)
-        data = encode_webp(small_HW3, quality=quality)
-        name = f"{digest_bytes(data)[:20]}.webp"
-        if not (self._folder / name).is_file():
-            write_atomically(self._folder / name, data)
+        name = f"{digest([picture_digest, long_side_px, quality, ENCODER_VERSION])[:20]}.webp"
+        path = self._folder / name
+        if not path.is_file():
+            write_atomically(path, encode_webp(shrunk(load(), long_side_px), quality=quality))
         self._kept.add(name)
-        return Thumbnail(src=f"{self._name}/{name}", width_px=small_HW3.shape[1], height_px=small_HW3.shape[0])
+        with Image.open(path) as picture:
+            return Thumbnail(src=f"{self._name}/{name}", width_px=picture.width, height_px=picture.height)
 
     def sweep(self) -> int:
         """Remove thumbnails that were not added since this object was made; how many. Call it after the page is written."""
