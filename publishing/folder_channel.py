@@ -1,0 +1,235 @@
+"""Deliver approved pictures into a folder that a storefront or a CDN serves.
+
+    <folder>/manifest.json                  names -> files, and tombstones; written after every file is in place
+    <folder>/images/3f/3fa9...c1.jpg        the pictures, named by their sha256: immutable, no query string, cacheable for ever
+
+Readable names (`web/lighting/LMP-003/staged_scene-0.jpg`) live in the manifest. A second tree of readable files was rejected: a picture that
+changes behind a cached address is the commonest way to show a shopper the wrong product. Repeating a delivery writes nothing. Gallery pages
+are `product_page.py`; deciding what is approved is not done here, only insisted on.
+"""
+
+import fcntl
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from catalog.brand_kit import Channel
+from catalog.errors import PublishRefused
+from catalog.recipe import SourceType
+from catalog.variant import Variant
+from catalog.verdict import Verdict
+from imaging.encode import EXTENSIONS
+from publishing.atomic_file import write_atomically, write_if_changed
+from publishing.manifest import MANIFEST_NAME, Manifest, PublishedImage, Tombstone, read_manifest
+from publishing.rendition import Rendition
+
+REPLACED_STAYS_H: Final = 24
+"""Hours a replaced file stays reachable: the life of a page in a shop's cache, with room; it was approved when it was published."""
+
+TOMBSTONES_STAY_DAYS: Final = 90
+"""Days a tombstone stays in the manifest: a storefront that synchronizes at least quarterly sees every withdrawal."""
+
+_STRAY_AFTER_S: Final = 86_400
+"""A half-written file that is a day old belongs to nobody who is still alive."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """A verdict and exactly what it was given for: the picture, and the rules it was held to."""
+
+    verdict: Verdict
+    render_digest: str
+    rules_digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryItem:
+    """One picture that should stand in one channel.
+
+    `rules_digest` names the rules in force now, `approval` what the gate said (None: nothing). `make` encodes the rendition; it is called only
+    when the file is not there yet, so unchanged pictures cost neither pixels nor memory. `publish_key` is `catalog.keys.publish_key`.
+    """
+
+    variant: Variant
+    category: str
+    channel: Channel
+    render_digest: str
+    rules_digest: str
+    approval: Approval | None
+    publish_key: str
+    alt: str
+    digital_source_type: SourceType
+    make: Callable[[], Rendition]
+
+    @property
+    def name(self) -> str:
+        """Stable name in the manifest: `<channel>/<category>/<sku>/<recipe>-<index>.<ext>`."""
+        extension = EXTENSIONS[self.channel.format]  # type: ignore[index]  # the channel's own pattern allows these four only
+        return f"{self.channel.name}/{self.category}/{self.variant.sku}/{self.variant.recipe}-{self.variant.index}.{extension}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryReport:
+    """What a delivery did: counts of names published new or again, replaced, left alone and withdrawn; files removed; bytes written."""
+
+    published: int
+    replaced: int
+    unchanged: int
+    withdrawn: int
+    files_removed: int
+    bytes_written: int
+    manifest_changed: bool
+
+
+def deliver(folder: Path, items: Iterable[DeliveryItem], *, complete_for: Collection[str], delivered_at: datetime) -> DeliveryReport:
+    """Bring a folder to the state that `items` describe for the products in `complete_for` (SKUs), and leave all others alone.
+
+    A name of those products that no item asks for is withdrawn: its file goes, a tombstone line stays. Files first, manifest after them,
+    removals last; wherever this is interrupted, the manifest that stands names only files that exist, and the next delivery finishes.
+    Several deliveries into one folder may run at once. `delivered_at` (with a time zone) is written into tombstones only.
+
+    Raises PublishRefused before anything is written, if any item lacks an approval of exactly its render under exactly the rules in
+    force; StoreError if the folder cannot be written.
+    """
+    asked = list(items)
+    wanted = {item.name: item for item in asked}
+    assert len(wanted) == len(asked), "two items of one delivery have the same name"
+    _refuse_unapproved(wanted.values())
+    foreign = sorted({item.variant.sku for item in wanted.values()} - set(complete_for))
+    assert not foreign, f"items of {foreign[:3]} are delivered, but the delivery does not speak for them"
+    now = delivered_at.astimezone(UTC)
+
+    before = read_manifest(folder)
+    made = {name: _put(folder, item, before.images.get(name)) for name, item in wanted.items()}
+    with _alone_in(folder):
+        before = read_manifest(folder)
+        images = {name: image for name, image in before.images.items() if image.sku not in complete_for}
+        for name, item in wanted.items():
+            image, written = made[name]
+            if not (folder / image.file).is_file():  # another delivery withdrew the same bytes meanwhile
+                image, written = _put(folder, item, None)
+            images[name], made[name] = image, (image, written)
+        after = Manifest(images=images, tombstones=_tombstones(folder, before, images, now))
+        changed = write_if_changed(folder / MANIFEST_NAME, after.as_bytes()) if images or before.images or before.tombstones else False
+        removed = _remove_taken_back(folder, after, now)
+    old = before.images
+    replaced = sum(name in old and old[name].file != images[name].file for name in wanted)
+    published = sum(name not in old for name in wanted)
+    return DeliveryReport(
+        published=published,
+        replaced=replaced,
+        unchanged=len(wanted) - published - replaced,
+        withdrawn=sum(name not in images for name in old),
+        files_removed=removed,
+        bytes_written=sum(written for _, written in made.values()),
+        manifest_changed=changed,
+    )
+
+
+def _refuse_unapproved(items: Iterable[DeliveryItem]) -> None:
+    """Raises PublishRefused naming the first items that may not be published, and why."""
+    refused = [f"  {item.name}: {why}" for item in items if (why := _why_not(item))]
+    if refused:
+        more = [f"  and {len(refused) - 5} more"] if len(refused) > 5 else []
+        head = f"{len(refused)} of the pictures to publish have no current approval. Nothing was published and the folder is as it was."
+        raise PublishRefused("\n".join([head, *refused[:5], *more, "Judge them again, then publish what is approved."]))
+
+
+def _why_not(item: DeliveryItem) -> str | None:
+    approval = item.approval
+    if approval is None:
+        return "nobody judged it"
+    if approval.verdict != Verdict.APPROVED:
+        return f"its verdict is {approval.verdict.value!r}, 'approved' is required"
+    if approval.render_digest != item.render_digest:
+        return f"the approval is for render {approval.render_digest[:12]}, this is render {item.render_digest[:12]}"
+    if approval.rules_digest != item.rules_digest:
+        return f"the approval is under rules {approval.rules_digest[:12]}, the rules in force are {item.rules_digest[:12]}"
+    return None
+
+
+def _put(folder: Path, item: DeliveryItem, known: PublishedImage | None) -> tuple[PublishedImage, int]:
+    """Make sure the file of an item is in place; its manifest entry and the bytes written (0 when it was there)."""
+    if known is not None and known.publish_key == item.publish_key and _is_in_place(folder / known.file, known.bytes):
+        return known.model_copy(update={"rules_digest": item.rules_digest}), 0
+    rendition = item.make()
+    image = PublishedImage(
+        file=f"images/{rendition.sha256[:2]}/{rendition.file_name}",
+        sha256=rendition.sha256,
+        bytes=len(rendition.data),
+        width_px=rendition.width_px,
+        height_px=rendition.height_px,
+        media_type=rendition.media_type,
+        channel=item.channel.name,
+        category=item.category,
+        sku=item.variant.sku,
+        recipe=item.variant.recipe,
+        index=item.variant.index,
+        alt=item.alt,
+        digital_source_type=item.digital_source_type,
+        render_digest=item.render_digest,
+        rules_digest=item.rules_digest,
+        publish_key=item.publish_key,
+    )
+    if _is_in_place(folder / image.file, image.bytes):
+        return image, 0
+    write_atomically(folder / image.file, rendition.data, incoming=folder / ".incoming")
+    return image, image.bytes
+
+
+def _is_in_place(path: Path, size_bytes: int) -> bool:
+    """Whether the file is there in full length; its content is its name, and it came by a rename, so length is enough."""
+    return path.is_file() and path.stat().st_size == size_bytes
+
+
+def _tombstones(folder: Path, before: Manifest, images: dict[str, PublishedImage], now: datetime) -> tuple[Tombstone, ...]:
+    """The tombstones that stand after this delivery: the old ones that still hold, then those of what was taken back now."""
+    live_files = {image.file for image in images.values()}
+    oldest = (now - timedelta(days=TOMBSTONES_STAY_DAYS)).isoformat(timespec="seconds")
+    stones = [
+        stone for stone in before.tombstones if stone.file not in live_files and (stone.at > oldest or (folder / stone.file).exists())
+    ]
+    for name, old in before.images.items():
+        if old.file in live_files:
+            continue
+        replaced = name in images
+        stones.append(
+            Tombstone(
+                name=name,
+                file=old.file,
+                sha256=old.sha256,
+                sku=old.sku,
+                why="replaced" if replaced else "withdrawn",
+                at=now.isoformat(timespec="seconds"),
+                remove_after=(now + timedelta(hours=REPLACED_STAYS_H if replaced else 0)).isoformat(timespec="seconds"),
+            )
+        )
+    return tuple(stones)
+
+
+def _remove_taken_back(folder: Path, manifest: Manifest, now: datetime) -> int:
+    """Remove files whose tombstone is due, and half-written ones left by a killed delivery; how many of the former there were."""
+    removed = 0
+    due = now.isoformat(timespec="seconds")
+    for stone in manifest.tombstones:
+        path = folder / stone.file
+        if stone.remove_after <= due and path.is_file():
+            path.unlink()
+            removed += 1
+    for stray in (folder / ".incoming").glob("*.part"):
+        if time.time() - stray.stat().st_mtime > _STRAY_AFTER_S:
+            stray.unlink(missing_ok=True)
+    return removed
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, so that two deliveries do not overwrite each other's manifest. Freed by the system if the process dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,98 @@
+"""The manifest of a published folder: which picture stands behind which name, and which were taken back.
+
+A storefront reads this one file. Names are stable and readable (`web/lighting/LMP-003/staged_scene-0.jpg`); the files behind them are
+named by their content, so an address never changes its picture and may be cached for ever. Who writes it is `folder_channel.py`.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from catalog.errors import StoreError
+from catalog.recipe import SourceType
+
+MANIFEST_NAME: Final = "manifest.json"
+MANIFEST_VERSION: Final = 1
+"""Raised when a reader of the former layout would go wrong."""
+
+
+class PublishedImage(BaseModel):
+    """One published picture: where its file is (relative to the manifest), what it shows, and what it was approved as."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int = Field(gt=0)
+    width_px: int = Field(gt=0)
+    height_px: int = Field(gt=0)
+    media_type: str
+    channel: str
+    category: str
+    sku: str
+    recipe: str
+    index: int = Field(ge=0)
+    alt: str
+    digital_source_type: SourceType
+    render_digest: str
+    rules_digest: str
+    publish_key: str
+
+
+class Tombstone(BaseModel):
+    """One picture that was taken back (`withdrawn`) or gave way to a newer one (`replaced`).
+
+    `at` is when, `remove_after` from when the file is gone; both UTC, ISO 8601. A replaced file stays for a while, because pages that
+    were cached still point at it; a withdrawn one goes at once.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    file: str
+    sha256: str
+    sku: str
+    why: Literal["withdrawn", "replaced"]
+    at: str
+    remove_after: str
+
+
+class Manifest(BaseModel):
+    """Everything in a published folder, by name, and its tombstones, oldest first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    vitrine_manifest: Literal[1] = MANIFEST_VERSION
+    images: Mapping[str, PublishedImage] = Field(default_factory=dict)
+    tombstones: tuple[Tombstone, ...] = ()
+
+    def as_bytes(self) -> bytes:
+        """The manifest as JSON with one line per picture and one per tombstone, names sorted: small differences stay small."""
+        images = [f"  {json.dumps(name)}: {image.model_dump_json()}" for name, image in sorted(self.images.items())]
+        stones = [f"  {stone.model_dump_json()}" for stone in self.tombstones]
+        text = f'{{\n "vitrine_manifest": {self.vitrine_manifest},\n "images": {{{_block(images)}}},\n "tombstones": [{_block(stones)}]\n}}\n'
+        return text.encode()
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest in a published folder; an empty one when nothing was published yet.
+
+    Raises StoreError when it is there but is not ours or was damaged: going on would forget what is published.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return Manifest()
+    except ValidationError as error:
+        raise StoreError(
+            f"{path} is not a manifest of version {MANIFEST_VERSION}: {error.errors()[0]['msg']}. Nothing was changed. "
+            "Restore it, or move the folder away and publish everything again."
+        ) from error
+
+
+def _block(lines: list[str]) -> str:
+    return "\n" + ",\n".join(lines) + "\n " if lines else ""
