@@ -84,9 +84,9 @@ def screening_rules(project: Project) -> ScreeningRules:
     return parse_model(ScreeningRules, project.settings.screening, "vitrine.yaml: screening")
 
 
-def active_cells(project: Project, categories: Iterable[str] | None = None) -> list[tuple[str, str]]:
-    """All cells with active products, category by category, oldest drop first."""
-    query = sa.select(product.c.category, product.c.drop).where(product.c.active).distinct()
+def known_cells(project: Project, categories: Iterable[str] | None = None) -> list[tuple[str, str]]:
+    """All cells that hold products, withdrawn ones too (what they published must be taken back), oldest drop first per category."""
+    query = sa.select(product.c.category, product.c.drop).distinct()
     cells = [(row["category"], row["drop"]) for row in project.ledger.rows(query.order_by(product.c.category, product.c.drop))]
     chosen = None if categories is None else set(categories)
     return [cell for cell in cells if chosen is None or cell[0] in chosen]
@@ -192,8 +192,17 @@ def _compare_with_ledger(project: Project, plan: CellPlan) -> None:
     plan.to_render = [w for w in plan.wanted if w.render_key not in made and w.render_key not in refused]
     for wanted in plan.to_render:
         plan.why[f"{wanted.variant.recipe}: not rendered with today's photo, recipe, LoRA and engine"] += 1
+    judged = current_judgments(project, plan)
+    plan.to_judge = [key for key, (_, judgment_row) in judged.items() if judgment_row is None]
+    if plan.to_judge:
+        plan.why["not judged by the present rules"] += len(plan.to_judge)
+
+
+def current_judgments(project: Project, plan: CellPlan) -> dict[str, tuple[Row, Row | None]]:
+    """For each wanted render that exists: its row, and its judgment by the present rules and measurements (None: not judged)."""
+    made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
     rules = {recipe.name: read_rules(recipe.name, project.brand_kit).digest for recipe in project.recipes}
-    keys = {
+    gates = {
         w.render_key: gate_key(
             render_digest=made[w.render_key]["render_digest"],
             rules_digest=rules[w.variant.recipe],
@@ -202,7 +211,5 @@ def _compare_with_ledger(project: Project, plan: CellPlan) -> None:
         for w in plan.wanted
         if w.render_key in made
     }
-    judged = project.ledger.by_keys(judgment, keys.values())
-    plan.to_judge = [key for key, gate in keys.items() if gate not in judged]
-    if plan.to_judge:
-        plan.why["not judged by the present rules"] += len(plan.to_judge)
+    judged = project.ledger.by_keys(judgment, gates.values())
+    return {key: (made[key], judged.get(gate)) for key, gate in gates.items()}

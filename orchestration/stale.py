@@ -6,7 +6,8 @@ Plain functions over plans; who asks are schedules and the command line.
 import sqlalchemy as sa
 
 from assets.category_lora import lora_key
-from assets.planning import CellPlan, active_cells, plan_cell
+from assets.planning import CellPlan, known_cells, plan_cell
+from assets.published_images import publish_difference
 from catalog.errors import TrainingError
 from resources.ledger_tables import lora, product, spend
 from resources.project import Project
@@ -17,7 +18,13 @@ DEFAULT_SECONDS_PER_ITEM = {"screen": 0.5, "cut out": 1.0, "render": 2.0, "judge
 
 def stale_cells(project: Project, categories: list[str] | None = None) -> list[CellPlan]:
     """Plans of all cells that a run would change, oldest drop first."""
-    plans = [plan_cell(project, category, drop) for category, drop in active_cells(project, categories)]
+    plans = []
+    for category, drop in known_cells(project, categories):
+        plan = plan_cell(project, category, drop)
+        plan.to_publish = publish_difference(project, category, drop)
+        if plan.to_publish:
+            plan.why["published images differ from what is approved"] += plan.to_publish
+        plans.append(plan)
     return sorted((plan for plan in plans if plan.is_stale), key=lambda plan: (plan.drop, plan.category))
 
 

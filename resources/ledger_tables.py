@@ -117,8 +117,6 @@ publication = sa.Table(
     sa.Column("idx", sa.Integer, nullable=False),
     sa.Column("channel", sa.String, nullable=False),
     sa.Column("render_digest", sa.String, nullable=False),
-    sa.Column("rendition_digest", sa.String, nullable=False),
-    sa.Column("file", sa.String, nullable=False),
     sa.Column("published_at", sa.DateTime, nullable=False),
 )
 

@@ -1,0 +1,229 @@
+"""The published images of a cell: approved renders encoded for each channel with provenance, delivered idempotently.
+
+Refuses anything without a current approval, whoever started the run: a blocking check blocks only inside its own run.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import sqlalchemy as sa
+
+from assets.house_rules import OWNERS, reasons_table
+from assets.partitions import ONE_CELL, cells, split_cell
+from assets.planning import WantedRender, current_judgments, plan_cell
+from assets.validated_renders import validated_renders
+from catalog.brand_kit import Channel
+from catalog.errors import PublishRefused
+from catalog.keys import digest, publish_key
+from catalog.product import Product
+from catalog.verdict import Verdict
+from resources.costs import clocked
+from resources.ledger import Row
+from resources.ledger_tables import product, publication
+from resources.project import Project, VitrineResource
+from resources.settings import utc_now
+
+if TYPE_CHECKING:
+    from publishing.folder_channel import DeliveryItem, DeliveryReport
+    from publishing.metadata import PictureMetadata
+    from publishing.rendition import Rendition
+
+AC = dg.AutomationCondition
+
+PUBLISH_WHEN_JUDGED = (
+    AC.any_deps_updated().since_last_handled()
+    & ~AC.any_deps_missing()
+    & ~AC.any_deps_in_progress()
+    & ~AC.in_progress()
+    & AC.all_deps_blocking_checks_passed()
+).with_label("verdicts renewed and brand gate passed")
+"""Follows verdicts cell by cell. `eager()` is wrong here both ways: it skips old drops and fires on day rollover."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One approved render for one channel, with the key its publication would have."""
+
+    wanted: WantedRender
+    render_row: Row
+    judgment_row: Row
+    channel: Channel
+    metadata: "PictureMetadata"
+    publish_key: str
+
+
+def publish_folder_of(project: Project) -> str:
+    """The folder that storefronts read."""
+    return str(project.settings.output_dir / "published")
+
+
+def candidates(project: Project, category: str, drop: str) -> tuple[list[Candidate], Counter[str]]:
+    """What may be published of a cell now, and how many renders are held back by which verdict (`not judged` included)."""
+    from publishing.metadata import metadata_digest
+    from publishing.rendition import channel_digest
+
+    plan = plan_cell(project, category, drop)
+    judged = current_judgments(project, plan)
+    held, found = Counter[str](), []
+    for wanted in plan.wanted:
+        render_row, judgment_row = judged.get(wanted.render_key, (None, None))
+        if render_row is None or judgment_row is None:
+            held["not rendered" if render_row is None else "not judged"] += 1
+            continue
+        if judgment_row["verdict"] != Verdict.APPROVED:
+            held[judgment_row["verdict"]] += 1
+            continue
+        metadata = picture_metadata(project, wanted)
+        for channel in project.brand_kit.channels:
+            if wanted.variant.recipe not in channel.recipes:
+                continue
+            key = publish_key(
+                render_digest=render_row["render_digest"], channel_digest=channel_digest(channel), metadata_digest=metadata_digest(metadata)
+            )
+            found.append(
+                Candidate(
+                    wanted=wanted, render_row=render_row, judgment_row=judgment_row, channel=channel, metadata=metadata, publish_key=key
+                )
+            )
+    return found, held
+
+
+def publish_difference(project: Project, category: str, drop: str) -> int:
+    """How many published names of a cell would change now: to be added, replaced or taken back."""
+    from publishing.manifest import read_manifest
+
+    query = sa.select(product.c.sku).where(product.c.category == category, product.c.drop == drop)
+    skus = {row["sku"] for row in project.ledger.rows(query)}
+    standing = {image.publish_key for image in read_manifest(Path(publish_folder_of(project))).images.values() if image.sku in skus}
+    return len({candidate.publish_key for candidate in candidates(project, category, drop)[0]} ^ standing)
+
+
+def picture_metadata(project: Project, wanted: WantedRender) -> "PictureMetadata":
+    """What travels inside the published file: title, words for those who cannot see it, and how the picture came to be."""
+    from publishing.metadata import PictureMetadata
+
+    row = project.ledger.one(sa.select(product).where(product.c.sku == wanted.variant.sku))
+    assert row is not None
+    item = Product.model_validate(row["attributes"])
+    return PictureMetadata(
+        title=item.title,
+        description=item.description,
+        alt_text=f"{item.title}, {wanted.recipe.title.lower()}",
+        digital_source_type=wanted.recipe.digital_source_type,
+        identifier=f"{wanted.variant.name}@{wanted.render_key[:16]}",
+        creator_tool="Vitrine",
+    )
+
+
+def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryReport", list[Candidate], Counter[str]]:
+    """Deliver a cell's approved renders; products of the cell that have none any more are taken back."""
+    from publishing.folder_channel import deliver
+
+    found, held = candidates(project, category, drop)
+    query = sa.select(product.c.sku).where(product.c.category == category, product.c.drop == drop)
+    speaks_for = [row["sku"] for row in project.ledger.rows(query)]
+    with clocked(project, "publish", category, drop) as clock:
+        known = project.ledger.by_keys(publication, (c.publish_key for c in found))
+        report = deliver(
+            Path(publish_folder_of(project)),
+            [_item(project, candidate) for candidate in found],
+            complete_for=speaks_for,
+            delivered_at=utc_now(),
+        )
+        clock.items += sum(c.publish_key not in known for c in found)
+    project.ledger.record(publication, [_publication(c) for c in found])
+    return report, found, held
+
+
+def _item(project: Project, candidate: Candidate) -> "DeliveryItem":
+    from publishing.folder_channel import Approval, DeliveryItem
+
+    wanted, judged = candidate.wanted, candidate.judgment_row
+    return DeliveryItem(
+        variant=wanted.variant,
+        category=wanted.category,
+        channel=candidate.channel,
+        render_digest=candidate.render_row["render_digest"],
+        rules_digest=judged["rules_digest"],
+        approval=Approval(
+            verdict=Verdict(judged["verdict"]), render_digest=judged["render_digest"], rules_digest=judged["rules_digest"]
+        ),
+        publish_key=candidate.publish_key,
+        alt=candidate.metadata.alt_text,
+        digital_source_type=wanted.recipe.digital_source_type,
+        make=partial(_rendition, project, candidate),
+    )
+
+
+def _rendition(project: Project, candidate: Candidate) -> "Rendition":
+    from imaging.storage_format import decode_rgb
+    from publishing.metadata import xmp_packet
+    from publishing.rendition import make_rendition
+
+    pixels_HW3 = decode_rgb(project.store.get(candidate.render_row["render_digest"]))
+    return make_rendition(pixels_HW3, candidate.channel, xmp_packet(candidate.metadata))
+
+
+def _publication(candidate: Candidate) -> Row:
+    return {
+        "publish_key": candidate.publish_key,
+        "sku": candidate.wanted.variant.sku,
+        "recipe": candidate.wanted.variant.recipe,
+        "idx": candidate.wanted.variant.index,
+        "channel": candidate.channel.name,
+        "render_digest": candidate.render_row["render_digest"],
+        "published_at": utc_now().replace(tzinfo=None),
+    }
+
+
+@dg.asset(
+    partitions_def=cells,
+    backfill_policy=ONE_CELL,
+    deps=[validated_renders],
+    automation_condition=PUBLISH_WHEN_JUDGED,
+    group_name="publishing",
+    owners=OWNERS,
+    kinds={"file"},
+    code_version="1",
+)
+def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
+    """What the storefront gets: approved renders per channel, with color profile and provenance; everything else stays here.
+
+    Delivering again changes nothing; what lost its approval or its product is taken back with a tombstone.
+    """
+    project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
+    refuse_failed_gate(context, project, category, drop)
+    report, found, held = publish_cell(project, category, drop)
+    content = {"cell": [category, drop], "published": sorted(c.publish_key for c in found)}
+    key = digest(content)
+    project.store.put_manifest("publications", key, content)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(key),
+        metadata={
+            "published": len(found),
+            "new": report.published,
+            "replaced": report.replaced,
+            "unchanged": report.unchanged,
+            "withdrawn": report.withdrawn,
+            "held_back": reasons_table(held),
+            "folder": dg.MetadataValue.path(publish_folder_of(project)),
+        },
+    )
+
+
+def refuse_failed_gate(context: dg.AssetExecutionContext, project: Project, category: str, drop: str) -> None:
+    """Refuse a cell whose brand gate fails now. A run that selects only this asset is not held back by Dagster, so it is here."""
+    plan = plan_cell(project, category, drop)
+    judged = [row for _, row in current_judgments(project, plan).values() if row is not None]
+    share = sum(row["verdict"] == Verdict.APPROVED for row in judged) / len(judged) if judged else 1.0
+    required = project.settings.gate.min_approved_share
+    if share < required:
+        raise PublishRefused(
+            f"The brand gate of {category}|{drop} fails: {share:.0%} of its {len(judged)} judged renders are approved, {required:.0%} is "
+            "required. Nothing was published or taken back. Look at the verdicts; correct rules, photos or recipes; run the cell again."
+        )
+    context.log.info(f"{category}|{drop}: {share:.0%} of {len(judged)} judged renders approved")

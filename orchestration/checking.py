@@ -1,0 +1,122 @@
+"""Look for everything that is wrong with a project, so that one correction round is enough. Changes nothing."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from catalog.errors import VitrineError
+from resources.project import Project, open_project
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that is wrong (error) or will surprise (warning), and where."""
+
+    severity: Literal["error", "warning"]
+    where: str
+    message: str
+
+    def as_dict(self) -> dict[str, str]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+def check_project(project_dir: Path) -> list[Finding]:
+    """All findings of a project. Wrong settings end the search, since everything else depends on them."""
+    try:
+        project = open_project(project_dir)
+    except VitrineError as error:
+        return [Finding(severity="error", where="settings", message=str(error))]
+    findings: list[Finding] = []
+    parts: tuple[tuple[str, Callable[[Project], Iterator[Finding]]], ...] = (
+        ("brand kit", _brand_kit),
+        ("recipes", _recipes),
+        ("screening", _screening),
+        ("training", _training),
+        ("base model", _base_model),
+        ("catalog", _catalog),
+        ("looks", _looks),
+    )
+    for where, part in parts:
+        try:
+            findings += part(project)
+        except VitrineError as error:
+            findings.append(Finding(severity="error", where=where, message=str(error)))
+    return findings
+
+
+def _brand_kit(project: Project) -> Iterator[Finding]:
+    from quality.rules import read_rules
+
+    kit = project.brand_kit
+    for channel in kit.channels:
+        for name in channel.recipes:
+            if name not in kit.recipes:
+                message = f"channel {channel.name!r} wants recipe {name!r}, which the kit's `recipes:` does not list, so it never gets any."
+                yield Finding(severity="warning", where="brand kit", message=message)
+    if not kit.channels:
+        yield Finding(severity="warning", where="brand kit", message="no channel is configured, so nothing will be published.")
+    for name in sorted(set(kit.rules) - set(kit.recipes)):
+        yield Finding(severity="error", where="brand kit", message=f"rules for {name!r}, but that recipe is not listed under `recipes:`.")
+    for name in kit.recipes:
+        if name in project.recipe_book:
+            read_rules(name, kit)
+
+
+def _recipes(project: Project) -> Iterator[Finding]:
+    from catalog.product import Product
+    from generation.resolve import resolve
+
+    for recipe in project.recipes:
+        for category in project.brand_kit.categories:
+            item = Product(sku="check", title="check", category=category, photos=("check.jpg",))
+            try:
+                resolve(recipe, item, project.brand_kit, 0)
+            except VitrineError as error:
+                yield Finding(severity="error", where=f"recipe {recipe.name}, category {category}", message=str(error))
+
+
+def _screening(project: Project) -> Iterator[Finding]:
+    from assets.planning import screening_rules
+
+    screening_rules(project)
+    yield from ()
+
+
+def _training(project: Project) -> Iterator[Finding]:
+    from training.settings import lora_settings
+
+    lora_settings(project.settings.training)
+    yield from ()
+
+
+def _base_model(project: Project) -> Iterator[Finding]:
+    if any(recipe.engine == "diffusion" for recipe in project.recipes):
+        _ = project.base_model_digest
+    yield from ()
+
+
+def _catalog(project: Project) -> Iterator[Finding]:
+    from quality.catalog_suite import check_catalog
+
+    checked = check_catalog(project.source.table())
+    for bad in checked.bad:
+        yield Finding(severity="error", where=f"products.csv row {bad.row} ({bad.sku or 'no SKU'})", message="; ".join(bad.reasons))
+    for item in checked.good:
+        for name in item.photos:
+            if project.source.photo(name) is None:
+                yield Finding(severity="error", where=f"product {item.sku}", message=f"there is no photo file {name!r}.")
+        if item.category not in project.brand_kit.categories:
+            message = f"category {item.category!r} has no style in the brand kit; it has {', '.join(sorted(project.brand_kit.categories))}."
+            yield Finding(severity="error", where=f"product {item.sku}", message=message)
+
+
+def _looks(project: Project) -> Iterator[Finding]:
+    if not any(recipe.engine == "diffusion" for recipe in project.recipes):
+        return
+    for category in project.brand_kit.categories:
+        count = len(project.source.looks(category))
+        if count < 8:
+            message = f"{count} look pictures; 16 or more teach a LoRA its look, and without one there are no {category} scenes."
+            yield Finding(severity="warning", where=f"looks/{category}", message=message)

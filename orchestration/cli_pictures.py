@@ -1,0 +1,247 @@
+"""The single-picture commands: screen, cutout, render, judge. What people try first, without a project.
+
+They call the same stage functions as the assets; nothing is stored.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from catalog.brand_kit import BrandKit, read_brand_kit
+from catalog.errors import PhotoRefused, SettingsError
+from catalog.recipe import Recipe
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+Brand = Annotated[Path | None, typer.Option("--brand", help="Brand kit; default: the one of the project in this folder, if any.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands to the application."""
+    app.command()(screen)
+    app.command()(cutout)
+    app.command()(render)
+    app.command()(judge)
+
+
+def screen(photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...")], as_json: Json = False) -> None:
+    """Say whether photos can become product pictures, and why not.
+
+    With --json one line per file: file, accepted, reasons, measurements. Exit code 1 when any photo was refused.
+    """
+    from quality.screening import ScreeningRules, screen_photo
+
+    rules, refused = ScreeningRules(), False
+    for path in photos:
+        outcome: dict[str, Any] = {"file": str(path), "accepted": False, "reasons": [], "measurements": {}}
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            reason = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
+            outcome["reasons"] = [{"code": reason, "message": f"{path} cannot be read: {error.strerror}.", "severity": "critical"}]
+        else:
+            screening = screen_photo(data, path.name, rules)
+            outcome["accepted"] = screening.accepted
+            outcome["reasons"] = [reason.as_dict() for reason in (*screening.reasons, *screening.warnings)]
+            outcome["measurements"] = screening.measurements
+        refused |= not outcome["accepted"]
+        if as_json:
+            typer.echo(json.dumps(outcome))
+        else:
+            typer.echo(f"{'accepted' if outcome['accepted'] else 'REFUSED '}  {path}")
+            for reason in outcome["reasons"]:
+                typer.echo(f"          {reason['code']}: {reason['message']}")
+    raise typer.Exit(1 if refused else 0)
+
+
+def cutout(
+    photo: Path, out: Annotated[Path, typer.Option(help="Where the alpha goes, an 8-bit PNG of the photo's size.")], as_json: Json = False
+) -> None:
+    """Tell a product from its background; writes the alpha also when doubtful (exit code 1)."""
+    import cv2
+
+    from imaging.cutout import cut_out
+
+    cut = cut_out(_decoded(photo, as_json).pixels_HW3)
+    _write(out, bytes(cv2.imencode(".png", cut.alpha_HW)[1]))
+    if as_json:
+        answer = {"accepted": cut.accepted, "confidence": cut.confidence, "reasons": list(cut.reasons), "measurements": cut.measurements}
+        typer.echo(json.dumps({"file": str(photo), "out": str(out), **answer}))
+    else:
+        why = f" ({', '.join(cut.reasons)})" if cut.reasons else ""
+        typer.echo(f"{'accepted' if cut.accepted else 'doubtful'}, confidence {cut.confidence:.2f}{why}: {out}")
+    raise typer.Exit(0 if cut.accepted else 1)
+
+
+def render(
+    photo: Path,
+    recipe: Annotated[str, typer.Option(help="Name of a recipe, for example packshot_white.")],
+    out: Annotated[Path, typer.Option(help="Where the picture goes; the suffix chooses PNG, JPEG or WebP.")],
+    category: Annotated[str | None, typer.Option(help="Category of the brand kit whose style to use; default: its first.")] = None,
+    changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe parameter.")] = None,
+    index: Annotated[int, typer.Option(help="Which of the recipe's variants.")] = 0,
+    brand: Brand = None,
+    as_json: Json = False,
+) -> None:
+    """Make one picture of one photo with one recipe. A doubtful cut-out is refused (exit code 1), nothing is written then."""
+    from catalog.errors import CutoutRefused
+    from catalog.product import Product
+    from catalog.variant import Variant
+    from generation.render import RenderSource, render_group
+    from generation.resolve import resolve
+    from imaging.cutout import cut_out
+
+    kit = _brand_kit(brand)
+    chosen = _recipe(recipe).with_params(_parameters(changes or []))
+    style = category or next(iter(kit.categories))
+    if style not in kit.categories:
+        raise SettingsError(f"The brand kit has no category {style!r}. It has: {', '.join(sorted(kit.categories))}.")
+    cut = cut_out(_decoded(photo, as_json).pixels_HW3)
+    if not cut.accepted:
+        raise CutoutRefused(f"{photo}: the product cannot be told from its background with confidence ({', '.join(cut.reasons)}).")
+    item = Product(sku="photo", title=photo.stem or "photo", category=style, photos=(photo.name,))
+    rendered = render_group(
+        [resolve(chosen, item, kit, index)],
+        [Variant(sku=photo.stem[:40], recipe=chosen.name, index=index).seed],
+        RenderSource(foreground_HW3=cut.foreground_HW3, alpha_HW=cut.alpha_HW),
+        _plates(style) if chosen.engine == "diffusion" else None,
+    )[0]
+    _write(out, _encoded(rendered.pixels_HW3, out))
+    if as_json:
+        typer.echo(json.dumps({"out": str(out), "placement": rendered.placement.as_dict(), "facts": rendered.facts}))
+    else:
+        typer.echo(f"{chosen.title}: {out}")
+
+
+def judge(
+    recipe: Annotated[str, typer.Option(help="The recipe whose rules apply.")],
+    source: Annotated[Path, typer.Option(help="The product photo the render was made from.")],
+    render: Annotated[Path, typer.Option(help="The picture to judge.")],
+    expected: Annotated[Path | None, typer.Option(help="What a perfect render would look like, if known.")] = None,
+    alpha: Annotated[Path | None, typer.Option(help="Alpha of the product: of the photo, or in the frame of the render.")] = None,
+    brand: Brand = None,
+) -> None:
+    """Judge one picture by a recipe's rules; prints one JSON object: verdict, reasons, measurements. Exit code 1 unless approved."""
+    from quality.judge_files import judge_picture
+
+    kit = _brand_kit(brand) if brand or _project_brand_kit() else None
+    judgment = judge_picture(
+        recipe=_recipe(recipe),
+        brand_kit=kit,
+        source_HW3=_decoded(source, True).pixels_HW3,
+        render_HW3=_decoded(render, True).pixels_HW3,
+        expected_HW3=None if expected is None else _decoded(expected, True).pixels_HW3,
+        alpha_HW=None if alpha is None else _alpha(alpha),
+        file_bytes=render.stat().st_size,
+        file_format=_decoded(render, True).format,
+    )
+    answer = {"verdict": str(judgment.verdict), "reasons": [r.as_dict() for r in judgment.reasons], "measurements": judgment.measurements}
+    typer.echo(json.dumps(answer))
+    raise typer.Exit(0 if str(judgment.verdict) == "approved" else 1)
+
+
+def _decoded(path: Path, as_json: bool) -> Any:
+    from imaging.photo import decode_photo
+
+    try:
+        return decode_photo(path.read_bytes(), name=path.name)
+    except OSError as error:
+        refusal = PhotoRefused("missing", f"{path} cannot be read: {error.strerror}.")
+    except PhotoRefused as error:
+        refusal = error
+    if as_json:
+        typer.echo(json.dumps({"file": str(path), "accepted": False, "confidence": 0.0, "reasons": [refusal.code], "message": str(refusal)}))
+        raise typer.Exit(1)
+    raise refusal
+
+
+def _alpha(path: Path) -> Any:
+    import cv2
+    import numpy as np
+
+    try:
+        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
+    except OSError as error:
+        raise PhotoRefused("missing", f"{path} cannot be read: {error.strerror}.") from error
+    if image is None:
+        raise PhotoRefused("not_an_image", f"{path} is not a picture; an 8-bit gray or RGBA PNG with the alpha is needed.")
+    if image.ndim == 3:
+        image = image[..., 3] if image.shape[2] == 4 else image[..., 0]
+    return image
+
+
+def _recipe(name: str) -> Recipe:
+    from generation.recipe_book import read_recipe_book
+
+    book = read_recipe_book(None)
+    if name not in book:
+        raise SettingsError(f"There is no recipe {name!r}. Known: {', '.join(sorted(book))}.")
+    return book[name]
+
+
+def _parameters(changes: list[str]) -> dict[str, Any]:
+    parameters = {}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals or not key:
+            raise SettingsError(f"--set {change!r} is not KEY=VALUE.")
+        parameters[key] = yaml.safe_load(value)
+    return parameters
+
+
+def _project_brand_kit() -> Path | None:
+    from resources.settings import SETTINGS_FILE, project_from_environment, read_settings
+
+    folder = project_from_environment()
+    if not (folder / SETTINGS_FILE).is_file():
+        return None
+    settings = read_settings(folder)
+    return settings.path(settings.brand_kit)
+
+
+def _brand_kit(path: Path | None) -> BrandKit:
+    from orchestration.shipped import shipped_brand_kit
+
+    found = path or _project_brand_kit() or shipped_brand_kit()
+    return read_brand_kit(found)
+
+
+def _plates(category: str) -> Any:
+    from assets.planning import promoted_lora
+    from generation.base_model import read_base_model
+    from generation.plates import DiffusionPlates
+    from orchestration.shipped import shipped_base_model
+    from resources.project import open_project
+    from resources.settings import SETTINGS_FILE, project_from_environment
+
+    folder = project_from_environment()
+    if not (folder / SETTINGS_FILE).is_file():
+        return DiffusionPlates(read_base_model(shipped_base_model()), lora_path=None, lora_digest=None)
+    project = open_project(folder)
+    row = promoted_lora(project, category)
+    return DiffusionPlates(
+        read_base_model(project.base_model_dir),
+        lora_path=project.store.local_path(row["lora_digest"]) if row else None,
+        lora_digest=row["lora_digest"] if row else None,
+        steps=project.settings.generation.steps,
+        guidance=project.settings.generation.guidance,
+    )
+
+
+def _encoded(pixels_HW3: Any, out: Path) -> bytes:
+    from imaging.encode import encode
+
+    formats = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".avif": "avif"}
+    if out.suffix.lower() not in formats:
+        raise SettingsError(f"--out {out}: the suffix must be one of {', '.join(formats)}.")
+    return encode(pixels_HW3, formats[out.suffix.lower()])  # type: ignore[arg-type]
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    except OSError as error:
+        raise SettingsError(f"Cannot write {path}: {error.strerror}.") from error

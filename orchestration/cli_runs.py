@@ -1,0 +1,154 @@
+"""The commands that run a project: plan, run, report, demo, dev. What they run is decided by the plan."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from orchestration.summary import Summary
+from resources.project import Project, open_project
+from resources.settings import PROJECT_VARIABLE, project_from_environment
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+Workers = Annotated[int, typer.Option(min=1, max=64, help="Worker processes; each holds one model.")]
+Categories = Annotated[list[str] | None, typer.Option("--category", help="Only this category; may be given several times.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands to the application."""
+    for command in (plan, run, report, demo, dev):
+        app.command()(command)
+
+
+def plan(categories: Categories = None, as_json: Json = False) -> None:
+    """Say what is stale and why, and what making it would cost. Changes nothing."""
+    from orchestration.stale import categories_to_train, quoted_usd, seconds_per_item, stale_cells
+
+    project = _project()
+    seconds = seconds_per_item(project)
+    cells = [
+        {
+            "category": p.category,
+            "drop": p.drop,
+            "products": p.products,
+            "to_screen": len(p.photos_to_screen),
+            "to_cut_out": len(p.cutouts_to_make),
+            "to_render": len(p.to_render),
+            "to_judge": len(p.to_judge),
+            "to_publish": p.to_publish,
+            "usd": round(quoted_usd(project, p, seconds), 4),
+            "why": dict(p.why),
+        }
+        for p in stale_cells(project, categories)
+    ]
+    training = [c for c in categories_to_train(project) if categories is None or c in categories]
+    if as_json:
+        typer.echo(json.dumps({"cells": cells, "loras_to_train": training, "usd": round(sum(c["usd"] for c in cells), 4)}))
+        return
+    for cell in cells:
+        typer.echo(f"{cell['category']}|{cell['drop']}  {cell['products']} products, about {cell['usd']:.4f} USD")
+        for reason, count in cell["why"].items():
+            typer.echo(f"    {count:5}  {reason}")
+    for category in training:
+        typer.echo(f"{category}: LoRA to train (look, base model or settings changed)")
+    if not cells and not training:
+        typer.echo("Nothing is stale. (The catalog folder is read by `vitrine run`.)")
+
+
+def run(
+    categories: Categories = None,
+    workers: Workers = 2,
+    train: Annotated[bool, typer.Option(help="Train LoRAs that are due.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Read the catalog, then make, judge and publish everything that is stale. Exit code 1 when a run failed."""
+    raise typer.Exit(_run(_project(), categories, workers=workers, train=train, as_json=as_json))
+
+
+def report(as_json: Json = False) -> None:
+    """Write the catalog report again from what is there."""
+    from assets.catalog_report import write_report
+
+    project = _project()
+    summary = write_report(project, rendered_now=0, seconds=0.0)
+    _tell(project, summary, as_json)
+
+
+def demo(workers: Workers = 2, as_json: Json = False) -> None:
+    """Run the shipped demo: a real catalog through diffusion, LoRA training, gates and publication."""
+    from orchestration.shipped import shipped_project
+
+    raise typer.Exit(_run(open_project(shipped_project()), None, workers=workers, train=True, as_json=as_json))
+
+
+def dev(
+    port: Annotated[int, typer.Option(help="Port of the web UI.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on; the UI has no login, so keep it local.")] = "127.0.0.1",
+) -> None:
+    """Start Dagster's web UI and daemon on this project, with sensors and schedules on. Ctrl-C ends both."""
+    from orchestration.instance import write_dagster_home
+
+    project = _project()
+    write_dagster_home(project.settings)
+    workspace = Path(__file__).resolve().parent.parent / "workspace.yaml"
+    environment = {
+        **os.environ,
+        PROJECT_VARIABLE: str(project.settings.project_dir),
+        "DAGSTER_HOME": str(project.settings.dagster_home),
+        "GX_ANALYTICS_ENABLED": "false",
+        "OMP_NUM_THREADS": "1",
+    }
+    commands = [
+        ["dagster-webserver", "-w", str(workspace), "-h", host, "-p", str(port)],
+        ["dagster-daemon", "run", "-w", str(workspace)],
+    ]
+    folder = Path(sys.executable).parent
+    processes = [subprocess.Popen([str(folder / c[0]), *c[1:]], env=environment, cwd=workspace.parent) for c in commands]
+    typer.echo(f"Dagster UI: http://{host}:{port}   (Ctrl-C ends it)")
+    try:
+        while all(process.poll() is None for process in processes):
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        typer.echo("Stopping.")
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(timeout=30)
+
+
+def _project() -> Project:
+    return open_project(project_from_environment())
+
+
+def _run(project: Project, categories: list[str] | None, *, workers: int, train: bool, as_json: bool) -> int:
+    from assets.catalog_report import write_report
+    from orchestration.progress import RunProgress
+    from orchestration.running import refresh, run_tasks, tasks_for
+
+    start = time.perf_counter()
+    snapshot = refresh(project)
+    tasks = tasks_for(project, categories, train=train)
+    before = project.ledger_counts()
+    with RunProgress(project, tasks, quiet=as_json) as progress:
+        failures = run_tasks(project, tasks, workers=workers, on_tick=progress.update)
+    rendered_now = project.ledger_counts()["renders"] - before["renders"]
+    summary = write_report(project, rendered_now=rendered_now, seconds=time.perf_counter() - start)
+    _tell(project, summary, as_json, extra={"failures": [f"{f.what}: {f.message}" for f in failures], "bad_rows": snapshot["bad_rows"]})
+    return 1 if failures else 0
+
+
+def _tell(project: Project, summary: Summary, as_json: bool, extra: dict[str, Any] | None = None) -> None:
+    if as_json:
+        typer.echo(json.dumps({**summary.as_dict(), **(extra or {})}))
+        return
+    for failure in (extra or {}).get("failures", []):
+        typer.echo(f"FAILED  {failure}", err=True)
+    if (extra or {}).get("bad_rows"):
+        typer.echo(f"{extra['bad_rows']} rows of the product table cannot be used; see the check `product_rows`.", err=True)  # type: ignore[index]
+    typer.echo(f"{summary.line()} -> {os.path.relpath(project.settings.output_dir / 'report.html')}")

@@ -1,0 +1,62 @@
+"""The progress bar of a run: counts in the ledger, polled; workers need not know that anyone watches."""
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from orchestration.running import CategoryTask
+from resources.project import Project
+
+POLL_S = 1.0
+
+
+class RunProgress:
+    """Shows renders made, judged and LoRAs trained since the start; silent when quiet or when there is nothing to do."""
+
+    def __init__(self, project: Project, tasks: Sequence[CategoryTask], *, quiet: bool) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._project, self._before, self._next = project, project.ledger_counts(), 0.0
+        self._bar = None
+        if tasks and not quiet:
+            columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._bar = Progress(*columns, transient=False)
+            loras = sum(task.train for task in tasks)
+            renders = self._expected_renders(tasks)
+            self._tasks = {
+                "loras": self._bar.add_task("LoRAs", total=loras, visible=loras > 0),
+                "renders": self._bar.add_task("renders", total=renders),
+                "judgments": self._bar.add_task("verdicts", total=renders),
+            }
+
+    def _expected_renders(self, tasks: Sequence[CategoryTask]) -> int:
+        from assets.planning import plan_cell
+
+        per_product = sum(recipe.variants for recipe in self._project.recipes)
+        total = 0
+        for task in tasks:
+            for drop in task.drops:
+                cell = plan_cell(self._project, task.category, drop)
+                total += len(cell.to_render) + (len(cell.photos_to_screen) + len(cell.cutouts_to_make)) * per_product
+        return total
+
+    def update(self) -> None:
+        """Read the counts anew, at most once a second."""
+        if self._bar is None or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + POLL_S
+        now = self._project.ledger_counts()
+        for name, task in self._tasks.items():
+            self._bar.update(task, completed=now[name] - self._before[name])
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._next = 0.0
+            self.update()
+            self._bar.stop()

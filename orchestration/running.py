@@ -1,0 +1,161 @@
+"""Run what is stale on this machine: Dagster jobs in a few worker processes, one category at a time each.
+
+A worker imports torch once and runs its category's LoRA and cells through Dagster's in-process executor, recorded in the same Dagster
+instance the web UI reads. Which cells run is decided by the plan; what a run does, by the assets.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.planning import known_cells
+from catalog.errors import CatalogError
+from orchestration.instance import open_instance
+from orchestration.stale import categories_to_train, stale_cells
+from resources.project import Project, open_project
+from resources.settings import PROJECT_VARIABLE
+
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Run config that keeps Dagster's event log out of the terminal; the instance has every event."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CategoryTask:
+    """One worker's next piece of work: a category, whether its LoRA is due, and its cells in order."""
+
+    category: str
+    train: bool
+    drops: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A run that failed: what it was and the first line of why."""
+
+    what: str
+    message: str
+
+
+def tasks_for(project: Project, categories: Sequence[str] | None = None, *, train: bool = True) -> list[CategoryTask]:
+    """What is due, one task per category; training first, because a new LoRA makes the category's scenes stale."""
+    due = set(categories_to_train(project)) if train else set()
+    if categories is not None:
+        due &= set(categories)
+    cells: dict[str, list[str]] = {}
+    for plan in stale_cells(project, list(categories) if categories is not None else None):
+        cells.setdefault(plan.category, []).append(plan.drop)
+    for category in due - set(cells):
+        cells[category] = []
+    for category in due:
+        # With a new LoRA every cell of the category may be stale; a cell with nothing to do costs a second.
+        cells[category] = [drop for name, drop in known_cells(project, [category]) if name == category]
+    return [CategoryTask(category=c, train=c in due, drops=tuple(sorted(drops))) for c, drops in sorted(cells.items())]
+
+
+def refresh(project: Project) -> dict[str, Any]:
+    """Read the catalog anew, as a Dagster run; return the metadata of its snapshot. Raises CatalogError when it cannot be used."""
+    from orchestration.definitions import build_defs
+
+    with open_instance(project.settings) as instance:
+        job = build_defs(project.settings).resolve_job_def("refresh_catalog")
+        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
+    if not result.success:
+        raise CatalogError(_first_failure(result, "refresh_catalog").message)
+    snapshot = next(event for event in result.get_asset_materialization_events() if event.asset_key == dg.AssetKey("catalog"))
+    return {name: value.value for name, value in snapshot.materialization.metadata.items()}
+
+
+def run_tasks(
+    project: Project, tasks: Sequence[CategoryTask], *, workers: int, on_tick: Callable[[], None] | None = None
+) -> list[Failure]:
+    """Run tasks in `workers` processes and return the failures; a failed cell does not stop the others.
+
+    Workers die with this process. `on_tick` is called a few times a second, for progress.
+    """
+    if not tasks:
+        return []
+    context = multiprocessing.get_context("spawn")
+    directory = str(project.settings.project_dir)
+    with ProcessPoolExecutor(
+        max_workers=min(workers, len(tasks)), mp_context=context, initializer=_start_worker, initargs=(os.getpid(), directory)
+    ) as pool:
+        # Longest first: training and many cells before small remainders, so that the last worker does not run alone.
+        ordered = sorted(tasks, key=lambda task: (not task.train, -len(task.drops)))
+        running: set[Future[list[Failure]]] = {pool.submit(run_category, directory, task) for task in ordered}
+        failures: list[Failure] = []
+        while running:
+            done, running = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
+            for future in done:
+                failures += future.result()
+            if on_tick:
+                on_tick()
+    return failures
+
+
+def run_category(project_dir: str, task: CategoryTask) -> list[Failure]:
+    """Train one category's LoRA if due, then bring its cells up to date, through Dagster in this process."""
+    from orchestration.definitions import build_defs
+
+    project = open_project(Path(project_dir))
+    definitions, failures = build_defs(project.settings), []
+    with open_instance(project.settings) as instance:
+        if task.train:
+            failures += _run(definitions, instance, "train_category", task.category)
+        for drop in task.drops:
+            failures += _run(definitions, instance, "produce_cell", dg.MultiPartitionKey({"category": task.category, "drop": drop}))
+    return failures
+
+
+def _run(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, partition_key: str) -> list[Failure]:
+    result = definitions.resolve_job_def(job).execute_in_process(
+        partition_key=partition_key,
+        instance=instance,
+        raise_on_error=False,
+        run_config=QUIET,
+        tags={"vitrine/trigger": "command-line"},
+    )
+    return [] if result.success else [_first_failure(result, f"{job} {partition_key}")]
+
+
+def _first_failure(result: dg.ExecuteInProcessResult, what: str) -> Failure:
+    for event in result.all_events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            message = (error.message if error else event.message) or "no message"
+            return Failure(what=f"{what}, step {event.step_key}", message=message.strip().partition(": ")[2] or message.strip())
+    return Failure(what=what, message="blocked by its brand gate; see the verdicts in the report")
+
+
+def _start_worker(parent: int, project_dir: str) -> None:
+    """Set up a worker: project, one torch thread, quiet logs, and an end when the parent ends."""
+    os.environ[PROJECT_VARIABLE] = project_dir
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone: a killed command must not leave workers that go on writing."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    sys.stderr.write("vitrine: the command was ended; its worker stops here. Made things are kept.\n")
+    os._exit(1)
+
