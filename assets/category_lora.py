@@ -77,6 +77,7 @@ def _row(project: Project, category: str, key: str, trained: "TrainedLora", seco
         "data_digest": trained.data_digest,
         "facts": {
             "steps": trained.steps,
+            "pictures": trained.pictures,
             "validation_curve": [list(point) for point in trained.validation_curve],
             "base_validation_loss": trained.base_validation_loss,
             "validation_loss": trained.validation_loss,

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestration.summary import Summary
+from assets.summary import Summary
 from resources.project import Project, open_project
 from resources.settings import PROJECT_VARIABLE, project_from_environment
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 import dagster as dg
+import sqlalchemy as sa
 from generation.recipe_book import read_recipe_book
 
 from catalog.brand_kit import BrandKit, read_brand_kit
@@ -16,6 +17,7 @@ from catalog.errors import SettingsError
 from catalog.recipe import Recipe
 from resources.catalog_source import FolderSource
 from resources.ledger import Ledger
+from resources.ledger_tables import judgment, lora, render
 from resources.object_store import ObjectStore
 from resources.settings import Settings, read_settings
 
@@ -62,6 +64,12 @@ class Project:
     def source(self) -> FolderSource:
         """The catalog source."""
         return FolderSource(self.settings.catalog_dir)
+
+    def ledger_counts(self) -> dict[str, int]:
+        """How many LoRAs, renders and judgments the ledger holds."""
+        tables = {"loras": lora, "renders": render, "judgments": judgment}
+        counts = {name: self.ledger.one(sa.select(sa.func.count().label("n")).select_from(table)) for name, table in tables.items()}
+        return {name: int(row["n"]) if row else 0 for name, row in counts.items()}
 
     @property
     def base_model_dir(self) -> Path:

@@ -1,0 +1,46 @@
+"""The numbers a run ends with: one line for people, `summary.json` for machines."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Counts over the whole catalog as it stands, and what the last run did. `seconds` is wall time of that run.
+
+    `usd_per_approved` is all money ever spent on the catalog over all images approved now; None while nothing is approved.
+    """
+
+    products: int
+    photos: int
+    photos_quarantined: int
+    cutouts_doubtful: int
+    renders_total: int
+    rendered_now: int
+    renders_refused: int
+    approved: int
+    review: int
+    rejected: int
+    published: int
+    seconds: float
+    usd_per_approved: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; seconds to a tenth, money to a hundredth of a cent."""
+        money = None if self.usd_per_approved is None else round(self.usd_per_approved, 6)
+        return {**asdict(self), "seconds": round(self.seconds, 1), "usd_per_approved": money}
+
+    def line(self) -> str:
+        """The one line a run ends with."""
+        return (
+            f"{self.products} products, {self.photos_quarantined} photos quarantined, {self.renders_total} renders "
+            f"({self.rendered_now} now): {self.approved} approved, {self.review} review, {self.rejected} rejected; "
+            f"{self.published} images published; {self.seconds:.0f} s"
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write `summary.json` into the output folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "summary.json").write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
