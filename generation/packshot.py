@@ -1,0 +1,52 @@
+"""Packshots: the product alone on pure white, centered, with a contact shadow so faint that the background rule still holds."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.placement import Placement
+from imaging.footprint import find_footprint
+from imaging.placing import composite, fit_centered, place
+from imaging.shadows import ShadowLight, darken, shadow_map
+
+Uint8 = npt.NDArray[np.uint8]
+
+WHITE = 255.0
+NEAR_WHITE = 254
+"""A background pixel counts as white from this level in every channel; rule of the white-background check."""
+MAX_SHADED_PCT = 1.0
+"""Percent of the background that the shadow may take below 254; the rule allows 1.5 percent for shadow and JPEG together."""
+
+
+def render_packshot(foreground_HW3: Uint8, alpha_HW: Uint8, resolved: dict[str, Any]) -> tuple[Uint8, Placement, dict[str, Any]]:
+    """The product on white; `foreground_HW3` and `alpha_HW` are the cut-out at photo size. Returns pixels, placement and facts."""
+    placement = fit_centered(
+        alpha_HW,
+        frame_width_px=resolved["width_px"],
+        frame_height_px=resolved["height_px"],
+        fill_pct=resolved["params"]["fill_pct"],
+    )
+    rgb, alpha = place(foreground_HW3, alpha_HW, placement)
+    background, shaded_pct = white_ground(alpha, strength=resolved["params"]["shadow"])
+    return composite(rgb, alpha, background), placement, {"background_hex": "#ffffff", "shaded_pct": shaded_pct}
+
+
+def white_ground(alpha_HW: Uint8, *, strength: float) -> tuple[Uint8, float]:
+    """A white background with a faint contact shadow under a placed alpha, and the percent of it that is not white.
+
+    The shadow is cut off at its own darkness until it fits into MAX_SHADED_PCT, so its darkest part, at the contact line, stays longest.
+    """
+    if strength == 0:
+        return np.full((*alpha_HW.shape, 3), 255, np.uint8), 0.0
+    light = ShadowLight(side=0.0, hardness=0.0, contact=0.55, occlusion=0.34, cast=0.0)
+    darkness = shadow_map(alpha_HW, find_footprint(alpha_HW), light, horizon_row=0.0) * strength
+    outside = alpha_HW == 0
+    allowed = MAX_SHADED_PCT / 100 * int(outside.sum())
+    visible = np.sort(darkness[outside & (darkness > 1 / 255)])[::-1]
+    floor = float(visible[int(allowed)]) if visible.size > allowed else 0.0
+    kept = np.maximum(darkness - floor, 0) * (darkness.max() / max(darkness.max() - floor, 1e-6))
+    white = np.full((*alpha_HW.shape, 3), WHITE, np.float32)
+    pixels = np.round(darken(white, kept.astype(np.float32))).astype(np.uint8)
+    shaded = float((pixels[outside].min(axis=-1) < NEAR_WHITE).mean() * 100) if outside.any() else 0.0
+    return pixels, round(shaded, 3)

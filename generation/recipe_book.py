@@ -1,0 +1,43 @@
+"""Read the recipes: those that ship with Vitrine and a brand's own, each checked against what its kind can do. Makes no pictures."""
+
+from pathlib import Path
+
+from catalog.errors import SettingsError
+from catalog.recipe import Recipe, parse_model, read_recipe
+from generation.recipe_params import KINDS
+
+SHIPPED = Path(__file__).parent / "recipes"
+
+
+def read_recipe_book(extra_folder: Path | None = None) -> dict[str, Recipe]:
+    """All recipes by name: the shipped ones, and those in a brand's own folder, which replace shipped ones of the same name.
+
+    Raises SettingsError if the folder is missing, a file is wrong, a kind does not exist, a parameter is unknown or out of range,
+    or two files of one folder give the same name.
+    """
+    book = _read_folder(SHIPPED)
+    if extra_folder is not None:
+        if not extra_folder.is_dir():
+            raise SettingsError(f"The recipe folder {extra_folder} does not exist. Create it, or remove the setting that names it.")
+        book |= _read_folder(extra_folder)
+    return book
+
+
+def check_recipe(recipe: Recipe, source: Path | str) -> Recipe:
+    """The recipe, once its kind exists and its parameters suit that kind; `source` is named in the error. Raises SettingsError."""
+    if recipe.kind not in KINDS:
+        raise SettingsError(
+            f"{source}: recipe '{recipe.name}' is of kind '{recipe.kind}', which does not exist. Kinds: {', '.join(sorted(KINDS))}."
+        )
+    parse_model(KINDS[recipe.kind], recipe.params, f"{source} (params of recipe '{recipe.name}')")
+    return recipe
+
+
+def _read_folder(folder: Path) -> dict[str, Recipe]:
+    book: dict[str, Recipe] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        recipe = check_recipe(read_recipe(path), path)
+        if recipe.name in book:
+            raise SettingsError(f"{path}: recipe '{recipe.name}' is already defined in this folder. Give one of the two another name.")
+        book[recipe.name] = recipe
+    return book

@@ -1,0 +1,119 @@
+"""Colorways: the product's main material in another color, on white; shading, highlights and every other material stay.
+
+Changes the product, and says so in its facts. Materials and patterns are other recipes.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.errors import RenderError
+from catalog.placement import Placement
+from generation.packshot import white_ground
+from imaging.color import FloatImage, delta_e2000, lab_to_srgb, srgb_to_lab
+from imaging.dominant_region import DominantRegion, find_dominant_region
+from imaging.placing import composite, fit_centered, place
+
+Uint8 = npt.NDArray[np.uint8]
+
+MIN_REGION_SHARE = 0.30
+"""A product whose largest material covers less is many-colored: there is no telling which color the colorway means."""
+MAX_TARGET_DELTA_E = 3.0
+"""CIEDE2000 between the recolored region's mean color and the target that a colorway may miss; beyond, the name would be a lie."""
+ROUNDS = 5
+"""Corrections of the mean color; clipping at white and black moves it, three rounds settle, five are safe."""
+TOP_LIGHTNESS = 98.0
+
+
+def render_recolor(foreground_HW3: Uint8, alpha_HW: Uint8, resolved: dict[str, Any]) -> tuple[Uint8, Placement, dict[str, Any]]:
+    """The product in `target_hex` on white; the cut-out is at photo size. Returns pixels, placement and facts.
+
+    Raises RenderError if no material covers enough of the product, or the target cannot be reached with its shading.
+    """
+    region = find_dominant_region(foreground_HW3, alpha_HW)
+    if region.share < MIN_REGION_SHARE:
+        raise RenderError(
+            f"Recipe '{resolved['name']}' finds no main color to change: the largest material covers {region.share:.0%} of the product, "
+            f"at least {MIN_REGION_SHARE:.0%} is needed. Photograph each colorway of this product, or leave it out of the recipe."
+        )
+    recolored, missed_by = recolor(foreground_HW3, region, resolved["target_hex"])
+    if missed_by > MAX_TARGET_DELTA_E:
+        raise RenderError(
+            f"Recipe '{resolved['name']}' cannot reach {resolved['target_hex']}: the product's main color would end {missed_by:.1f} "
+            f"Delta E 2000 away, at most {MAX_TARGET_DELTA_E} are allowed. Choose a less extreme colorway for this product."
+        )
+    placement = fit_centered(
+        alpha_HW,
+        frame_width_px=resolved["width_px"],
+        frame_height_px=resolved["height_px"],
+        fill_pct=resolved["params"]["fill_pct"],
+    )
+    rgb, alpha = place(recolored, alpha_HW, placement)
+    background, shaded_pct = white_ground(alpha, strength=resolved["params"]["shadow"])
+    facts = {
+        "background_hex": "#ffffff",
+        "shaded_pct": shaded_pct,
+        "target_hex": resolved["target_hex"],
+        "target_delta_e": round(missed_by, 3),
+        "region_share": round(region.share, 4),
+    }
+    return composite(rgb, alpha, background), placement, facts
+
+
+def recolor(foreground_HW3: Uint8, region: DominantRegion, target_hex: str) -> tuple[Uint8, float]:
+    """The product with a region moved to a color, and how far its mean color ends from it (CIEDE2000).
+
+    The mean over the region is what hits the target, as a fabric's color is named by its middle tone; each pixel keeps its shading.
+    """
+    lab = srgb_to_lab(foreground_HW3)
+    goal = srgb_to_lab(np.array([[[int(target_hex[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8))[0, 0]
+    rows, columns = _window(region.mask)
+    patch, mask = lab[rows, columns], region.mask[rows, columns]
+    core = mask > 0.5
+    aim = goal.copy()
+    for _ in range(ROUNDS):
+        moved = _move(patch, region, aim)
+        rgb = lab_to_srgb(moved)
+        reached = srgb_to_lab(rgb)[core].mean(axis=0)
+        aim = aim + (goal - reached)
+        aim[0] = np.clip(aim[0], 2, 99)
+    weight = mask[..., None]
+    mixed = lab_to_srgb(moved) * 255 * weight + foreground_HW3[rows, columns] * (1 - weight)
+    result = foreground_HW3.copy()
+    result[rows, columns] = np.where(weight > 0, np.clip(np.round(mixed), 0, 255).astype(np.uint8), foreground_HW3[rows, columns])
+    final = srgb_to_lab(result[rows, columns])[core].mean(axis=0)
+    return result, float(delta_e2000(final, goal))
+
+
+def _move(lab: FloatImage, region: DominantRegion, aim: FloatImage) -> FloatImage:
+    """Every pixel as if its material had another color under the same light.
+
+    Light scales L + 16, a and b of a matt surface alike, so shading carries over as a ratio. A highlight adds the lamp's own color: it
+    shows as chroma missing for its lightness (colored material) or as lightness far above the middle (gray), and stays that much paler.
+    """
+    middle_l, middle_a, middle_b = region.lab
+    lightness = lab[..., 0]
+    above = lightness - middle_l
+    ratio = (aim[0] + 16) / (middle_l + 16)
+    room = max(TOP_LIGHTNESS - float(aim[0]), 1.0)
+    up = aim[0] + room * (1 - np.exp(-np.maximum(above, 0) * np.clip(ratio, 0.6, 1.2) / room))
+    down = aim[0] + np.minimum(above, 0) * np.clip(ratio, 0.45, 1.6)
+    new_l = np.clip(np.where(above > 0, up, down), 1.0, 100.0)
+    shade_before = (lightness + 16) / (middle_l + 16)
+    shade_after = (new_l + 16) / (aim[0] + 16)
+    if region.colored:
+        expected = np.hypot(middle_a, middle_b) * shade_before
+        purity = np.clip(np.hypot(lab[..., 1], lab[..., 2]) / np.maximum(expected, 1.0), 0.0, 1.15)
+    else:
+        purity = 1 - 0.85 * np.clip((above - 12) / max(100 - middle_l - 12, 12), 0, 1)
+    texture = 0.35
+    new_a = aim[1] * shade_after * purity + texture * (lab[..., 1] - middle_a * shade_before * purity)
+    new_b = aim[2] * shade_after * purity + texture * (lab[..., 2] - middle_b * shade_before * purity)
+    return np.stack([new_l, new_a, new_b], axis=-1).astype(np.float32)
+
+
+def _window(mask: FloatImage) -> tuple[slice, slice]:
+    """The rows and columns that a mask touches; the rest of the photo need not be computed."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

@@ -1,0 +1,114 @@
+"""Render the variants of one recipe for one product: the one entry point to everything that makes pictures.
+
+Stores nothing and judges nothing. Plates of a group are drawn in one batch of their own, so that a picture's bytes do not depend on what
+else is being rendered.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from catalog.errors import RenderError
+from catalog.placement import Placement
+from generation.backdrop import render_backdrop
+from generation.packshot import render_packshot
+from generation.recolor import render_recolor
+from generation.staging import render_staged
+
+Uint8 = npt.NDArray[np.uint8]
+
+ENGINE_VERSION = "studio-1"
+"""Part of every render key: raise it when the same resolved recipe gives other pixels, and every picture is made again."""
+
+PLATE_KINDS = frozenset({"staged_scene"})
+"""Kinds of recipe that need a plate drawn by a base model."""
+
+
+class PlateMaker(Protocol):
+    """Something that draws empty sets, with a base model and perhaps a LoRA."""
+
+    base_model_digest: str
+    lora_digest: str | None
+
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Uint8]:
+        """One plate per prompt, uint8 sRGB (H, W, 3), all in one batch in this order."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderSource:
+    """A cut-out product photo: its colors (decontaminated, uint8 (H, W, 3) sRGB) and its alpha (uint8 (H, W))."""
+
+    foreground_HW3: Uint8  # noqa: N815
+    alpha_HW: Uint8  # noqa: N815
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """One picture: uint8 sRGB pixels at the recipe's size, where the product stands in it, and facts for the gate and for people.
+
+    `facts` is plain data. Always: `kind`, `engine_version`. On an even background: `background_hex`. Recolor: `target_hex`,
+    `target_delta_e`, `region_share`. Staged scenes: `prompt`, `plate_px`, `light`.
+    """
+
+    pixels_HW3: Uint8  # noqa: N815
+    placement: Placement
+    facts: dict[str, Any]
+
+
+def render_group(
+    resolved: Sequence[dict[str, Any]], seeds: Sequence[int], source: RenderSource, plates: PlateMaker | None
+) -> list[Rendered]:
+    """All wanted variants of one recipe for one product, in the order given.
+
+    resolved: from `generation.resolve.resolve`, all of one kind. seeds: one per variant. plates: needed by staged scenes only.
+    Raises RenderError if the cut-out is empty, the recipe needs plates and there is no base model, or the recipe's own conditions fail.
+    """
+    if len(resolved) != len(seeds):
+        raise AssertionError(f"{len(resolved)} variants but {len(seeds)} seeds")
+    if not resolved:
+        return []
+    if not (source.alpha_HW >= 128).any():
+        raise RenderError(
+            f"Recipe '{resolved[0]['name']}' got an empty cut-out: no pixel of the alpha is at least half covered. Check the cut-out."
+        )
+    drawn = _draw_plates(resolved, seeds, plates)
+    return [_render(one, seed, source, plate) for one, seed, plate in zip(resolved, seeds, drawn, strict=True)]
+
+
+def needs_plates(resolved: dict[str, Any]) -> bool:
+    """Whether a resolved recipe is drawn on a plate, and so depends on the base model and the category's LoRA."""
+    return resolved["kind"] in PLATE_KINDS
+
+
+def _draw_plates(resolved: Sequence[dict[str, Any]], seeds: Sequence[int], plates: PlateMaker | None) -> Sequence[Uint8 | None]:
+    if not needs_plates(resolved[0]):
+        return [None] * len(resolved)
+    if plates is None:
+        raise RenderError(
+            f"Recipe '{resolved[0]['name']}' draws its scene with a base model, and none is set. "
+            "Set `base_model` in vitrine.yaml to a folder in diffusers layout, or take the recipe out of the brand kit's `recipes`."
+        )
+    drawn = plates.draw([one["prompt"] for one in resolved], list(seeds))
+    if len(drawn) != len(resolved):
+        raise AssertionError(f"{len(resolved)} plates were asked for, {len(drawn)} came")
+    return drawn
+
+
+def _render(resolved: dict[str, Any], seed: int, source: RenderSource, plate: Uint8 | None) -> Rendered:
+    foreground, alpha = source.foreground_HW3, source.alpha_HW
+    kind = resolved["kind"]
+    if kind == "packshot":
+        pixels, placement, facts = render_packshot(foreground, alpha, resolved)
+    elif kind == "backdrop":
+        pixels, placement, facts = render_backdrop(foreground, alpha, resolved, seed)
+    elif kind == "recolor":
+        pixels, placement, facts = render_recolor(foreground, alpha, resolved)
+    elif kind == "staged_scene" and plate is not None:
+        pixels, placement, facts = render_staged(foreground, alpha, plate, resolved, seed)
+    else:
+        raise AssertionError(f"no code makes recipes of kind {kind!r}")
+    return Rendered(pixels_HW3=pixels, placement=placement, facts={"kind": kind, "engine_version": ENGINE_VERSION, **facts})

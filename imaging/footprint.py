@@ -1,0 +1,126 @@
+"""Find where a placed product touches the ground, from the lower outline of its alpha.
+
+A mug touches along the arc of its foot, a chair at four separate feet, a bag along its bottom edge; handles, shades and seats hang in
+the air. Draws nothing; shadows.py does.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from imaging.placing import BOX_ALPHA, product_box
+
+Uint8 = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
+
+MAX_OUTLINE_SLOPE = 1.3
+"""Steeper than this (rows per column), the lower outline no longer runs along the ground but up the product's side."""
+MAX_RUN_RISE = 0.20
+"""How far, in box widths, the ground line of one foot or foot ring may rise: a ring seen from 25 degrees above rises .5 * sin(25)."""
+SOLID_RUN = 0.28
+"""A run along the ground of at least this share of the box width carries the product by itself; with less it stands on feet."""
+SECOND_RUN_RISE = 0.06
+"""Other parts of a product with a solid base touch the ground only this near (in box widths) to the lowest row: heel and toe of a shoe."""
+FAR_FOOT_RISE = 0.32
+"""A far foot of a legged product appears this much higher (in box widths): a square stance seen from 20 degrees above."""
+FOOT_WIDTH = 0.16
+"""A foot is at most this wide (in box widths); wider runs up in the air are rails and seats."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """Where a product in a frame meets the ground.
+
+    runs: (first column, last column + 1) of each stretch that touches. ground_row: for every column of the frame the row of the ground
+    that carries it, interpolated between runs, float32 (W,). touch: 0..1 per column, how surely the outline there lies on the ground,
+    float32 (W,). solid: one run carries it (mug, bag), else it stands on feet (chair). box: left, top, right, bottom in pixels.
+    """
+
+    runs: tuple[tuple[int, int], ...]
+    ground_row: FloatArray
+    touch: FloatArray
+    solid: bool
+    box: tuple[int, int, int, int]
+
+
+def find_footprint(alpha_HW: Uint8) -> Footprint:
+    """The footprint of a placed alpha (uint8, frame size). Raises ValueError if the alpha holds no product."""
+    box = product_box(alpha_HW)
+    left, _, right, bottom = box
+    covered = alpha_HW[:, left:right] >= BOX_ALPHA
+    outline = np.where(covered.any(axis=0), alpha_HW.shape[0] - covered[::-1].argmax(axis=0), 0).astype(np.float32)
+    width = right - left
+    free = outline > 0
+    lowest = _run_around(int(np.argmax(outline)), outline, free, width)
+    runs = [lowest]
+    solid = lowest[1] - lowest[0] >= SOLID_RUN * width
+    free[lowest[0] : lowest[1]] = False
+    limit = SECOND_RUN_RISE if solid else FAR_FOOT_RISE
+    while free.any():
+        column = int(np.argmax(np.where(free, outline, -1)))
+        if bottom - outline[column] > limit * width:
+            break
+        run = _run_around(column, outline, free, width)
+        rise = bottom - outline[column]
+        if _is_local_bottom(run, outline) and (rise <= SECOND_RUN_RISE * width or run[1] - run[0] <= FOOT_WIDTH * width):
+            runs.append(run)
+        free[run[0] : run[1]] = False
+    runs.sort()
+    return Footprint(
+        runs=tuple((left + first, left + last) for first, last in runs),
+        ground_row=_ground_line(outline, runs, left, alpha_HW.shape[1]),
+        touch=_touch(outline, runs, left, alpha_HW.shape[1], width),
+        solid=solid,
+        box=box,
+    )
+
+
+def _run_around(column: int, outline: FloatArray, free: npt.NDArray[np.bool_], width: int) -> tuple[int, int]:
+    """The stretch around the lowest column along which the outline stays gentle and low."""
+    step = _step(width)
+    limit = outline[column] - MAX_RUN_RISE * width
+    ends = []
+    for direction in (-1, 1):
+        here = column
+        while 0 <= here + direction < len(outline) and free[here + direction]:
+            ahead = min(max(here + direction * step, 0), len(outline) - 1)
+            following = outline[here + direction]
+            if following < limit or outline[here] - outline[ahead] > MAX_OUTLINE_SLOPE * step + 1 or outline[ahead] <= 0:
+                break
+            here += direction
+        ends.append(here)
+    return ends[0], ends[1] + 1
+
+
+def _step(width: int) -> int:
+    """Columns over which a slope is taken: a few, so that one jagged pixel is no slope."""
+    return max(2, width // 80)
+
+
+def _is_local_bottom(run: tuple[int, int], outline: FloatArray) -> bool:
+    """Whether the outline rises (or ends) on both sides of a run: a foot, not the shoulder of one already found."""
+    first, last = run
+    low = outline[first:last].max()
+    reach = _step(len(outline)) + 3
+    before = outline[max(0, first - reach) : first]
+    after = outline[last : last + reach]
+    return bool((before.size == 0 or before.min() < low - 2) and (after.size == 0 or after.min() < low - 2))
+
+
+def _ground_line(outline: FloatArray, runs: list[tuple[int, int]], left: int, frame_width: int) -> FloatArray:
+    """Ground row of every frame column: the outline on runs, straight between them, level outside; lightly smoothed."""
+    columns = np.concatenate([np.arange(first, last) for first, last in runs])
+    line = np.interp(np.arange(frame_width) - left, columns, outline[columns]).astype(np.float32)
+    smooth = max(3, len(outline) // 60) | 1
+    return np.asarray(cv2.blur(line[None], (smooth, 1), borderType=cv2.BORDER_REPLICATE)[0], np.float32)
+
+
+def _touch(outline: FloatArray, runs: list[tuple[int, int]], left: int, frame_width: int, width: int) -> FloatArray:
+    """1 where a run is lowest, falling as it rises away from there: the side of a ring is farther from the eye and rounder."""
+    touch = np.zeros(frame_width, np.float32)
+    for first, last in runs:
+        rise = outline[first:last].max() - outline[first:last]
+        touch[left + first : left + last] = np.exp(-((rise / (0.12 * width)) ** 2))
+    return touch

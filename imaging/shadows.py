@@ -1,0 +1,172 @@
+"""Ground a placed product: contact line, ambient occlusion and a cast shadow that agrees with the light.
+
+Shadows start where the product touches the ground (footprint.py) and are returned as one darkness map; the caller darkens its
+background with `darken`. Leaves out reflections and the product's own shading.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from imaging.footprint import Footprint
+
+Uint8 = npt.NDArray[np.uint8]
+FloatImage = npt.NDArray[np.float32]
+
+DETAIL = 2
+"""Shadows are drawn at 1/2 frame size: the sharpest edge, the contact line, has a sigma of two frame pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShadowLight:
+    """What a shadow needs to know of the light.
+
+    side: -1 from the left .. +1 from the right. hardness: 0 overcast .. 1 sun. reach: length of the cast shadow on the ground per unit
+    of product height, sideways; a low sun has more. contact, occlusion, cast: darkness of each part, 0..1.
+    """
+
+    side: float
+    hardness: float
+    reach: float = 0.6
+    contact: float = 0.8
+    occlusion: float = 0.5
+    cast: float = 0.45
+
+
+def shadow_map(alpha_HW: Uint8, footprint: Footprint, light: ShadowLight, *, horizon_row: float) -> FloatImage:
+    """Darkness that a product throws on its surroundings, 0 none .. 1 black, float32 (H, W).
+
+    alpha_HW: uint8, the placed alpha. horizon_row: where the ground ends and the wall begins; a long shadow bends up the wall there.
+    """
+    height, width = alpha_HW.shape
+    ground = _Ground(alpha_HW, footprint, horizon_row)
+    clear = np.ones(ground.alpha.shape, np.float32)
+    clear *= 1 - light.contact * _contact(ground)
+    clear *= 1 - light.occlusion * _occlusion(ground)
+    if light.cast > 0:
+        clear *= 1 - light.cast * _cast(ground, light)
+    return np.asarray(cv2.resize(1 - clear, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def darken(background_HW3: FloatImage, darkness_HW: FloatImage, *, tint_rgb: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> FloatImage:
+    """A background under a darkness map: full darkness leaves `tint_rgb` (0..1 per channel) of its color; float32, as given."""
+    kept = np.asarray(tint_rgb, np.float32)
+    return np.asarray(background_HW3 * (1 - darkness_HW[..., None] * (1 - kept)), np.float32)
+
+
+class _Ground:
+    """The alpha and footprint at drawing size, and the lengths that shadows scale with."""
+
+    def __init__(self, alpha: Uint8, footprint: Footprint, horizon_row: float) -> None:
+        height, width = alpha.shape
+        self.size = (width // DETAIL, height // DETAIL)
+        self.alpha = cv2.resize(alpha, self.size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        columns = np.clip(((np.arange(self.size[0]) + 0.5) * DETAIL).astype(int), 0, width - 1)
+        self.row = footprint.ground_row[columns] / DETAIL
+        self.touch = footprint.touch[columns]
+        self.solid = footprint.solid
+        self.runs = [(first / DETAIL, last / DETAIL) for first, last in footprint.runs]
+        left, top, right, bottom = (edge / DETAIL for edge in footprint.box)
+        self.left, self.right, self.bottom = left, right, bottom
+        self.product_width, self.product_height = right - left, bottom - top
+        self.horizon = horizon_row / DETAIL
+        self.frame = float(self.size[1])
+
+
+def _contact(ground: _Ground) -> FloatImage:
+    """The dark gap right under the product: a line along its footprint, tight, with a wider, fainter one around it; 0..1."""
+    line = np.zeros(ground.alpha.shape, np.float32)
+    columns = np.flatnonzero(ground.touch > 0.02)
+    rows = np.clip(ground.row[columns], 0, line.shape[0] - 1.001)
+    below = rows.astype(int)
+    part = rows - below
+    line[below, columns] += ground.touch[columns] * (1 - part)
+    line[below + 1, columns] += ground.touch[columns] * part
+    result = np.zeros_like(line)
+    for sigma, weight in ((0.0020 * ground.frame, 0.62), (0.0062 * ground.frame, 0.38)):
+        result += weight * np.sqrt(2 * np.pi) * sigma * cv2.GaussianBlur(line, (0, 0), sigmaX=sigma * 1.6, sigmaY=sigma)
+    return np.clip(result, 0, 1)
+
+
+def _occlusion(ground: _Ground) -> FloatImage:
+    """Sky hidden by the product's underside: its footprint filled in and softened, wider across than up the ground; 0..1."""
+    area = np.zeros(ground.alpha.shape, np.float32)
+    for first, last in ground.runs:
+        _fill_ring(area, ground, first, last)
+    unit = ground.product_width if ground.solid else 0.35 * ground.product_width
+    result = np.zeros_like(area)
+    for share, weight in ((0.020, 0.55), (0.065, 0.45)):
+        result += weight * _blur(area, share * unit * 1.7, share * unit)
+    if not ground.solid:
+        stance = np.zeros_like(area)
+        points = [(x, ground.row[int(min(x, ground.size[0] - 1))]) for first, last in ground.runs for x in (first, last)]
+        cv2.fillConvexPoly(stance, cv2.convexHull(np.array(points, np.float32)).astype(np.int32), 1.0)
+        result = np.maximum(result, 0.55 * _blur(stance, 0.07 * ground.product_width, 0.035 * ground.product_width))
+    return np.clip(result * 1.35, 0, 1)
+
+
+def _fill_ring(area: FloatImage, ground: _Ground, first: float, last: float) -> None:
+    """Fill one run's footprint: its front edge is the outline, its hidden back edge the same curve mirrored at the height of its ends."""
+    columns = np.arange(int(first), max(int(first) + 1, int(np.ceil(last))))
+    columns = columns[columns < ground.size[0]]
+    front = ground.row[columns]
+    ends = (front[0] + front[-1]) / 2
+    back = np.minimum(2 * ends - front, front - 0.02 * (last - first))
+    points = np.concatenate([np.stack([columns, front], -1), np.stack([columns, back], -1)[::-1]])
+    cv2.fillPoly(area, [np.round(points).astype(np.int32)], 1.0)
+
+
+def _cast(ground: _Ground, light: ShadowLight) -> FloatImage:
+    """The silhouette laid on the ground away from the light, softer and fainter the higher the part that throws it; 0..1.
+
+    Each column of the product stands on its own ground row, so that every leg's shadow starts at its own foot. Past the horizon the
+    shadow climbs the wall.
+    """
+    sideways = -light.side * light.reach
+    upward = max(0.10, 0.26 * (1 - 0.55 * abs(light.side))) * (0.6 + 0.4 * light.reach)
+    rows, columns = np.mgrid[0 : ground.size[1], 0 : ground.size[0]].astype(np.float32)
+    on_ground = np.maximum(rows, ground.horizon)
+    up_wall = np.maximum(ground.horizon - rows, 0)
+    source = columns
+    for _ in range(4):
+        base = _sample_row(ground.row, source)
+        lift = (base - on_ground) / upward
+        source = 0.5 * source + 0.5 * (columns - lift * sideways)
+    base = _sample_row(ground.row, source)
+    lift = (base - on_ground) / upward
+    source_row = base - (lift + up_wall)
+    lift_total = np.maximum(lift + up_wall, 0)
+    share = lift_total / max(ground.product_height, 1.0)
+    penumbra = (0.006 + (0.16 - 0.13 * light.hardness) * share) * ground.product_height
+    shadow = _sample_soft(ground, source, source_row, penumbra)
+    fade = np.exp(-share / (0.30 + 1.1 * light.hardness))
+    shadow = np.where(lift > -0.5, shadow * fade, 0).astype(np.float32)
+    sigma = (0.010 - 0.006 * light.hardness) * ground.product_width + 0.6
+    return np.clip(_blur(shadow, sigma * 1.5, sigma), 0, 1)
+
+
+def _sample_row(row: npt.NDArray[np.float32], columns: FloatImage) -> FloatImage:
+    """Ground row at fractional columns, level outside the frame."""
+    return np.interp(columns.ravel(), np.arange(len(row)), row).astype(np.float32).reshape(columns.shape)
+
+
+def _sample_soft(ground: _Ground, columns: FloatImage, rows: FloatImage, sigma: FloatImage) -> FloatImage:
+    """The alpha at fractional places, blurred by a different sigma (pixels) at each: a blend of four blurred copies."""
+    widest = max(float(sigma.max()), 1.0)
+    steps = [0.004 * ground.product_height, widest * 0.12, widest * 0.4, widest]
+    samples = [cv2.remap(_blur(ground.alpha, s, s), columns, rows, cv2.INTER_LINEAR, borderValue=0.0) for s in steps]
+    position = np.interp(sigma.ravel(), steps, np.arange(len(steps))).astype(np.float32).reshape(sigma.shape)
+    return sum((sample * np.clip(1 - np.abs(position - i), 0, 1) for i, sample in enumerate(samples)), np.zeros_like(rows))
+
+
+def _blur(image: FloatImage, sigma_x: float, sigma_y: float) -> FloatImage:
+    """Gaussian blur; wide ones on a smaller copy, where they cost little and look the same."""
+    step = int(min(sigma_x, sigma_y) / 3)
+    if step <= 1:
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), sigmaX=max(sigma_x, 0.3), sigmaY=max(sigma_y, 0.3)), np.float32)
+    height, width = image.shape
+    small = cv2.resize(image, (max(1, width // step), max(1, height // step)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigmaX=sigma_x / step, sigmaY=sigma_y / step)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
