@@ -10,12 +10,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from generation.render import ENGINE_VERSION
-from generation.resolve import resolve
+from generation.resolve import resolve, variant_count
 from imaging.cutout import CUTOUT_VERSION
 from quality.measurements import MEASUREMENT_VERSION
 from quality.rules import read_rules
 from quality.screening import ScreeningRules
 
+from catalog.errors import RenderError
 from catalog.keys import digest, gate_key, render_key
 from catalog.product import Product
 from catalog.recipe import Recipe
@@ -116,7 +117,10 @@ def plan_cell(project: Project, category: str, drop: str) -> CellPlan:
             if recipe.engine == "diffusion" and lora_row is None:
                 plan.why[f"{recipe.name}: no LoRA for {category} yet"] += recipe.variants
                 continue
-            plan.wanted += _wanted(project, row, cutout_row, recipe, lora_row)
+            try:
+                plan.wanted += _wanted(project, row, cutout_row, recipe, lora_row)
+            except RenderError as error:
+                plan.refused.append({**row, "why": str(error)})
     _compare_with_ledger(project, plan)
     return plan
 
@@ -153,7 +157,7 @@ def _wanted(project: Project, row: Row, cutout_row: Row, recipe: Recipe, lora_ro
     diffusion = recipe.engine == "diffusion"
     lora_digest = lora_row["lora_digest"] if diffusion and lora_row else None
     wanted = []
-    for index in range(recipe.variants):
+    for index in range(variant_count(recipe, item, project.brand_kit)):
         variant = Variant(sku=item.sku, recipe=recipe.name, index=index)
         resolved = resolve(recipe, item, project.brand_kit, index)
         key = render_key(
