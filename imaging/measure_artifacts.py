@@ -1,0 +1,95 @@
+"""Measure what compression, quantization and failed generation leave: 8x8 blocks, banding, tone steps, collapse."""
+
+import cv2
+import numpy as np
+
+from imaging.measure_views import ByteImage, Mask, Views
+
+BLOCK_PX = 8
+
+
+def measure_blockiness(render_HW3: ByteImage, expected_HW3: ByteImage | None, product_HW: Mask | None) -> dict[str, float | None]:
+    """Differences across JPEG's 8-pixel grid over those beside it, relative to the expected picture; full size, 1 = no blocks.
+
+    Relative because a straight product edge on the grid is no compression (quality reference, 4.4). None without product or expectation.
+    """
+    if expected_HW3 is None or product_HW is None or not product_HW.any():
+        return {"blockiness_ratio": None}
+    values = []
+    for picture in (render_HW3, expected_HW3):
+        levels = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        on = off = 0.0
+        for plane, mask in ((levels, product_HW), (levels.T, product_HW.T)):
+            step = np.abs(np.diff(plane, axis=1)) * mask[:, 1:]
+            sums, counts = step.sum(axis=0), mask[:, 1:].sum(axis=0)
+            grid = np.arange(len(sums)) % BLOCK_PX == BLOCK_PX - 1
+            on += sums[grid].sum() / max(1, counts[grid].sum())
+            off += sums[~grid].sum() / max(1, counts[~grid].sum())
+        values.append(on / max(0.3, off))
+    return {"blockiness_ratio": float(values[0] / max(0.5, values[1]))}
+
+
+def measure_banding(views: Views, *, scene: bool) -> dict[str, float | None]:
+    """Coherent steps of 2 to 14 levels between flat runs, per mille of a scene background; and ripple of the tone curve in levels.
+
+    The ripple needs an expected picture: the mean error at every expected level is a sawtooth where levels were thrown away.
+    """
+    columns: dict[str, float | None] = {"banding_permille": None, "tone_ripple": None}
+    if scene and views.background_HW is not None and views.background_HW.any():
+        columns["banding_permille"] = _coherent_steps(cv2.cvtColor(views.render_HW3, cv2.COLOR_RGB2GRAY), views.background_HW)
+    if views.comparable:
+        assert views.expected_HW3 is not None and views.inner_HW is not None
+        region = views.inner_HW
+        if views.complete and scene and views.background_HW is not None:
+            region = region | views.background_HW
+        columns["tone_ripple"] = _tone_ripple(views.render_HW3[region], views.expected_HW3[region])
+    return columns
+
+
+def _coherent_steps(gray_HW: ByteImage, zone_HW: Mask) -> float:
+    found = flat = 0
+    for levels, zone in ((gray_HW.astype(np.int16), zone_HW), (np.ascontiguousarray(gray_HW.T).astype(np.int16), zone_HW.T)):
+        step = np.abs(np.diff(levels, axis=1))
+        calm = (step <= 1).astype(np.float32)
+        before = cv2.boxFilter(calm, -1, (5, 1), anchor=(4, 0)) > 0.99
+        after = cv2.boxFilter(calm, -1, (5, 1), anchor=(0, 0)) > 0.99
+        jump = (step >= 2) & (step <= 14) & zone[:, 1:]
+        jump[:, 1:] &= before[:, :-1]
+        jump[:, :-1] &= after[:, 1:]
+        coherent = jump & (cv2.boxFilter(jump.astype(np.float32), -1, (3, 7), normalize=False) >= 4)
+        found, flat = found + int(coherent.sum()), flat + max(1, int(((calm > 0) & zone[:, 1:]).sum()))
+    return 1000.0 * found / flat
+
+
+def _tone_ripple(render_N3: ByteImage, expected_N3: ByteImage) -> float:
+    """Weighted RMS of the mean error per expected level after its smooth trend, worst channel; sampling noise taken out."""
+    worst = 0.0
+    for channel in range(3):
+        level = expected_N3[:, channel].astype(np.intp)
+        error = render_N3[:, channel].astype(np.float64) - level
+        count = np.bincount(level, minlength=256).astype(np.float64)
+        total, square = np.bincount(level, error, 256), np.bincount(level, error * error, 256)
+        mean = total / np.maximum(count, 1)
+        scatter = np.maximum(square / np.maximum(count, 1) - mean**2, 0.05) / np.maximum(count, 1)
+        used = (count >= 30) & (np.arange(256) >= 6) & (np.arange(256) <= 249)
+        if used.sum() < 12:
+            continue
+        weight = np.where(used, np.minimum(count, 0.03 * count[used].sum()), 0)
+        trend = _smooth(mean * weight) / np.maximum(_smooth(weight), 1e-9)
+        ripple = float((weight * ((mean - trend) ** 2 - scatter)).sum() / weight.sum())
+        worst = max(worst, ripple)
+    return float(np.sqrt(worst))
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    return np.asarray(cv2.GaussianBlur(values.reshape(1, -1), (0, 0), 10, borderType=cv2.BORDER_CONSTANT)).ravel()
+
+
+def measure_collapse(views: Views) -> dict[str, float | None]:
+    """Signs that the whole picture failed: entropy of its gray levels in bits, and the share of flat blocks in percent."""
+    gray = cv2.cvtColor(views.render_HW3, cv2.COLOR_RGB2GRAY)
+    share = np.bincount(gray.ravel(), minlength=256) / gray.size
+    share = share[share > 0]
+    small = cv2.resize(gray, (256, 256), interpolation=cv2.INTER_AREA).astype(np.float32)
+    blocks = small.reshape(16, 16, 16, 16).std(axis=(1, 3))
+    return {"entropy_bits": float(-(share * np.log2(share)).sum()), "flat_blocks_pct": float((blocks < 1.5).mean() * 100)}

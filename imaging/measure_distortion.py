@@ -1,0 +1,84 @@
+"""Measure whether the product was bent or squashed: local displacement of tiles, and unequal scale in x and y.
+
+Works on lightness after a common shift has been taken out. Leaves out where the product stands in the frame (measure_geometry).
+"""
+
+import cv2
+import numpy as np
+
+from imaging.color import FloatImage
+from imaging.measure_views import Views
+
+MIN_TILE_STRUCTURE = 0.35
+"""Smallest eigenvalue of a tile's structure tensor, (lightness per pixel)^2, along which a displacement can be trusted: at a noise of
+0.6 lightness units it leaves about 0.1 px of uncertainty per tile."""
+ECC_SIDE_PX = 200
+
+
+def measure_distortion(views: Views) -> dict[str, float | None]:
+    """The bending of the product in pixels (90th percentile of tiles), its common shift, and its squash in percent.
+
+    All None without an expected product; squash is None when the two pictures cannot be registered at all.
+    """
+    columns: dict[str, float | None] = dict.fromkeys(("shift_px", "warp_px", "squash_pct"))
+    if not views.comparable:
+        return columns
+    assert views.expected_lab_HW3 is not None and views.product_HW is not None and views.inner_HW is not None
+    solid = views.product_HW.astype(np.uint8)
+    zone = cv2.dilate(solid, np.ones((5, 5), np.uint8)) if views.complete else views.inner_HW.astype(np.uint8)
+    render, expected = views.render_lab_HW3[..., 0], views.expected_lab_HW3[..., 0]
+    columns["shift_px"] = views.shift_px
+    tiles = _tile_displacements(render, expected, zone.astype(np.float32))
+    if tiles is None:
+        columns["warp_px"] = 0.0 if float(np.abs(render - expected)[zone > 0].mean()) < 1.0 else None
+    else:
+        columns["warp_px"] = float(np.percentile(np.hypot(tiles[:, 2], tiles[:, 3]), 90))
+    columns["squash_pct"] = _squash(render, expected, zone, columns["warp_px"])
+    return columns
+
+
+def _tile_displacements(render: FloatImage, expected: FloatImage, zone: FloatImage) -> FloatImage | None:
+    """Rows of (x, y, dx, dy) for every tile with structure, by one Lucas-Kanade step; None if there is no such tile."""
+    side = max(20, render.shape[0] // 28)
+    size = (max(1, render.shape[1] // side), max(1, render.shape[0] // side))
+    expected, render = (cv2.GaussianBlur(plane, (0, 0), 1.2) for plane in (expected, render))
+    grad_x, grad_y = (cv2.Scharr(expected, cv2.CV_32F, dx, 1 - dx) / 32 for dx in (1, 0))
+    error = render - expected
+
+    def mean(plane: FloatImage) -> FloatImage:
+        return np.asarray(cv2.resize(plane * zone, size, interpolation=cv2.INTER_AREA), dtype=np.float64)
+
+    weight = np.asarray(cv2.resize(zone, size, interpolation=cv2.INTER_AREA), dtype=np.float64)
+    safe = np.maximum(weight, 1e-6)
+    mean_x, mean_y, mean_e = mean(grad_x) / safe, mean(grad_y) / safe, mean(error) / safe
+    xx, xy, yy = mean(grad_x**2) / safe - mean_x**2, mean(grad_x * grad_y) / safe - mean_x * mean_y, mean(grad_y**2) / safe - mean_y**2
+    ex, ey = mean(grad_x * error) / safe - mean_x * mean_e, mean(grad_y * error) / safe - mean_y * mean_e
+    used = weight > 0.3
+    if not used.any():
+        return None
+    tensor = np.stack([np.stack([xx[used], xy[used]], -1), np.stack([xy[used], yy[used]], -1)], -2)
+    values, vectors = np.linalg.eigh(tensor)
+    along = np.einsum("nij,ni->nj", vectors, np.stack([ex[used], ey[used]], -1))
+    trusted = values > MIN_TILE_STRUCTURE
+    steps = np.where(trusted, -along / np.maximum(values, 1e-6), 0)
+    moved = np.einsum("nij,nj->ni", vectors, np.clip(steps, -4, 4))
+    rows, columns = np.nonzero(used)
+    found = np.column_stack([columns * side + side / 2, rows * side + side / 2, moved])[trusted.any(axis=1)]
+    return found if len(found) >= 4 else None
+
+
+def _squash(render: FloatImage, expected: FloatImage, zone: np.ndarray, warp_px: float | None) -> float | None:
+    """Percent by which the x scale differs from the y scale, from an affine registration of the two pictures (ECC)."""
+    if warp_px is not None and warp_px < 0.25 and float(np.abs(render - expected)[zone > 0].mean()) < 2.0:
+        return 0.0
+    scale = min(1.0, ECC_SIDE_PX / max(render.shape))
+    small = [cv2.resize(plane, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for plane in (render, expected)]
+    mask = cv2.dilate(cv2.resize(zone, small[0].shape[::-1], interpolation=cv2.INTER_NEAREST), np.ones((9, 9), np.uint8))
+    matrix = np.eye(2, 3, dtype=np.float32)
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-5)
+    try:
+        cv2.findTransformECC(small[1], small[0], matrix, cv2.MOTION_AFFINE, criteria, mask, 3)
+    except cv2.error:
+        return None
+    singular = np.linalg.norm(matrix[:, 0]), np.linalg.norm(matrix[:, 1])
+    return float(abs(singular[0] / max(1e-6, singular[1]) - 1) * 100)

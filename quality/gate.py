@@ -1,0 +1,188 @@
+"""Judge a table of measurements by a set of rules, in one Great Expectations suite. Touches no pixels; see measurements.py.
+
+    frame: one row per render, `render_id` and the columns of `measurements.COLUMNS`
+    rules: from `rules.read_rules`
+    out:   one Judgment per row, in the frame's order
+
+Anything that a rule needs and that was not measured is rejected.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from catalog.errors import GateError
+from catalog.verdict import Reason, Verdict, verdict_of
+from quality.expectations import Validation, validate
+from quality.measurements import COLUMNS
+from quality.rules import TEXT_COLUMNS, Rule, RuleSet, format_measured
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgment:
+    """What the rules say about one render: verdict, reasons (worst first) and the measurements they rest on."""
+
+    render_id: str
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    measurements: dict[str, float | str | None]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return {
+            "render_id": self.render_id,
+            "verdict": str(self.verdict),
+            "reasons": [reason.as_dict() for reason in self.reasons],
+            "measurements": self.measurements,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateResult:
+    """Judgments of one table, and what the suite counted."""
+
+    judgments: tuple[Judgment, ...]
+    statistics: dict[str, Any]
+
+
+Step = Literal["broken", "review", "missing"]
+
+
+def judge_table(frame: "pd.DataFrame", rules: RuleSet) -> list[Judgment]:
+    """One judgment per row of a measurement table. Raises GateError on an empty table, missing columns or unclear render ids."""
+    return list(run_gate(frame, rules).judgments)
+
+
+def run_gate(frame: "pd.DataFrame", rules: RuleSet) -> GateResult:
+    """Judgments and suite statistics; see `judge_table`."""
+    table = _checked(frame, rules)
+    validation = validate(table, lambda: _expectations(rules), name=f"{rules.recipe}-{rules.digest[:12]}", index_column="render_id")
+    broken: dict[str, dict[int, Step]] = {}
+    for finding in validation.findings:
+        index, step = int(finding.meta["rule"]), finding.meta["step"]
+        steps = broken.setdefault(finding.index, {})
+        # A rule speaks once per render: missing says more than review, broken more than review.
+        if steps.get(index) in (None, "review"):
+            steps[index] = step
+    measured = table.drop(columns="render_id")
+    judgments = []
+    for render_id, values in zip(table["render_id"], measured.to_dict("records"), strict=True):
+        row = {str(name): _plain(value) for name, value in values.items()}
+        reasons = tuple(_reason(rules.rules[i], step, row) for i, step in sorted(broken.get(render_id, {}).items()))
+        reasons = tuple(sorted(reasons, key=lambda reason: reason.severity != "critical"))
+        judgments.append(Judgment(render_id=render_id, verdict=verdict_of(reasons), reasons=reasons, measurements=row))
+    return GateResult(judgments=tuple(judgments), statistics=_statistics(judgments, rules, validation))
+
+
+def _checked(frame: "pd.DataFrame", rules: RuleSet) -> "pd.DataFrame":
+    """The columns that rules need, as numbers and words, with everything that is not a finite number or a word made null."""
+    import numpy as np
+    import pandas as pd
+
+    if frame.empty:
+        raise GateError(f"There is nothing to judge: the measurement table for recipe '{rules.recipe}' has no rows.")
+    needed = {rule.column for rule in rules.rules}
+    if any(rule.when == "expected_known" for rule in rules.rules):
+        needed.add("expected_known")
+    missing = sorted(({"render_id"} | needed) - set(frame.columns))
+    if missing:
+        raise GateError(
+            f"The measurement table for recipe '{rules.recipe}' lacks {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}. "
+            "Nothing was judged. Measure again with this version."
+        )
+    ids = frame["render_id"]
+    if ids.isna().any() or (ids.astype(str).str.len() == 0).any() or ids.duplicated().any():
+        raise GateError(
+            f"Every row needs a render_id of its own: {int(ids.isna().sum())} without, {int(ids.duplicated().sum())} repeated. Nothing was judged."
+        )
+    table = pd.DataFrame({"render_id": ids.astype(str).to_numpy()})
+    for column in [name for name in frame.columns if name in COLUMNS]:
+        values = frame[column]
+        if column in TEXT_COLUMNS:
+            table[column] = [value if isinstance(value, str) and value else None for value in values]
+        else:
+            numbers = pd.to_numeric(values, errors="coerce").astype("float64").to_numpy()
+            table[column] = np.where(np.isfinite(numbers), numbers, np.nan)
+    if "expected_known" in needed and not table["expected_known"].isin((0.0, 1.0)).all():
+        raise GateError("Column expected_known must be 0 or 1 in every row: it decides which rules apply. Nothing was judged.")
+    return table
+
+
+def _expectations(rules: RuleSet) -> list[Any]:
+    """The suite: per rule a bound, for most a review bound, and the not-null twin (bounds alone ignore nulls)."""
+    import great_expectations.expectations as gxe
+    from great_expectations.expectations.row_conditions import Column as Row
+
+    out: list[Any] = [gxe.ExpectColumnValuesToBeUnique(column="render_id", meta={"rule": -1, "step": "broken"})]
+    for index, rule in enumerate(rules.rules):
+        common: dict[str, Any] = {"column": rule.column}
+        if rule.when == "expected_known":
+            common["row_condition"] = Row("expected_known") == 1.0
+
+        def note(step: Step, index: int = index, rule: Rule = rule) -> dict[str, Any]:
+            return {"rule": index, "step": step, "code": rule.code}
+
+        if rule.values is not None:
+            allowed = list(rule.values)
+            out.append(gxe.ExpectColumnValuesToBeInSet(**common, value_set=allowed, severity=rule.severity, meta=note("broken")))
+        else:
+            out.append(
+                gxe.ExpectColumnValuesToBeBetween(
+                    **common, min_value=rule.min, max_value=rule.max, severity=rule.severity, meta=note("broken")
+                )
+            )
+        if rule.review_min is not None or rule.review_max is not None:
+            out.append(
+                gxe.ExpectColumnValuesToBeBetween(
+                    **common, min_value=rule.review_min, max_value=rule.review_max, severity="warning", meta=note("review")
+                )
+            )
+        out.append(gxe.ExpectColumnValuesToNotBeNull(**common, severity="critical", meta=note("missing")))
+    return out
+
+
+def _reason(rule: Rule, step: Step, row: dict[str, float | str | None]) -> Reason:
+    value = row[rule.column]
+    if step == "missing" or value is None:
+        return Reason(
+            code=f"{rule.code}_not_measured",
+            message=f"{rule.column} could not be measured ({COLUMNS[rule.column].meaning}); what is not measured is not approved.",
+            measured=None,
+            required=rule.required,
+            severity="critical",
+        )
+    required = rule.required if step == "broken" else rule.review_required
+    return Reason(
+        code=rule.code,
+        message=rule.reason.format(measured=format_measured(value, rule.column), required=required),
+        measured=value,
+        required=required,
+        severity=rule.severity if step == "broken" else "warning",
+    )
+
+
+def _plain(value: Any) -> float | str | None:
+    """A pandas cell as plain data; NaN and NA become None."""
+    if value is None or isinstance(value, str):
+        return value
+    number = float(value)
+    return None if number != number else number
+
+
+def _statistics(judgments: Sequence[Judgment], rules: RuleSet, validation: Validation) -> dict[str, Any]:
+    verdicts = Counter(judgment.verdict for judgment in judgments)
+    codes = Counter(reason.code for judgment in judgments for reason in judgment.reasons)
+    return {
+        "recipe": rules.recipe,
+        "rules_digest": rules.digest,
+        "renders": len(judgments),
+        **{str(verdict): verdicts.get(verdict, 0) for verdict in Verdict},
+        "approval_rate": verdicts.get(Verdict.APPROVED, 0) / len(judgments),
+        "reasons": dict(codes.most_common()),
+        "expectations_evaluated": validation.evaluated,
+        "expectations_met": validation.met,
+    }

@@ -1,0 +1,213 @@
+"""One row of measurements per render: what is known about it goes in, a documented table row comes out. Judges nothing; see gate.py."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from imaging.measure_artifacts import measure_banding, measure_blockiness, measure_collapse
+from imaging.measure_background import measure_background, measure_white, rgb_of
+from imaging.measure_color import measure_color, measure_recolor
+from imaging.measure_distortion import measure_distortion
+from imaging.measure_edges import measure_halo
+from imaging.measure_fidelity import measure_fidelity
+from imaging.measure_geometry import find_product, measure_geometry
+from imaging.measure_shadow import measure_shadow
+from imaging.measure_sharpness import measure_sharpness
+from imaging.measure_views import Mask, Views, background_zone, blend, prepare_views
+
+MEASUREMENT_VERSION = "1"
+"""Raised whenever the same render may measure differently; part of the gate key."""
+
+Measurements = dict[str, float | str | None]
+
+BackgroundKind = Literal["white", "plain", "scene"]
+
+MIN_SSIM_IN_PLACE = 0.6
+"""From this similarity on, the product stands where its mask says; below it, it is looked for in the render."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderEvidence:
+    """What is known about one render. All pictures have the render's size; sRGB uint8, alpha 0..255.
+
+    `facts` may hold `background` ("white", "plain" or "scene"), `background_hex`, `target_hex`.
+    """
+
+    pixels_HW3: npt.NDArray[np.uint8]
+    product_rgb_HW3: npt.NDArray[np.uint8] | None = None
+    """The cut-out's pixels warped into the frame; None when the placement is unknown."""
+    product_alpha_HW: npt.NDArray[np.uint8] | None = None
+    expected_HW3: npt.NDArray[np.uint8] | None = None
+    """The complete picture the render should be, shadow and all, if known."""
+    changes_product: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+    file_bytes: int = 0
+    file_format: str = ""
+    icc: str | None = None
+    """Description of the embedded color profile; None when the file has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """What a measurement is: its unit, the values it can take, where it comes from, and what it tells."""
+
+    unit: str
+    low: float | None
+    high: float | None
+    source: str
+    meaning: str
+
+
+def measure_render(evidence: RenderEvidence) -> Measurements:
+    """Every column of `COLUMNS` for one render; None means not evaluated (the evidence for it is missing), never "fine"."""
+    facts = evidence.facts
+    kind: BackgroundKind = facts.get("background", "scene")
+    assert kind in ("white", "plain", "scene"), kind
+    background_hex = "#ffffff" if kind == "white" else facts.get("background_hex")
+    plain = None if background_hex is None else rgb_of(background_hex)
+    views = prepare_views(
+        render_HW3=evidence.pixels_HW3,
+        product_rgb_HW3=evidence.product_rgb_HW3,
+        product_alpha_HW=evidence.product_alpha_HW,
+        expected_HW3=evidence.expected_HW3,
+        background_rgb=plain if kind == "white" else None,
+    )
+    # Without a complete picture only the plain color is known, not the shadow on it.
+    row: Measurements = dict.fromkeys(COLUMNS)
+    row.update(_file_columns(evidence))
+    row["expected_known"] = float(evidence.expected_HW3 is not None)
+    row.update(measure_collapse(views))
+    row.update(measure_background(views, background_hex))
+    if kind == "white":
+        row.update(measure_white(evidence.pixels_HW3, _should_be_white(evidence, views)))
+    fidelity = measure_fidelity(views)
+    row.update(measure_geometry(_where_it_stands(views, fidelity["ssim"], kind)))
+    row.update(fidelity)
+    row.update(measure_distortion(views))
+    row.update(measure_sharpness(views))
+    row.update(measure_halo(views))
+    row.update(measure_shadow(views))
+    if evidence.expected_HW3 is None:
+        row["shadow_lost_delta_l"] = None
+    row.update(measure_banding(views, scene=kind != "white"))
+    row.update(measure_color(views))
+    row.update(measure_recolor(_unchanged_views(evidence, views), facts.get("target_hex")))
+    full_expected = evidence.expected_HW3
+    if full_expected is None and evidence.product_rgb_HW3 is not None and evidence.product_alpha_HW is not None:
+        full_expected = evidence.product_rgb_HW3
+    solid = None if evidence.product_alpha_HW is None else np.asarray(evidence.product_alpha_HW >= 250)
+    row.update(measure_blockiness(evidence.pixels_HW3, full_expected, solid))
+    unknown = set(row) - set(COLUMNS)
+    assert not unknown, f"columns without documentation: {sorted(unknown)}"
+    return {name: _plain(row[name]) for name in COLUMNS}
+
+
+def _plain(value: float | str | None) -> float | str | None:
+    """Python numbers; a number that is not finite was not measured."""
+    if value is None or isinstance(value, str):
+        return value
+    number = float(value)
+    return number if np.isfinite(number) else None
+
+
+def _file_columns(evidence: RenderEvidence) -> Measurements:
+    height, width = evidence.pixels_HW3.shape[:2]
+    return {
+        "min_side_px": float(min(height, width)),
+        "file_kb": evidence.file_bytes / 1024,
+        "file_format": evidence.file_format.upper() or None,
+        "icc_profile": evidence.icc or "none",
+    }
+
+
+def _should_be_white(evidence: RenderEvidence, views: Views) -> Mask:
+    """Full-size pixels that must be white: where the expected picture is, or all around the product and its shadow's box."""
+    height, width = evidence.pixels_HW3.shape[:2]
+    if evidence.expected_HW3 is not None:
+        white = (evidence.expected_HW3.min(axis=2) >= 254).astype(np.uint8)
+        white = cv2.erode(white, np.ones((9, 9), np.uint8))
+        if evidence.product_alpha_HW is not None:
+            white[cv2.dilate((evidence.product_alpha_HW > 8).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0] = 0
+        if white.mean() > 0.02:
+            return np.asarray(white > 0)
+    product = views.product_HW
+    if product is None:
+        found = find_product(views.render_lab_HW3)
+        product = np.zeros(views.render_HW3.shape[:2], bool) if found is None else found
+    zone = background_zone(product).astype(np.uint8)
+    return np.asarray(cv2.resize(zone, (width, height), interpolation=cv2.INTER_NEAREST) > 0)
+
+
+def _where_it_stands(views: Views, ssim: float | None, kind: BackgroundKind) -> Mask | None:
+    """The product's mask in the render: the known one if its pixels are there, else what stands out from a plain background."""
+    if views.product_HW is not None and (kind == "scene" or (ssim is not None and ssim >= MIN_SSIM_IN_PLACE)):
+        return views.product_HW
+    found = find_product(views.render_lab_HW3) if kind != "scene" else None
+    return found if found is not None else views.product_HW if kind == "scene" else np.zeros(views.render_HW3.shape[:2], bool)
+
+
+def _unchanged_views(evidence: RenderEvidence, views: Views) -> Views:
+    """Views against the product as photographed; only a recipe that changes the product expects something else."""
+    if not evidence.changes_product or evidence.expected_HW3 is None or evidence.product_rgb_HW3 is None:
+        return views
+    return prepare_views(
+        render_HW3=evidence.pixels_HW3, product_rgb_HW3=evidence.product_rgb_HW3, product_alpha_HW=evidence.product_alpha_HW
+    )
+
+
+_QUALITY = "quality reference, section 4.2"
+
+COLUMNS: dict[str, Column] = {
+    "min_side_px": Column(unit="px", low=1, high=None, source="file header", meaning="the shorter side"),
+    "file_kb": Column(unit="KiB", low=0, high=None, source="file header", meaning="size of the file; 0 for a picture never encoded"),
+    "file_format": Column(unit="name", low=None, high=None, source="file header", meaning="JPEG, PNG, WEBP, AVIF"),
+    "icc_profile": Column(unit="name", low=None, high=None, source="file header", meaning="description of the color profile, or none"),
+    "expected_known": Column(unit="0 or 1", low=0, high=1, source="evidence", meaning="whether the complete expected picture was given"),
+    "white_share_pct": Column(unit="%", low=0, high=100, source=f"{_QUALITY}, 2", meaning="background pixels with every channel >= 254"),
+    "border_min_rgb": Column(unit="level", low=0, high=255, source=f"{_QUALITY}, 2", meaning="1st percentile of the 8 px border's lowest channel"),
+    "background_noise": Column(unit="level", low=0, high=None, source="Immerkaer 1996", meaning="noise sigma of the background (texture counts)"),
+    "background_std": Column(unit="level", low=0, high=128, source="own", meaning="spread of the background's lightness"),
+    "background_clipped_pct": Column(unit="%", low=0, high=100, source="own", meaning="background pixels that are pure white or black"),
+    "extra_edge_permille": Column(unit="permille", low=0, high=1000, source=f"{_QUALITY}, 14", meaning="background pixels on edges nobody expects"),
+    "background_delta_e": Column(unit="Delta E 76", low=0, high=None, source="own", meaning="p99.5 distance of the background to the expected one"),
+    "backdrop_delta_e": Column(unit="Delta E 2000", low=0, high=None, source="CIE 142-2001", meaning="median background against the asked color"),
+    "fill_pct": Column(unit="%", low=0, high=100, source=f"{_QUALITY}, 3", meaning="longer box direction as a share of the frame"),
+    "margin_min_pct": Column(unit="%", low=-100, high=50, source=f"{_QUALITY}, 3", meaning="smallest margin around the product's box"),
+    "offset_pct": Column(unit="%", low=0, high=100, source=f"{_QUALITY}, 3", meaning="offset of the box from the middle, worse direction"),
+    "border_touch_pct": Column(unit="%", low=0, high=100, source="own", meaning="share of the frame's border that is product"),
+    "ssim": Column(unit="1", low=-1, high=1, source="Wang et al. 2004", meaning="mean SSIM of lightness inside the product"),
+    "ssim_tile_p1": Column(unit="1", low=-1, high=1, source=f"{_QUALITY}, 7", meaning="contrast-structure of the worst tiles"),
+    "structure_tile_p5": Column(unit="1", low=-1, high=1, source="own", meaning="correlation of lightness texture in the worst tiles; ignores contrast"),
+    "gmsd": Column(unit="1", low=0, high=1, source="Xue et al. 2013", meaning="spread of gradient similarity inside the product"),
+    "local_change_delta_l": Column(unit="L*", low=0, high=None, source=f"{_QUALITY}, 9", meaning="largest smooth lightness change inside the product"),
+    "local_change_delta_ab": Column(unit="a*, b*", low=0, high=None, source="own", meaning="largest smooth chroma change inside the product"),
+    "shift_px": Column(unit="px at <= 1 MP", low=0, high=None, source="Lucas & Kanade 1981", meaning="displacement of the whole product"),
+    "warp_px": Column(unit="px at <= 1 MP", low=0, high=None, source="Lucas & Kanade 1981", meaning="p90 displacement of tiles after the common shift"),
+    "squash_pct": Column(unit="%", low=0, high=None, source="ECC, Evangelidis 2008", meaning="difference of x and y scale"),
+    "edge_gain": Column(unit="1", low=0, high=None, source="own", meaning="steepness of the product's edges, 1 = as expected"),
+    "fine_detail_ratio": Column(unit="1", low=0, high=None, source=f"{_QUALITY}, 4", meaning="fine detail inside the product, 1 = as expected"),
+    "noise_added": Column(unit="level", low=None, high=None, source="Immerkaer 1996", meaning="noise sigma added in flat parts; negative: removed"),
+    "halo_delta_e": Column(unit="Delta E 76", low=0, high=None, source=f"{_QUALITY}, 10", meaning="p90 fringe 1-4 px outside, chroma halved"),
+    "halo_step": Column(unit="L*", low=0, high=None, source=f"{_QUALITY}, 10b", meaning="fringe against the near surroundings, without reference"),
+    "contact_delta_l": Column(unit="L*", low=None, high=None, source="own", meaning="how much darker the ground is right below the product"),
+    "shadow_lost_delta_l": Column(unit="L*", low=None, high=None, source="own", meaning="how much lighter the foot's surroundings are than expected"),
+    "banding_permille": Column(unit="permille", low=0, high=1000, source=f"{_QUALITY}, 12", meaning="coherent steps in smooth scene backgrounds"),
+    "tone_ripple": Column(unit="level", low=0, high=None, source="own", meaning="sawtooth of the tone curve: levels were thrown away"),
+    "blockiness_ratio": Column(unit="1", low=0, high=None, source=f"{_QUALITY}, 11", meaning="8-px grid steps relative to the expected picture"),
+    "entropy_bits": Column(unit="bit", low=0, high=8, source=f"{_QUALITY}, 16", meaning="entropy of the gray levels"),
+    "flat_blocks_pct": Column(unit="%", low=0, high=100, source=f"{_QUALITY}, 16", meaning="sixteenths of the side without any structure"),
+    "delta_e_mean": Column(unit="Delta E 2000", low=0, high=None, source=f"{_QUALITY}, 5", meaning="mean color difference inside the product"),
+    "delta_e_p95": Column(unit="Delta E 2000", low=0, high=None, source=f"{_QUALITY}, 5", meaning="95th percentile color difference"),
+    "color_shift_delta_e": Column(unit="Delta E 76", low=0, high=None, source=f"{_QUALITY}, 4.4", meaning="length of the median Lab shift"),
+    "lightness_shift": Column(unit="L*", low=-100, high=100, source="own", meaning="median lightness shift"),
+    "tone_gain": Column(unit="1", low=None, high=None, source="own", meaning="slope of levels over expected levels; 1.2 is 1.2 times brighter"),
+    "clipped_added_pct": Column(unit="%", low=-100, high=100, source=f"{_QUALITY}, 16", meaning="product pixels that became clipped"),
+    "target_delta_e": Column(unit="Delta E 2000", low=0, high=None, source="CIE 142-2001, kL = 2", meaning="recolored part against its target color"),
+    "recolored_pct": Column(unit="%", low=0, high=100, source="own", meaning="share of the product that changed color"),
+}
+"""Every measurement that a rule may name."""
+
+__all__ = ["COLUMNS", "MEASUREMENT_VERSION", "Column", "Measurements", "RenderEvidence", "blend", "measure_render"]

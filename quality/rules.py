@@ -1,0 +1,205 @@
+"""The rules that a recipe's renders are held to: shipped packs in YAML, with a brand's own bounds laid over them.
+
+What the columns mean is `measurements.COLUMNS`; how rules are applied is `gate.py`.
+"""
+
+import datetime
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from catalog.brand_kit import Bound, BrandKit
+from catalog.errors import SettingsError
+from catalog.keys import digest
+from catalog.product import SLUG
+from catalog.recipe import parse_model, read_yaml
+from quality.measurements import COLUMNS
+
+RULE_FOLDER = Path(__file__).parent / "rules"
+
+TEXT_COLUMNS = frozenset(name for name, column in COLUMNS.items() if column.unit == "name")
+"""Columns that hold words; rules on them give the words allowed, not bounds."""
+
+
+class Rule(BaseModel):
+    """One column and what it must be.
+
+    Outside `min`..`max` (or not among `values`) the rule is broken with its `severity`; inside but outside `review_min`..`review_max`
+    a person looks. `when: expected_known` applies the rule only to renders whose complete expected picture was given.
+    In `reason`, {measured} and {required} are filled in.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    column: str
+    min: float | None = None
+    max: float | None = None
+    review_min: float | None = None
+    review_max: float | None = None
+    values: tuple[str, ...] | None = None
+    severity: Literal["critical", "warning"] = "critical"
+    code: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+    reason: str = Field(min_length=10)
+    when: Literal["always", "expected_known"] = "always"
+    source: str = Field(min_length=3)
+    date: datetime.date
+
+    @model_validator(mode="after")
+    def _bounds_make_sense(self) -> Self:
+        if self.column not in COLUMNS:
+            near = difflib.get_close_matches(self.column, COLUMNS, 1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise ValueError(f"unknown column {self.column!r}.{hint} Columns: {', '.join(sorted(COLUMNS))}.")
+        bounds = [bound for bound in (self.min, self.max, self.review_min, self.review_max) if bound is not None]
+        if self.column in TEXT_COLUMNS:
+            if self.values is None or bounds:
+                raise ValueError(f"column {self.column!r} holds words: give `values`, not bounds")
+        elif self.values is not None or (self.min is None and self.max is None):
+            raise ValueError(f"column {self.column!r} holds numbers: give `min`, `max` or both, not `values`")
+        ladder = [bound for bound in (self.min, self.review_min, self.review_max, self.max) if bound is not None]
+        if ladder != sorted(ladder):
+            raise ValueError(f"bounds of {self.column!r} must rise: min <= review_min <= review_max <= max, got {ladder}")
+        if self.severity == "warning" and (self.review_min is not None or self.review_max is not None):
+            raise ValueError(f"rule on {self.column!r} is a warning already: give `min` and `max` only")
+        try:
+            self.reason.format(measured="1", required="2")
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(f"reason may use {{measured}} and {{required}} only: {self.reason!r} ({error})") from error
+        return self
+
+    @property
+    def required(self) -> str:
+        """What is allowed, in words: `at least 98.5 %`, `0.6 to 1.35`, `one of JPEG, PNG`."""
+        return _in_words(self.min, self.max, self.values, self.column)
+
+    @property
+    def review_required(self) -> str:
+        """What is needed to pass without a person looking."""
+        low = self.review_min if self.review_min is not None else self.min
+        high = self.review_max if self.review_max is not None else self.max
+        return _in_words(low, high, self.values, self.column)
+
+
+class RulePack(BaseModel):
+    """The rules of one recipe as they stand in a YAML file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str = Field(pattern=SLUG)
+    version: int = Field(ge=1)
+    title: str
+    background: Literal["white", "plain", "scene"]
+    rules: tuple[Rule, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_rule_per_column(self) -> Self:
+        columns = [rule.column for rule in self.rules]
+        twice = sorted({column for column in columns if columns.count(column) > 1})
+        if twice:
+            raise ValueError(f"two rules on one column: {', '.join(twice)}. Use review_min and review_max for a second step.")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleSet:
+    """The rules in force for one recipe and brand. `digest` changes with anything that can change a verdict or its reasons."""
+
+    recipe: str
+    background: Literal["white", "plain", "scene"]
+    rules: tuple[Rule, ...]
+    overridden: tuple[str, ...] = ()
+    """Columns whose bounds are the brand's own."""
+
+    @property
+    def digest(self) -> str:
+        """Sha256 over the rules; where a bound comes from and since when is not part of it."""
+        rules = [rule.model_dump(mode="json", exclude={"source", "date"}) for rule in self.rules]
+        return digest({"recipe": self.recipe, "background": self.background, "rules": rules})
+
+
+def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str | None = None) -> RuleSet:
+    """The rules for a recipe: its shipped pack (or that of its kind), with the brand's bounds laid over.
+
+    Raises SettingsError when there is no pack, when the brand names a column that does not exist, or when a bound makes no sense.
+    """
+    pack = read_pack(recipe_name, kind=kind)
+    overrides = {} if brand_kit is None else brand_kit.rules_of(recipe_name)
+    unknown = sorted(set(overrides) - set(COLUMNS))
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], COLUMNS, 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise SettingsError(
+            f"Brand kit, rules for '{recipe_name}': unknown column{'s' * (len(unknown) > 1)} {', '.join(unknown)}{hint}. "
+            f"Nothing was judged. Columns: {', '.join(COLUMNS)}."
+        )
+    rules = [_overridden(rule, overrides[rule.column], recipe_name) if rule.column in overrides else rule for rule in pack.rules]
+    present = {rule.column for rule in rules}
+    rules += [_brand_rule(column, bound, recipe_name) for column, bound in sorted(overrides.items()) if column not in present]
+    return RuleSet(recipe=recipe_name, background=pack.background, rules=tuple(rules), overridden=tuple(sorted(overrides)))
+
+
+def read_pack(recipe_name: str, *, kind: str | None = None) -> RulePack:
+    """The shipped pack of a recipe, or of its kind when the recipe has none of its own. Raises SettingsError if there is neither."""
+    for name in (recipe_name, kind):
+        path = RULE_FOLDER / f"{name}.yaml"
+        if name is not None and path.is_file():
+            return parse_model(RulePack, read_yaml(path), path)
+    raise SettingsError(
+        f"There are no rules for recipe '{recipe_name}'" + (f" (kind '{kind}')" if kind else "") + f"; rules exist for {', '.join(shipped_packs())}. "
+        "A recipe without rules cannot be judged: give it the kind of one of these, or add a pack."
+    )
+
+
+def shipped_packs() -> tuple[str, ...]:
+    """Names of the recipes that have rules."""
+    return tuple(sorted(path.stem for path in RULE_FOLDER.glob("*.yaml")))
+
+
+def _overridden(rule: Rule, bound: Bound, recipe_name: str) -> Rule:
+    """The rule with the brand's bounds; a review band belonged to the default bounds and goes with the side that changed."""
+    changes: dict[str, object] = {}
+    if bound.min is not None:
+        changes |= {"min": bound.min, "review_min": None}
+    if bound.max is not None:
+        changes |= {"max": bound.max, "review_max": None}
+    if bound.severity is not None:
+        changes |= {"severity": bound.severity}
+        if bound.severity == "warning":
+            changes |= {"review_min": None, "review_max": None}
+    return parse_model(
+        Rule, rule.model_dump() | changes | {"source": "brand kit"}, f"Brand kit, rules for '{recipe_name}', column '{rule.column}'"
+    )
+
+
+def _brand_rule(column: str, bound: Bound, recipe_name: str) -> Rule:
+    """A rule that only the brand has, on a column the pack leaves free."""
+    documented = COLUMNS[column]
+    data = {
+        "column": column, "min": bound.min, "max": bound.max, "severity": bound.severity or "critical", "code": column.upper(),
+        "reason": f"{documented.meaning[:1].upper()}{documented.meaning[1:]}: {{measured}}, the brand asks for {{required}}.",
+        "source": "brand kit", "date": datetime.date(2026, 11, 21),
+    }  # fmt: skip
+    return parse_model(Rule, data, f"Brand kit, rules for '{recipe_name}', column '{column}'")
+
+
+def format_measured(value: float | str, column: str) -> str:
+    """A measured value with its unit, short enough for a sentence."""
+    if isinstance(value, str):
+        return value
+    unit = COLUMNS[column].unit
+    text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return f"{text} {unit}" if unit in ("%", "px", "KiB", "permille") else text
+
+
+def _in_words(low: float | None, high: float | None, values: tuple[str, ...] | None, column: str) -> str:
+    if values is not None:
+        return f"one of {', '.join(values)}"
+    if low is not None and high is not None:
+        return f"{format_measured(low, column).split()[0]} to {format_measured(high, column)}"
+    if low is not None:
+        return f"at least {format_measured(low, column)}"
+    assert high is not None
+    return f"at most {format_measured(high, column)}"
