@@ -46,9 +46,10 @@ def train_category(project: Project, category: str, on_progress: "Callable[[int,
     known = project.ledger.by_keys(lora, [key]).get(key)
     if known is not None and project.store.has(known["lora_digest"]):
         return known, False
-    from generation.base_model import read_base_model
     from training.lora import train_lora
     from training.settings import lora_settings
+
+    from generation.base_model import read_base_model
 
     data, base_model = read_training_set(project, category), read_base_model(project.base_model_dir)
     with clocked(project, "train", category) as clock:
@@ -97,8 +98,9 @@ def _champion(project: Project, row: Row, trained: "TrainedLora", incumbent: Row
         return False, f"not promoted: held-out loss {loss:.4f} is no better than the base model's {base_loss:.4f}"
     if incumbent is None:
         return True, f"promoted: held-out loss {loss:.4f}, the base model's is {base_loss:.4f}"
-    from generation.base_model import read_base_model
     from training.validation import held_out_loss
+
+    from generation.base_model import read_base_model
 
     rival = held_out_loss(read_base_model(project.base_model_dir), data, project.store.local_path(incumbent["lora_digest"]))
     if loss >= rival:

@@ -46,7 +46,6 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
 def _cut_one(project: Project, photo_digest: str, name: str, key: str) -> Row:
     from imaging.cutout import cut_out
     from imaging.photo import decode_photo
-
     from imaging.storage_format import encode_rgba_png
 
     photo = decode_photo(project.store.get(photo_digest), name=name)
@@ -72,7 +71,6 @@ def read_cutout(project: Project, cutout_digest: str) -> "tuple[np.ndarray, np.n
 def cutout_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
     """A contact sheet of cut-outs on a checkerboard-free mid gray; None when there is none."""
     from imaging.contact_sheet import Tile, contact_sheet
-
     from imaging.storage_format import over_gray
 
     tiles = [

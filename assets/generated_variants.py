@@ -158,7 +158,6 @@ def commit_renders(project: Project, category: str, drop: str) -> tuple[str, lis
 def render_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
     """A contact sheet of a cell's renders, at most 16; None when there is none."""
     from imaging.contact_sheet import Tile, contact_sheet
-
     from imaging.storage_format import decode_rgb
 
     step = max(1, len(rows) // 16)

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
-from generation.render import ENGINE_VERSION
-from generation.resolve import resolve, variant_count
-from imaging.cutout import CUTOUT_VERSION
-from quality.measurements import MEASUREMENT_VERSION
-from quality.rules import read_rules
-from quality.screening import ScreeningRules
 
 from catalog.errors import RenderError
 from catalog.keys import digest, gate_key, render_key
 from catalog.product import Product
 from catalog.recipe import Recipe
 from catalog.variant import Variant
+from generation.render import ENGINE_VERSION
+from generation.resolve import resolve, variant_count
+from imaging.cutout import CUTOUT_VERSION
+from quality.measurements import MEASUREMENT_VERSION
+from quality.rules import read_rules
+from quality.screening import ScreeningRules
 from resources.ledger import Row
 from resources.ledger_tables import cutout, judgment, lora, product, refused_render, render, source_photo
 from resources.project import Project

@@ -149,9 +149,7 @@ def _item(project: Project, candidate: Candidate) -> "DeliveryItem":
         channel=candidate.channel,
         render_digest=candidate.render_row["render_digest"],
         rules_digest=judged["rules_digest"],
-        approval=Approval(
-            verdict=Verdict(judged["verdict"]), render_digest=judged["render_digest"], rules_digest=judged["rules_digest"]
-        ),
+        approval=Approval(verdict=Verdict(judged["verdict"]), render_digest=judged["render_digest"], rules_digest=judged["rules_digest"]),
         publish_key=candidate.publish_key,
         alt=candidate.metadata.alt_text,
         digital_source_type=wanted.recipe.digital_source_type,

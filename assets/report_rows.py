@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from assets.planning import (
     CellPlan,
-    cutout_key,
     current_judgments,
+    cutout_key,
     known_cells,
     plan_cell,
     products_of_cell,
@@ -100,9 +100,7 @@ def _load(project: Project, blob: str, decode: object) -> object:
     return decode(project.store.get(blob))  # type: ignore[operator]
 
 
-def _cards(
-    project: Project, plan: CellPlan, rows: list[Row], thumbnails: "ThumbnailFolder", manifest: "Manifest"
-) -> list["RenderCard"]:
+def _cards(project: Project, plan: CellPlan, rows: list[Row], thumbnails: "ThumbnailFolder", manifest: "Manifest") -> list["RenderCard"]:
     from imaging.storage_format import decode_rgb
     from publishing.report_data import RenderCard
 

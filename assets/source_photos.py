@@ -47,9 +47,8 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
 
 
 def _screen_one(project: Project, row: Row, key: str) -> Row | None:
-    from quality.screening import screen_photo
-
     from imaging.storage_format import thumbnail
+    from quality.screening import screen_photo
 
     name = row["attributes"]["photos"][0]
     data = project.source.photo(name)
@@ -71,7 +70,6 @@ def _screen_one(project: Project, row: Row, key: str) -> Row | None:
 def screening_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
     """A contact sheet of a cell's photos, refused ones framed red with their reason; None when nothing can be shown."""
     from imaging.contact_sheet import Tile, contact_sheet
-
     from imaging.storage_format import decode_rgb
 
     tiles = [

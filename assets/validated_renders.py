@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
-from quality.measurements import MEASUREMENT_VERSION
-from quality.rules import RuleSet, read_rules
 
 from assets.cutouts import read_cutout
 from assets.generated_variants import generated_variants
@@ -19,6 +17,8 @@ from assets.planning import WantedRender, plan_cell
 from catalog.keys import digest, gate_key
 from catalog.placement import Placement
 from catalog.verdict import Verdict
+from quality.measurements import MEASUREMENT_VERSION
+from quality.rules import RuleSet, read_rules
 from resources.costs import clocked
 from resources.ledger import Row
 from resources.ledger_tables import judgment, measurement, render
@@ -56,6 +56,7 @@ def _gate(row: Row, rules: RuleSet) -> str:
 
 def _judge(project: Project, group: Sequence[WantedRender], made: dict[str, Row], rules: RuleSet) -> list[Row]:
     import pandas as pd
+
     from quality.gate import judge_table
 
     measured = {w.render_key: _measured(project, w, made[w.render_key]) for w in group}
@@ -101,9 +102,8 @@ def _measured(project: Project, wanted: WantedRender, row: Row) -> dict[str, Any
 def measure_one(project: Project, wanted: WantedRender, row: Row) -> dict[str, Any]:
     """Measure one stored render against its own cut-out, placed anew: the gate does not believe the renderer."""
     from imaging.placing import place
-    from quality.measurements import RenderEvidence, measure_render
-
     from imaging.storage_format import decode_rgb
+    from quality.measurements import RenderEvidence, measure_render
 
     data = project.store.get(row["render_digest"])
     product_rgb_HW3, product_alpha_HW = place(*read_cutout(project, row["cutout_digest"]), Placement(**row["placement"]))
@@ -125,7 +125,6 @@ def measure_one(project: Project, wanted: WantedRender, row: Row) -> dict[str, A
 def verdict_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
     """A contact sheet with verdict frames: rejected first, then review, then approved, at most 16."""
     from imaging.contact_sheet import Tile, contact_sheet
-
     from imaging.storage_format import decode_rgb
 
     order = {Verdict.REJECTED: 0, Verdict.REVIEW: 1, Verdict.APPROVED: 2}

@@ -152,7 +152,9 @@ def _decoded(path: Path, as_json: bool) -> Any:
     except PhotoRefused as error:
         refusal = error
     if as_json:
-        typer.echo(json.dumps({"file": str(path), "accepted": False, "confidence": 0.0, "reasons": [refusal.code], "message": str(refusal)}))
+        typer.echo(
+            json.dumps({"file": str(path), "accepted": False, "confidence": 0.0, "reasons": [refusal.code], "message": str(refusal)})
+        )
         raise typer.Exit(1)
     raise refusal
 

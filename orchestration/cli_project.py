@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 
-
 def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
     app.command()(init)
@@ -38,5 +37,3 @@ def check(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable
         typer.echo("Everything is in order." if not findings else f"{errors} errors, {len(findings) - errors} warnings.")
     if any(f.severity == "error" for f in findings):
         raise typer.Exit(2)
-
-

@@ -25,7 +25,6 @@ from orchestration.stale import categories_to_train, stale_cells
 from resources.project import Project, open_project
 from resources.settings import PROJECT_VARIABLE
 
-
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Run config that keeps Dagster's event log out of the terminal; the instance has every event."""
 
@@ -76,9 +75,7 @@ def refresh(project: Project) -> dict[str, Any]:
     return {name: value.value for name, value in snapshot.materialization.metadata.items()}
 
 
-def run_tasks(
-    project: Project, tasks: Sequence[CategoryTask], *, workers: int, on_tick: Callable[[], None] | None = None
-) -> list[Failure]:
+def run_tasks(project: Project, tasks: Sequence[CategoryTask], *, workers: int, on_tick: Callable[[], None] | None = None) -> list[Failure]:
     """Run tasks in `workers` processes and return the failures; a failed cell does not stop the others.
 
     Workers die with this process. `on_tick` is called a few times a second, for progress.
@@ -158,4 +155,3 @@ def _end_with(parent: int) -> None:
         time.sleep(0.5)
     sys.stderr.write("vitrine: the command was ended; its worker stops here. Made things are kept.\n")
     os._exit(1)
-

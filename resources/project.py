@@ -10,11 +10,11 @@ from pathlib import Path
 
 import dagster as dg
 import sqlalchemy as sa
-from generation.recipe_book import read_recipe_book
 
 from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import SettingsError
 from catalog.recipe import Recipe
+from generation.recipe_book import read_recipe_book
 from resources.catalog_source import FolderSource
 from resources.ledger import Ledger
 from resources.ledger_tables import judgment, lora, render

@@ -1,0 +1,62 @@
+"""What people misspell in YAML is told to them, all at once."""
+
+import pytest
+
+from catalog.brand_kit import read_brand_kit
+from catalog.errors import SettingsError
+from catalog.recipe import read_recipe, read_yaml
+
+KIT = """
+brand: acme
+palette: ["#0A2A66"]
+recipes: [packshot_white]
+categories:
+  mugs: {trigger: acme mugs look, scenes: [oak table], backdrops: ["#ffffff"]}
+"""
+
+
+def written(tmp_path, text):
+    path = tmp_path / "file.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_good_brand_kit_is_read_and_its_colors_are_lower_case(tmp_path):
+    assert read_brand_kit(written(tmp_path, KIT)).palette == ("#0a2a66",)
+
+
+def test_comments_order_and_spelling_of_numbers_do_not_change_the_digest(tmp_path):
+    kit = read_brand_kit(written(tmp_path, KIT))
+    again = read_brand_kit(written(tmp_path, "# a comment\nversion: 1.0\n" + KIT))
+    assert again.digest == kit.digest
+    assert read_brand_kit(written(tmp_path, KIT.replace("#0A2A66", "#0A2A67"))).digest != kit.digest
+
+
+def test_a_misspelt_name_is_an_error_that_lists_the_allowed_names(tmp_path):
+    with pytest.raises(SettingsError, match=r"pallete: unknown name.*palette"):
+        read_brand_kit(written(tmp_path, KIT.replace("palette", "pallete") + 'palette: ["#000000"]\n'))
+
+
+def test_every_wrong_entry_is_named_in_one_error(tmp_path):
+    text = KIT.replace("#0A2A66", "blue").replace("brand: acme", "brand: Acme Inc")
+    with pytest.raises(SettingsError) as caught:
+        read_brand_kit(written(tmp_path, text))
+    assert "brand:" in str(caught.value)
+    assert "palette.0" in str(caught.value)
+    assert "'blue'" in str(caught.value)
+
+
+def test_a_name_that_stands_twice_is_refused_instead_of_keeping_the_last(tmp_path):
+    with pytest.raises(SettingsError, match="'brand' stands twice"):
+        read_brand_kit(written(tmp_path, KIT + "brand: other\n"))
+
+
+@pytest.mark.parametrize("text", ["just words", "- a\n- list", "a: [unclosed"])
+def test_a_file_that_is_no_mapping_is_refused_with_its_path(tmp_path, text):
+    with pytest.raises(SettingsError, match=r"file\.yaml"):
+        read_yaml(written(tmp_path, text))
+
+
+def test_a_missing_file_is_refused_with_its_path(tmp_path):
+    with pytest.raises(SettingsError, match=r"none\.yaml cannot be read"):
+        read_recipe(tmp_path / "none.yaml")

@@ -1,0 +1,84 @@
+"""What a changed catalog does to the ledger: changes with rising revisions, products in the right drop."""
+
+import datetime as dt
+
+import pytest
+import sqlalchemy as sa
+
+from catalog.errors import CatalogError
+from catalog.product import Product
+from resources.catalog_sync import SnapshotRow, sync_catalog
+from resources.ledger import Ledger
+from resources.ledger_tables import product
+
+MONDAY, TUESDAY = dt.date(2026, 11, 16), dt.date(2026, 11, 17)
+
+
+def row(sku, *, category="mugs", title="A mug", photo="digest-1"):
+    item = Product(sku=sku, title=title, category=category, photos=(f"{sku}.jpg",))
+    return SnapshotRow(product=item, photo_digests=(photo,))
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger.in_folder(tmp_path)
+
+
+def sync(ledger, rows, today=MONDAY, keep=(), cap=2000):
+    options = {"first_drop": dt.date(2026, 1, 1), "max_cell_products": cap}
+    return [
+        (change["kind"], change["sku"], change["drop"])
+        for change in sync_catalog(ledger, rows, keep_skus=frozenset(keep), today=today, **options)
+    ]
+
+
+def test_a_new_product_enters_todays_drop_and_the_same_snapshot_again_changes_nothing(ledger):
+    assert sync(ledger, [row("A"), row("B")]) == [("new", "A", "2026-11-16"), ("new", "B", "2026-11-16")]
+    assert sync(ledger, [row("A"), row("B")], TUESDAY) == []
+
+
+def test_a_new_photo_moves_its_product_alone_to_todays_drop(ledger):
+    sync(ledger, [row("A"), row("B")])
+    assert sync(ledger, [row("A", photo="digest-2"), row("B")], TUESDAY) == [("photo", "A", "2026-11-17")]
+
+
+def test_changed_words_stay_in_their_drop(ledger):
+    sync(ledger, [row("A")])
+    assert sync(ledger, [row("A", title="A better mug")], TUESDAY) == [("text", "A", "2026-11-16")]
+
+
+def test_a_moved_category_and_a_returned_product_start_in_todays_drop(ledger):
+    sync(ledger, [row("A"), row("B")])
+    assert sync(ledger, [row("A", category="cups")], TUESDAY) == [("category", "A", "2026-11-17"), ("withdrawn", "B", "2026-11-16")]
+    assert sync(ledger, [row("A", category="cups"), row("B")], TUESDAY) == [("returned", "B", "2026-11-17")]
+
+
+def test_a_product_whose_row_became_wrong_is_kept_not_withdrawn(ledger):
+    sync(ledger, [row("A"), row("B")])
+    assert sync(ledger, [row("A")], TUESDAY, keep=["B"]) == []
+
+
+def test_an_empty_snapshot_is_refused_and_withdraws_nothing(ledger):
+    """A failed read looks like an empty list; it must never take a whole shop offline."""
+    sync(ledger, [row("A")])
+    with pytest.raises(CatalogError, match="no usable product row"):
+        sync(ledger, [])
+    assert ledger.one(sa.select(product.c.active))["active"]
+
+
+def test_an_initial_import_larger_than_a_cell_is_spread_over_earlier_drops(ledger):
+    changes = sync(ledger, [row(f"S{n}") for n in range(5)], cap=2)
+    assert [drop for _, _, drop in changes] == ["2026-11-16", "2026-11-16", "2026-11-15", "2026-11-15", "2026-11-14"]
+
+
+def test_a_category_that_fits_into_no_drop_is_an_error_and_nothing_is_written(ledger):
+    with pytest.raises(CatalogError, match="is full"):
+        sync(ledger, [row(f"S{n}") for n in range(400)], cap=1)
+    assert ledger.rows(sa.select(product)) == []
+
+
+def test_revisions_only_rise(ledger):
+    sync(ledger, [row("A"), row("B")])
+    sync(ledger, [row("A", photo="digest-2"), row("B", title="Other")], TUESDAY)
+    revisions = [entry["revision"] for entry in ledger.rows(sa.select(product).order_by(product.c.sku))]
+    assert revisions == [3, 4]
