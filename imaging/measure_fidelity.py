@@ -38,7 +38,9 @@ def measure_fidelity(views: Views) -> dict[str, float | None]:
     columns["structure_tile_p5"] = _tile_percentile(correlation, inner, inner & texture, tile_px, 5)
     columns["gmsd"] = _gmsd(a, b, inner)
     columns["local_change_delta_l"] = _local_change(render[..., 0], expected[..., 0], inner, LOCAL_SIGMA_PX)
-    columns["local_change_delta_ab"] = max(_local_change(render[..., i], expected[..., i], inner, LOCAL_SIGMA_PX * 2) for i in (1, 2))
+    columns["local_change_delta_ab"] = max(
+        _local_change(render[..., i], expected[..., i], inner, LOCAL_SIGMA_PX * 2) for i in (1, 2)
+    )
     return columns
 
 

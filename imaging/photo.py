@@ -153,7 +153,7 @@ def _load(facts: FileFacts, shown: str, limits: PhotoLimits) -> tuple[Image.Imag
         raise PhotoRefused("decode_memory", f"{shown} needs more memory to read than is allowed. Export it smaller.") from error
     except UnidentifiedImageError as error:
         raise PhotoRefused("unreadable", f"{shown} is damaged: no {facts.format} picture can be read from it.") from error
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  decoders answer hostile bytes with any exception; a batch must go on
         if "truncated" in str(error).lower():
             raise PhotoRefused("truncated", f"{shown} is cut off: part of the picture is missing. Upload the whole file again.") from error
         raise PhotoRefused("unreadable", f"{shown} is damaged ({error}). Export or upload it again.") from error

@@ -183,7 +183,9 @@ def _read_jpeg(data: bytes, shown: str) -> FileFacts:
             exif = segment
         elif marker == 0xE2 and segment.startswith(b"ICC_PROFILE\x00") and len(segment) > 14:
             icc_parts[segment[12]] = segment[14:]
-        if marker in _SOF_MARKERS or marker in (0xC4, 0xCC, 0xDB, 0xDD, 0xDA) or (marker == 0xEE and segment.startswith(b"Adobe")) or (marker == 0xE0 and segment.startswith(b"JFIF")):
+        if marker in _SOF_MARKERS or marker in (0xC4, 0xCC, 0xDB, 0xDD, 0xDA) or (marker == 0xEE and segment.startswith(b"Adobe")):
+            kept.append(whole)
+        elif marker == 0xE0 and segment.startswith(b"JFIF"):
             kept.append(whole)
         elif marker == 0xE2 and segment.startswith(b"MPF\x00"):
             notes.append("The file holds more than one picture; the first is used.")
@@ -203,7 +205,9 @@ def _read_jpeg(data: bytes, shown: str) -> FileFacts:
     if len(data) - position > 16 and not notes:
         notes.append(f"{len(data) - position:,} bytes after the end of the picture are ignored.")
     icc = b"".join(icc_parts[key] for key in sorted(icc_parts))
-    return FileFacts(format="JPEG", width_px=size[0], height_px=size[1], cleaned=b"".join(kept), exif=exif, icc=icc, notes=tuple(notes))
+    return FileFacts(
+        format="JPEG", width_px=size[0], height_px=size[1], cleaned=b"".join(kept), exif=exif, icc=icc, notes=tuple(notes)
+    )
 
 
 def _jpeg_marker(data: bytes, position: int, shown: str) -> tuple[int, int]:

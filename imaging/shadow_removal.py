@@ -42,7 +42,9 @@ def _smooth_gradient(lightness_HW: FloatImage) -> FloatImage:
     return np.asarray(cv2.GaussianBlur(gradient, (0, 0), 1.5), dtype=np.float32)
 
 
-def _without_loose_shadows(foreground: Mask, chroma_off: FloatImage, lightness_off: FloatImage, gradient: FloatImage) -> Mask:
+def _without_loose_shadows(
+    foreground: Mask, chroma_off: FloatImage, lightness_off: FloatImage, gradient: FloatImage
+) -> Mask:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(foreground.astype(np.uint8))
     kept = np.zeros_like(foreground)
     if count < 2:

@@ -73,9 +73,7 @@ class Manifest(BaseModel):
         """The manifest as JSON with one line per picture and one per tombstone, names sorted: small differences stay small."""
         images = [f"  {json.dumps(name)}: {image.model_dump_json()}" for name, image in sorted(self.images.items())]
         stones = [f"  {stone.model_dump_json()}" for stone in self.tombstones]
-        text = (
-            f'{{\n "vitrine_manifest": {self.vitrine_manifest},\n "images": {{{_block(images)}}},\n "tombstones": [{_block(stones)}]\n}}\n'
-        )
+        text = f'{{\n "vitrine_manifest": {self.vitrine_manifest},\n "images": {{{_block(images)}}},\n "tombstones": [{_block(stones)}]\n}}\n'
         return text.encode()
 
 

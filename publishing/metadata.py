@@ -96,9 +96,7 @@ def read_metadata(data: bytes) -> PictureMetadata:
     """
     packet = read_xmp(data)
     if packet is None:
-        raise PublishRefused(
-            "The file carries no XMP metadata, so its origin is not declared. Publish it again, and keep its bytes as they are."
-        )
+        raise PublishRefused("The file carries no XMP metadata, so its origin is not declared. Publish it again, and keep its bytes as they are.")
     root = SafeElementTree.fromstring(packet)
     values: dict[str, str] = {}
     for name, tag in _SIMPLE.items():

@@ -197,9 +197,7 @@ def recipe_reports(cards: Iterable[RenderCard], engines: dict[str, str], top: in
     For a catalog whose cards are all at hand; a large one is summed up by its ledger.
     """
     cards = tuple(cards)
-    return tuple(
-        _recipe_report(recipe, engine, [card for card in cards if card.recipe == recipe], top) for recipe, engine in engines.items()
-    )
+    return tuple(_recipe_report(recipe, engine, [card for card in cards if card.recipe == recipe], top) for recipe, engine in engines.items())
 
 
 def _recipe_report(recipe: str, engine: str, cards: list[RenderCard], top: int) -> RecipeReport:

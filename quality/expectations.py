@@ -42,9 +42,7 @@ def validate(frame: "pd.DataFrame", build: Callable[[], list[Any]], *, name: str
     suite = gx.ExpectationSuite(name=name, expectations=build())
     source = context.data_sources.add_pandas(f"table-{name}")
     try:
-        batch = (
-            source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": frame})
-        )
+        batch = source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": frame})
         result = batch.validate(
             suite,
             result_format={
@@ -68,9 +66,7 @@ def validate(frame: "pd.DataFrame", build: Callable[[], list[Any]], *, name: str
             value = row[index_column]
             findings.append(Finding(index=str(value.item() if hasattr(value, "item") else value), meta=meta))
     counted = result.statistics
-    return Validation(
-        findings=tuple(findings), evaluated=int(counted["evaluated_expectations"]), met=int(counted["successful_expectations"])
-    )
+    return Validation(findings=tuple(findings), evaluated=int(counted["evaluated_expectations"]), met=int(counted["successful_expectations"]))
 
 
 def _raised(info: dict[str, Any] | None) -> bool:
