@@ -8,7 +8,7 @@ from publishing.report_data import CurvePoint
 from publishing.wording import number
 
 _CURVE_SIZE = (460, 190)
-_CURVE_PLOT = (52, 14, 448, 152)
+_CURVE_PLOT = (52, 22, 448, 152)
 """Left, top, right, bottom of the plotting area, in SVG units."""
 
 
@@ -61,12 +61,13 @@ def validation_curve(points: Sequence[CurvePoint]) -> Markup:
         ticks.append(f'<text x="{left - 8}" y="{level + 3.5:.1f}" text-anchor="end">{value:.3f}</text>')
     anchor = "end" if x > (left + right) / 2 else "start"
     shift = -8 if anchor == "end" else 8
-    label_y = y - 9 if y > top + 22 else y + 18
+    label_y = y - 10 if y > top + 24 else y + 18
     words = f"Validation loss from {number(losses[0])} to {number(losses[-1])}, lowest {number(best.loss)} at step {best.step}"
     return Markup(
         f'<svg class="curve" viewBox="0 0 {_CURVE_SIZE[0]} {_CURVE_SIZE[1]}" role="img" aria-label="{words}">{"".join(ticks)}'
         f'<text x="{left}" y="{bottom + 18}">{first}</text><text x="{right}" y="{bottom + 18}" text-anchor="end">{points[-1].step}</text>'
         f'<text x="{(left + right) / 2}" y="{bottom + 32}" text-anchor="middle">training steps</text>'
+        f'<text x="{left}" y="{top - 4}">validation loss</text>'
         f'<polygon class="area" points="{left},{bottom} {line} {right},{bottom}"/><polyline class="line" points="{line}"/>'
         f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>'
         f'<text class="best" x="{x + shift:.1f}" y="{label_y:.1f}" text-anchor="{anchor}">{number(best.loss)}</text></svg>'

@@ -9,7 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from publishing.wording import duration, number, source_type_in_words, usd
+from publishing.wording import bound, duration, number, source_type_in_words, usd
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 
@@ -43,5 +43,5 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "duration": duration, "usd": usd, "source_type": source_type_in_words}
+    environment.filters |= {"number": number, "bound": bound, "duration": duration, "usd": usd, "source_type": source_type_in_words}
     return environment

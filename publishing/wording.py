@@ -24,6 +24,11 @@ def number(value: float | str | None) -> str:
     return text if "e" not in text else f"{value:.5f}".rstrip("0").rstrip(".")
 
 
+def bound(required: str) -> str:
+    """What a rule requires, with the signs that people know: `>= 4 %` becomes `≥ 4 %`."""
+    return required.replace(">=", "≥").replace("<=", "≤")
+
+
 def duration(seconds: float) -> str:
     """A time span: `42 s`, `3.4 min`, `2.1 h`."""
     if seconds < 100:

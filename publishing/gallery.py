@@ -1,0 +1,148 @@
+"""What a product's gallery holds: its published pictures with their words, gathered from the manifest. Pages are `product_page.py`."""
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from catalog.brand_kit import BrandKit
+from catalog.product import Product
+from catalog.recipe import Recipe, SourceType
+from publishing.manifest import Manifest, PublishedImage
+from publishing.wording import source_type_in_words
+
+GALLERY_NAME: Final = "gallery.json"
+GALLERY_VERSION: Final = 1
+"""Raised when a storefront that reads the former layout would go wrong."""
+
+
+class GalleryFile(BaseModel):
+    """One file of a picture: address relative to the published folder, its size, type and content digest, and its channel."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    channel: str
+    media_type: str
+    width_px: int
+    height_px: int
+    bytes: int
+    sha256: str
+
+
+class GalleryPicture(BaseModel):
+    """One variant: alternative text, origin, render digest, and its files, largest first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str
+    recipe_title: str
+    index: int
+    alt: str
+    digital_source_type: SourceType
+    disclosure: str
+    render_digest: str
+    files: tuple[GalleryFile, ...]
+
+    @property
+    def main(self) -> GalleryFile:
+        """The file for a browser that knows nothing newer: the largest JPEG or PNG, else the largest of all."""
+        return next((file for file in self.files if file.media_type in ("image/jpeg", "image/png")), self.files[0])
+
+    def srcset(self, media_type: str, to_root: str) -> str:
+        """The files of one type as a `srcset`, widest last; `to_root` leads from the page to the published folder."""
+        widths = {file.width_px: file for file in self.files if file.media_type == media_type}
+        return ", ".join(f"{to_root}{widths[width].file} {width}w" for width in sorted(widths))
+
+    @property
+    def newer_types(self) -> tuple[str, ...]:
+        """Media types other than the main file's, best compression first."""
+        have = {file.media_type for file in self.files} - {self.main.media_type}
+        return tuple(kind for kind in ("image/avif", "image/webp", "image/jpeg", "image/png") if kind in have)
+
+
+class Gallery(BaseModel):
+    """A product's published pictures, as a storefront and the gallery page read them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    vitrine_gallery: int = GALLERY_VERSION
+    sku: str
+    title: str
+    description: str
+    category: str
+    category_title: str
+    facts: dict[str, str]
+    pictures: tuple[GalleryPicture, ...]
+
+
+def gallery_of(product: Product, manifest: Manifest, brand_kit: BrandKit, recipes: Mapping[str, Recipe]) -> Gallery:
+    """The gallery of a product: everything that the manifest publishes under its SKU, in the brand kit's order of recipes.
+
+    `recipes` gives the titles by recipe name; a recipe that is gone keeps its name as its title.
+    """
+    return _gallery(product, (image for image in manifest.images.values() if image.sku == product.sku), brand_kit, recipes)
+
+
+def galleries_of(
+    products: Iterable[Product], manifest: Manifest, brand_kit: BrandKit, recipes: Mapping[str, Recipe]
+) -> tuple[Gallery, ...]:
+    """The galleries of several products, reading the manifest once."""
+    by_sku: dict[str, list[PublishedImage]] = {}
+    for image in manifest.images.values():
+        by_sku.setdefault(image.sku, []).append(image)
+    return tuple(_gallery(product, by_sku.get(product.sku, []), brand_kit, recipes) for product in products)
+
+
+def alt_text(product: Product, recipe: Recipe, index: int) -> str:
+    """What a person who cannot see the picture should hear, such as "Brass table lamp, brass, metal. Staged scene, picture 2 of 3"."""
+    known = [product.title, *(word for word in (product.color, product.material) if word and word.lower() not in product.title.lower())]
+    which = f", picture {index + 1} of {recipe.variants}" if recipe.variants > 1 else ""
+    return f"{', '.join(known)}. {recipe.title}{which}"
+
+
+def _gallery(product: Product, images: Iterable[PublishedImage], brand_kit: BrandKit, recipes: Mapping[str, Recipe]) -> Gallery:
+    order = {name: place for place, name in enumerate(brand_kit.recipes)}
+
+    def variant(image: PublishedImage) -> tuple[int, str, int]:
+        return order.get(image.recipe, len(order)), image.recipe, image.index
+
+    pictures = tuple(_picture(list(group), recipes) for _, group in groupby(sorted(images, key=variant), key=variant))
+    style = brand_kit.categories.get(product.category)
+    return Gallery(
+        sku=product.sku,
+        title=product.title,
+        description=product.description,
+        category=product.category,
+        category_title=(style.title if style else "") or product.category.replace("_", " ").replace("-", " ").capitalize(),
+        facts=_facts(product),
+        pictures=pictures,
+    )
+
+
+def _picture(images: list[PublishedImage], recipes: Mapping[str, Recipe]) -> GalleryPicture:
+    largest_first = sorted(images, key=lambda image: (-image.width_px, image.media_type, image.channel))
+    first = largest_first[0]
+    return GalleryPicture(
+        recipe=first.recipe,
+        recipe_title=recipes[first.recipe].title if first.recipe in recipes else first.recipe,
+        index=first.index,
+        alt=first.alt,
+        digital_source_type=first.digital_source_type,
+        disclosure=source_type_in_words(first.digital_source_type),
+        render_digest=first.render_digest,
+        files=tuple(GalleryFile(**{name: getattr(image, name) for name in GalleryFile.model_fields}) for image in largest_first),
+    )
+
+
+def _facts(product: Product) -> dict[str, str]:
+    """What the catalog knows, in words, leaving out what it does not know."""
+    sizes = [("W", product.width_cm), ("D", product.depth_cm), ("H", product.height_cm)]
+    facts = {
+        "Color": product.color,
+        "Material": product.material,
+        "Size": " × ".join(f"{letter} {size:g}" for letter, size in sizes if size) + (" cm" if any(size for _, size in sizes) else ""),
+        "Price": f"{product.price:,.2f} {product.currency}" if product.price is not None else "",
+    }
+    return {name: value for name, value in facts.items() if value}

@@ -1,0 +1,110 @@
+"""Gallery pages in a published folder: one per product, one per category, one for the whole catalog.
+
+    <folder>/index.html                                 categories and their products
+    <folder>/products/<category>/index.html             products of a category
+    <folder>/products/<category>/<sku>/index.html       every published picture of a product, beside gallery.json
+
+Pages link relatively and need no server. They show what the manifest publishes and nothing else; delivering files is `folder_channel.py`.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from publishing.atomic_file import write_if_changed
+from publishing.gallery import GALLERY_NAME, Gallery
+from publishing.page_template import fill_template
+
+PRODUCTS: Final = "products"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagesReport:
+    """What writing pages did: product pages that stand, files written new or again, product pages removed."""
+
+    products: int
+    files_written: int
+    pages_removed: int
+
+
+def write_product_pages(folder: Path, galleries: Iterable[Gallery], *, complete_for: Collection[str], brand_title: str) -> PagesReport:
+    """Write the gallery page and gallery.json of each product that has pictures, and remove those of products in `complete_for` that have none.
+
+    A page that would say the same stays untouched. A product that changed its category leaves its former page. Call `write_index_pages` after.
+    """
+    written = products = 0
+    kept: set[Path] = set()
+    for gallery in galleries:
+        if not gallery.pictures:
+            continue
+        products += 1
+        home = folder / PRODUCTS / gallery.category / gallery.sku
+        kept.add(home)
+        written += write_if_changed(home / "index.html", product_page_html(gallery, brand_title).encode())
+        written += write_if_changed(home / GALLERY_NAME, gallery.model_dump_json(indent=1).encode())
+    former = [home for sku in complete_for for home in (folder / PRODUCTS).glob(f"*/{sku}") if home not in kept]
+    for home in former:
+        _remove_page(home)
+    return PagesReport(products=products, files_written=written, pages_removed=len(former))
+
+
+def write_index_pages(folder: Path, *, brand_title: str) -> int:
+    """Write the catalog's and each category's index from the gallery.json files that are there; how many pages were written.
+
+    A category without products loses its page.
+    """
+    by_category: dict[str, list[Gallery]] = {}
+    for path in sorted((folder / PRODUCTS).glob(f"*/*/{GALLERY_NAME}")):
+        gallery = Gallery.model_validate_json(path.read_bytes())
+        by_category.setdefault(gallery.category, []).append(gallery)
+    groups = sorted(by_category.values(), key=lambda group: group[0].category_title)
+    written = sum(
+        write_if_changed(folder / PRODUCTS / group[0].category / "index.html", _index_html([group], brand_title, to_root="../../").encode())
+        for group in groups
+    )
+    for page in (folder / PRODUCTS).glob("*/index.html"):
+        if page.parent.name not in by_category:
+            page.unlink()
+    return written + write_if_changed(folder / "index.html", _index_html(groups, brand_title, to_root="").encode())
+
+
+def product_page_html(gallery: Gallery, brand_title: str) -> str:
+    """A product's gallery page, as it stands at `products/<category>/<sku>/index.html`: its pictures by recipe, the facts, the disclosures."""
+    groups: dict[str, list[object]] = {}
+    for picture in gallery.pictures:
+        groups.setdefault(picture.recipe_title, []).append(picture)
+    return fill_template(
+        "product.html.j2",
+        styles=("tokens.css", "gallery.css"),
+        title=f"{gallery.title} · {brand_title}",
+        brand_title=brand_title,
+        gallery=gallery,
+        groups=groups,
+        to_root="../../../",
+        files=sum(len(picture.files) for picture in gallery.pictures),
+    )
+
+
+def _index_html(groups: list[list[Gallery]], brand_title: str, *, to_root: str) -> str:
+    """The page of one category (`to_root` "../../") or of the whole catalog (`to_root` "")."""
+    heading = groups[0][0].category_title if to_root else brand_title
+    return fill_template(
+        "galleries.html.j2",
+        styles=("tokens.css", "gallery.css"),
+        title=f"{heading} · {brand_title}" if to_root else f"{brand_title} galleries",
+        brand_title=brand_title,
+        heading=heading,
+        groups=groups,
+        to_root=to_root,
+        pictures=sum(len(gallery.pictures) for group in groups for gallery in group),
+        products=sum(len(group) for group in groups),
+    )
+
+
+def _remove_page(home: Path) -> None:
+    """Remove a product's page and, when it is empty then, its folder; nothing else that somebody may have put there."""
+    for name in ("index.html", GALLERY_NAME):
+        (home / name).unlink(missing_ok=True)
+    if not any(home.iterdir()):
+        home.rmdir()
