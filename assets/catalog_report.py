@@ -19,6 +19,7 @@ from resources.settings import utc_now
 def write_report(project: Project, *, rendered_now: int, seconds: float) -> Summary:
     """Write `report.html`, its thumbnails and `summary.json` into the output folder; return the summary."""
     from publishing.manifest import read_manifest
+    from publishing.product_page import write_index_pages
     from publishing.report import catalog_report_html
     from publishing.report_data import Counts, ReportData, recipe_reports
     from publishing.thumbnails import ThumbnailFolder
@@ -54,9 +55,13 @@ def write_report(project: Project, *, rendered_now: int, seconds: float) -> Summ
         loras=lora_reports(project, thumbnails),
         recipes=recipe_reports(cards, {recipe.name: recipe.engine for recipe in project.recipes}),
         coverage=tuple(gathered.coverage),
+        galleries_href="published/index.html" if manifest.images else None,
     )
     (folder / "report.html").write_text(catalog_report_html(data), encoding="utf-8")
     thumbnails.sweep()
+    if manifest.images:
+        # Cells that ran side by side may each have written the index before the other's gallery was there.
+        write_index_pages(Path(publish_folder_of(project)), brand_title=data.brand)
     summary.write(folder)
     return summary
 

@@ -104,6 +104,7 @@ def publish_difference(project: Project, category: str, drop: str) -> int:
 
 def picture_metadata(project: Project, wanted: WantedRender) -> "PictureMetadata":
     """What travels inside the published file: title, words for those who cannot see it, and how the picture came to be."""
+    from publishing.gallery import alt_text
     from publishing.metadata import PictureMetadata
 
     row = project.ledger.one(sa.select(product).where(product.c.sku == wanted.variant.sku))
@@ -112,7 +113,7 @@ def picture_metadata(project: Project, wanted: WantedRender) -> "PictureMetadata
     return PictureMetadata(
         title=item.title,
         description=item.description,
-        alt_text=f"{item.title}, {wanted.recipe.title.lower()}",
+        alt_text=alt_text(item, wanted.recipe, wanted.variant.index),
         digital_source_type=wanted.recipe.digital_source_type,
         identifier=f"{wanted.variant.name}@{wanted.render_key[:16]}",
         creator_tool="Vitrine",

@@ -128,7 +128,7 @@ def _cards(project: Project, plan: CellPlan, rows: list[Row], thumbnails: "Thumb
                 thumbnail=thumbnails.add(render_row["render_digest"], load),  # type: ignore[arg-type]
                 source_type=wanted.recipe.digital_source_type,
                 full_href=f"{folder}/{file}" if file else None,
-                gallery_href=f"{folder}/products/{variant.sku}/index.html" if file else None,
+                gallery_href=f"{folder}/products/{wanted.category}/{variant.sku}/index.html" if file else None,
             )
         )
     return cards
