@@ -1,6 +1,6 @@
 """A category's LoRA: trained when its look, base model or training settings changed; promoted only if it beats what is in use."""
 
-from pathlib import Path
+import time
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -19,25 +19,36 @@ from resources.settings import utc_now
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from training.lora import TrainedLora
+    from training.lora import Progress, TrainedLora
+    from training.settings import LoraSettings
+    from training.training_set import TrainingSet
+
+
+def lora_settings(project: Project) -> "LoraSettings":
+    """The trainer's settings with the project's overrides. Raises SettingsError for a misspelt or impossible one."""
+    from training.settings import LoraSettings
+
+    from catalog.recipe import parse_model
+
+    return parse_model(LoraSettings, project.settings.training, "vitrine.yaml: training")
 
 
 def lora_key(project: Project, category: str) -> str:
     """Name of one training: the look, the base model, the trainer's settings and version."""
-    from training.settings import TRAINER_VERSION, lora_settings
+    from training.settings import TRAINER_VERSION
 
     return digest(
         {
             "kind": "lora",
             "look": look_digest(project, category),
             "base_model": project.base_model_digest,
-            "settings": lora_settings(project.settings.training).model_dump(mode="json"),
+            "settings": lora_settings(project).model_dump(mode="json", exclude={"threads"}),
             "trainer": TRAINER_VERSION,
         }
     )
 
 
-def train_category(project: Project, category: str, on_progress: "Callable[[int, int, float], None] | None" = None) -> tuple[Row, bool]:
+def train_category(project: Project, category: str, on_progress: "Callable[[Progress], None]" = lambda _: None) -> tuple[Row, bool]:
     """The ledger row of the category's LoRA for the present look, and whether it was trained just now.
 
     A checkpoint under the training's key survives a killed worker: the next call goes on from it and ends with the same file.
@@ -47,42 +58,36 @@ def train_category(project: Project, category: str, on_progress: "Callable[[int,
     if known is not None and project.store.has(known["lora_digest"]):
         return known, False
     from training.lora import train_lora
-    from training.settings import lora_settings
 
     from generation.base_model import read_base_model
 
     data, base_model = read_training_set(project, category), read_base_model(project.base_model_dir)
+    start = time.perf_counter()
     with clocked(project, "train", category) as clock:
-        start = utc_now()
-        trained = train_lora(
-            lora_settings(project.settings.training),
-            data,
-            base_model,
-            project.settings.state_dir / "training" / key,
-            on_progress=on_progress,
-        )
+        trained = train_lora(lora_settings(project), data, base_model, project.settings.state_dir / "training", on_progress)
         clock.items += 1
-    row = _row(project, category, key, trained, seconds=(utc_now() - start).total_seconds())
-    incumbent = promoted_lora(project, category)
-    row["promoted"], row["facts"]["decision"] = _champion(project, row, trained, incumbent, data)
+    row = _row(project, category, key, trained, data, seconds=time.perf_counter() - start)
+    row["promoted"], row["facts"]["decision"] = _champion(project, row, promoted_lora(project, category), data)
     project.ledger.record(lora, row)
     return row, True
 
 
-def _row(project: Project, category: str, key: str, trained: "TrainedLora", seconds: float) -> Row:
+def _row(project: Project, category: str, key: str, trained: "TrainedLora", data: "TrainingSet", seconds: float) -> Row:
+    curve = [[point.step, point.loss] for point in trained.curve]
     return {
         "key": key,
         "category": category,
-        "lora_digest": project.store.put(Path(trained.path).read_bytes()),
+        "lora_digest": project.store.put(trained.path.read_bytes()),
         "base_model_digest": trained.base_model_digest,
-        "data_digest": trained.data_digest,
+        "data_digest": trained.training_set_digest,
         "facts": {
-            "steps": trained.steps,
-            "pictures": trained.pictures,
-            "validation_curve": [list(point) for point in trained.validation_curve],
-            "base_validation_loss": trained.base_validation_loss,
-            "validation_loss": trained.validation_loss,
-            "sample_sheet_digest": project.store.put(trained.sample_sheet),
+            "steps": curve[-1][0],
+            "best_step": trained.best_step,
+            "pictures": len({picture.name for picture in data.train}) + len(data.held_out),
+            "validation_curve": curve,
+            "base_validation_loss": curve[0][1],
+            "validation_loss": min(loss for _, loss in curve),
+            "sample_sheet_digest": project.store.put(trained.sample_sheet.read_bytes()),
             "card": trained.card,
         },
         "seconds": seconds,
@@ -91,18 +96,19 @@ def _row(project: Project, category: str, key: str, trained: "TrainedLora", seco
     }
 
 
-def _champion(project: Project, row: Row, trained: "TrainedLora", incumbent: Row | None, data: object) -> tuple[bool, str]:
+def _champion(project: Project, row: Row, incumbent: Row | None, data: "TrainingSet") -> tuple[bool, str]:
     """Whether a new LoRA goes into use: better than the base model, and than the one in use, on the held-out pictures of today."""
-    loss, base_loss = trained.validation_loss, trained.base_validation_loss
+    loss, base_loss = row["facts"]["validation_loss"], row["facts"]["base_validation_loss"]
     if loss >= base_loss:
         return False, f"not promoted: held-out loss {loss:.4f} is no better than the base model's {base_loss:.4f}"
-    if incumbent is None:
+    if incumbent is None or incumbent["lora_digest"] == row["lora_digest"]:
         return True, f"promoted: held-out loss {loss:.4f}, the base model's is {base_loss:.4f}"
-    from training.validation import held_out_loss
+    from training.champion import held_out_loss
 
     from generation.base_model import read_base_model
 
-    rival = held_out_loss(read_base_model(project.base_model_dir), data, project.store.local_path(incumbent["lora_digest"]))
+    path = project.store.local_path(incumbent["lora_digest"])
+    rival = held_out_loss(lora_settings(project), data, read_base_model(project.base_model_dir), path)
     if loss >= rival:
         return False, f"not promoted: held-out loss {loss:.4f}, the LoRA in use has {rival:.4f}"
     return True, f"promoted: held-out loss {loss:.4f}, the LoRA in use had {rival:.4f}"
@@ -125,9 +131,11 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
     """
     project, category = vitrine.open(), context.partition_key
 
-    def log(step: int, steps: int, loss: float) -> None:
-        if step % max(1, steps // 10) == 0:
-            context.log.info(f"{category}: step {step} of {steps}, loss {loss:.4f}")
+    def log(progress: "Progress") -> None:
+        if progress.step % max(1, progress.steps // 10) == 0:
+            context.log.info(
+                f"{category}: step {progress.step} of {progress.steps}, loss {progress.train_loss:.4f}, held out {progress.validation_loss:.4f}"
+            )
 
     row, trained_now = train_category(project, category, log)
     facts = row["facts"]

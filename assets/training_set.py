@@ -15,7 +15,7 @@ from catalog.keys import digest, digest_bytes
 from resources.project import Project, VitrineResource
 
 if TYPE_CHECKING:
-    from training.training_set import TrainingSet
+    from training.training_set import LookPicture, TrainingSet
 
 
 def look_pictures(project: Project, category: str) -> list[tuple[str, bytes]]:
@@ -42,8 +42,9 @@ def look_captions(project: Project, category: str) -> dict[str, str]:
 
 def read_training_set(project: Project, category: str) -> "TrainingSet":
     """The training set of a category as the trainer wants it."""
-    from generation.base_model import read_base_model
     from training.training_set import build_training_set
+
+    from generation.base_model import read_base_model
 
     style = project.brand_kit.categories.get(category)
     if style is None:
@@ -55,7 +56,7 @@ def read_training_set(project: Project, category: str) -> "TrainingSet":
         look_pictures(project, category),
         look_captions(project, category),
         style.trigger,
-        size_px=read_base_model(project.base_model_dir).native_size_px,
+        size_px=read_base_model(project.base_model_dir).size_px,
     )
 
 
@@ -80,14 +81,22 @@ def training_set(context: dg.AssetExecutionContext, vitrine: VitrineResource) ->
     made = read_training_set(project, category)
     key = look_digest(project, category)
     project.store.put_manifest(
-        "training_set", key, {"category": category, "data_digest": made.digest, "held_out": list(made.held_out_names)}
+        "training_set", key, {"category": category, "data_digest": made.digest, "held_out": [p.name for p in made.held_out]}
     )
-    tiles = [Tile(pixels_HW3=pixels, label=name) for name, pixels in made.preview(16)]
+    held_out = {picture.name for picture in made.held_out}
+    originals: dict[str, LookPicture] = {}
+    for picture in (*made.held_out, *made.train):  # a mirrored copy comes after its original
+        originals.setdefault(picture.name, picture)
+    tiles = [
+        Tile(pixels_HW3=picture.pixels_HW3, label=f"{name}\n{'held out' if name in held_out else ''}")
+        for name, picture in list(originals.items())[:16]
+    ]
     return dg.MaterializeResult(
         data_version=dg.DataVersion(key),
         metadata={
-            "pictures": made.size,
-            "held_out": len(made.held_out_names),
+            "pictures": len(originals),
+            "held_out": len(made.held_out),
+            "duplicates": len(made.duplicates),
             "trigger": made.trigger,
             "digest": made.digest,
             **sheet_metadata(contact_sheet(tiles, columns=4, tile_px=128)),

@@ -85,9 +85,9 @@ def _screening(project: Project) -> Iterator[Finding]:
 
 
 def _training(project: Project) -> Iterator[Finding]:
-    from training.settings import lora_settings
+    from assets.category_lora import lora_settings
 
-    lora_settings(project.settings.training)
+    lora_settings(project)
     yield from ()
 
 

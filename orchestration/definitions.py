@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from assets.product_pages import product_pages
 
 from assets.brand_kit import brand_kit
 from assets.catalog import catalog_snapshot
@@ -15,6 +14,7 @@ from assets.catalog_report import catalog_report
 from assets.category_lora import category_lora
 from assets.cutouts import cutouts
 from assets.generated_variants import generated_variants
+from assets.product_pages import product_pages
 from assets.published_images import published_images
 from assets.source_photos import source_photos
 from assets.training_set import training_set
