@@ -89,7 +89,7 @@ class DenoiserRun:
             {"params": [p for p in parameters if p.dim() > 1], "weight_decay": 0.01},
             {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
         ]
-        self.optimizer = torch.optim.AdamW(groups, plan.peak_rate, betas=(0.9, 0.99))
+        self.optimizer = torch.optim.AdamW(groups, plan.peak_rate, betas=(0.9, 0.99), fused=True)
         self.average = MovingAverage(parameters, EMA_DECAY)
         self.generator = torch.Generator().manual_seed(plan.seed)
         self.alphas = build_scheduler().alphas_cumprod

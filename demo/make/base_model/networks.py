@@ -141,7 +141,8 @@ def speed_up_on_cpu(unet: "UNet2DConditionModel") -> None:
     def normalize(self: nn.GroupNorm, x: "torch.Tensor") -> "torch.Tensor":
         if x.dim() != 4:
             return group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
-        return ToChannelsLast.apply(group_norm(ToPlanes.apply(x), self.num_groups, self.weight, self.bias, self.eps))
+        with torch.autocast("cpu", enabled=False):  # autocast would copy to float32 and back; the sums are float32 anyway
+            return ToChannelsLast.apply(group_norm(ToPlanes.apply(x), self.num_groups, self.weight, self.bias, self.eps))
 
     unet.set_attn_processor(AttnProcessor())
     for module in unet.modules():
