@@ -1,6 +1,6 @@
 """What a product's gallery holds: its published pictures with their words, gathered from the manifest. Pages are `product_page.py`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
 from typing import Final
 
@@ -50,16 +50,24 @@ class GalleryPicture(BaseModel):
         """The file for a browser that knows nothing newer: the largest JPEG or PNG, else the largest of all."""
         return next((file for file in self.files if file.media_type in ("image/jpeg", "image/png")), self.files[0])
 
-    def srcset(self, media_type: str, to_root: str) -> str:
-        """The files of one type as a `srcset`, widest last; `to_root` leads from the page to the published folder."""
-        widths = {file.width_px: file for file in self.files if file.media_type == media_type}
+    def srcset(self, media_types: Collection[str], to_root: str) -> str:
+        """The files of some types as a `srcset`, widest last; `to_root` leads from the page to the published folder.
+
+        Of two files of one width the main file's type wins: what a browser is offered first is what shops show.
+        """
+        fitting = [file for file in self.files if file.media_type in media_types]
+        widths = {file.width_px: file for file in sorted(fitting, key=lambda file: file.media_type == self.main.media_type)}
         return ", ".join(f"{to_root}{widths[width].file} {width}w" for width in sorted(widths))
+
+    def widely_known(self, to_root: str) -> str:
+        """The `srcset` of everything but AVIF, which a browser of before 2023 may not show; the main file is always in it."""
+        return self.srcset({file.media_type for file in self.files} - {"image/avif"} | {self.main.media_type}, to_root)
 
     @property
     def newer_types(self) -> tuple[str, ...]:
-        """Media types other than the main file's, best compression first."""
-        have = {file.media_type for file in self.files} - {self.main.media_type}
-        return tuple(kind for kind in ("image/avif", "image/webp", "image/jpeg", "image/png") if kind in have)
+        """Types to offer before the main file's, where they come at its full width; best compression first."""
+        full = {file.media_type for file in self.files if file.width_px >= self.main.width_px} - {self.main.media_type}
+        return tuple(kind for kind in ("image/avif", "image/webp") if kind in full)
 
 
 class Gallery(BaseModel):

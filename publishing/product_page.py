@@ -7,6 +7,7 @@
 Pages link relatively and need no server. They show what the manifest publishes and nothing else; delivering files is `folder_channel.py`.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,17 +71,14 @@ def write_index_pages(folder: Path, *, brand_title: str) -> int:
 
 
 def product_page_html(gallery: Gallery, brand_title: str) -> str:
-    """A product's gallery page, as it stands at `products/<category>/<sku>/index.html`: its pictures by recipe, the facts, the disclosures."""
-    groups: dict[str, list[object]] = {}
-    for picture in gallery.pictures:
-        groups.setdefault(picture.recipe_title, []).append(picture)
+    """A product's gallery page, as it stands at `products/<category>/<sku>/index.html`: its pictures, the facts, the disclosures."""
     return fill_template(
         "product.html.j2",
         styles=("tokens.css", "gallery.css"),
         title=f"{gallery.title} · {brand_title}",
         brand_title=brand_title,
         gallery=gallery,
-        groups=groups,
+        per_recipe=Counter(picture.recipe for picture in gallery.pictures),
         to_root="../../../",
         files=sum(len(picture.files) for picture in gallery.pictures),
     )
