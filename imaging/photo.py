@@ -1,13 +1,13 @@
-"""Read one photograph safely: file bytes in, upright 8-bit sRGB pixels out, or PhotoRefused with one of the codes below.
+"""Read one photograph safely: file bytes in; upright 8-bit sRGB pixels out, or PhotoRefused with one of these codes.
 
     code                 when
     empty                no bytes
     too_large_file       more bytes than the limit
     not_an_image         text, HTML, SVG, PDF, ZIP, program, unknown data: whatever the name says
     wrong_type           a picture, but not of the format that its name promises (a GIF or PNG named .jpg)
-    unsupported_format   honestly named, but not an accepted format or a kind of it that cannot be read (12-bit JPEG)
-    animated             more than one frame (animated GIF, WebP, APNG, multi-page TIFF)
-    too_many_pixels      more pixels than the limit, or a side that is too long; read from the header, before decoding
+    unsupported_format   honestly named, but not an accepted format or a rare kind of it (12-bit JPEG)
+    animated             more than one frame (animated WebP, APNG, multi-page TIFF)
+    too_many_pixels      more pixels than the limit, or a side too long; read from the header, before decoding
     too_small            a side below the smallest that is worth decoding
     too_narrow           one side is many times the other
     too_complex          built so that decoding costs far more than the picture is worth
@@ -17,39 +17,55 @@
     decode_timeout       decoding took longer than allowed      (only from the sandbox)
     decode_crashed       the decoder died                       (only from the sandbox)
 
-The list is closed: any other exception out of `decode_photo` is our mistake. Files from outside should go through
-imaging/decode_sandbox.py, which runs this same function with limits on memory and time. Judging the picture (too dark, blurred) is
-quality/screening.py.
+The list is closed: any other exception out of `decode_photo` is our mistake. Files from outside go through decode_sandbox.py,
+which runs this same function with limits on memory and time. Judging the picture (dark, blurred) is quality/screening.py.
 """
 
 import hashlib
 import io
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile
 
 from catalog.errors import PhotoRefused
-from imaging.photo_format import FileFacts, exif_orientation, read_facts
+from imaging import jpeg_file, png_file, webp_file
+from imaging.jpeg_coverage import covers_picture
+from imaging.photo_color import eight_bit, flatten_on_white, to_srgb
+from imaging.photo_facts import FileFacts, cut_off, damaged, exif_orientation
+from imaging.photo_format import require_format
 
 REFUSAL_CODES = (
-    "empty", "too_large_file", "not_an_image", "wrong_type", "unsupported_format", "animated", "too_many_pixels", "too_small",
-    "too_narrow", "too_complex", "truncated", "unreadable", "decode_memory", "decode_timeout", "decode_crashed",
+    "empty", "too_large_file", "not_an_image", "wrong_type", "unsupported_format", "animated", "too_many_pixels",
+    "too_small", "too_narrow", "too_complex", "truncated", "unreadable", "decode_memory", "decode_timeout",
+    "decode_crashed",
 )  # fmt: skip
 """Every code that reading a file can end with; the table at the top of this file explains them."""
 
+_READERS: dict[str, Callable[[bytes, str], FileFacts]] = {
+    "JPEG": jpeg_file.read_jpeg,
+    "PNG": png_file.read_png,
+    "WEBP": webp_file.read_webp,
+    "TIFF": lambda data, _: FileFacts(format="TIFF", width_px=0, height_px=0, cleaned=data),
+}
 _TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoLimits:
-    """What a file may be at most. Defaults fit any camera's JPEG and stop bombs; sizes for judging are in ScreeningRules."""
+    """What a file may be at most. These stop bombs and fit any camera's JPEG; sizes for judging are in ScreeningRules."""
 
     max_bytes: int = 50_000_000
     max_pixels: int = 50_000_000
@@ -58,14 +74,14 @@ class PhotoLimits:
     max_side_px: int = 12_000
     max_aspect: float = 10.0
     formats: tuple[str, ...] = ("JPEG", "PNG", "WEBP")
-    """Add "TIFF" where a studio needs it; its decoder has the longest record of security fixes."""
+    """Add "TIFF" where a studio needs it; of all decoders, its has the longest record of security fixes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Photo:
-    """A decoded photograph, upright, sRGB, opaque."""
+    """A decoded photograph: upright, sRGB, opaque."""
 
-    pixels_HW3: npt.NDArray[np.uint8] = field(repr=False)
+    pixels_HW3: npt.NDArray[np.uint8] = field(repr=False)  # noqa: N815  the shape belongs to the name
     """uint8 (height, width, 3), sRGB, 0..255."""
     format: str
     original_mode: str
@@ -74,7 +90,7 @@ class Photo:
     icc_name: str | None
     had_alpha: bool
     notes: tuple[str, ...]
-    """Sentences on everything that was changed on purpose: rotation, color space, alpha, ignored data."""
+    """Sentences on everything that was changed on purpose: turned, converted, flattened, ignored."""
     sha256: str
     """Digest of the file's bytes, not of the pixels."""
     width_px: int
@@ -84,149 +100,91 @@ class Photo:
 def decode_photo(data: bytes, *, name: str = "", limits: PhotoLimits | None = None) -> Photo:
     """Turn a photo file's bytes into upright 8-bit sRGB pixels.
 
-    name: the file's name; its ending must agree with the content. Raises PhotoRefused (codes: see the top of this file).
+    name: the file's name; its ending must agree with the content. Raises PhotoRefused (codes: top of this file).
     """
     limits = limits or PhotoLimits()
     shown = PurePath(name).name or "The file"
     if len(data) > limits.max_bytes:
         raise PhotoRefused(
-            "too_large_file", f"{shown} has {len(data) / 1e6:.1f} MB; at most {limits.max_bytes / 1e6:.0f} MB are read. Export it smaller."
+            "too_large_file",
+            f"{shown} has {len(data) / 1e6:.1f} MB; at most {limits.max_bytes / 1e6:.0f} MB are read. Export it smaller.",
         )
-    facts = read_facts(data, name=name, formats=limits.formats)
+    kind = require_format(data, name=name, formats=limits.formats)
+    facts = _READERS[kind](data, shown)
     if facts.frames > 1:
         raise PhotoRefused("animated", f"{shown} is an animation of {facts.frames} frames. Upload one still picture.")
-    if facts.format != "TIFF":
+    if kind != "TIFF":
         _check_size(facts.width_px, facts.height_px, shown, limits)
-    image, mode = _load(facts, shown, limits)
-    notes = list(facts.notes)
     try:
-        image, alpha = _eight_bit(image, facts, notes)
-        image, icc_name = _to_srgb(image, facts.icc, notes)
-        if alpha is not None:
-            image = _on_white(image, alpha)
-            notes.append("Transparent parts were filled with white.")
-        orientation = exif_orientation(facts.exif)
-        if orientation in _TURNS:
-            image = image.transpose(_TURNS[orientation])
-            notes.append(f"Turned upright (EXIF orientation {orientation}).")
-        pixels = np.asarray(image, dtype=np.uint8)
+        return _decode(facts, shown, limits, hashlib.sha256(data).hexdigest())
     except MemoryError as error:
-        raise PhotoRefused("decode_memory", f"{shown} needs more memory to read than is allowed. Export it smaller.") from error
+        raise PhotoRefused(
+            "decode_memory", f"{shown} needs more memory to read than is allowed. Export it smaller."
+        ) from error
+
+
+def _decode(facts: FileFacts, shown: str, limits: PhotoLimits, sha256: str) -> Photo:
+    if facts.format == "PNG":
+        png_file.check_data_is_whole(facts.cleaned, shown)
+    image = _load(facts, shown, limits)
+    mode, notes = image.mode, list(facts.notes)
+    image, alpha = eight_bit(image, facts.bit_depth, notes)
+    image, icc_name = to_srgb(image, facts.icc, notes)
+    if facts.format == "JPEG" and not covers_picture(facts.cleaned, np.asarray(image)):
+        raise cut_off(shown, "the picture data ends too early")
+    if alpha is not None:
+        image = flatten_on_white(image, alpha, notes)
+    orientation = exif_orientation(facts.exif)
+    if orientation in _TURNS:
+        image = image.transpose(_TURNS[orientation])
+        notes.append(f"Turned upright (EXIF orientation {orientation}).")
     return Photo(
-        pixels_HW3=pixels, format=facts.format, original_mode=mode, exif_orientation=orientation, icc_name=icc_name,
-        had_alpha=alpha is not None, notes=tuple(notes), sha256=hashlib.sha256(data).hexdigest(),
-        width_px=image.width, height_px=image.height,
-    )  # fmt: skip
+        pixels_HW3=np.asarray(image, dtype=np.uint8),
+        format=facts.format,
+        original_mode=mode,
+        exif_orientation=orientation,
+        icc_name=icc_name,
+        had_alpha=alpha is not None,
+        notes=tuple(notes),
+        sha256=sha256,
+        width_px=image.width,
+        height_px=image.height,
+    )
 
 
 def _check_size(width: int, height: int, shown: str, limits: PhotoLimits) -> None:
     size = f"{shown} is {width:,} x {height:,} pixels"
     if width * height > limits.max_pixels or max(width, height) > limits.max_side_px:
+        most = f"{limits.max_pixels / 1e6:.0f} megapixels and {limits.max_side_px:,} px a side"
+        raise PhotoRefused("too_many_pixels", f"{size}; at most {most} are read. Export it smaller.")
+    if min(width, height) < limits.min_side_px:
         raise PhotoRefused(
-            "too_many_pixels",
-            f"{size}; at most {limits.max_pixels / 1e6:.0f} megapixels and {limits.max_side_px:,} px a side are read. Export it smaller.",
+            "too_small", f"{size}; at least {limits.min_side_px} px a side are read. Upload the original photo."
         )
     if max(width, height) > limits.max_aspect * min(width, height):
-        raise PhotoRefused("too_narrow", f"{size}; one side may be at most {limits.max_aspect:g} times the other. Crop it.")
-    if min(width, height) < limits.min_side_px:
-        raise PhotoRefused("too_small", f"{size}; at least {limits.min_side_px} px a side are needed. Upload the original photo.")
+        raise PhotoRefused(
+            "too_narrow", f"{size}; one side may be at most {limits.max_aspect:g} times the other. Crop it."
+        )
 
 
-def _load(facts: FileFacts, shown: str, limits: PhotoLimits) -> tuple[Image.Image, str]:
+def _load(facts: FileFacts, shown: str, limits: PhotoLimits) -> Image.Image:
     """Decode with Pillow; every way in which a decoder can fail on hostile bytes becomes a PhotoRefused."""
-    assert not ImageFile.LOAD_TRUNCATED_IMAGES, "somebody switched on Pillow's tolerance for truncated files"
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES, "something switched on Pillow's tolerance for truncated files"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(facts.cleaned), formats=[facts.format])
+            image: Image.Image = Image.open(io.BytesIO(facts.cleaned), formats=[facts.format])
             _check_size(image.width, image.height, shown, limits)
             if facts.format == "TIFF" and getattr(image, "n_frames", 1) > 1:
                 raise PhotoRefused("animated", f"{shown} has several pages. Upload one picture.")
-            mode = image.mode
             image.load()
-    except PhotoRefused:
+    except (PhotoRefused, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoRefused("too_many_pixels", f"{shown} has too many pixels: {error}. Export it smaller.") from error
-    except MemoryError as error:
-        raise PhotoRefused("decode_memory", f"{shown} needs more memory to read than is allowed. Export it smaller.") from error
-    except UnidentifiedImageError as error:
-        raise PhotoRefused("unreadable", f"{shown} is damaged: no {facts.format} picture can be read from it.") from error
-    except Exception as error:  # noqa: BLE001  decoders answer hostile bytes with any exception; a batch must go on
+    except Exception as error:  # decoders answer hostile bytes with any exception; the rest of the batch must go on
         if "truncated" in str(error).lower():
-            raise PhotoRefused("truncated", f"{shown} is cut off: part of the picture is missing. Upload the whole file again.") from error
-        raise PhotoRefused("unreadable", f"{shown} is damaged ({error}). Export or upload it again.") from error
-    return image, mode
-
-
-def _eight_bit(image: Image.Image, facts: FileFacts, notes: list[str]) -> tuple[Image.Image, Image.Image | None]:
-    """Return the picture as L, RGB or CMYK with 8 bits a channel, and its alpha (L) if any of it is transparent."""
-    if facts.bit_depth == 16:
-        notes.append("Reduced from 16 to 8 bits a channel.")
-    alpha = None
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        alpha = image.getchannel("A")
-        image = image.convert("RGB")
-    elif image.mode.startswith("I"):
-        wide = np.asarray(image).astype(np.float64)
-        image = Image.fromarray(np.clip(np.rint(wide / 257.0), 0, 255).astype(np.uint8))
-    elif image.mode == "F":
-        raise PhotoRefused("unsupported_format", "The file stores floating-point pixels. Export it with 8 or 16 bits a channel.")
-    elif image.mode == "1":
-        image = image.convert("L")
-    elif image.mode not in ("L", "RGB", "CMYK"):
-        image = image.convert("RGB")
-    return image, alpha
-
-
-def _to_srgb(image: Image.Image, icc: bytes, notes: list[str]) -> tuple[Image.Image, str | None]:
-    """Convert to sRGB through the embedded profile; without a usable one, L and RGB are taken as sRGB and CMYK is approximated."""
-    name = None
-    if icc:
-        try:
-            profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            name = ImageCms.getProfileDescription(profile).strip()
-            converted = _convert_profile(image, profile, notes, name)
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError):
-            converted = None
-            notes.append("The color profile is damaged and was ignored; colors are read as sRGB.")
-        if converted is not None:
-            return converted, name
-    if image.mode == "CMYK":
-        notes.append("Converted from CMYK without a usable profile: colors are approximate.")
-    return image.convert("RGB"), name
-
-
-def _convert_profile(image: Image.Image, profile: ImageCms.ImageCmsProfile, notes: list[str], name: str) -> Image.Image | None:
-    space = profile.profile.xcolor_space.strip()
-    if space == "GRAY" and image.mode == "RGB":
-        image = image.convert("L")  # a gray picture with transparency arrives here as RGB
-    expected = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}[image.mode]
-    if space != expected:
-        notes.append(f"The color profile {name!r} is for {space} pictures, not {expected}, and was ignored.")
-        return None
-    srgb = ImageCms.createProfile("sRGB")
-    if space == "RGB" and _same_colors(profile, ImageCms.ImageCmsProfile(srgb)) and "srgb" in name.lower():
-        return image
-    notes.append(f"Converted from {name!r} to sRGB.")
-    return ImageCms.profileToProfile(
-        image, profile, srgb, outputMode="RGB", renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-    )  # fmt: skip
-
-
-def _same_colors(a: ImageCms.ImageCmsProfile, b: ImageCms.ImageCmsProfile) -> bool:
-    """Are the primaries of two RGB profiles the same within rounding? Saves a lossy sRGB-to-sRGB conversion."""
-    for attribute in ("red_colorant", "green_colorant", "blue_colorant"):
-        one, other = getattr(a.profile, attribute), getattr(b.profile, attribute)
-        if one is None or other is None or np.abs(np.subtract(one[0], other[0])).max() > 0.005:
-            return False
-    return True
-
-
-def _on_white(image: Image.Image, alpha: Image.Image) -> Image.Image:
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=alpha)
-    return white
+            raise cut_off(shown, "the picture data ends too early") from error
+        raise damaged(shown, f"the {facts.format} decoder gave up") from error
+    return image

@@ -35,7 +35,7 @@ class Surroundings:
     product_share: float
     frame_contact_share: float
     subjects: int
-    product_HW: npt.NDArray[np.bool_]
+    product_HW: npt.NDArray[np.bool_]  # noqa: N815  the shape belongs to the name
     """The rough product mask behind these numbers, at look size."""
 
 
@@ -99,7 +99,7 @@ def _product(lab: Lab, surface: Lab, distance: npt.NDArray[np.float32], residual
     kernel = np.ones((5, 5), np.uint8)
     closed = cv2.morphologyEx(cv2.copyMakeBorder(standing_out, 6, 6, 6, 6, cv2.BORDER_REPLICATE), cv2.MORPH_CLOSE, kernel)
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))[6:-6, 6:-6]
-    return opened > 0
+    return np.asarray(opened > 0)
 
 
 def _frame_contact(product: npt.NDArray[np.bool_]) -> float:

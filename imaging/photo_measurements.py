@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imaging.color import srgb_to_lab
 from imaging.photo_background import LOOK_LONG_SIDE_PX, look_at_surroundings
 from imaging.sharpness import blur_effect, edge_fine_ratios
 
@@ -47,7 +48,7 @@ COLUMNS: dict[str, Column] = {
     "ring_median_delta_e": Column(says="typical distance of the border from its surface", unit="delta E 76", range="0..", source=_INTAKE),
     "border_edge_share": Column(says="border covered by edges", unit="share", range="0..1", source=_INTAKE),
     "product_share": Column(says="picture that stands out of the background", unit="share", range="0..1", source="rough mask, 320 px"),
-    "frame_contact_share": Column(says="most of any side that the product touches", unit="share", range="0..1", source="rough mask, 320 px"),
+    "frame_contact_share": Column(says="most of a side touched by the product", unit="share", range="0..1", source="rough mask, 320 px"),
     "subjects": Column(says="separate large parts", unit="count", range="0..", source="rough mask, 320 px"),
     "lightness_mean": Column(says="mean CIE L", unit="L", range="0..100", source="CIE 1976"),
     "lightness_spread": Column(says="standard deviation of CIE L", unit="L", range="0..50", source="CIE 1976"),
@@ -71,7 +72,7 @@ def measure_photo(photo_HW3: npt.NDArray[np.uint8]) -> dict[str, float]:
     gray = cv2.cvtColor(working, cv2.COLOR_RGB2GRAY).astype(np.float32)
     overall, worst, best = edge_fine_ratios(gray)
     small = _shrink(working, LOOK_LONG_SIDE_PX)
-    lab = cv2.cvtColor(small.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
+    lab = srgb_to_lab(small)
     around = look_at_surroundings(lab)
     return {
         "width_px": float(width),
@@ -97,7 +98,7 @@ def _shrink(photo: npt.NDArray[np.uint8], long_side: int) -> npt.NDArray[np.uint
     if scale >= 1.0:
         return photo
     size = (max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale)))
-    return cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _tones(

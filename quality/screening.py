@@ -43,22 +43,22 @@ class ScreeningRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    min_side_px: int = Field(1000, ge=64)
+    min_side_px: int = Field(default=1000, ge=64)
     """Zoom on marketplaces starts at 1000 px; renders are 1200 px."""
-    min_edge_fine_ratio: float = Field(0.31, ge=0)
-    min_edge_fine_ratio_worst: float = Field(0.325, ge=0)
+    min_edge_fine_ratio: float = Field(default=0.31, ge=0)
+    min_edge_fine_ratio_worst: float = Field(default=0.325, ge=0)
     """Sharp photographs: 0.34 and more; Gaussian blur of sigma 0.8 px leaves 0.24 (benchmarks/screening.py)."""
-    max_blur_effect: float = Field(0.62, ge=0, le=1)
-    motion_direction_ratio: float = Field(1.35, ge=1)
+    max_blur_effect: float = Field(default=0.62, ge=0, le=1)
+    motion_direction_ratio: float = Field(default=1.35, ge=1)
     """Sharpest against blurriest direction from which blur counts as motion."""
-    max_ring_median_delta_e: float = Field(2.5, ge=0)
-    max_border_edge_share: float = Field(0.15, ge=0, le=1)
-    max_frame_contact_share: float = Field(0.04, ge=0, le=1)
-    min_product_share: float = Field(0.005, ge=0, le=1)
-    min_lightness_mean: float = Field(25.0, ge=0, le=100)
-    max_product_clipped_share: float = Field(0.25, ge=0, le=1)
-    max_neutral_floor_chroma: float = Field(9.0, ge=0)
-    max_subjects: int = Field(1, ge=1)
+    max_ring_median_delta_e: float = Field(default=2.5, ge=0)
+    max_border_edge_share: float = Field(default=0.15, ge=0, le=1)
+    max_frame_contact_share: float = Field(default=0.04, ge=0, le=1)
+    min_product_share: float = Field(default=0.005, ge=0, le=1)
+    min_lightness_mean: float = Field(default=25.0, ge=0, le=100)
+    max_product_clipped_share: float = Field(default=0.25, ge=0, le=1)
+    max_neutral_floor_chroma: float = Field(default=9.0, ge=0)
+    max_subjects: int = Field(default=1, ge=1)
     actions: RuleActions = RuleActions()
 
 
@@ -79,7 +79,9 @@ class Screening:
 class Decoder(Protocol):
     """Anything that reads a photo as `imaging.photo.decode_photo` does, such as the sandbox."""
 
-    def __call__(self, data: bytes, *, name: str = "") -> Photo: ...
+    def __call__(self, data: bytes, *, name: str = "") -> Photo:
+        """Return the photo or raise PhotoRefused."""
+        ...
 
 
 def screen_photo(
