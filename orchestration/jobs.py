@@ -2,8 +2,6 @@
 
 import dagster as dg
 
-from assets.partitions import categories, cells
-
 INTAKE = ("source_photos", "cutouts")
 CELL_ASSETS = (*INTAKE, "generated_variants", "validated_renders", "published_images", "product_pages")
 
@@ -16,14 +14,12 @@ refresh_catalog_job = dg.define_asset_job(
 train_category_job = dg.define_asset_job(
     "train_category",
     selection=["training_set", "category_lora"],
-    partitions_def=categories,
     description="Learn one category's look. Does nothing when look, base model and settings are as before.",
 )
 
 produce_cell_job = dg.define_asset_job(
     "produce_cell",
     selection=list(CELL_ASSETS),
-    partitions_def=cells,
     description="Bring one cell up to date: photos, cut-outs, renders, verdicts, publication, pages. Makes only what is missing.",
 )
 
