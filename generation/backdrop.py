@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from catalog.placement import Placement
 from imaging.footprint import find_footprint
-from imaging.placing import composite, fit_standing, place
+from imaging.placing import composite, fit_centered, place
 from imaging.plate_finish import add_grain
 from imaging.shadows import ShadowLight, darken, shadow_map
 
@@ -24,13 +24,8 @@ GRAIN = 0.8
 def render_backdrop(foreground_HW3: Uint8, alpha_HW: Uint8, resolved: dict[str, Any], seed: int) -> tuple[Uint8, Placement, dict[str, Any]]:
     """The product on a sweep of `backdrop_hex`; the cut-out is at photo size. Returns pixels, placement and facts."""
     params = resolved["params"]
-    placement = fit_standing(
-        alpha_HW,
-        frame_width_px=resolved["width_px"],
-        frame_height_px=resolved["height_px"],
-        height_pct=resolved["product_height_pct"],
-        width_max_pct=resolved["product_width_max_pct"],
-        base_pct=resolved["base_pct"],
+    placement = fit_centered(
+        alpha_HW, frame_width_px=resolved["width_px"], frame_height_px=resolved["height_px"], fill_pct=params["fill_pct"]
     )
     rgb, alpha = place(foreground_HW3, alpha_HW, placement)
     sweep = paper_sweep(
@@ -49,7 +44,7 @@ def render_backdrop(foreground_HW3: Uint8, alpha_HW: Uint8, resolved: dict[str, 
         sweep = darken(sweep, darkness, tint_rgb=_shadow_tint(resolved["backdrop_hex"]))
     sweep = add_grain(sweep, sigma=GRAIN, seed=seed)
     background = np.clip(np.round(sweep), 0, 255).astype(np.uint8)
-    return composite(rgb, alpha, background), placement, {"background_hex": resolved["backdrop_hex"]}
+    return composite(rgb, alpha, background), placement, {"background": "plain", "background_hex": resolved["backdrop_hex"]}
 
 
 def paper_sweep(hex_color: str, *, width_px: int, height_px: int, falloff: float, light_side: float) -> FloatImage:

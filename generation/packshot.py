@@ -29,7 +29,7 @@ def render_packshot(foreground_HW3: Uint8, alpha_HW: Uint8, resolved: dict[str, 
     )
     rgb, alpha = place(foreground_HW3, alpha_HW, placement)
     background, shaded_pct = white_ground(alpha, strength=resolved["params"]["shadow"])
-    return composite(rgb, alpha, background), placement, {"background_hex": "#ffffff", "shaded_pct": shaded_pct}
+    return composite(rgb, alpha, background), placement, {"background": "white", "background_hex": "#ffffff", "shaded_pct": shaded_pct}
 
 
 def white_ground(alpha_HW: Uint8, *, strength: float) -> tuple[Uint8, float]:

@@ -52,6 +52,7 @@ def render_recolor(foreground_HW3: Uint8, alpha_HW: Uint8, resolved: dict[str, A
     rgb, alpha = place(recolored, alpha_HW, placement)
     background, shaded_pct = white_ground(alpha, strength=resolved["params"]["shadow"])
     facts = {
+        "background": "white",
         "background_hex": "#ffffff",
         "shaded_pct": shaded_pct,
         "target_hex": resolved["target_hex"],

@@ -32,7 +32,7 @@ def resolve(recipe: Recipe, product: Product, brand_kit: BrandKit, index: int) -
     }
     if recipe.kind == "backdrop":
         style = _style(brand_kit, product)
-        resolved |= _stance(style) | {"backdrop_hex": _nth(style.backdrops, index, recipe, "backdrop color", product.category)}
+        resolved["backdrop_hex"] = _nth(style.backdrops, index, recipe, "backdrop color", product.category)
     elif recipe.kind == "staged_scene":
         style = _style(brand_kit, product)
         scene = style.scenes[index % len(style.scenes)]

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imaging.surface_detail import add_surface_detail, read_surface
+
 Uint8 = npt.NDArray[np.uint8]
 FloatImage = npt.NDArray[np.float32]
 
@@ -21,7 +23,9 @@ def finish_plate(
     seed: of the grain, so that the same render has the same grain.
     """
     large = enlarge(plate_HW3, width_px=width_px, height_px=height_px)
-    focused = focus_by_distance(large, horizon_share=horizon_share, base_share=base_share, blur_px=blur_pct / 100 * height_px)
+    roughness, drawn_out = read_surface(plate_HW3, horizon_share)
+    detailed = add_surface_detail(large, horizon_share=horizon_share, roughness=roughness, drawn_out=drawn_out, seed=seed)
+    focused = focus_by_distance(detailed, horizon_share=horizon_share, base_share=base_share, blur_px=blur_pct / 100 * height_px)
     return add_grain(focused, sigma=grain, seed=seed)
 
 
