@@ -1,7 +1,7 @@
 """The source photos of a cell: originals kept, screened, accepted or quarantined with reasons."""
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -16,6 +16,9 @@ from resources.ledger import Row
 from resources.ledger_tables import source_photo
 from resources.project import Project, VitrineResource
 
+if TYPE_CHECKING:
+    from imaging.decode_sandbox import DecodeSandbox
+
 THUMBNAIL_PX = 384
 """Long side of the picture kept of each readable photo, for sheets and the report."""
 
@@ -28,7 +31,9 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
         row["sku"]: screening_key(row["photo_digests"][0], row["attributes"]["photos"][0], rules) for row in rows if row["photo_digests"][0]
     }
     known = project.ledger.by_keys(source_photo, keys.values())
-    with clocked(project, "screen", category, drop) as clock:
+    from imaging.decode_sandbox import DecodeSandbox
+
+    with clocked(project, "screen", category, drop) as clock, DecodeSandbox() as sandbox:
         for row in rows:
             key = keys.get(row["sku"])
             if key is None:
@@ -36,7 +41,7 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
                 outcomes.append({"sku": row["sku"], "accepted": False, "reasons": [reason], "thumbnail_digest": None})
                 continue
             if key not in known:
-                screened = _screen_one(project, row, key)
+                screened = _screen_one(project, row, key, sandbox)
                 if screened is None:
                     continue
                 project.ledger.record(source_photo, screened)
@@ -46,7 +51,7 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
     return outcomes
 
 
-def _screen_one(project: Project, row: Row, key: str) -> Row | None:
+def _screen_one(project: Project, row: Row, key: str, sandbox: "DecodeSandbox") -> Row | None:
     from imaging.storage_format import thumbnail
     from quality.screening import screen_photo
 
@@ -55,7 +60,7 @@ def _screen_one(project: Project, row: Row, key: str) -> Row | None:
     if data is None or digest_bytes(data) != row["photo_digests"][0]:
         return None  # changed since the catalog was read; the next refresh moves the product to its new drop
     project.store.put(data)
-    screening = screen_photo(data, name, screening_rules(project))
+    screening = screen_photo(data, name, screening_rules(project), decode=sandbox.decode)
     small = None if screening.photo is None else project.store.put(thumbnail(screening.photo.pixels_HW3, THUMBNAIL_PX))
     return {
         "key": key,

@@ -5,7 +5,7 @@ They call the same stage functions as the assets; nothing is stored.
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
@@ -13,6 +13,11 @@ import yaml
 from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import PhotoRefused, SettingsError
 from catalog.recipe import Recipe
+from catalog.verdict import Reason
+
+if TYPE_CHECKING:
+    from imaging.decode_sandbox import DecodeSandbox
+    from quality.screening import ScreeningRules
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Brand = Annotated[Path | None, typer.Option("--brand", help="Brand kit; default: the one of the project in this folder, if any.")]
@@ -31,29 +36,39 @@ def screen(photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...")], as
 
     With --json one line per file: file, accepted, reasons, measurements. Exit code 1 when any photo was refused.
     """
-    from quality.screening import ScreeningRules, screen_photo
+    from imaging.decode_sandbox import DecodeSandbox
+    from quality.screening import ScreeningRules
 
     rules, refused = ScreeningRules(), False
-    for path in photos:
-        outcome: dict[str, Any] = {"file": str(path), "accepted": False, "reasons": [], "measurements": {}}
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            reason = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
-            outcome["reasons"] = [{"code": reason, "message": f"{path} cannot be read: {error.strerror}.", "severity": "critical"}]
-        else:
-            screening = screen_photo(data, path.name, rules)
-            outcome["accepted"] = screening.accepted
-            outcome["reasons"] = [reason.as_dict() for reason in (*screening.reasons, *screening.warnings)]
-            outcome["measurements"] = screening.measurements
-        refused |= not outcome["accepted"]
-        if as_json:
-            typer.echo(json.dumps(outcome))
-        else:
+    with DecodeSandbox() as sandbox:
+        for path in photos:
+            outcome = _screened(path, rules, sandbox)
+            refused |= not outcome["accepted"]
+            if as_json:
+                typer.echo(json.dumps(outcome))
+                continue
             typer.echo(f"{'accepted' if outcome['accepted'] else 'REFUSED '}  {path}")
             for reason in outcome["reasons"]:
                 typer.echo(f"          {reason['code']}: {reason['message']}")
     raise typer.Exit(1 if refused else 0)
+
+
+def _screened(path: Path, rules: "ScreeningRules", sandbox: "DecodeSandbox") -> dict[str, Any]:
+    from quality.screening import screen_photo
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        code = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
+        reason = Reason(code=code, message=f"{path} cannot be read: {error.strerror}.")
+        return {"file": str(path), "accepted": False, "reasons": [reason.as_dict()], "measurements": {}}
+    screening = screen_photo(data, path.name, rules, decode=sandbox.decode)
+    return {
+        "file": str(path),
+        "accepted": screening.accepted,
+        "reasons": [reason.as_dict() for reason in (*screening.reasons, *screening.warnings)],
+        "measurements": screening.measurements,
+    }
 
 
 def cutout(
