@@ -1,0 +1,201 @@
+"""A catalog goes in, approved images come out: whole cells of a tiny project through real Dagster runs."""
+
+import shutil
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from assets.planning import known_cells, plan_cell
+from assets.published_images import publish_folder_of
+from catalog.keys import digest_bytes
+from orchestration.definitions import build_defs
+from orchestration.instance import open_instance
+from orchestration.running import refresh, run_category, tasks_for
+from orchestration.stale import categories_to_train, stale_cells
+from publishing.manifest import read_manifest
+from resources.ledger_tables import judgment, lora, render, source_photo
+from resources.project import open_project
+from tests.tiny_project import draw_mug, product_row, write_photo, write_project, write_table
+
+pytestmark = pytest.mark.slow
+
+
+def run_all(folder):
+    """Refresh the catalog and run everything that is stale, in this process; the failures."""
+    project = open_project(folder)
+    refresh(project)
+    failures = []
+    for task in tasks_for(project):
+        failures += run_category(str(folder), task)
+    return failures
+
+
+def renders(folder):
+    """Render key -> digest of all renders in the ledger."""
+    return {row["render_key"]: row["render_digest"] for row in open_project(folder).ledger.rows(sa.select(render))}
+
+
+def published(folder):
+    """Names in the manifest of the published folder."""
+    from pathlib import Path
+
+    return set(read_manifest(Path(publish_folder_of(open_project(folder)))).images)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A tiny project that was run once, with one good, one broken and one text-file photo beside each other."""
+    folder = write_project(tmp_path_factory.mktemp("finished") / "project", skus=("MUG-1", "MUG-2"))
+    photos = folder / "catalog" / "photos"
+    (photos / "TEXT.jpg").write_text("this is no picture")
+    whole = (photos / "MUG-1.jpg").read_bytes()
+    (photos / "CUT.jpg").write_bytes(whole[: len(whole) // 2])
+    rows = [product_row(sku) for sku in ("MUG-1", "MUG-2", "TEXT", "CUT", "GONE")]
+    write_table(folder, rows)
+    assert run_all(folder) == []
+    return folder
+
+
+@pytest.fixture
+def project_dir(finished, tmp_path):
+    """A copy of the finished project to change."""
+    return shutil.copytree(finished, tmp_path / "project", symlinks=True)
+
+
+def test_every_usable_product_gets_every_recipe(finished):
+    rows = open_project(finished).ledger.rows(sa.select(render))
+    made = sorted((row["sku"], row["recipe"], row["idx"]) for row in rows)
+    assert made == sorted((sku, recipe, n) for sku in ("MUG-1", "MUG-2") for recipe, n in [("packshot_white", 0), ("staged_scene", 0), ("staged_scene", 1)])
+
+
+def test_unusable_photos_are_quarantined_with_their_reason_and_the_rest_goes_on(finished):
+    rows = open_project(finished).ledger.rows(sa.select(source_photo).where(~source_photo.c.accepted))
+    assert sorted(row["reasons"][0]["code"] for row in rows) == ["not_an_image", "truncated"]
+
+
+def test_every_render_has_a_verdict_and_only_approved_ones_are_published(finished):
+    project = open_project(finished)
+    judged = {row["render_key"]: row["verdict"] for row in project.ledger.rows(sa.select(judgment))}
+    assert judged.keys() == renders(finished).keys()
+    names = {(row["sku"], row["recipe"], row["idx"]) for row in project.ledger.rows(sa.select(render)) if judged[row["render_key"]] == "approved"}
+    assert names, "nothing was approved, so this test proves nothing"
+    assert published(finished) == {f"web/mugs/{sku}/{recipe}-{index}.jpg" for sku, recipe, index in names}
+
+
+def test_running_again_makes_judges_and_publishes_nothing(project_dir):
+    before, names = renders(project_dir), published(project_dir)
+    assert tasks_for(open_project(project_dir)) == []
+    assert run_all(project_dir) == []
+    assert renders(project_dir) == before
+    assert published(project_dir) == names
+
+
+def test_a_changed_rule_judges_everything_again_and_renders_nothing(project_dir):
+    before = renders(project_dir)
+    judgments_before = len(open_project(project_dir).ledger.rows(sa.select(judgment)))
+    brand = project_dir / "brand.yaml"
+    brand.write_text(brand.read_text().replace("  staged_scene: {}", "  packshot_white: {fill_pct: {min: 99.5, max: 100}}"))
+    plans = stale_cells(open_project(project_dir))
+    assert sum(len(plan.to_render) for plan in plans) == 0
+    assert sum(len(plan.to_judge) for plan in plans) == 2
+    assert run_all(project_dir) == []
+    assert renders(project_dir) == before
+    assert len(open_project(project_dir).ledger.rows(sa.select(judgment))) == judgments_before + 2
+    assert not any("packshot_white" in name for name in published(project_dir)), "what lost its approval is taken back"
+
+
+def test_a_rule_put_back_publishes_again_without_a_render(project_dir):
+    names, before = published(project_dir), renders(project_dir)
+    brand = project_dir / "brand.yaml"
+    text = brand.read_text()
+    brand.write_text(text.replace("  staged_scene: {}", "  packshot_white: {fill_pct: {min: 99.5, max: 100}}"))
+    run_all(project_dir)
+    brand.write_text(text)
+    run_all(project_dir)
+    assert published(project_dir) == names
+    assert renders(project_dir) == before
+
+
+def test_a_new_look_trains_one_lora_and_renders_its_scenes_only(project_dir):
+    before = renders(project_dir)
+    extra = project_dir / "catalog" / "looks" / "mugs" / "99.jpg"
+    write_photo(extra, draw_mug((10, 200, 90), side_px=96))
+    project = open_project(project_dir)
+    assert categories_to_train(project) == ["mugs"]
+    assert run_all(project_dir) == []
+    trained = open_project(project_dir).ledger.rows(sa.select(lora))
+    assert len(trained) == 2
+    new = {key for key in renders(project_dir) if key not in before}
+    rows = open_project(project_dir).ledger.by_keys(render, new).values()
+    if [row["promoted"] for row in trained] == [True, True]:
+        assert {row["recipe"] for row in rows} == {"staged_scene"}
+        assert len(rows) == 4
+    else:
+        assert not rows, "a LoRA that was not promoted must not change any picture"
+
+
+def test_a_new_photo_renders_its_product_only(project_dir):
+    before = renders(project_dir)
+    write_photo(project_dir / "catalog" / "photos" / "MUG-2.jpg", draw_mug((90, 60, 160), seed=9))
+    assert run_all(project_dir) == []
+    new = open_project(project_dir).ledger.by_keys(render, renders(project_dir).keys() - before.keys()).values()
+    assert {row["sku"] for row in new} == {"MUG-2"}
+    assert len(new) == 3
+
+
+def test_changed_words_render_nothing_and_reach_the_published_page(project_dir):
+    before = renders(project_dir)
+    rows = [product_row("MUG-1", title="A far better mug"), *(product_row(sku) for sku in ("MUG-2", "TEXT", "CUT", "GONE"))]
+    write_table(project_dir, rows)
+    assert run_all(project_dir) == []
+    assert renders(project_dir) == before
+    pages = list((project_dir / "out" / "published" / "products").glob("*/MUG-1/index.html"))
+    assert pages and "A far better mug" in pages[0].read_text()
+
+
+def test_a_product_that_left_the_catalog_is_taken_back(project_dir):
+    write_table(project_dir, [product_row(sku) for sku in ("MUG-1", "TEXT", "CUT", "GONE")])
+    assert run_all(project_dir) == []
+    assert not any("MUG-2" in name for name in published(project_dir))
+    assert any("MUG-1" in name for name in published(project_dir))
+
+
+def test_the_stored_files_are_what_the_ledger_says(finished):
+    project = open_project(finished)
+    for name in renders(finished).values():
+        assert digest_bytes(project.store.get(name)) == name
+
+
+def test_a_lost_blob_is_made_again_with_the_same_bytes(project_dir):
+    project = open_project(project_dir)
+    lost = sorted(renders(project_dir).values())[0]
+    project.store.local_path(lost).unlink()
+    for category, drop in known_cells(project):
+        with open_instance(project.settings) as instance:
+            job = build_defs(project.settings).resolve_job_def("produce_cell")
+            key = dg.MultiPartitionKey({"category": category, "drop": drop})
+            assert job.execute_in_process(partition_key=key, instance=instance, raise_on_error=False).success
+    assert project.store.has(lost)
+
+
+def test_publishing_alone_after_a_failed_gate_is_refused(project_dir):
+    """Dagster lets such a run start; the asset itself must refuse."""
+    settings = project_dir / "vitrine.yaml"
+    settings.write_text(settings.read_text().replace("min_approved_share: 0.0", "min_approved_share: 1.0"))
+    brand = project_dir / "brand.yaml"
+    brand.write_text(brand.read_text().replace("  staged_scene: {}", "  packshot_white: {fill_pct: {min: 99.5, max: 100}}"))
+    project = open_project(project_dir)
+    (cell,) = known_cells(project)
+    assert plan_cell(project, *cell).to_judge
+    failures = run_category(str(project_dir), tasks_for(project, train=False)[0])
+    assert "brand gate" in failures[0].message
+    names = published(project_dir)
+    with open_instance(project.settings) as instance:
+        job = build_defs(project.settings).resolve_implicit_global_asset_job_def()
+        key = dg.MultiPartitionKey({"category": cell[0], "drop": cell[1]})
+        result = job.execute_in_process(
+            partition_key=key, instance=instance, raise_on_error=False, asset_selection=[dg.AssetKey("published_images")]
+        )
+    assert not result.success
+    assert published(project_dir) == names
