@@ -383,10 +383,5 @@ def render_png(path: str) -> None:
 
 
 def be_polite() -> None:
-    """Leave the machine to others: lowest priority, also among process groups where the system lets us."""
+    """Leave the machine to others: lowest priority for this process."""
     os.nice(19 - os.nice(0))
-    try:
-        with open("/proc/self/autogroup", "w") as group:  # noqa: PTH123 - a kernel file, not a path of ours
-            group.write("19")
-    except OSError:
-        warnings.warn("The scheduler's group priority could not be lowered; nice alone applies.", stacklevel=2)

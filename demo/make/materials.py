@@ -284,14 +284,14 @@ def planks(dark: Color, light: Color, rng: random.Random, *, width: float = 0.34
     return shader.material
 
 
-def marble(base: Color, vein: Color, rng: random.Random, roughness: float = 0.12):
+def marble(base: Color, vein: Color, rng: random.Random, *, roughness: float = 0.12, vein_width: float = 1.0):
     """Polished stone with bold veins."""
     shader = Shader("marble")
     where = shader.coords(rotation=(0, 0, rng.uniform(0, 3)), location=_anywhere(rng))
     broad = shader.math("ABSOLUTE", shader.math("SUBTRACT", shader.noise(where, 0.9, 8.0, 1.4), 0.5))
     thin = shader.math("ABSOLUTE", shader.math("SUBTRACT", shader.noise(where, 2.3, 8.0, 1.0), 0.5))
     veins = shader.math("MINIMUM", broad, shader.math("ADD", thin, 0.012))
-    color = shader.ramp(veins, [(0.0, vein), (0.028, blend(vein, base, 0.45)), (0.09, base)])
+    color = shader.ramp(veins, [(0.0, vein), (0.028 * vein_width, blend(vein, base, 0.45)), (0.09 * vein_width, base)])
     shader.set(Base_Color=color, Roughness=roughness)
     return shader.material
 
