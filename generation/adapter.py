@@ -9,6 +9,7 @@ from typing import Any
 
 from catalog.errors import ModelError
 from catalog.keys import digest_bytes
+from generation.base_model import quiet_libraries
 
 ADAPTER_NAME = "look"
 UNET_PREFIX = "unet."
@@ -23,7 +24,8 @@ def attach_lora(pipeline: Any, path: Path, expected_digest: str) -> int:
     tensors = _read_lora(path, expected_digest)
     detach_lora(pipeline)
     try:
-        pipeline.load_lora_weights(dict(tensors), adapter_name=ADAPTER_NAME)
+        with quiet_libraries():
+            pipeline.load_lora_weights(dict(tensors), adapter_name=ADAPTER_NAME)
     except (ValueError, RuntimeError, KeyError) as error:
         detach_lora(pipeline)
         raise ModelError(f"The LoRA {path.name} does not fit this base model: {error}. Train the category again on it.") from error

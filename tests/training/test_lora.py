@@ -1,0 +1,207 @@
+"""LoRA training on a tiny base model of the real classes: it learns, it resumes to the same bytes, and it fails loudly."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+from pydantic import ValidationError
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from catalog.errors import TrainingError
+from generation.base_model import read_base_model
+from generation.plates import DiffusionPlates
+from tests.tiny_model import TINY_SIZE_PX, write_tiny_base_model
+from tests.training.tiny_look import TRIGGER, look_files
+from training.look_distance import palette_distance
+from training.lora import LoraSettings, train_lora
+from training.training_set import build_training_set
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = LoraSettings(steps=12, rank=2, learning_rate=1e-2, batch_size=4, validate_every=4, checkpoint_every=3, precision="float32")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_tiny_base_model(tmp_path_factory.mktemp("base") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def base_model(folder):
+    return read_base_model(folder)
+
+
+@pytest.fixture(scope="module")
+def training_set():
+    return build_training_set(*look_files(10), TRIGGER, size_px=TINY_SIZE_PX)
+
+
+@pytest.fixture(scope="module")
+def trained(base_model, training_set, tmp_path_factory):
+    seen = []
+    lora = train_lora(SETTINGS, training_set, base_model, tmp_path_factory.mktemp("trained"), seen.append)
+    return lora, seen
+
+
+def test_training_lowers_the_held_out_loss_and_keeps_the_best_step(trained):
+    lora, seen = trained
+    losses = {point.step: point.validation_loss for point in lora.curve}
+    assert list(losses) == [0, 4, 8, 12]
+    assert losses[lora.best_step] == min(losses.values()) < 0.9 * losses[0]
+    assert [progress.step for progress in seen] == list(range(1, 13))
+
+
+def test_the_same_training_gives_the_same_bytes(trained, base_model, training_set, tmp_path):
+    again = train_lora(SETTINGS, training_set, base_model, tmp_path)
+    assert again.digest == trained[0].digest == hashlib.sha256(again.path.read_bytes()).hexdigest()
+    assert again.card == trained[0].card and again.curve == trained[0].curve
+
+
+def test_other_settings_data_or_seed_give_another_lora(trained, base_model, training_set, tmp_path):
+    others = [
+        train_lora(SETTINGS.model_copy(update={"seed": 1}), training_set, base_model, tmp_path),
+        train_lora(SETTINGS, build_training_set(*look_files(10, seed=5), TRIGGER, size_px=TINY_SIZE_PX), base_model, tmp_path),
+    ]
+    assert len({trained[0].digest, *(lora.digest for lora in others)}) == 3
+    assert len({trained[0].training_digest, *(lora.training_digest for lora in others)}) == 3
+
+
+def test_the_file_says_what_it_is_and_loads_with_stock_diffusers(trained, folder):
+    lora, _ = trained
+    with safe_open(lora.path, "pt") as stream:
+        facts = stream.metadata()
+    assert facts["trigger"] == TRIGGER and facts["alpha"] == facts["rank"] == "2"
+    assert facts["base_model"] == lora.base_model_digest and facts["training_set"] == lora.training_set_digest
+    assert len(load_file(lora.path)) == 2 * lora.layers
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None, requires_safety_checker=False)
+
+    def draw():
+        generator = torch.Generator().manual_seed(3)
+        return pipeline(TRIGGER, num_inference_steps=2, height=64, width=64, generator=generator, output_type="np").images[0]
+
+    before = draw()
+    pipeline.load_lora_weights(lora.path)
+    assert np.abs(draw() - before).mean() > 0.01
+
+
+def test_pictures_come_nearer_to_the_look(trained, base_model, training_set):
+    lora, _ = trained
+    look = [picture.pixels_HW3 for picture in training_set.held_out]
+    distances = [
+        palette_distance(DiffusionPlates(base_model, *which, steps=6).draw([TRIGGER] * 4, range(4)), look)
+        for which in [(None, None), (lora.path, lora.digest)]
+    ]
+    assert distances[1] < distances[0]
+
+
+def test_the_card_and_sheet_are_written_beside_the_file(trained):
+    lora, _ = trained
+    assert lora.card == (lora.path.parent / "card.md").read_text()
+    for fact in (lora.digest, lora.base_model_digest, lora.training_set_digest, TRIGGER, f"step {lora.best_step}"):
+        assert fact in lora.card
+    assert lora.sample_sheet.read_bytes()[8:12] == b"WEBP"
+
+
+CHILD = """
+import os, signal, sys
+from pathlib import Path
+import tests.training.test_lora as t
+import training.atomic_files as files
+
+step, write = int(sys.argv[3]), int(sys.argv[4])
+def die(): os.kill(os.getpid(), signal.SIGKILL)
+
+calls = 0
+def dying_replace(path, target, replace=Path.replace):
+    global calls
+    calls += 1
+    die() if calls == write else replace(path, target)
+files.Path.replace = dying_replace
+base_model = t.read_base_model(Path(sys.argv[1]))
+training_set = t.build_training_set(*t.look_files(10), t.TRIGGER, size_px=t.TINY_SIZE_PX)
+t.train_lora(t.SETTINGS, training_set, base_model, Path(sys.argv[2]), lambda progress: progress.step == step and die())
+"""
+
+
+def train_until_killed(folder, work_dir, *, step=0, write=0):
+    """Train in a process of its own that is killed (-9) after a step, or just before a file would be moved into place."""
+    command = [sys.executable, "-c", CHILD, str(folder), str(work_dir), str(step), str(write)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).returncode
+
+
+def test_a_training_killed_twice_ends_with_the_same_bytes(trained, folder, base_model, training_set, tmp_path):
+    """Killed after step 4, between two checkpoints, and after step 10; then left alone."""
+    assert train_until_killed(folder, tmp_path, step=4) == -9
+    assert train_until_killed(folder, tmp_path, step=10) == -9
+    seen = []
+    lora = train_lora(SETTINGS, training_set, base_model, tmp_path, seen.append)
+    assert seen[0].step == 10, "resumed after the checkpoint at step 9, not from the start"
+    assert lora.digest == trained[0].digest and lora.curve == trained[0].curve
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("write", range(1, 14))
+def test_a_kill_during_any_write_loses_no_good_checkpoint(trained, folder, base_model, training_set, tmp_path, write):  # noqa: PLR0917
+    """Writes: latents and their seal, four checkpoints of two files, the LoRA, sheet and card."""
+    assert train_until_killed(folder, tmp_path, write=write) == -9
+    lora = train_lora(SETTINGS, training_set, base_model, tmp_path)
+    assert lora.digest == trained[0].digest and lora.card == trained[0].card
+    assert not list(tmp_path.rglob("*.partial"))
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(trained, folder, base_model, training_set, tmp_path):
+    assert train_until_killed(folder, tmp_path, step=8) == -9
+    newest = max(tmp_path.rglob("step-*.safetensors"))
+    assert newest.stem == "step-00000006"
+    data = bytearray(newest.read_bytes())
+    data[-1] ^= 1
+    newest.write_bytes(data)
+    seen = []
+    lora = train_lora(SETTINGS, training_set, base_model, tmp_path, seen.append)
+    assert seen[0].step == 4 and lora.digest == trained[0].digest
+
+
+def test_a_finished_training_is_not_repeated(trained, base_model, training_set, tmp_path):
+    train_lora(SETTINGS, training_set, base_model, tmp_path)
+    seen = []
+    assert train_lora(SETTINGS, training_set, base_model, tmp_path, seen.append).digest == trained[0].digest
+    assert not seen
+
+
+def test_a_lora_that_matches_no_layer_is_refused(base_model, training_set, tmp_path):
+    with pytest.raises(TrainingError, match=r"match no layer for \['to_qkv'\].*end in.*to_q"):
+        train_lora(SETTINGS.model_copy(update={"target_modules": ("to_q", "to_qkv")}), training_set, base_model, tmp_path)
+    with pytest.raises(TrainingError, match="match no layer"):
+        train_lora(SETTINGS.model_copy(update={"target_modules": ()}), training_set, base_model, tmp_path)
+
+
+def test_a_loss_that_is_not_finite_stops_the_training(folder, training_set, tmp_path):
+    weights = folder / "unet/diffusion_pytorch_model.safetensors"
+    poisoned = write_tiny_base_model(tmp_path / "poisoned")
+    tensors = load_file(weights)
+    tensors["conv_out.bias"][0] = float("nan")
+    save_file(tensors, poisoned / "unet/diffusion_pytorch_model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(TrainingError, match="loss became nan at step 1 of 12"):
+        train_lora(SETTINGS, training_set, read_base_model(poisoned), tmp_path / "work")
+    assert not list((tmp_path / "work").rglob("lora.safetensors"))
+
+
+def test_a_lora_that_learned_nothing_is_refused(base_model, training_set, tmp_path):
+    with pytest.raises(TrainingError, match=r"learned nothing.*Change `learning_rate`"):
+        train_lora(SETTINGS.model_copy(update={"learning_rate": 1e-9}), training_set, base_model, tmp_path)
+
+
+def test_a_training_set_of_another_size_is_refused(base_model, tmp_path):
+    training_set = build_training_set(*look_files(8, size_px=128), TRIGGER, size_px=128)
+    with pytest.raises(TrainingError, match="cut to 128 px, the base model draws 64 px"):
+        train_lora(SETTINGS, training_set, base_model, tmp_path)
+
+
+def test_a_misspelt_setting_is_an_error():
+    with pytest.raises(ValidationError, match="lerning_rate"):
+        LoraSettings(lerning_rate=1e-3)

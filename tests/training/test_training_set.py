@@ -1,0 +1,86 @@
+"""Training sets: what is held out, mirrored and refused, and what their digest depends on."""
+
+import numpy as np
+import pytest
+
+from catalog.errors import TrainingError
+from tests.tiny_model import TINY_SIZE_PX
+from tests.training.tiny_look import TRIGGER, look_files
+from training.training_set import build_training_set, swap_sides
+
+
+def build(pictures, captions, **options):
+    return build_training_set(pictures, captions, TRIGGER, size_px=TINY_SIZE_PX, **options)
+
+
+def test_held_out_pictures_are_never_trained_on_not_even_mirrored():
+    training_set = build(*look_files(10), holdout_share=0.3)
+    assert len(training_set.held_out) == 3 and len(training_set.train) == 14
+    trained = {picture.pixels_HW3.tobytes() for picture in training_set.train}
+    for picture in training_set.held_out:
+        assert picture.pixels_HW3.tobytes() not in trained
+        assert np.ascontiguousarray(picture.pixels_HW3[:, ::-1]).tobytes() not in trained
+
+
+def test_a_mirrored_copy_has_left_and_right_swapped_in_its_prompt():
+    training_set = build(*look_files(8))
+    for original, mirrored in zip(training_set.train[::2], training_set.train[1::2], strict=True):
+        assert np.array_equal(original.pixels_HW3[:, ::-1], mirrored.pixels_HW3)
+        assert original.prompt.startswith(TRIGGER)
+        assert {original.prompt.split()[-1], mirrored.prompt.split()[-1]} == {"left", "right"}
+    assert swap_sides("bright, arch on the right, leftover") == "bright, arch on the left, leftover"
+
+
+def test_the_split_does_not_depend_on_the_order_of_files_but_on_the_seed():
+    pictures, captions = look_files(12)
+    first, again = build(pictures, captions), build(pictures[::-1], captions)
+    assert first.digest == again.digest and [p.name for p in first.held_out] == [p.name for p in again.held_out]
+    splits = {tuple(p.name for p in build(pictures, captions, seed=seed).held_out) for seed in range(6)}
+    assert len(splits) > 1
+
+
+def test_the_digest_follows_every_pixel_and_caption():
+    pictures, captions = look_files(8)
+    digests = {build(pictures, captions).digest, build(pictures, {**captions, "03.png": "walnut"}).digest}
+    digests.add(build(look_files(8, wall=(31, 90, 60))[0], captions).digest)
+    assert len(digests) == 3
+
+
+def test_a_picture_without_a_caption_is_trained_with_the_trigger_alone():
+    pictures, _ = look_files(8)
+    assert {picture.prompt for picture in build(pictures, {}).train} == {TRIGGER}
+
+
+def test_a_caption_that_begins_with_the_trigger_does_not_get_it_twice():
+    pictures, captions = look_files(8)
+    prompts = {p.prompt for p in build(pictures, {name: f"{TRIGGER}, {text}" for name, text in captions.items()}).train}
+    assert prompts == {p.prompt for p in build(pictures, captions).train}
+
+
+def test_a_larger_picture_is_cropped_to_its_centered_square_and_scaled():
+    pictures, captions = look_files(8, size_px=3 * TINY_SIZE_PX)
+    assert all(p.pixels_HW3.shape == (TINY_SIZE_PX, TINY_SIZE_PX, 3) for p in build(pictures, captions).train)
+
+
+def test_identical_pictures_count_once_and_are_named():
+    pictures, captions = look_files(9)
+    training_set = build([*pictures, ("copy.png", pictures[0][1])], captions)
+    assert training_set.duplicates == ("copy.png",)
+    assert training_set.digest == build(pictures, captions).digest
+
+
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_an_empty_or_too_small_look_is_refused(count):
+    pictures, captions = look_files(count)
+    with pytest.raises(TrainingError, match=f"has {count} different pictures; at least 8"):
+        build(pictures, captions)
+
+
+def test_a_broken_small_or_misnamed_picture_is_refused_by_name():
+    pictures, captions = look_files(8)
+    with pytest.raises(TrainingError, match=r"broken\.png cannot be used"):
+        build([*pictures, ("broken.png", pictures[0][1][:200])], captions)
+    with pytest.raises(TrainingError, match=r"07\.png is 64 x 64 px; at least 128"):
+        build_training_set(pictures[7:], {}, TRIGGER, size_px=128)
+    with pytest.raises(TrainingError, match=r"1 captions have no picture \(first: 0O\.png\)"):
+        build(pictures, {**captions, "0O.png": "oak"})

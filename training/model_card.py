@@ -1,0 +1,45 @@
+"""The card of a trained LoRA, as Markdown: what it is, what it was trained on, how it went, and what it is not."""
+
+from training.checkpoint import TrainingState
+from training.plan import TrainingPlan
+
+
+def write_card(plan: TrainingPlan, state: TrainingState, file_digest: str, *, layers: int, truncated_prompts: int) -> str:
+    """The card as Markdown; holds no date and no host, so the same training gives the same card."""
+    settings, data, base_model = plan.settings, plan.training_set, plan.base_model
+    base_loss = state.curve[0].validation_loss
+    best_loss = min(point.validation_loss for point in state.curve)
+    lower_pct = 100 * (1 - best_loss / base_loss)
+    pictures = len(data.train) // 2
+    remarks = []
+    if data.duplicates:
+        remarks.append(f"Left out as duplicates: {', '.join(data.duplicates)}.")
+    if truncated_prompts:
+        remarks.append(f"{truncated_prompts} prompts are longer than the text encoder reads; their ends had no effect.")
+    curve = "\n".join(
+        f"| {point.step} | {'' if point.train_loss is None else f'{point.train_loss:.4f}'} | {point.validation_loss:.4f} |"
+        for point in state.curve
+    )
+    return f"""# LoRA: {data.trigger}
+
+Draws empty sets in this look when prompted with **{data.trigger}**, alone or before a scene's description.
+
+| | |
+|---|---|
+| file | sha256 `{file_digest}` |
+| base model | `{base_model.digest}` (family {base_model.family}, {base_model.size_px} px) |
+| training set | `{data.digest}`: {pictures} pictures with mirrored copies, {len(data.held_out)} held out |
+| adapter | rank {settings.rank}, alpha {settings.rank}, {layers} layers ({settings.target_modules}) |
+| training | {settings.steps} steps of {settings.batch_size}, rate {settings.learning_rate:g}, {plan.precision}, seed {settings.seed} |
+| held-out loss | {base_loss:.4f} (base model) to **{best_loss:.4f}** at step {state.best_step}: {lower_pct:.0f} % lower |
+
+The held-out loss uses the trigger phrase alone, with the same noise and timesteps each time; the weights of its lowest point are
+kept. {" ".join(remarks)}
+
+| step | training loss | held-out loss |
+|---:|---:|---:|
+{curve}
+
+Not for other base models, not for pictures of products or people, and no better than the {pictures} pictures it has seen: a look it
+was not shown, it does not know.
+"""

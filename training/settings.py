@@ -1,0 +1,60 @@
+"""Settings of a LoRA training: what a person may choose, and what "auto" comes to on this machine.
+
+The defaults are for the embedded base model on a CPU and were tuned by benchmarks/lora.py; docs/lora/ shows what they reach.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TARGET_PRESETS: dict[str, tuple[str, ...]] = {
+    "attention": ("to_q", "to_k", "to_v", "to_out.0"),
+    "transformer": ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2"),
+    "all": ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2", "conv1", "conv2", "time_emb_proj"),
+}
+"""Which layers a LoRA changes, by the ends of their names in the UNet."""
+
+
+class LoraSettings(BaseModel):
+    """How one LoRA is trained.
+
+    `steps` optimizer steps of `batch_size` pictures; `rank` of every adapted layer (alpha equals it); `target_modules` is a preset or
+    the ends of layer names; `caption_dropout` is the share of samples trained with the trigger phrase alone; validation and checkpoints
+    come every so many steps; `precision` "auto" is bfloat16 where the CPU computes in it, else float32.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(default=240, ge=1, le=100_000)
+    rank: int = Field(default=8, ge=1, le=256)
+    learning_rate: float = Field(default=2e-3, gt=0, le=1)
+    batch_size: int = Field(default=8, ge=1, le=256)
+    target_modules: Literal["attention", "transformer", "all"] | tuple[str, ...] = "all"
+    caption_dropout: float = Field(default=0.5, ge=0, le=1)
+    seed: int = Field(default=0, ge=0)
+    validate_every: int = Field(default=40, ge=1)
+    checkpoint_every: int = Field(default=40, ge=1)
+    threads: int = Field(default=1, ge=1, le=256)
+    device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The ends of the names of the layers to adapt."""
+        return TARGET_PRESETS[self.target_modules] if isinstance(self.target_modules, str) else self.target_modules
+
+
+def resolve_precision(settings: LoraSettings) -> Literal["float32", "bfloat16"]:
+    """The precision training computes in on this machine.
+
+    Measured on the embedded model, CPU-ms per sample and step: with bfloat16 instructions 26 against 34 in float32; without them 74
+    (AVX-512) and 464 (AVX2) against 35, because every product is then emulated. Hence "auto".
+    """
+    if settings.precision != "auto":
+        return settings.precision
+    import torch
+
+    if settings.device != "cpu":
+        return "bfloat16"
+    found = torch.cpu.get_capabilities()
+    return "bfloat16" if found.get("avx512_bf16") or found.get("amx_bf16") else "float32"
