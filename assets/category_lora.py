@@ -73,7 +73,7 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
 
 
 def _row(project: Project, category: str, key: str, trained: "TrainedLora", data: "TrainingSet", seconds: float) -> Row:
-    curve = [[point.step, point.loss] for point in trained.curve]
+    curve = [[point.step, point.validation_loss] for point in trained.curve]
     return {
         "key": key,
         "category": category,
@@ -107,8 +107,14 @@ def _champion(project: Project, row: Row, incumbent: Row | None, data: "Training
 
     from generation.base_model import read_base_model
 
-    path = project.store.local_path(incumbent["lora_digest"])
-    rival = held_out_loss(lora_settings(project), data, read_base_model(project.base_model_dir), path)
+    rival = held_out_loss(
+        lora_settings(project),
+        data,
+        read_base_model(project.base_model_dir),
+        project.store.local_path(incumbent["lora_digest"]),
+        incumbent["lora_digest"],
+        project.settings.state_dir / "training",
+    )
     if loss >= rival:
         return False, f"not promoted: held-out loss {loss:.4f}, the LoRA in use has {rival:.4f}"
     return True, f"promoted: held-out loss {loss:.4f}, the LoRA in use had {rival:.4f}"
