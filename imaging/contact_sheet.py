@@ -51,7 +51,7 @@ class Tile:
     frame: approved green, review amber, rejected red, None gray.
     """
 
-    pixels_HW3: Pixels
+    pixels_HW3: Pixels  # noqa: N815  # an array carries its shape
     label: str
     verdict: Verdict | None = None
 
@@ -102,7 +102,7 @@ def _draw(tiles: Sequence[Tile], columns: int, tile_px: int, left_off: int) -> P
     pen = ImageDraw.Draw(sheet)
     for number, tile in enumerate(tiles):
         left, top = gap_px + number % columns * (tile_px + gap_px), gap_px + number // columns * row_px
-        _draw_framed(sheet, pen, tile, left, top, tile_px)
+        _draw_framed(sheet, tile, left, top, tile_px)
         for line, text in enumerate(_lines(tile.label)):
             color = _INK if line == 0 else _INK_SOFT
             where = (left + 1, top + tile_px + gap_px // 2 + line * line_px)
@@ -112,8 +112,9 @@ def _draw(tiles: Sequence[Tile], columns: int, tile_px: int, left_off: int) -> P
     return np.asarray(sheet)
 
 
-def _draw_framed(sheet: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, left: int, top: int, tile_px: int) -> None:
+def _draw_framed(sheet: Image.Image, tile: Tile, left: int, top: int, tile_px: int) -> None:
     """One picture, centered on its mat, in its frame, with the mark that tells verdicts apart without color."""
+    pen = ImageDraw.Draw(sheet)
     frame_px = max(2, tile_px // 36)
     inner_px = tile_px - 2 * frame_px
     color = _FRAMES[tile.verdict]
@@ -124,13 +125,13 @@ def _draw_framed(sheet: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, left:
     at = (left + frame_px + (inner_px - width_px) // 2, top + frame_px + (inner_px - height_px) // 2)
     sheet.paste(Image.fromarray(picture_HW3), at)
     if tile.verdict is not None:
-        _draw_mark(pen, tile.verdict, left + tile_px, top, max(10, tile_px // 7), color)
+        _draw_mark(pen, tile.verdict, left + tile_px, top, max(10, tile_px // 7))
 
 
-def _draw_mark(pen: ImageDraw.ImageDraw, verdict: Verdict, right: int, top: int, size_px: int, color: tuple[int, int, int]) -> None:
+def _draw_mark(pen: ImageDraw.ImageDraw, verdict: Verdict, right: int, top: int, size_px: int) -> None:
     """A check, a dash or a cross in the upper right corner, drawn as strokes: the shipped font has no such signs."""
     left = right - size_px
-    pen.rectangle((left, top, right - 1, top + size_px - 1), fill=color)
+    pen.rectangle((left, top, right - 1, top + size_px - 1), fill=_FRAMES[verdict])
 
     def at(x: float, y: float) -> tuple[float, float]:
         return left + x * size_px, top + y * size_px

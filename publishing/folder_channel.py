@@ -3,9 +3,9 @@
     <folder>/manifest.json                  names -> files, and tombstones; written after every file is in place
     <folder>/images/3f/3fa9...c1.jpg        the pictures, named by their sha256: immutable, no query string, cacheable for ever
 
-Readable names (`web/lighting/LMP-003/staged_scene-0.jpg`) live in the manifest. A second tree of readable files was rejected: a picture that
-changes behind a cached address is the commonest way to show a shopper the wrong product. Repeating a delivery writes nothing. Gallery pages
-are `product_page.py`; deciding what is approved is not done here, only insisted on.
+Readable names (`web/lighting/LMP-003/staged_scene-0.jpg`) live in the manifest. A second tree of readable files was rejected: a picture
+that changes behind a cached address is the commonest way to show a shopper the wrong product. Repeating a delivery writes nothing.
+Gallery pages are `product_page.py`; deciding what is approved is not done here, only insisted on.
 """
 
 import fcntl
@@ -50,8 +50,8 @@ class Approval:
 class DeliveryItem:
     """One picture that should stand in one channel.
 
-    `rules_digest` names the rules in force now, `approval` what the gate said (None: nothing). `make` encodes the rendition; it is called only
-    when the file is not there yet, so unchanged pictures cost neither pixels nor memory. `publish_key` is `catalog.keys.publish_key`.
+    `rules_digest` names the rules in force now, `approval` what the gate said (None: nothing). `make` encodes the rendition; it is called
+    only when the file is not there yet, so unchanged pictures cost neither pixels nor memory. `publish_key` is `catalog.keys.publish_key`.
     """
 
     variant: Variant
@@ -230,6 +230,6 @@ def _remove_taken_back(folder: Path, manifest: Manifest, now: datetime) -> int:
 def _alone_in(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, so that two deliveries do not overwrite each other's manifest. Freed by the system if the process dies."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
+    with (folder / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

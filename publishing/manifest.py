@@ -73,8 +73,8 @@ class Manifest(BaseModel):
         """The manifest as JSON with one line per picture and one per tombstone, names sorted: small differences stay small."""
         images = [f"  {json.dumps(name)}: {image.model_dump_json()}" for name, image in sorted(self.images.items())]
         stones = [f"  {stone.model_dump_json()}" for stone in self.tombstones]
-        text = f'{{\n "vitrine_manifest": {self.vitrine_manifest},\n "images": {{{_block(images)}}},\n "tombstones": [{_block(stones)}]\n}}\n'
-        return text.encode()
+        parts = [f' "vitrine_manifest": {self.vitrine_manifest}', f' "images": {{{_block(images)}}}', f' "tombstones": [{_block(stones)}]']
+        return ("{\n" + ",\n".join(parts) + "\n}\n").encode()
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Final, get_args
 from xml.sax.saxutils import escape, quoteattr
 
-import defusedxml.ElementTree as SafeElementTree
+import defusedxml.ElementTree as SafeElementTree  # type: ignore[import-untyped]  # ships no types
 
 from catalog.errors import PublishRefused
 from catalog.keys import digest
@@ -96,7 +96,7 @@ def read_metadata(data: bytes) -> PictureMetadata:
     """
     packet = read_xmp(data)
     if packet is None:
-        raise PublishRefused("The file carries no XMP metadata, so its origin is not declared. Publish it again, and keep its bytes as they are.")
+        raise PublishRefused("The file carries no XMP metadata, so it does not declare its origin. Publish it again and keep its bytes.")
     root = SafeElementTree.fromstring(packet)
     values: dict[str, str] = {}
     for name, tag in _SIMPLE.items():

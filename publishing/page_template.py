@@ -30,7 +30,8 @@ def fill_template(template: str, *, styles: tuple[str, ...], script: str | None 
 def _policy(script: str) -> str:
     """Pictures from the page's own place and data URIs, the page's own style, this one script, nothing else."""
     allowed = f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" if script else "'none'"
-    return f"default-src 'none'; img-src 'self' file: data:; style-src 'unsafe-inline'; script-src {allowed}; base-uri 'none'; form-action 'none'"
+    rest = "img-src 'self' file: data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    return f"default-src 'none'; {rest}; script-src {allowed}"
 
 
 @cache

@@ -30,9 +30,10 @@ class PagesReport:
 
 
 def write_product_pages(folder: Path, galleries: Iterable[Gallery], *, complete_for: Collection[str], brand_title: str) -> PagesReport:
-    """Write the gallery page and gallery.json of each product that has pictures, and remove those of products in `complete_for` that have none.
+    """Write the gallery page and gallery.json of each product that has pictures; remove those of products in `complete_for` that have none.
 
-    A page that would say the same stays untouched. A product that changed its category leaves its former page. Call `write_index_pages` after.
+    A page that would say the same stays untouched. A product that changed its category leaves its former page. Call `write_index_pages`
+    afterwards, once for all.
     """
     written = products = 0
     kept: set[Path] = set()

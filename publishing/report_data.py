@@ -97,8 +97,8 @@ class LoraReport:
     """A category's LoRA: whether it was promoted, how much nearer to the category's look it brings generated scenes, and the evidence.
 
     `palette_nearer_pct` and `layout_nearer_pct`: by how much the distance to held-out look pictures shrinks against the base model, in
-    percent (40 = 40 % nearer; negative = farther); `control_nearer_pct`: the same palette number for a LoRA of another category, which must be
-    worse. `look` are real pictures of the look, `before` the base model's, `after` the LoRA's, same seeds.
+    percent (40 = 40 % nearer; negative = farther); `control_nearer_pct`: the same palette number for a LoRA of another category, which
+    must be worse. `look` are real pictures of the look, `before` the base model's, `after` the LoRA's, same seeds.
     """
 
     category: str
@@ -197,7 +197,8 @@ def recipe_reports(cards: Iterable[RenderCard], engines: dict[str, str], top: in
     For a catalog whose cards are all at hand; a large one is summed up by its ledger.
     """
     cards = tuple(cards)
-    return tuple(_recipe_report(recipe, engine, [card for card in cards if card.recipe == recipe], top) for recipe, engine in engines.items())
+    by_recipe = {recipe: [card for card in cards if card.recipe == recipe] for recipe in engines}
+    return tuple(_recipe_report(recipe, engine, by_recipe[recipe], top) for recipe, engine in engines.items())
 
 
 def _recipe_report(recipe: str, engine: str, cards: list[RenderCard], top: int) -> RecipeReport:

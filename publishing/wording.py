@@ -12,10 +12,8 @@ SOURCE_TYPE_WORDS: Final = {
 """What each IPTC digital source type means for a product picture, in words for shoppers and merchandisers."""
 
 
-def number(value: float | str | None) -> str:
-    """A measured value with as many digits as an eye uses: three significant ones, thousands parted; text as it is; None as "not measured"."""
-    if value is None:
-        return "not measured"
+def number(value: float | str) -> str:
+    """A value with as many digits as an eye uses: three significant ones, thousands parted; text as it is."""
     if isinstance(value, str):
         return value
     if isinstance(value, int) or abs(value) >= 1000:
