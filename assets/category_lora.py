@@ -35,7 +35,7 @@ def lora_settings(project: Project) -> "LoraSettings":
 
 def lora_key(project: Project, category: str) -> str:
     """Name of one training: the look, the base model, the trainer's settings and version."""
-    from training.settings import TRAINER_VERSION
+    from training.plan import TRAINER_VERSION
 
     return digest(
         {

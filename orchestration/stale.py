@@ -45,7 +45,7 @@ def categories_to_train(project: Project) -> list[str]:
 
 def seconds_per_item(project: Project) -> dict[str, float]:
     """Worker seconds per item of each activity, as this installation measured them; the defaults where it has not."""
-    query = sa.select(spend.c.activity, sa.func.sum(spend.c.seconds).label("s"), sa.func.sum(spend.c.items).label("n"))
+    query = sa.select(spend.c.activity, sa.func.sum(spend.c.seconds).label("s"), sa.func.sum(spend.c.item_count).label("n"))
     measured = {row["activity"]: row["s"] / row["n"] for row in project.ledger.rows(query.group_by(spend.c.activity)) if row["n"]}
     return {**DEFAULT_SECONDS_PER_ITEM, **measured}
 

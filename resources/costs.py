@@ -29,7 +29,7 @@ def clocked(project: Project, activity: str, category: str, drop: str | None = N
                     "category": category,
                     "drop": drop,
                     "activity": activity,
-                    "items": clock.items,
+                    "item_count": clock.items,
                     "seconds": seconds,
                     "usd": seconds / 3600 * project.settings.costs.usd_per_hour,
                 }

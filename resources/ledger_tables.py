@@ -127,7 +127,7 @@ spend = sa.Table(
     sa.Column("category", sa.String, nullable=False),
     sa.Column("drop", sa.String),
     sa.Column("activity", sa.String, nullable=False),  # screen, cut out, train, render, judge, publish
-    sa.Column("items", sa.Integer, nullable=False),
+    sa.Column("item_count", sa.Integer, nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
     sa.Column("usd", sa.Float, nullable=False),
     sa.Column("at", sa.DateTime, nullable=False),

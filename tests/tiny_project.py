@@ -43,7 +43,7 @@ base_model: base-model
 state: .vitrine
 output: out
 generation: {steps: 2, guidance: 2.0}
-training: {steps: 4, rank: 2, batch_size: 2, validate_every: 2, checkpoint_every: 2, target_modules: attention}
+training: {steps: 30, rank: 4, batch_size: 4, learning_rate: 0.01, validate_every: 10, checkpoint_every: 10}
 screening: {min_side_px: 400}
 gate: {min_approved_share: 0.0}
 """
