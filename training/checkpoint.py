@@ -18,7 +18,7 @@ KEEP = 2
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePoint:
-    """One point of a training curve: mean training loss since the point before (None at step 0) and held-out loss, both v-MSE."""
+    """One point of a training curve: mean training loss since the point before (None at step 0), and the held-out loss; both v-MSE."""
 
     step: int
     train_loss: float | None

@@ -38,8 +38,8 @@ class Encoded:
     truncated_prompts: int
 
 
-def encode_training_set(pipeline: Any, training_set: TrainingSet, base_model_digest: str, cache: Path) -> Encoded:
-    """The training set's latents and prompt embeddings, from `cache` if it holds those of exactly this data and base model.
+def encode_training_set(pipeline: Any, training_set: TrainingSet, base_model_digest: str, cache: Path | None = None) -> Encoded:
+    """The training set's latents and prompt embeddings, from `cache` (a file) if it holds those of exactly this data and base model.
 
     Raises TrainingError if the autoencoder or text encoder gives NaN or infinity.
     """
@@ -49,7 +49,7 @@ def encode_training_set(pipeline: Any, training_set: TrainingSet, base_model_dig
     texts = ["", training_set.trigger]
     texts += sorted({picture.prompt for picture in training_set.train + training_set.held_out} - set(texts))
     name = digest([training_set.digest, base_model_digest, "latents-1"])
-    tensors = load(cache.read_bytes()) if _holds(cache, name) else None
+    tensors = load(cache.read_bytes()) if cache is not None and _holds(cache, name) else None
     if tensors is None:
         with torch.inference_mode(), quiet_libraries():
             tensors = {
@@ -60,9 +60,10 @@ def encode_training_set(pipeline: Any, training_set: TrainingSet, base_model_dig
         tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
         if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
             raise TrainingError("The base model encodes this training set to NaN or infinity. Check the base model; nothing was trained.")
-        data = save(tensors, metadata={"name": name})
-        write_atomic(cache, data)
-        write_atomic(_seal(cache), f"{name} {hashlib.sha256(data).hexdigest()}".encode())
+        if cache is not None:
+            data = save(tensors, metadata={"name": name})
+            write_atomic(cache, data)
+            write_atomic(_seal(cache), f"{name} {hashlib.sha256(data).hexdigest()}".encode())
     return Encoded(
         train_NChw=tensors["train"],
         held_out_NChw=tensors["held_out"],

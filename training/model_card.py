@@ -17,8 +17,7 @@ def write_card(plan: TrainingPlan, state: TrainingState, file_digest: str, *, la
     if truncated_prompts:
         remarks.append(f"{truncated_prompts} prompts are longer than the text encoder reads; their ends had no effect.")
     curve = "\n".join(
-        f"| {point.step} | {'' if point.train_loss is None else f'{point.train_loss:.4f}'} | {point.validation_loss:.4f} |"
-        for point in state.curve
+        f"| {point.step} | {'' if point.train_loss is None else f'{point.train_loss:.4f}'} | {point.validation_loss:.4f} |" for point in state.curve
     )
     return f"""# LoRA: {data.trigger}
 

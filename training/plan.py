@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from catalog.errors import TrainingError
 from catalog.keys import digest
 from generation.base_model import BaseModel
-from training.settings import LoraSettings, resolve_precision
+from training.settings import TRAINER_VERSION, LoraSettings, resolve_precision
 from training.training_set import TrainingSet
-
-TRAINER_VERSION = 1
-"""Bump when the same settings and data should give another LoRA; unfinished trainings then start over."""
 
 
 @dataclass(frozen=True, kw_only=True)

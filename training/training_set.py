@@ -29,6 +29,7 @@ class LookPicture:
     """One picture of a look as the trainer sees it: square uint8 sRGB pixels and the prompt it is trained with."""
 
     name: str
+    """The file's name; a mirrored copy has its original's."""
     pixels_HW3: npt.NDArray[np.uint8] = field(repr=False)
     prompt: str
 
@@ -134,7 +135,7 @@ def _prompt(trigger: str, caption: str) -> str:
 
 def _mirrored(picture: LookPicture) -> LookPicture:
     return LookPicture(
-        name=f"{picture.name} (mirrored)",
+        name=picture.name,
         pixels_HW3=np.ascontiguousarray(picture.pixels_HW3[:, ::-1]),
         prompt=swap_sides(picture.prompt),
     )

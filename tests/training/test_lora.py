@@ -18,6 +18,7 @@ from generation.base_model import read_base_model
 from generation.plates import DiffusionPlates
 from tests.tiny_model import TINY_SIZE_PX, write_tiny_base_model
 from tests.training.tiny_look import TRIGGER, look_files
+from training.champion import held_out_loss
 from training.look_distance import palette_distance
 from training.lora import LoraSettings, train_lora
 from training.training_set import build_training_set
@@ -89,6 +90,13 @@ def test_the_file_says_what_it_is_and_loads_with_stock_diffusers(trained, folder
     assert np.abs(draw() - before).mean() > 0.01
 
 
+def test_an_earlier_lora_is_measured_as_training_measures_its_own(trained, base_model, training_set, tmp_path):
+    lora, _ = trained
+    losses = {point.step: point.validation_loss for point in lora.curve}
+    measured = held_out_loss(SETTINGS, training_set, base_model, lora.path, lora.digest, tmp_path)
+    assert measured == pytest.approx(losses[lora.best_step], rel=1e-6)
+
+
 def test_pictures_come_nearer_to_the_look(trained, base_model, training_set):
     lora, _ = trained
     look = [picture.pixels_HW3 for picture in training_set.held_out]
@@ -146,7 +154,7 @@ def test_a_training_killed_twice_ends_with_the_same_bytes(trained, folder, base_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("write", range(1, 14))
-def test_a_kill_during_any_write_loses_no_good_checkpoint(trained, folder, base_model, training_set, tmp_path, write):  # noqa: PLR0917
+def test_a_kill_during_any_write_loses_no_good_checkpoint(trained, folder, base_model, training_set, tmp_path, write):
     """Writes: latents and their seal, four checkpoints of two files, the LoRA, sheet and card."""
     assert train_until_killed(folder, tmp_path, write=write) == -9
     lora = train_lora(SETTINGS, training_set, base_model, tmp_path)
