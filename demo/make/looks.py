@@ -72,12 +72,13 @@ def lighting(spec: SceneSpec, rng: random.Random) -> None:
     side = {"left": -1, "right": 1}[spec.side]
     scenes.PROP_BUILDERS[spec.prop](rng, side, spec)
     x = rng.uniform(-0.12, 0.12)
+    kit.spot((x, -0.9, 2.7), (x, -0.5, 0.0), rng.uniform(330, 380), 44, 0.8, (1, 0.8, 0.55))
     if spec.light == "spot light":
-        kit.world((0.9, 1.0, 0.95, 1), 0.3)
+        kit.world((0.9, 1.0, 0.95, 1), 0.34)
         kit.spot((x, -1.9, 2.9), (x, 1.0, 0.75), rng.uniform(620, 720), rng.uniform(30, 34), 0.45, (1, 0.8, 0.55))
     else:
-        kit.world((0.9, 1.0, 0.95, 1), 0.22)
-        kit.area((-side * 1.6, -0.5, 2.1), (0, 0.7, 0.3), 0.5, rng.uniform(70, 84), (1, 0.8, 0.56))
+        kit.world((0.9, 1.0, 0.95, 1), 0.26)
+        kit.area((-side * 1.6, -0.5, 2.1), (0, 0.7, 0.3), 0.5, rng.uniform(86, 100), (1, 0.8, 0.56))
 
 
 def bags(spec: SceneSpec, rng: random.Random) -> None:
@@ -89,16 +90,17 @@ def bags(spec: SceneSpec, rng: random.Random) -> None:
     for i in range(3):
         height = rise * (i + 1)
         kit.box((side * (0.78 + (i - 1) * tread), 0.45, height / 2), (tread, 0.8, height), skins[i % 3])
-    if spec.seed % 2 == 0:
+    if rng.random() < 0.5:
         kit.cylinder(rng.uniform(0.2, 0.26), rng.uniform(0.9, 1.2), skins[2], (-side * rng.uniform(0.95, 1.1), 0.62, 0))
     kit.box((0, -0.5, 0.035), (rng.uniform(1.45, 1.6), 0.9, 0.07), skins[1], edge=0.015)
-    scenes.light(spec.light, rng, (-side * rng.uniform(0.5, 0.66), 0.55, -0.8))
-    scenes.background_strength(0.42)
+    kit.world((1, 0.97, 0.97, 1), 0.36)
+    kit.sun((-side * rng.uniform(0.72, 0.9), 0.42, -0.62), rng.uniform(3.9, 4.5), (1, 0.98, 0.94), 0.25)
 
 
 def seating(spec: SceneSpec, rng: random.Random) -> None:
     """Sage room in daylight: skirting board, window light, a curtain or a plant at one side."""
-    scenes.stage(spec, rng)
+    pale = mat.mottled(srgb("#b3aea4"), srgb("#cfcac0"), 2.6, 0.75, 0.12, rng=rng) if spec.surface == "concrete" else None
+    scenes.stage(spec, rng, table_skin=pale)
     kit.box((0, 0.985, 0.06), (12, 0.05, 0.12), mat.plain(srgb("#efeae0"), 0.6), edge=0.01)
     side = {"left": -1, "right": 1}[spec.side]
     if spec.prop == "draped curtain":
@@ -106,10 +108,10 @@ def seating(spec: SceneSpec, rng: random.Random) -> None:
     elif spec.prop == "potted plant":
         scenes.potted_plant(rng, side, spec)
     toward = (side * rng.uniform(0.62, 0.72), 0.62, -0.6)
-    kit.world((1, 1, 1, 1), 0.5)
-    kit.sun(toward, rng.uniform(3.4, 3.9), (1, 0.96, 0.88), 1.0)
-    panes = scenes.window_panes(rng, (rng.uniform(0.8, 0.95), rng.uniform(0.85, 1.0)), (2, 3))
-    scenes.blocker(panes, toward, (rng.uniform(-0.15, 0.15), 0.9, 0.75))
+    kit.world((1, 1, 1, 1), 0.62)
+    kit.sun(toward, rng.uniform(3.3, 3.7), (1, 0.96, 0.88), 1.0)
+    panes = scenes.window_panes(rng, (rng.uniform(0.85, 0.98), rng.uniform(1.0, 1.15)), (2, 3))
+    scenes.blocker(panes, toward, (rng.uniform(-0.15, 0.15), 0.9, 0.6))
 
 
 LOOK_BUILDERS: dict[str, Callable[[SceneSpec, random.Random], None]] = {

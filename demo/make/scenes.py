@@ -76,7 +76,9 @@ def wall_material(word: str, rng: random.Random):
     return mat.mottled(scaled(paint, 0.93), scaled(paint, 1.04), rng.uniform(1.5, 4), 0.85, 0.06, rng=rng)
 
 
-def stage(spec: SceneSpec, rng: random.Random, *, niche: bool = False, arch: tuple[float, float] | None = None) -> None:
+def stage(
+    spec: SceneSpec, rng: random.Random, *, niche: bool = False, arch: tuple[float, float] | None = None, table_skin=None
+) -> None:
     """Table and wall; with `niche`, the wall has an arched recess of (width, height) in the middle."""
     paint = wall_material(spec.wall, rng)
     back = 1.32 if niche else 1.0
@@ -88,7 +90,7 @@ def stage(spec: SceneSpec, rng: random.Random, *, niche: bool = False, arch: tup
         paint = mat.mottled(scaled(deep, 0.95), scaled(deep, 1.05), 2.5, 0.85, 0.06, rng=rng)
     kit.place(kit.mesh("wall", [(-6, 0, -1), (6, 0, -1), (6, 0, 6), (-6, 0, 6)], [(0, 1, 2, 3)], paint), (0, back, 0))
     table = [(-6.0, -6.0, 0.0), (6.0, -6.0, 0.0), (6.0, back + 0.2, 0.0), (-6.0, back + 0.2, 0.0)]
-    kit.mesh("table", table, [(0, 1, 2, 3)], surface_material(spec.surface, rng))
+    kit.mesh("table", table, [(0, 1, 2, 3)], table_skin or surface_material(spec.surface, rng))
 
 
 # ----------------------------------------------------------------------------------------------------------------- props
