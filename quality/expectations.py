@@ -1,5 +1,6 @@
 """Run a Great Expectations suite on a data frame and hand back which rows broke which expectation. Knows no rules and no products."""
 
+import itertools
 import logging
 import os
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from catalog.errors import GateError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_TURN = itertools.count()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,8 @@ def validate(frame: "pd.DataFrame", build: Callable[[], list[Any]], *, name: str
     import great_expectations as gx
 
     suite = gx.ExpectationSuite(name=name, expectations=build())
-    source = context.data_sources.add_pandas(f"table-{name}")
+    source_name = f"{name}-{next(_TURN)}"
+    source = context.data_sources.add_pandas(source_name)
     try:
         batch = source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": frame})
         result = batch.validate(
@@ -53,7 +57,7 @@ def validate(frame: "pd.DataFrame", build: Callable[[], list[Any]], *, name: str
         )
     finally:
         # The context lives as long as the process; a source left in it would keep the frame.
-        context.data_sources.delete(f"table-{name}")
+        context.data_sources.delete(source_name)
     findings = []
     for item in result.results:
         meta = dict(item.expectation_config.meta or {})

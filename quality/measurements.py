@@ -64,8 +64,7 @@ class Column:
 def measure_render(evidence: RenderEvidence) -> Measurements:
     """Every column of `COLUMNS` for one render; None means not evaluated (the evidence for it is missing), never "fine"."""
     facts = evidence.facts
-    kind: BackgroundKind = facts.get("background", "scene")
-    assert kind in ("white", "plain", "scene"), kind
+    kind = background_kind(facts)
     background_hex = "#ffffff" if kind == "white" else facts.get("background_hex")
     plain = None if background_hex is None else rgb_of(background_hex)
     views = prepare_views(
@@ -103,6 +102,16 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     unknown = set(row) - set(COLUMNS)
     assert not unknown, f"columns without documentation: {sorted(unknown)}"
     return {name: _plain(row[name]) for name in COLUMNS}
+
+
+def background_kind(facts: dict[str, Any]) -> BackgroundKind:
+    """What is behind the product: said outright (`background`), or told by the color it was given (`background_hex`); a scene otherwise."""
+    if "background" in facts:
+        kind: BackgroundKind = facts["background"]
+        assert kind in ("white", "plain", "scene"), kind
+        return kind
+    color = facts.get("background_hex")
+    return "scene" if color is None else "white" if color == "#ffffff" else "plain"
 
 
 def _plain(value: float | str | None) -> float | str | None:

@@ -89,6 +89,7 @@ class RulePack(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     recipe: str = Field(pattern=SLUG)
+    kind: str = Field(pattern=SLUG)
     version: int = Field(ge=1)
     title: str
     background: Literal["white", "plain", "scene"]
@@ -143,14 +144,20 @@ def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str
 
 def read_pack(recipe_name: str, *, kind: str | None = None) -> RulePack:
     """The shipped pack of a recipe, or of its kind when the recipe has none of its own. Raises SettingsError if there is neither."""
-    for name in (recipe_name, kind):
-        path = RULE_FOLDER / f"{name}.yaml"
-        if name is not None and path.is_file():
-            return parse_model(RulePack, read_yaml(path), path)
+    path = RULE_FOLDER / f"{recipe_name}.yaml"
+    if path.is_file():
+        return _pack(path)
+    for other in sorted(RULE_FOLDER.glob("*.yaml")):
+        if kind is not None and _pack(other).kind == kind:
+            return _pack(other)
     raise SettingsError(
         f"There are no rules for recipe '{recipe_name}'" + (f" (kind '{kind}')" if kind else "") + f"; rules exist for {', '.join(shipped_packs())}. "
         "A recipe without rules cannot be judged: give it the kind of one of these, or add a pack."
     )
+
+
+def _pack(path: Path) -> RulePack:
+    return parse_model(RulePack, read_yaml(path), path)
 
 
 def shipped_packs() -> tuple[str, ...]:
