@@ -1,7 +1,7 @@
 """Does a category's LoRA bring the look? Trains one per category and measures pictures drawn from the trigger phrase alone.
 
-The bar: over at least 32 seeds, they are at least 40 % nearer to the category's held-out look pictures than the base model's, both in palette
-(Frechet distance in Lab) and in layout (8 x 8 cells); and no LoRA of another category, given the same phrase, does as well.
+The bar: over at least 32 seeds, they are at least 40 % nearer to the category's held-out look pictures than the base model's, both in
+palette (Frechet distance in Lab) and in layout (8 x 8 cells); and no LoRA of another category, given the same phrase, does as well.
 Writes a table (JSON) and a sheet to docs/lora/; exits with 1 if the bar is missed.
 
     python -m benchmarks.lora --base-model demo/base-model --looks demo/catalog/looks
@@ -126,14 +126,13 @@ def report(rows: dict[str, dict[str, Any]]) -> None:
     print(f"{'category':12} {'palette dE: base > LoRA':26} {'layout dE: base > LoRA':26} best other LoRA        bar")
     for category, row in rows.items():
         others = row["other_loras_nearer_pct"].values()
+        met = "met" if row["bar_met"] else "MISSED"
         best = {key: max(other[key] for other in others) for key in ("palette", "layout")}
         cells = [
             f"{row['base'][f'{key}_delta_e']:5.1f} > {row['lora'][f'{key}_delta_e']:5.1f} = {row['nearer_pct'][key]:+3.0f} %".ljust(26)
             for key in ("palette", "layout")
         ]
-        print(
-            f"{category:12} {cells[0]} {cells[1]} {best['palette']:+5.0f} % / {best['layout']:+5.0f} %     {'met' if row['bar_met'] else 'MISSED'}"
-        )
+        print(f"{category:12} {cells[0]} {cells[1]} {best['palette']:+5.0f} % / {best['layout']:+5.0f} %     {met}")
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """The card of a trained LoRA, as Markdown: what it is, what it was trained on, how it went, and what it is not."""
 
-from training.checkpoint import TrainingState
+from training.checkpoint import CurvePoint, TrainingState
 from training.plan import TrainingPlan
 
 
@@ -16,9 +16,7 @@ def write_card(plan: TrainingPlan, state: TrainingState, file_digest: str, *, la
         remarks.append(f"Left out as duplicates: {', '.join(data.duplicates)}.")
     if truncated_prompts:
         remarks.append(f"{truncated_prompts} prompts are longer than the text encoder reads; their ends had no effect.")
-    curve = "\n".join(
-        f"| {point.step} | {'' if point.train_loss is None else f'{point.train_loss:.4f}'} | {point.validation_loss:.4f} |" for point in state.curve
-    )
+    curve = "\n".join(_curve_row(point) for point in state.curve)
     return f"""# LoRA: {data.trigger}
 
 Draws empty sets in this look when prompted with **{data.trigger}**, alone or before a scene's description.
@@ -42,3 +40,8 @@ kept. {" ".join(remarks)}
 Not for other base models, not for pictures of products or people, and no better than the {pictures} pictures it has seen: a look it
 was not shown, it does not know.
 """
+
+
+def _curve_row(point: CurvePoint) -> str:
+    train_loss = "" if point.train_loss is None else f"{point.train_loss:.4f}"
+    return f"| {point.step} | {train_loss} | {point.validation_loss:.4f} |"
