@@ -12,7 +12,7 @@ from catalog.errors import RenderError
 from catalog.placement import Placement
 from generation.packshot import white_ground
 from imaging.color import FloatImage, delta_e2000, lab_to_srgb, srgb_to_lab
-from imaging.dominant_region import DominantRegion, find_dominant_region
+from imaging.dominant_region import DominantRegion, find_dominant_region, nearby_mean
 from imaging.placing import composite, fit_centered, place
 
 Uint8 = npt.NDArray[np.uint8]
@@ -79,10 +79,14 @@ def recolor(foreground_HW3: Uint8, region: DominantRegion, target_hex: str) -> t
         reached = srgb_to_lab(rgb)[core].mean(axis=0)
         aim = aim + (goal - reached)
         aim[0] = np.clip(aim[0], 2, 99)
-    weight = mask[..., None]
-    mixed = lab_to_srgb(moved) * 255 * weight + foreground_HW3[rows, columns] * (1 - weight)
+    before = foreground_HW3[rows, columns].astype(np.float32)
+    change = rgb * 255 - before
+    # A border pixel holds two materials: it gets its share of the change that the material beside it sees.
+    border = region.border[rows, columns]
+    beside, _ = nearby_mean(change, (core & ~border).astype(np.float32))
+    mixed = before + np.where(border[..., None], beside, change) * mask[..., None]
     result = foreground_HW3.copy()
-    result[rows, columns] = np.where(weight > 0, np.clip(np.round(mixed), 0, 255).astype(np.uint8), foreground_HW3[rows, columns])
+    result[rows, columns] = np.clip(np.round(mixed), 0, 255).astype(np.uint8)
     final = srgb_to_lab(result[rows, columns])[core].mean(axis=0)
     return result, float(delta_e2000(final, goal))
 
@@ -102,12 +106,15 @@ def _move(lab: FloatImage, region: DominantRegion, aim: FloatImage) -> FloatImag
     down = aim[0] + np.minimum(above, 0) * np.clip(ratio, 0.45, 1.6)
     new_l = np.clip(np.where(above > 0, up, down), 1.0, 100.0)
     shade_before = (lightness + 16) / (middle_l + 16)
-    shade_after = (new_l + 16) / (aim[0] + 16)
     if region.colored:
         expected = np.hypot(middle_a, middle_b) * shade_before
         purity = np.clip(np.hypot(lab[..., 1], lab[..., 2]) / np.maximum(expected, 1.0), 0.0, 1.15)
+        # What is lighter and paler than the material is lamp light on top of it: it keeps its own lightness.
+        lamp = np.clip(above / 15, 0, 1) * np.clip(1 - purity / 0.8, 0, 1)
+        new_l = new_l * (1 - lamp) + np.maximum(new_l, lightness) * lamp
     else:
         purity = 1 - 0.85 * np.clip((above - 12) / max(100 - middle_l - 12, 12), 0, 1)
+    shade_after = (new_l + 16) / (aim[0] + 16)
     texture = 0.35
     new_a = aim[1] * shade_after * purity + texture * (lab[..., 1] - middle_a * shade_before * purity)
     new_b = aim[2] * shade_after * purity + texture * (lab[..., 2] - middle_b * shade_before * purity)

@@ -120,8 +120,8 @@ def scene_shadow(light: PlateLight, strength: float) -> ShadowLight:
         hardness=light.hardness,
         reach=0.45 + 0.45 * light.hardness,
         contact=0.85 * strength,
-        occlusion=0.55 * strength,
-        cast=(0.40 + 0.2 * light.hardness) * strength,
+        occlusion=0.62 * strength,
+        cast=(0.55 + 0.1 * light.hardness) * strength,
     )
 
 

@@ -31,7 +31,7 @@ SMALLEST_TILE_PX: Final = 56
 
 _FRAMES: Final[dict[Verdict | None, tuple[int, int, int]]] = {
     Verdict.APPROVED: (26, 127, 75),
-    Verdict.REVIEW: (217, 138, 0),
+    Verdict.REVIEW: (204, 122, 0),
     Verdict.REJECTED: (200, 42, 48),
     None: (196, 201, 209),
 }

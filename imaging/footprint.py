@@ -23,9 +23,9 @@ SOLID_RUN = 0.28
 """A run along the ground of at least this share of the box width carries the product by itself; with less it stands on feet."""
 SECOND_RUN_RISE = 0.06
 """Other parts of a product with a solid base touch the ground only this near (in box widths) to the lowest row: heel and toe of a shoe."""
-FAR_FOOT_RISE = 0.32
-"""A far foot of a legged product appears this much higher (in box widths): a square stance seen from 20 degrees above."""
-FOOT_WIDTH = 0.16
+FAR_FOOT_RISE = 0.42
+"""A far foot of a legged product appears at most this much higher (in box widths): a square stance, turned, from 25 degrees above."""
+FOOT_WIDTH = 0.13
 """A foot is at most this wide (in box widths); wider runs up in the air are rails and seats."""
 
 

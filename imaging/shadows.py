@@ -97,8 +97,8 @@ def _occlusion(ground: _Ground) -> FloatImage:
         _fill_ring(area, ground, first, last)
     unit = ground.product_width if ground.solid else 0.35 * ground.product_width
     result = np.zeros_like(area)
-    for share, weight in ((0.020, 0.55), (0.065, 0.45)):
-        result += weight * _blur(area, share * unit * 1.7, share * unit)
+    for share, weight in ((0.022, 0.45), (0.060, 0.35), (0.15, 0.35)):
+        result += weight * _blur(area, share * unit * 1.8, share * unit)
     if not ground.solid:
         stance = np.zeros_like(area)
         points = [(x, ground.row[int(min(x, ground.size[0] - 1))]) for first, last in ground.runs for x in (first, last)]
@@ -125,7 +125,7 @@ def _cast(ground: _Ground, light: ShadowLight) -> FloatImage:
     shadow climbs the wall.
     """
     sideways = -light.side * light.reach
-    upward = max(0.10, 0.26 * (1 - 0.55 * abs(light.side))) * (0.6 + 0.4 * light.reach)
+    upward = max(0.12, 0.34 * (1 - 0.55 * abs(light.side))) * (0.6 + 0.4 * light.reach)
     rows, columns = np.mgrid[0 : ground.size[1], 0 : ground.size[0]].astype(np.float32)
     on_ground = np.maximum(rows, ground.horizon)
     up_wall = np.maximum(ground.horizon - rows, 0)
@@ -141,7 +141,7 @@ def _cast(ground: _Ground, light: ShadowLight) -> FloatImage:
     share = lift_total / max(ground.product_height, 1.0)
     penumbra = (0.006 + (0.16 - 0.13 * light.hardness) * share) * ground.product_height
     shadow = _sample_soft(ground, source, source_row, penumbra)
-    fade = np.exp(-share / (0.30 + 1.1 * light.hardness))
+    fade = np.exp(-share / (0.42 + 1.0 * light.hardness))
     shadow = np.where(lift > -0.5, shadow * fade, 0).astype(np.float32)
     sigma = (0.010 - 0.006 * light.hardness) * ground.product_width + 0.6
     return np.clip(_blur(shadow, sigma * 1.5, sigma), 0, 1)

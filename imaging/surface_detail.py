@@ -35,9 +35,7 @@ def read_surface(plate_HW3: Uint8, horizon_share: float) -> tuple[float, float]:
     return float(1.48 * np.median(np.abs(fine - np.median(fine)))), drawn_out
 
 
-def add_surface_detail(
-    scene_HW3: FloatImage, *, horizon_share: float, roughness: float, drawn_out: float, seed: int
-) -> FloatImage:
+def add_surface_detail(scene_HW3: FloatImage, *, horizon_share: float, roughness: float, drawn_out: float, seed: int) -> FloatImage:
     """The scene with fine detail on its surface, in perspective; float32 0..255, as given.
 
     roughness, drawn_out: from `read_surface`. seed: of the noise.

@@ -98,7 +98,8 @@ class LoraReport:
 
     `palette_nearer_pct` and `layout_nearer_pct`: by how much the distance to held-out look pictures shrinks against the base model, in
     percent (40 = 40 % nearer; negative = farther); `control_nearer_pct`: the same palette number for a LoRA of another category, which
-    must be worse. `look` are real pictures of the look, `before` the base model's, `after` the LoRA's, same seeds.
+    must be worse. `look` are real pictures of the look, `before` the base model's, `after` the LoRA's, same seeds; `sheet` is one picture
+    that shows them together, for whoever has that instead. `note` ends with a full stop.
     """
 
     category: str
@@ -116,6 +117,7 @@ class LoraReport:
     look: tuple[Thumbnail, ...] = ()
     before: tuple[Thumbnail, ...] = ()
     after: tuple[Thumbnail, ...] = ()
+    sheet: Thumbnail | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -251,3 +251,13 @@ def test_numbers_read_well():
     assert [duration(seconds) for seconds in (42, 203, 7560)] == ["42 s", "3.4 min", "2.1 h"]
     assert [usd(amount) for amount in (None, 0, 1.239, 0.0312, 0.00214)] == ["–", "$0.00", "$1.24", "$0.031", "$0.0021"]
     assert bound(">= 4 %") == "≥ 4 %"
+
+
+def test_a_sample_sheet_can_stand_for_single_pictures(tmp_path):
+    data, thumbnails = report_data(tmp_path)
+    sheet = thumbnails.add("sheet", lambda: pixels(9, 300))
+    with_sheet = replace(data, loras=(replace(data.loras[0], look=(), before=(), after=(), sheet=sheet),))
+    write_report(with_sheet, tmp_path / "report.html")
+    page = Page(tmp_path / "report.html")
+    assert page.problems == []
+    assert "Lighting, sample sheet of the base model and the LoRA" in [picture["alt"] for picture in page.pictures]
