@@ -18,7 +18,7 @@ from demo.make import scenes
 from demo.make.blender_kit import scaled, srgb
 from demo.make.vocabulary import LOOK_PALETTES, SceneSpec
 
-LOOK_SIZES: dict[str, int] = {"drinkware": 24, "lighting": 24, "bags": 24, "seating": 24}
+LOOK_SIZES: dict[str, int] = {"drinkware": 20, "lighting": 20, "bags": 20, "seating": 20}
 """Look pictures per category."""
 
 

@@ -402,3 +402,39 @@ def slats(color: Color, rng: random.Random, width: float = 0.11):
     dark = shader.math("LESS_THAN", gap, width * 0.09)
     shader.set(Base_Color=shader.mix("MIX", dark, wood, srgb("#160f0a")), Roughness=0.5)
     return shader.material
+
+
+def hammered(color: Color, roughness: float = 0.18):
+    """Beaten metal: shallow round dents, about one per centimeter."""
+    shader = Shader("hammered")
+    dents = shader.node("TexVoronoi", Vector=shader.coords(), Scale=0.95, feature="SMOOTH_F1", Smoothness=0.3)
+    shader.set(Base_Color=color, Metallic=1.0, Roughness=roughness)
+    shader.bump(dents.outputs["Distance"], 0.35, 0.12)
+    return shader.material
+
+
+def lampshade(color: Color, light: Color, strength: float, threads: float = 3.0):
+    """Cloth or opal glass lit from behind: brighter at the middle of its height, darker to the rims."""
+    shader = Shader("lampshade")
+    generated = shader.node("TexCoord").outputs["Generated"]
+    height = shader.separate(generated)[2]
+    middle = shader.math("SINE", shader.math("MULTIPLY", height, 3.14159))
+    shader.set(Base_Color=color, Roughness=0.9 if threads else 0.3, Emission_Color=light)
+    shader.set(Emission_Strength=shader.math("MULTIPLY_ADD", middle, strength * 0.8, strength * 0.25))
+    if threads:
+        where = shader.coords()
+        x, y, z = shader.separate(where)
+        turn = shader.math("MULTIPLY", shader.math("ARCTAN2", y, x), 60.0)
+        weave = shader.math("MULTIPLY", shader.math("SINE", turn), shader.math("SINE", shader.math("MULTIPLY", z, threads * 3.14159)))
+        tone = shader.ramp(shader.math("MULTIPLY_ADD", weave, 0.5, 0.5), [(0.0, scaled(color, 0.82)), (1.0, color)])
+        shader.set(Base_Color=tone)
+    return shader.material
+
+
+def marble_small(base: Color, vein: Color):
+    """Veined stone at the scale of a lamp foot, in centimeters."""
+    shader = Shader("marble")
+    where = shader.coords()
+    line = shader.math("ABSOLUTE", shader.math("SUBTRACT", shader.noise(where, 0.12, 8.0, 1.4), 0.5))
+    shader.set(Base_Color=shader.ramp(line, [(0.0, vein), (0.012, blend(vein, base, 0.5)), (0.04, base)]), Roughness=0.15)
+    return shader.material

@@ -24,7 +24,7 @@ JPEG_QUALITY = 88
 def render_look(category: str, index: int, path: Path, *, size_px: int, samples: int) -> None:
     """Render one look picture to a JPEG file, which appears only when complete."""
     looks.build_look(category, index)
-    kit.configure(kit.RenderSettings(size_px=size_px, samples=samples, noise=0.04, seed=index))
+    kit.configure(kit.RenderSettings(size_px=size_px, samples=samples, noise=0.08, seed=index))
     with tempfile.TemporaryDirectory() as folder:
         png = Path(folder) / "look.png"
         kit.render_png(str(png))
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--categories", nargs="+", default=list(CATEGORIES), choices=CATEGORIES)
     parser.add_argument("--size-px", type=int, default=512)
-    parser.add_argument("--samples", type=int, default=14)
+    parser.add_argument("--samples", type=int, default=8)
     parser.add_argument("--only", type=int, nargs="*", help="indices, for a first impression")
     args = parser.parse_args()
     kit.be_polite()
