@@ -1,0 +1,97 @@
+"""kill -9 in the middle of a cell: nothing is lost, nothing is rendered twice, and the bytes are those of an undisturbed run."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from resources.ledger_tables import lora, render, spend
+from resources.project import open_project
+from tests.tiny_project import write_project
+
+pytestmark = pytest.mark.slow
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SKUS = ("MUG-1", "MUG-2", "MUG-3", "MUG-4")
+
+
+def start(folder):
+    """`vitrine run` on a project, in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "orchestration.cli", "run", "--workers", "1", "--json"],
+        cwd=REPOSITORY,
+        env={**os.environ, "VITRINE_PROJECT": str(folder), "PYTHONWARNINGS": "ignore"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(folder):
+    """Run to the end; the summary it prints."""
+    process = start(folder)
+    out, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err
+    return json.loads(out.splitlines()[-1])
+
+
+def digests(folder):
+    return {row["render_key"]: row["render_digest"] for row in open_project(folder).ledger.rows(sa.select(render))}
+
+
+def lora_digests(folder):
+    return {row["lora_digest"] for row in open_project(folder).ledger.rows(sa.select(lora))}
+
+
+def rendered_items(folder):
+    rows = open_project(folder).ledger.rows(sa.select(spend).where(spend.c.activity == "render"))
+    return sum(row["item_count"] for row in rows)
+
+
+def children_of(pid):
+    """Process ids of a process's children."""
+    listing = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
+    return [int(line) for line in listing.stdout.split()]
+
+
+def wait_for(condition, timeout_s=300.0):
+    """Poll until a condition holds."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "the run never got there"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = write_project(tmp_path_factory.mktemp("undisturbed") / "project", skus=SKUS)
+    summary = finished(folder)
+    assert summary["failures"] == []
+    return folder
+
+
+@pytest.mark.parametrize("victim", ["command", "worker"])
+def test_a_killed_run_is_finished_by_the_next_one_with_the_same_bytes(undisturbed, tmp_path, victim):
+    folder = write_project(tmp_path / "project", skus=SKUS, base_model=undisturbed / "base-model")
+    process = start(folder)
+    database = folder / ".vitrine" / "ledger.sqlite"
+    wait_for(lambda: database.exists() and process.poll() is None and len(digests(folder)) >= 2)
+    workers = children_of(process.pid)
+    assert workers
+    for pid in [process.pid] if victim == "command" else workers:
+        os.kill(pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    wait_for(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() and Path(f"/proc/{pid}/cmdline").read_bytes() for pid in workers), 30)
+    before = digests(folder)
+    assert 2 <= len(before) < len(digests(undisturbed)), "the kill came too late to prove anything"
+    summary = finished(folder)
+    assert summary["rendered_now"] == len(digests(undisturbed)) - len(before), "something was rendered twice"
+    assert digests(folder) == digests(undisturbed)
+    assert lora_digests(folder) == lora_digests(undisturbed)
+    assert finished(folder)["rendered_now"] == 0
