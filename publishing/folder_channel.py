@@ -8,10 +8,9 @@ that changes behind a cached address is the commonest way to show a shopper the 
 Gallery pages are `product_page.py`; deciding what is approved is not done here, only insisted on.
 """
 
-import fcntl
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from catalog.variant import Variant
 from catalog.verdict import Verdict
 from imaging.encode import EXTENSIONS
 from publishing.atomic_file import write_atomically, write_if_changed
+from publishing.folder_lock import alone_in
 from publishing.manifest import MANIFEST_NAME, Manifest, PublishedImage, Tombstone, read_manifest
 from publishing.rendition import Rendition
 
@@ -105,7 +105,7 @@ def deliver(folder: Path, items: Iterable[DeliveryItem], *, complete_for: Collec
 
     before = read_manifest(folder)
     made = {name: _put(folder, item, before.images.get(name)) for name, item in wanted.items()}
-    with _alone_in(folder):
+    with alone_in(folder):
         before = read_manifest(folder)
         images = {name: image for name, image in before.images.items() if image.sku not in complete_for}
         for name, item in wanted.items():
@@ -182,8 +182,14 @@ def _put(folder: Path, item: DeliveryItem, known: PublishedImage | None) -> tupl
 
 
 def _is_in_place(path: Path, size_bytes: int) -> bool:
-    """Whether the file is there in full length; its content is its name, and it came by a rename, so length is enough."""
-    return path.is_file() and path.stat().st_size == size_bytes
+    """Whether the file is there in full length; its content is its name, and it came by a rename, so length is enough.
+
+    Asks once: another delivery may remove the file between two questions.
+    """
+    try:
+        return path.stat().st_size == size_bytes
+    except FileNotFoundError:
+        return False
 
 
 def _tombstones(folder: Path, before: Manifest, images: dict[str, PublishedImage], now: datetime) -> tuple[Tombstone, ...]:
@@ -221,15 +227,7 @@ def _remove_taken_back(folder: Path, manifest: Manifest, now: datetime) -> int:
             path.unlink()
             removed += 1
     for stray in (folder / ".incoming").glob("*.part"):
-        if time.time() - stray.stat().st_mtime > _STRAY_AFTER_S:
-            stray.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # a delivery at work renamed it meanwhile
+            if time.time() - stray.stat().st_mtime > _STRAY_AFTER_S:
+                stray.unlink()
     return removed
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, so that two deliveries do not overwrite each other's manifest. Freed by the system if the process dies."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from publishing.atomic_file import write_if_changed
+from publishing.folder_lock import alone_in
 from publishing.gallery import GALLERY_NAME, Gallery
 from publishing.page_template import fill_template
 
@@ -35,6 +36,11 @@ def write_product_pages(folder: Path, galleries: Iterable[Gallery], *, complete_
     A page that would say the same stays untouched. A product that changed its category leaves its former page. Call `write_index_pages`
     afterwards, once for all.
     """
+    with alone_in(folder):
+        return _write_product_pages(folder, galleries, complete_for, brand_title)
+
+
+def _write_product_pages(folder: Path, galleries: Iterable[Gallery], complete_for: Collection[str], brand_title: str) -> PagesReport:
     written = products = 0
     kept: set[Path] = set()
     for gallery in galleries:
@@ -54,8 +60,13 @@ def write_product_pages(folder: Path, galleries: Iterable[Gallery], *, complete_
 def write_index_pages(folder: Path, *, brand_title: str) -> int:
     """Write the catalog's and each category's index from the gallery.json files that are there; how many pages were written.
 
-    A category without products loses its page.
+    A category without products loses its page. Of several writers at once the last one sees what all of them wrote.
     """
+    with alone_in(folder):
+        return _write_index_pages(folder, brand_title)
+
+
+def _write_index_pages(folder: Path, brand_title: str) -> int:
     by_category: dict[str, list[Gallery]] = {}
     for path in sorted((folder / PRODUCTS).glob(f"*/*/{GALLERY_NAME}")):
         gallery = Gallery.model_validate_json(path.read_bytes())

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -227,7 +228,18 @@ def test_a_kill_before_the_removals_is_made_up_for_by_the_next_delivery(shop, tm
     assert not any(path.exists() for path in withdrawn)
 
 
+@pytest.fixture
+def quick_turns():
+    """Threads that take turns every 10 microseconds meet in places where they otherwise seldom do."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("quick_turns")
 def test_deliveries_at_the_same_time_lose_nothing(shop, tmp_path):
+    """One delivery removed a withdrawn file between another's asking whether it is there and asking how long it is."""
     failures = []
 
     def one(sku):
@@ -247,6 +259,17 @@ def test_deliveries_at_the_same_time_lose_nothing(shop, tmp_path):
     assert failures == []
     assert len(read_manifest(tmp_path).images) == 12
     assert_manifest_holds(tmp_path)
+
+
+def test_half_written_files_of_a_dead_delivery_are_swept_after_a_day(shop, tmp_path):
+    old, new = tmp_path / ".incoming" / ".old.part", tmp_path / ".incoming" / ".new.part"
+    old.parent.mkdir()
+    for path in (old, new):
+        path.write_bytes(b"half")
+    yesterday = time.time() - 90_000
+    os.utime(old, (yesterday, yesterday))
+    deliver(tmp_path, shop.items("BAG-1"), complete_for=["BAG-1"], delivered_at=NOON)
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def test_a_foreign_manifest_is_an_error_and_is_not_overwritten(shop, tmp_path):

@@ -1,6 +1,7 @@
 """Gallery pages: they show what is published, link to what exists, and speak to everyone."""
 
 import json
+import threading
 from itertools import pairwise
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from catalog.product import Product
 from publishing.folder_channel import deliver
 from publishing.gallery import alt_text, galleries_of, gallery_of
-from publishing.manifest import read_manifest
+from publishing.manifest import Manifest, read_manifest
 from publishing.product_page import write_index_pages, write_product_pages
 from tests.publishing.page_check import Page
 from tests.publishing.shop import NOON
@@ -141,3 +142,29 @@ def test_facts_leave_out_what_the_catalog_does_not_know(shop, tmp_path):
     gallery = gallery_of(shop.products["LMP-1"], read_manifest(tmp_path), shop.brand_kit, shop.recipes)
     assert gallery.facts == {"Material": "Brass", "Size": "H 41 cm"}
     assert gallery_of(shop.products["BAG-1"], read_manifest(tmp_path), shop.brand_kit, shop.recipes).facts["Price"] == "24.00 USD"
+
+
+def test_pages_written_at_the_same_time_all_end_up_in_the_index(shop, tmp_path):
+    failures = []
+    deliver(tmp_path, shop.items(*BOTH), complete_for=BOTH, delivered_at=NOON)
+
+    def come_and_go(sku):
+        product = shop.products[sku]
+        empty = [gallery_of(product, Manifest(), shop.brand_kit, shop.recipes)]
+        try:
+            for _ in range(8):
+                write_product_pages(tmp_path, empty, complete_for=[sku], brand_title="Northwind")
+                write_index_pages(tmp_path, brand_title="Northwind")
+                write_pages(tmp_path, shop, [sku])
+        except Exception as error:  # noqa: BLE001  # reported in the main thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=come_and_go, args=(sku,)) for sku in BOTH]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    text = Page(tmp_path / "index.html").text
+    assert "Canvas tote" in text
+    assert "Brass lamp" in text
