@@ -1,5 +1,6 @@
 """The catalog report: coverage, pass rates, reasons, cost per approved image, as one page and one JSON file."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import dagster as dg
@@ -20,7 +21,7 @@ def write_report(project: Project, *, rendered_now: int, seconds: float) -> Summ
     """Write `report.html`, its thumbnails and `summary.json` into the output folder; return the summary."""
     from publishing.manifest import read_manifest
     from publishing.product_page import write_index_pages
-    from publishing.report import catalog_report_html
+    from publishing.report import write_report as write_page
     from publishing.report_data import Counts, ReportData, recipe_reports
     from publishing.thumbnails import ThumbnailFolder
 
@@ -55,9 +56,10 @@ def write_report(project: Project, *, rendered_now: int, seconds: float) -> Summ
         loras=lora_reports(project, thumbnails),
         recipes=recipe_reports(cards, {recipe.name: recipe.engine for recipe in project.recipes}),
         coverage=tuple(gathered.coverage),
+        version=version("vitrine"),
         galleries_href="published/index.html" if manifest.images else None,
     )
-    (folder / "report.html").write_text(catalog_report_html(data), encoding="utf-8")
+    write_page(data, folder / "report.html")
     thumbnails.sweep()
     if manifest.images:
         # Cells that ran side by side may each have written the index before the other's gallery was there.

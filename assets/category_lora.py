@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 
 def lora_settings(project: Project) -> "LoraSettings":
     """The trainer's settings with the project's overrides. Raises SettingsError for a misspelt or impossible one."""
-    from training.settings import LoraSettings
-
     from catalog.recipe import parse_model
+    from training.settings import LoraSettings
 
     return parse_model(LoraSettings, project.settings.training, "vitrine.yaml: training")
 
@@ -57,9 +56,8 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
     known = project.ledger.by_keys(lora, [key]).get(key)
     if known is not None and project.store.has(known["lora_digest"]):
         return known, False
-    from training.lora import train_lora
-
     from generation.base_model import read_base_model
+    from training.lora import train_lora
 
     data, base_model = read_training_set(project, category), read_base_model(project.base_model_dir)
     start = time.perf_counter()
@@ -103,9 +101,8 @@ def _champion(project: Project, row: Row, incumbent: Row | None, data: "Training
         return False, f"not promoted: held-out loss {loss:.4f} is no better than the base model's {base_loss:.4f}"
     if incumbent is None or incumbent["lora_digest"] == row["lora_digest"]:
         return True, f"promoted: held-out loss {loss:.4f}, the base model's is {base_loss:.4f}"
-    from training.champion import held_out_loss
-
     from generation.base_model import read_base_model
+    from training.champion import held_out_loss
 
     rival = held_out_loss(
         lora_settings(project),
@@ -139,9 +136,8 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
 
     def log(progress: "Progress") -> None:
         if progress.step % max(1, progress.steps // 10) == 0:
-            context.log.info(
-                f"{category}: step {progress.step} of {progress.steps}, loss {progress.train_loss:.4f}, held out {progress.validation_loss:.4f}"
-            )
+            losses = f"loss {progress.train_loss:.4f}, held out {progress.validation_loss:.4f}"
+            context.log.info(f"{category}: step {progress.step} of {progress.steps}, {losses}")
 
     row, trained_now = train_category(project, category, log)
     facts = row["facts"]

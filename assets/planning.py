@@ -19,7 +19,7 @@ from generation.render import ENGINE_VERSION
 from generation.resolve import resolve, variant_count
 from imaging.cutout import CUTOUT_VERSION
 from quality.measurements import MEASUREMENT_VERSION
-from quality.rules import read_rules
+from quality.rules import RuleSet, read_rules
 from quality.screening import ScreeningRules
 from resources.ledger import Row
 from resources.ledger_tables import cutout, judgment, lora, product, refused_render, render, source_photo
@@ -202,10 +202,15 @@ def _compare_with_ledger(project: Project, plan: CellPlan) -> None:
         plan.why["not judged by the present rules"] += len(plan.to_judge)
 
 
+def rules_in_force(project: Project, recipe: Recipe) -> RuleSet:
+    """The rules a recipe's renders are held to now: the pack of the recipe or of its kind, with the brand's own bounds."""
+    return read_rules(recipe.name, project.brand_kit, kind=recipe.kind)
+
+
 def current_judgments(project: Project, plan: CellPlan) -> dict[str, tuple[Row, Row | None]]:
     """For each wanted render that exists: its row, and its judgment by the present rules and measurements (None: not judged)."""
     made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
-    rules = {recipe.name: read_rules(recipe.name, project.brand_kit).digest for recipe in project.recipes}
+    rules = {recipe.name: rules_in_force(project, recipe).digest for recipe in project.recipes}
     gates = {
         w.render_key: gate_key(
             render_digest=made[w.render_key]["render_digest"],

@@ -6,6 +6,7 @@ Refuses anything without a current approval, whoever started the run: a blocking
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 
 from assets.house_rules import OWNERS, reasons_table
 from assets.partitions import ONE_CELL, cells, split_cell
-from assets.planning import WantedRender, current_judgments, plan_cell
+from assets.planning import WantedRender, current_judgments, plan_cell, rules_in_force
 from assets.validated_renders import validated_renders
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
@@ -116,8 +117,17 @@ def picture_metadata(project: Project, wanted: WantedRender) -> "PictureMetadata
         alt_text=alt_text(item, wanted.recipe, wanted.variant.index),
         digital_source_type=wanted.recipe.digital_source_type,
         identifier=f"{wanted.variant.name}@{wanted.render_key[:16]}",
-        creator_tool="Vitrine",
+        creator_tool=f"Vitrine {version('vitrine')}",
+        ai_system=_ai_system(project, wanted),
     )
+
+
+def _ai_system(project: Project, wanted: WantedRender) -> str | None:
+    """The models that drew part of the picture, for its metadata; None for studio recipes."""
+    if wanted.recipe.engine != "diffusion":
+        return None
+    lora = f", LoRA {wanted.lora_digest[:12]}" if wanted.lora_digest else ""
+    return f"{project.base_model_dir.name} {project.base_model_digest[:12]}{lora}"
 
 
 def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryReport", list[Candidate], Counter[str]]:
@@ -149,7 +159,7 @@ def _item(project: Project, candidate: Candidate) -> "DeliveryItem":
         category=wanted.category,
         channel=candidate.channel,
         render_digest=candidate.render_row["render_digest"],
-        rules_digest=judged["rules_digest"],
+        rules_digest=rules_in_force(project, wanted.recipe).digest,
         approval=Approval(verdict=Verdict(judged["verdict"]), render_digest=judged["render_digest"], rules_digest=judged["rules_digest"]),
         publish_key=candidate.publish_key,
         alt=candidate.metadata.alt_text,

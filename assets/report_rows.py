@@ -213,7 +213,7 @@ def lora_reports(project: Project, thumbnails: "ThumbnailFolder") -> "tuple[Lora
                 palette_nearer_pct=facts.get("palette_nearer_pct"),
                 layout_nearer_pct=facts.get("layout_nearer_pct"),
                 validation_curve=tuple(CurvePoint(step=int(step), loss=float(loss)) for step, loss in facts["validation_curve"]),
-                after=(thumbnails.add(sheet, partial(_load, project, sheet, decode), long_side_px=1024),),  # type: ignore[arg-type]
+                sheet=thumbnails.add(sheet, partial(_load, project, sheet, decode), long_side_px=1024),  # type: ignore[arg-type]
             )
         )
     return tuple(reports)

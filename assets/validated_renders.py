@@ -13,12 +13,12 @@ from assets.cutouts import read_cutout
 from assets.generated_variants import generated_variants
 from assets.house_rules import OWNERS, reasons_table, rows_table, sheet_metadata
 from assets.partitions import ONE_CELL, cells, split_cell
-from assets.planning import WantedRender, plan_cell
+from assets.planning import WantedRender, plan_cell, rules_in_force
 from catalog.keys import digest, gate_key
 from catalog.placement import Placement
 from catalog.verdict import Verdict
 from quality.measurements import MEASUREMENT_VERSION
-from quality.rules import RuleSet, read_rules
+from quality.rules import RuleSet
 from resources.costs import clocked
 from resources.ledger import Row
 from resources.ledger_tables import judgment, measurement, render
@@ -33,7 +33,7 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
     """
     plan = plan_cell(project, category, drop)
     made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
-    rules = {recipe.name: read_rules(recipe.name, project.brand_kit) for recipe in project.recipes}
+    rules = {recipe.name: rules_in_force(project, recipe) for recipe in project.recipes}
     present = [w for w in plan.wanted if w.render_key in made]
     gates = {w.render_key: _gate(made[w.render_key], rules[w.variant.recipe]) for w in present}
     known = project.ledger.by_keys(judgment, gates.values())
@@ -152,7 +152,7 @@ def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) 
     """The cell's gate page as a file beside the manifests; the check links to it."""
     from quality.gate_page import cell_page
 
-    page = cell_page(f"{category} | {drop}", rows, [read_rules(recipe.name, project.brand_kit) for recipe in project.recipes])
+    page = cell_page(f"{category} | {drop}", rows, [rules_in_force(project, recipe) for recipe in project.recipes])
     path = project.settings.state_dir / "gate" / category / f"{drop}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")

@@ -47,7 +47,7 @@ def check_project(project_dir: Path) -> list[Finding]:
 
 
 def _brand_kit(project: Project) -> Iterator[Finding]:
-    from quality.rules import read_rules
+    from assets.planning import rules_in_force
 
     kit = project.brand_kit
     for channel in kit.channels:
@@ -61,7 +61,7 @@ def _brand_kit(project: Project) -> Iterator[Finding]:
         yield Finding(severity="error", where="brand kit", message=f"rules for {name!r}, but that recipe is not listed under `recipes:`.")
     for name in kit.recipes:
         if name in project.recipe_book:
-            read_rules(name, kit)
+            rules_in_force(project, project.recipe_book[name])
 
 
 def _recipes(project: Project) -> Iterator[Finding]:
