@@ -51,7 +51,7 @@ def make_project(folder: Path) -> list[str]:
     try:
         return _write(folder)
     except OSError as error:
-        raise SettingsError(f"Cannot write into {folder}: {error.strerror}.") from error
+        raise SettingsError(f"Cannot make the project {folder}: {error.filename}: {error.strerror}.") from error
 
 
 def _write(folder: Path) -> list[str]:

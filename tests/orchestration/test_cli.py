@@ -1,0 +1,160 @@
+"""The command line as people and scripts meet it: output, exit codes, messages."""
+
+import json
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from orchestration.cli import main
+from tests.tiny_project import draw_mug, product_row, write_photo, write_project, write_table
+
+
+@pytest.fixture
+def vitrine(monkeypatch, capsys):
+    """Call the command with arguments; returns exit code, stdout and stderr."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["vitrine", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    write_photo(folder / "mug.jpg", draw_mug((178, 62, 50), side_px=1100))
+    (folder / "text.jpg").write_text("not a picture")
+    return folder
+
+
+def test_screen_gives_one_json_object_per_file_also_for_missing_and_broken_ones(vitrine, photos):
+    code, out, _ = vitrine("screen", photos / "mug.jpg", photos / "text.jpg", photos / "none.jpg", "--json")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert [answer["file"] for answer in answers] == [str(photos / name) for name in ("mug.jpg", "text.jpg", "none.jpg")]
+    assert [answer["accepted"] for answer in answers] == [True, False, False]
+    assert [reason["code"] for answer in answers[1:] for reason in answer["reasons"]] == ["not_an_image", "missing"]
+    assert answers[0]["measurements"]["min_side_px"] == 1100
+
+
+def test_screen_accepts_a_good_photo_with_exit_code_zero(vitrine, photos):
+    code, out, _ = vitrine("screen", photos / "mug.jpg")
+    assert code == 0
+    assert out.startswith("accepted")
+
+
+def test_cutout_writes_an_alpha_of_the_photos_size(vitrine, photos, tmp_path):
+    code, out, _ = vitrine("cutout", photos / "mug.jpg", "--out", tmp_path / "alpha.png", "--json")
+    answer = json.loads(out.splitlines()[-1])
+    alpha = cv2.imread(str(tmp_path / "alpha.png"), cv2.IMREAD_UNCHANGED)
+    assert alpha.shape == (1100, 1100)
+    assert alpha.dtype == np.uint8
+    assert answer["accepted"] is (code == 0)
+    assert 0 <= answer["confidence"] <= 1
+
+
+def test_cutout_writes_the_alpha_also_when_it_is_doubtful(vitrine, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (600, 600, 3), dtype=np.uint8)
+    write_photo(tmp_path / "noise.jpg", noise)
+    code, out, _ = vitrine("cutout", tmp_path / "noise.jpg", "--out", tmp_path / "alpha.png", "--json")
+    answer = json.loads(out.splitlines()[-1])
+    assert code == 1
+    assert not answer["accepted"]
+    assert answer["reasons"]
+    assert (tmp_path / "alpha.png").exists()
+
+
+def test_cutout_of_a_file_that_is_no_picture_answers_in_json_with_exit_code_one(vitrine, photos, tmp_path):
+    code, out, _ = vitrine("cutout", photos / "text.jpg", "--out", tmp_path / "alpha.png", "--json")
+    answer = json.loads(out.splitlines()[-1])
+    assert (code, answer["accepted"], answer["reasons"]) == (1, False, ["not_an_image"])
+
+
+def test_a_packshot_is_rendered_and_then_approved_by_its_own_gate(vitrine, photos, tmp_path, monkeypatch):
+    project = write_project(tmp_path / "project", looks=False)
+    monkeypatch.setenv("VITRINE_PROJECT", str(project))
+    code, out, err = vitrine("render", photos / "mug.jpg", "--recipe", "packshot_white", "--out", tmp_path / "packshot.png", "--json")
+    assert code == 0, err
+    assert json.loads(out)["placement"]["frame_width_px"] == 1200
+    code, out, _ = vitrine("judge", "--recipe", "packshot_white", "--source", photos / "mug.jpg", "--render", tmp_path / "packshot.png")
+    answer = json.loads(out)
+    assert set(answer) == {"verdict", "reasons", "measurements"}
+    assert answer["measurements"]["white_share_pct"] > 98
+
+
+def test_a_misspelt_recipe_lists_the_known_ones(vitrine, photos, tmp_path):
+    code, _, err = vitrine("render", photos / "mug.jpg", "--recipe", "packshot", "--out", tmp_path / "out.png")
+    assert code == 2
+    assert "There is no recipe 'packshot'. Known: backdrop, packshot_white" in err
+
+
+def test_a_misspelt_parameter_is_refused_not_ignored(vitrine, photos, tmp_path):
+    code, _, err = vitrine("render", photos / "mug.jpg", "--recipe", "packshot_white", "--set", "fil_pct=80", "--out", tmp_path / "out.png")
+    assert code == 2
+    assert "fil_pct" in err
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_a_folder_without_a_project_says_how_to_make_one(vitrine, tmp_path, monkeypatch):
+    monkeypatch.setenv("VITRINE_PROJECT", str(tmp_path))
+    for command in ("plan", "run", "check"):
+        code, out, err = vitrine(command)
+        assert code == 2
+        assert "vitrine init" in out + err
+
+
+def test_check_names_everything_that_is_wrong_at_once(vitrine, tmp_path, monkeypatch):
+    project = write_project(tmp_path / "project", looks=False)
+    rows = [product_row("MUG-1", category="hats"), product_row("MUG-2"), product_row("MUG-2"), product_row("BAD SKU"), product_row("MUG-3", photo="gone.jpg")]
+    write_table(project, rows)
+    (project / "brand.yaml").write_text((project / "brand.yaml").read_text().replace("staged_scene: {}", "packshot_white: {fil_pct: {min: 1}}"))
+    monkeypatch.setenv("VITRINE_PROJECT", str(project))
+    code, out, _ = vitrine("check", "--json")
+    text = json.dumps(json.loads(out)["findings"])
+    assert code == 2
+    for expected in ("hats", "gone.jpg", "MUG-2", "BAD SKU", "fil_pct", "look pictures"):
+        assert expected in text, expected
+
+
+def test_check_finds_nothing_wrong_with_a_good_project(vitrine, tmp_path, monkeypatch):
+    monkeypatch.setenv("VITRINE_PROJECT", str(write_project(tmp_path / "project")))
+    code, out, _ = vitrine("check", "--json")
+    errors = [finding for finding in json.loads(out)["findings"] if finding["severity"] == "error"]
+    assert (code, errors) == (0, [])
+
+
+def test_a_misspelt_setting_is_an_error_with_the_allowed_names(vitrine, tmp_path, monkeypatch):
+    project = write_project(tmp_path / "project", looks=False)
+    (project / "vitrine.yaml").write_text("brandkit: brand.yaml\n")
+    monkeypatch.setenv("VITRINE_PROJECT", str(project))
+    code, _, err = vitrine("plan")
+    assert code == 2
+    assert "brandkit: unknown name (misspelt?). Allowed here:" in err
+    assert "brand_kit" in err
+
+
+def test_init_makes_a_project_that_check_accepts(vitrine, tmp_path, monkeypatch):
+    code, out, err = vitrine("init", tmp_path / "shop")
+    assert code == 0, err
+    assert "vitrine check" in out
+    monkeypatch.setenv("VITRINE_PROJECT", str(tmp_path / "shop"))
+    code, out, _ = vitrine("check", "--json")
+    assert [f for f in json.loads(out)["findings"] if f["severity"] == "error"] == []
+    assert code == 0
+
+
+def test_init_never_writes_into_a_folder_that_holds_something(vitrine, tmp_path):
+    (tmp_path / "precious.txt").write_text("keep me")
+    code, _, err = vitrine("init", tmp_path)
+    assert code == 2
+    assert "is not an empty folder" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
