@@ -130,7 +130,7 @@ def marina_pitcher() -> None:
     kit.solidify(kit.rings("pitcher", loops, enamel, caps=(True, False)), 0.22, -1)
     kit.tube(lip, 0.2, black, closed=True, straight=True)
     grip = parts.smooth_line([(-4.9, 0, 17.6), (-7.6, 0, 18.6), (-9.9, 0, 16.6), (-10.1, 0, 12.4), (-8.6, 0, 8.0), (-6.5, 0, 6.2)])
-    parts.strap(grip, 1.9, 0.5, enamel)
+    parts.strap(grip, 1.9, 0.75, enamel)
 
 
 def ember_mule() -> None:

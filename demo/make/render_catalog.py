@@ -38,7 +38,7 @@ def build(photo: Photo) -> tuple[float, float, float]:
 def render_photo(photo: Photo, path: Path, *, size_px: int, samples: int) -> None:
     """The packshot as JPEG."""
     build(photo)
-    kit.configure(kit.RenderSettings(size_px=size_px, samples=samples, noise=0.06, seed=1))
+    kit.configure(kit.RenderSettings(size_px=size_px, samples=samples, noise=0.08, seed=1))
     with tempfile.TemporaryDirectory() as folder:
         png = Path(folder) / "photo.png"
         kit.render_png(str(png))
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", nargs="+", help="names, or beginnings of names")
     parser.add_argument("--size-px", type=int, help="instead of each photo's own size")
-    parser.add_argument("--samples", type=int, default=16)
+    parser.add_argument("--samples", type=int, default=12)
     parser.add_argument("--measure", action="store_true")
     parser.add_argument("--no-alphas", action="store_true")
     args = parser.parse_args()

@@ -80,8 +80,8 @@ def sweep(backdrop: str) -> None:
 
 def lights(backdrop: str) -> None:
     """A large key from the left, a weak fill from the right, a hair light from behind above."""
-    kit.world((1, 1, 1, 1), 0.74)
-    kit.area((-2.4, -2.0, 2.9), (0, 0, 0.4), 1.7, 88)
+    kit.world((1, 1, 1, 1), 0.70)
+    kit.area((-2.4, -2.0, 2.9), (0, 0, 0.4), 1.5, 100)
     kit.area((2.9, -1.4, 1.7), (0, 0, 0.5), 1.6, 22)
     kit.area((0.3, 1.5, 3.4), (0, 0, 0.4), 1.6, 44)
 
