@@ -22,9 +22,9 @@ def _superellipse(half_x: float, half_z: float, power: float, center_z: float, s
     return [(x, z + center_z) for x, z in parts.squircle(half_x, half_z, power, steps)]
 
 
-def market_tote() -> None:
-    """Cognac leather tote with two shoulder handles."""
-    hide, thread = mat.leather(srgb("#9a5228")), mat.plain(srgb("#e5c79a"), 0.8)
+def market_tote(color: str = "#9a5228") -> None:
+    """Leather tote with two shoulder handles."""
+    hide, thread = mat.leather(srgb(color)), mat.plain(srgb("#e5c79a"), 0.8)
     width, depth, height = 19.0, 6.6, 29.0
     levels = [(0.0, width * 0.9, depth * 0.86, 6), (0.35, width * 0.925, depth * 0.95, 6), (1.0, width * 0.93, depth, 6)]
     for k in range(1, 15):
@@ -45,7 +45,7 @@ def market_tote() -> None:
         top = [(-9, lift, 27.0), (-9, lift, 31.5), (-7.4, lift * 0.9, 41), (0, lift * 0.8, 46.5)]
         parts.bowed([*top, *((-x, y, z) for x, y, z in reversed(top[:-1]))], 0.72, hide)
     label = [(0, -(_front(z, width, depth, height) + 0.1), z) for z in (11.0, 12.0, 13.0, 14.0, 15.0)]
-    parts.strap(label, 6.4, 0.3, mat.leather(scaled(srgb("#9a5228"), 0.62)), across=(1, 0, 0))
+    parts.strap(label, 6.4, 0.3, mat.leather(scaled(srgb(color), 0.62)), across=(1, 0, 0))
 
 
 def _front(z: float, width: float, depth: float, height: float) -> float:
@@ -93,9 +93,9 @@ def _turned(x: float, y: float):
     return Matrix.Translation((x, y, 0)) @ Matrix.Rotation(math.radians(90), 4, "Z")
 
 
-def luna_crossbody() -> None:
-    """Burgundy half-moon crossbody, top zip, slim strap."""
-    hide, thread = mat.leather(srgb("#6e1f2c"), 0.34), mat.plain(srgb("#c98a7a"), 0.8)
+def luna_crossbody(color: str = "#6e1f2c") -> None:
+    """Half-moon crossbody, top zip, slim strap."""
+    hide, thread = mat.leather(srgb(color), 0.34), mat.plain(srgb("#c98a7a"), 0.8)
     outline = []
     for k in range(61):
         angle = math.pi + math.pi * k / 60
@@ -162,8 +162,8 @@ def weekend_duffel() -> None:
 
 
 def drift_bucket() -> None:
-    """Mustard leather bucket bag with a drawstring."""
-    hide, dark = mat.leather(srgb("#c98f2b")), mat.leather(srgb("#6b4420"))
+    """Cream leather bucket bag with a drawstring."""
+    hide, dark = mat.leather(srgb("#e3d5bb")), mat.leather(srgb("#6b4420"))
     loops = []
     for k in range(41):
         t = k / 40

@@ -17,9 +17,9 @@ def _vessel(outer, wall: float, floor: float, material, *, steps: int = 128):
     return kit.lathe(profile, material, steps=steps)
 
 
-def dune_mug() -> None:
-    """Stoneware mug, bare clay foot, speckled teal glaze."""
-    skin = mat.dipped(srgb("#b0764f"), srgb("#2f6468"), 2.6, speckle=srgb("#d8c9a8"))
+def dune_mug(color: str = "#2f6468") -> None:
+    """Stoneware mug, bare clay foot, speckled glaze."""
+    skin = mat.dipped(srgb("#b0764f"), srgb(color), 2.6, speckle=srgb("#d8c9a8"))
     outer = smooth_profile([(2.9, 0.0), (3.6, 0.12), (3.95, 0.6), (4.15, 2.0), (4.2, 5.0), (4.2, 8.6), (4.22, 9.2)])
     _vessel(outer, 0.45, 0.6, skin)
     handle = [(4.0, 0, 7.6), (5.4, 0, 8.1), (6.9, 0, 7.5), (7.35, 0, 5.4), (6.6, 0, 3.3), (5.2, 0, 2.5), (4.0, 0, 2.7)]

@@ -5,7 +5,7 @@ import math
 from demo.make import blender_kit as kit
 from demo.make import materials as mat
 from demo.make import product_parts as parts
-from demo.make.blender_kit import smooth_profile, srgb
+from demo.make.blender_kit import scaled, smooth_profile, srgb
 
 WARM_LIGHT = srgb("#ffcf8f")
 
@@ -20,11 +20,11 @@ def _cord(points, material) -> None:
     parts.bowed(points, 0.28, material)
 
 
-def sol_table_lamp() -> None:
-    """Brass column, terracotta linen drum."""
+def sol_table_lamp(color: str = "#c26a44", light: str = "#ff8a4c") -> None:
+    """Brass column, linen drum."""
     brass = mat.brushed(srgb("#c49a4a"), 0.24)
-    linen = mat.lampshade(srgb("#c26a44"), srgb("#ff8a4c"), 0.2)
-    trim = mat.plain(srgb("#8c4a30"), 0.9)
+    linen = mat.lampshade(srgb(color), srgb(light), 0.2)
+    trim = mat.plain(scaled(srgb(color), 0.5), 0.9)
     kit.lathe([(0, 0), (8.6, 0), (8.8, 0.2), (8.8, 1.2), (8.5, 1.5), (2.4, 1.9), (1.5, 2.4), (0, 2.4)], brass, steps=128)
     kit.cylinder(1.1, 26, brass, (0, 0, 2.0), 0.1)
     for z in (6.0, 24.0):

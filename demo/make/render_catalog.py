@@ -8,6 +8,7 @@ Writes photos/NAME.jpg and alphas/NAME.png (half size, 8 bit). A picture appears
 """
 
 import argparse
+import random
 import tempfile
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ import bpy
 from PIL import Image
 
 from demo.make import blender_kit as kit
-from demo.make import studio
+from demo.make import planted, studio
 from demo.make.products import PHOTOS, Photo
 
 JPEG_QUALITY = 90
@@ -30,6 +31,9 @@ def build(photo: Photo) -> tuple[float, float, float]:
     photo.build()
     size_cm = studio.group_and_scale(photo.shot.turn_deg)
     studio.aim(photo.shot)
+    if photo.build is planted.tote_in_clutter:
+        planted.clutter(random.Random(9))
+        return size_cm
     studio.sweep(photo.shot.backdrop)
     studio.lights(photo.shot.backdrop)
     return size_cm
@@ -44,6 +48,7 @@ def render_photo(photo: Photo, path: Path, *, size_px: int, samples: int) -> Non
         kit.render_png(str(png))
         part = path.with_suffix(".part")
         Image.open(png).convert("RGB").save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True)
+        planted.spoil(photo.name, part)
         part.replace(path)
 
 
@@ -82,8 +87,11 @@ def main() -> None:
     kit.be_polite()
     (args.out / "photos").mkdir(parents=True, exist_ok=True)
     (args.out / "alphas").mkdir(parents=True, exist_ok=True)
-    for photo in PHOTOS:
+    for photo in (*PHOTOS, *planted.PLANTED):
         if args.only and not photo.name.startswith(tuple(args.only)):
+            continue
+        if photo.build is None:
+            (args.out / "photos" / f"{photo.name}.jpg").write_text(planted.WEB_PAGE)
             continue
         if args.measure:
             print(photo.name, *(f"{side:.1f}" for side in build(photo)), flush=True)
@@ -92,7 +100,7 @@ def main() -> None:
         path, alpha = args.out / "photos" / f"{photo.name}.jpg", args.out / "alphas" / f"{photo.name}.png"
         if not path.exists():
             render_photo(photo, path, size_px=size_px, samples=args.samples)
-        if not args.no_alphas and not alpha.exists():
+        if not args.no_alphas and photo in PHOTOS and not alpha.exists():
             render_alpha(photo, alpha, size_px=size_px)
         print(f"{photo.name}: {time.process_time() - started:.1f} CPU-s", flush=True)
 

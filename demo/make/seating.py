@@ -151,9 +151,9 @@ def petal_chair() -> None:
     kit.tube([(-16.3, 18.7, 23), (16.3, 18.7, 23)], 0.6, steel)
 
 
-def milking_stool() -> None:
-    """Three-legged oak stool with dipped red legs."""
-    seat, wood, red = _oak("X"), _oak(), mat.plain(srgb("#b8352b"), 0.35)
+def milking_stool(color: str = "#b8352b") -> None:
+    """Three-legged oak stool with dipped legs."""
+    seat, wood, red = _oak("X"), _oak(), mat.plain(srgb(color), 0.35)
     top = smooth_profile([(16.4, 41.6), (17.6, 42.4), (18.0, 43.6), (17.5, 45.0), (15.6, 45.6), (9.0, 44.8), (0.0, 44.4)])
     kit.lathe([(0, 41.4), (15.4, 41.4), *top], seat, steps=128)
     for k in range(3):

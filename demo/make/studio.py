@@ -87,8 +87,8 @@ def lights(backdrop: str) -> None:
 
 
 def aim(shot: Shot) -> None:
-    """Place the camera so that the product fills `shot.fill` of the frame and stands in its middle."""
-    points = _points([item for item in bpy.context.scene.objects if item.name not in {"sweep"}])
+    """Place the camera so that everything built so far fills `shot.fill` of the frame and stands in its middle."""
+    points = _points(bpy.context.scene.objects)
     low, high = _bounds(points)
     center = (low + high) / 2
     pitch = math.radians(shot.raise_deg)
