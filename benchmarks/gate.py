@@ -117,22 +117,26 @@ def evidence_of(kind: str, recipe_name: str, scene: Scene, picture: np.ndarray, 
     )  # fmt: skip
 
 
-def measure_all(kind: str, side_px: int, cache: Path | None) -> list[dict[str, Any]]:
-    """One measured row per product and variant; kept in a JSON-lines file when a cache is given, so that rules can be tried quickly."""
-    if cache is not None and cache.is_file():
-        return [json.loads(line) for line in cache.read_text().splitlines()]
-    rows = []
+def measure_all(kind: str, side_px: int, cache: Path | None, half: str | None) -> list[dict[str, Any]]:
+    """One measured row per product and variant; appended to a JSON-lines file when one is given, so that a run goes on where it stopped."""
+    rows = [json.loads(line) for line in cache.read_text().splitlines()] if cache is not None and cache.is_file() else []
+    done = {row["product"] for row in rows}
     for name, files in product_files().items():
+        if name in done or (half is not None and half_of(name) != half):
+            continue
         rgba = load_product(*files)
         source = source_photo(rgba)
+        fresh = []
         for variant, recipe, scene, picture in variants(rgba, side_px, zlib.crc32(name.encode())):
             start = time.process_time()
             columns = measure_render(evidence_of(kind, recipe, scene, picture, source))
             spent = time.process_time() - start
-            rows.append({"render_id": f"{name}|{variant}", "recipe": recipe, "variant": variant, "product": name, "cpu_s": spent, **columns})
-        print(f"{name}: {len(rows)} rows", file=sys.stderr, flush=True)
-    if cache is not None:
-        cache.write_text("\n".join(json.dumps(row) for row in rows))
+            fresh.append({"render_id": f"{name}|{variant}", "recipe": recipe, "variant": variant, "product": name, "cpu_s": spent, **columns})
+        print(f"{name}: {len(fresh)} rows", file=sys.stderr, flush=True)
+        rows += fresh
+        if cache is not None:
+            with cache.open("a") as file:
+                file.writelines(json.dumps(row) + "\n" for row in fresh)
     return rows
 
 
@@ -185,7 +189,7 @@ def main() -> None:
     options = parser.parse_args()
     if not product_files():
         sys.exit(f"No products found: neither {assets_folder() / 'photos'} nor demo/catalog/photos has cut-outs with alphas.")
-    result = report(measure_all(options.evidence, options.side_px, options.cache), options.half)
+    result = report(measure_all(options.evidence, options.side_px, options.cache, options.half), options.half)
     print(json.dumps(result, indent=1))
 
 

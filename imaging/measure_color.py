@@ -5,9 +5,10 @@ import numpy as np
 
 from imaging.color import delta_e2000, srgb_to_lab
 from imaging.measure_background import rgb_of
-from imaging.measure_views import Views
+from imaging.measure_views import Views, highest_channel
 
 CLIPPED_LEVEL = 254
+_MEAN = np.full((1, 3), 1 / 3, np.float32)
 CHANGED_DELTA_E = 4.0
 """CIE76 distance from which a pixel counts as recolored."""
 
@@ -26,11 +27,11 @@ def measure_color(views: Views) -> dict[str, float | None]:
     difference = delta_e2000(r, e)
     columns["delta_e_mean"] = float(difference.mean())
     columns["delta_e_p95"] = float(np.percentile(difference, 95))
-    offset = np.median(r - e, axis=0)
+    offset = np.median((r - e)[::3], axis=0)
     columns["color_shift_delta_e"] = float(np.linalg.norm(offset))
     columns["lightness_shift"] = float(offset[0])
     columns["tone_gain"] = _tone_gain(views)
-    clipped_r, clipped_e = ((p[views.inner_HW].max(axis=1) >= CLIPPED_LEVEL).mean() for p in (views.render_HW3, views.expected_HW3))
+    clipped_r, clipped_e = ((highest_channel(p)[views.inner_HW] >= CLIPPED_LEVEL).mean() for p in (views.render_HW3, views.expected_HW3))
     columns["clipped_added_pct"] = float(clipped_r - clipped_e) * 100
     return columns
 
@@ -41,8 +42,8 @@ def _tone_gain(views: Views) -> float:
     1.0 where the product's levels spread too little (below 6) for a slope to mean anything.
     """
     assert views.expected_HW3 is not None and views.inner_HW is not None
-    r = views.render_HW3[views.inner_HW][::3].astype(np.float32).mean(axis=1)
-    e = views.expected_HW3[views.inner_HW][::3].astype(np.float32).mean(axis=1)
+    r = cv2.transform(views.render_HW3, _MEAN)[views.inner_HW][::3].astype(np.float32)
+    e = cv2.transform(views.expected_HW3, _MEAN)[views.inner_HW][::3].astype(np.float32)
     used = (r < 250) & (e < 250)
     if used.sum() < 100 or e[used].std() < 6:
         return 1.0

@@ -16,7 +16,7 @@ from imaging.measure_fidelity import measure_fidelity
 from imaging.measure_geometry import find_product, measure_geometry
 from imaging.measure_shadow import measure_shadow
 from imaging.measure_sharpness import measure_sharpness
-from imaging.measure_views import Mask, Views, background_zone, blend, prepare_views
+from imaging.measure_views import Mask, Views, background_zone, blend, lowest_channel, prepare_views
 
 MEASUREMENT_VERSION = "1"
 """Raised whenever the same render may measure differently; part of the gate key."""
@@ -136,7 +136,7 @@ def _should_be_white(evidence: RenderEvidence, views: Views) -> Mask:
     """Full-size pixels that must be white: where the expected picture is, or all around the product and its shadow's box."""
     height, width = evidence.pixels_HW3.shape[:2]
     if evidence.expected_HW3 is not None:
-        white = (evidence.expected_HW3.min(axis=2) >= 254).astype(np.uint8)
+        white = (lowest_channel(evidence.expected_HW3) >= 254).astype(np.uint8)
         white = cv2.erode(white, np.ones((9, 9), np.uint8))
         if evidence.product_alpha_HW is not None:
             white[cv2.dilate((evidence.product_alpha_HW > 8).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0] = 0

@@ -22,9 +22,9 @@ def _superellipse(half_x: float, half_z: float, power: float, center_z: float, s
     return [(x, z + center_z) for x, z in parts.squircle(half_x, half_z, power, steps)]
 
 
-def market_tote() -> None:
-    """Cognac leather tote with two shoulder handles."""
-    hide, thread = mat.leather(srgb("#9a5228")), mat.plain(srgb("#e5c79a"), 0.8)
+def market_tote(color: str = "#9a5228") -> None:
+    """Leather tote with two shoulder handles."""
+    hide, thread = mat.leather(srgb(color)), mat.plain(srgb("#e5c79a"), 0.8)
     width, depth, height = 19.0, 6.6, 29.0
     levels = [(0.0, width * 0.9, depth * 0.86, 6), (0.35, width * 0.925, depth * 0.95, 6), (1.0, width * 0.93, depth, 6)]
     for k in range(1, 15):
@@ -34,25 +34,22 @@ def market_tote() -> None:
     rim = [(x, y, height) for x, y in parts.squircle(width, depth * 0.38 + 0.2, 4.5, 96)]
     parts.strap(rim, 2.2, 0.42, hide, across=(0, 0, 1), closed=True)
     parts.stitches([(x * 1.012, y * 1.1 - 0.02, height - 0.8) for x, y, _ in rim], thread)
-    for y in (-2.9, 2.9):
-        s = math.copysign(1, y)
-        line = [(-9, y - 0.3 * s, 20), (-9, y + 0.35 * s, 26), (-9, y, 31), (-7.2, y * 0.7, 42), (0, y * 0.6, 48)]
-        line += [(7.2, y * 0.7, 42), (9, y, 31), (9, y + 0.35 * s, 26), (9, y - 0.3 * s, 20)]
-        line = [(x, yy - 0.9 * s if z <= 20 else yy, z) for x, yy, z in line]
-        full = parts.smooth_line([(x, (abs(yy) + _belly(z)) * s, z) for x, yy, z in line])
-        parts.strap(full, 2.0, 0.5, hide, across=(1, 0, 0.001))
-    for x in (-9, 9):
-        for z in (20.6, 24.6):
-            kit.place(kit.cylinder(0.5, 0.5, _gold(), edge=0.12), (x, -_front(z, width, depth, height) - 0.55, z), (90, 0, 0))
-    kit.box((0, -_front(13, width, depth, height) - 0.12, 13), (6.5, 0.16, 3.2), mat.leather(scaled(srgb("#9a5228"), 0.72)), edge=0.05)
-
-
-def _belly(z: float) -> float:
-    """How far the handle stands off the middle plane at a height, so that it lies on the leather."""
-    return max(0.0, (28.0 - z) * 0.16)
+    for s in (-1, 1):
+        for x in (-9, 9):
+            tab = [(x, s * (_front(z, width, depth, height) + 0.3), z) for z in (18.5, 20, 22, 24, 26, 28)]
+            parts.strap(tab, 2.1, 0.5, hide, across=(1, 0, 0))
+            for z in (19.6, 25.4):
+                stud = kit.cylinder(0.5, 0.5, _gold(), edge=0.12)
+                kit.place(stud, (x, s * (_front(z, width, depth, height) + 0.45), z), (-90 * s, 0, 0))
+        lift = s * (_front(27.5, width, depth, height) + 0.35)
+        top = [(-9, lift, 27.0), (-9, lift, 31.5), (-7.4, lift * 0.9, 41), (0, lift * 0.8, 46.5)]
+        parts.bowed([*top, *((-x, y, z) for x, y, z in reversed(top[:-1]))], 0.72, hide)
+    label = [(0, -(_front(z, width, depth, height) + 0.1), z) for z in (11.0, 12.0, 13.0, 14.0, 15.0)]
+    parts.strap(label, 6.4, 0.3, mat.leather(scaled(srgb(color), 0.62)), across=(1, 0, 0))
 
 
 def _front(z: float, width: float, depth: float, height: float) -> float:
+    """How far the tote's front stands off its middle plane at a height."""
     return depth * (1 - 0.62 * max(0.0, (z - 1) / (height - 1)) ** 1.7) + 0.2
 
 
@@ -63,15 +60,15 @@ def ridge_backpack() -> None:
     levels = []
     for k in range(25):
         t = k / 24
-        pinch = 1 - 0.25 * max(0, (t - 0.8) / 0.2) ** 2 - 0.12 * max(0, (0.08 - t) / 0.08) ** 2
+        pinch = 1 - 0.10 * max(0, (t - 0.8) / 0.2) ** 2 - 0.12 * max(0, (0.08 - t) / 0.08) ** 2
         levels.append((44 * t, 15 * pinch, 8.0 * pinch * (1 - 0.22 * t), 4.5))
     parts.loft(levels, canvas)
     flap = []
     for k in range(19):
-        angle = math.radians(-20 + 128 * k / 18)
+        angle = math.radians(14 + 94 * k / 18)
         flap.append((0.0, 1.0 - 8.6 * math.sin(angle) * (1.0 if k < 17 else 1.0), 37.5 + 8.2 * math.cos(angle)))
     flap += [(0.0, -7.6, 31.0), (0.0, -7.75, 27.5)]
-    parts.strap(parts.smooth_line(flap, 4), 29.0, 0.8, canvas, across=(1, 0, 0))
+    parts.strap(parts.smooth_line(flap, 4), 27.4, 0.8, canvas, across=(1, 0, 0))
     pocket = parts.squircle(10.8, 8.4, 6, 96)
     parts.pillow([(x, z + 12.0) for x, z in pocket], 6.0, canvas, y=-8.2, edge=0.1)
     parts.strap([(x * 1.0, -8.9, z * 1.0 + 12) for x, z in pocket], 0.7, 0.7, hide, closed=True)
@@ -96,9 +93,9 @@ def _turned(x: float, y: float):
     return Matrix.Translation((x, y, 0)) @ Matrix.Rotation(math.radians(90), 4, "Z")
 
 
-def luna_crossbody() -> None:
-    """Burgundy half-moon crossbody, top zip, slim strap."""
-    hide, thread = mat.leather(srgb("#6e1f2c"), 0.34), mat.plain(srgb("#c98a7a"), 0.8)
+def luna_crossbody(color: str = "#6e1f2c") -> None:
+    """Half-moon crossbody, top zip, slim strap."""
+    hide, thread = mat.leather(srgb(color), 0.34), mat.plain(srgb("#c98a7a"), 0.8)
     outline = []
     for k in range(61):
         angle = math.pi + math.pi * k / 60
@@ -117,7 +114,7 @@ def luna_crossbody() -> None:
     for side in (-1, 1):
         _ring((side * 13.4, 0, 17.6), 1.25, 0.24, _gold())
     line = [(-13.4, 0, 18.6), (-13.2, 0.3, 27), (-9.8, 0.5, 40), (0, 0.6, 46.5), (9.8, 0.5, 40), (13.2, 0.3, 27), (13.4, 0, 18.6)]
-    parts.strap(parts.smooth_line(line), 1.5, 0.35, hide)
+    parts.strap(parts.smooth_line(line), 1.5, 0.62, hide)
 
 
 def weekend_duffel() -> None:
@@ -165,8 +162,8 @@ def weekend_duffel() -> None:
 
 
 def drift_bucket() -> None:
-    """Mustard leather bucket bag with a drawstring."""
-    hide, dark = mat.leather(srgb("#c98f2b")), mat.leather(srgb("#6b4420"))
+    """Cream leather bucket bag with a drawstring."""
+    hide, dark = mat.leather(srgb("#e3d5bb")), mat.leather(srgb("#6b4420"))
     loops = []
     for k in range(41):
         t = k / 40
@@ -188,7 +185,7 @@ def drift_bucket() -> None:
         parts.bowed([(x, -9.0, 23.4), (x * 1.6, -10.6, 22.0), (x * 1.9, -11.0, 18.0), (x * 2.2, -10.9, 13.6)], 0.36, dark)
         kit.lathe([(0, 0), (0.8, 0.2), (0.95, 1.4), (0.5, 2.4), (0, 2.4)], _gold(), (x * 2.2, -10.9, 11.8))
     line = [(-10.6, 0, 21.0), (-11.8, 0, 30), (-8.6, 0, 44), (0, 0, 50), (8.6, 0, 44), (11.8, 0, 30), (10.6, 0, 21.0)]
-    parts.strap(parts.smooth_line(line), 2.4, 0.42, dark)
+    parts.strap(parts.smooth_line(line), 2.4, 0.75, dark)
     for side in (-1, 1):
         kit.place(kit.cylinder(0.6, 0.5, _gold(), edge=0.12), (side * 11.6, 0, 23.0), (0, side * 90, 0))
 
@@ -229,12 +226,20 @@ def harvest_basket() -> None:
     rim = [(x, y, 26.0) for x, y in parts.squircle(21.4, 12.4, 2.4, 128)]
     kit.tube(rim, 0.75, straw, closed=True)
     for y in (-1, 1):
-        line = [(-8.5, y * 11.5, 17.5), (-8.5, y * 12.4, 21.5), (-8.5, y * 12.9, 26.5), (-7.0, y * 9.0, 38.0), (0, y * 7.0, 44.0)]
-        line += [(7.0, y * 9.0, 38.0), (8.5, y * 12.9, 26.5), (8.5, y * 12.4, 21.5), (8.5, y * 11.5, 17.5)]
-        parts.strap(parts.smooth_line(line), 2.0, 0.55, hide, across=(1, 0, 0.001))
+        line = [(-8.5, y * 13.2, 26.5), (-8.3, y * 12.4, 31.0), (-6.6, y * 9.0, 39.0), (0, y * 7.4, 43.0)]
+        parts.bowed([*line, *((-x, yy, z) for x, yy, z in reversed(line[:-1]))], 0.8, hide)
+        for x in (-8.5, 8.5):
+            parts.strap([(x, y * _basket_front(x, z), z) for z in (17, 19, 21, 23, 25, 27.2)], 2.2, 0.55, hide, across=(1, 0, 0))
         for x in (-8.5, 8.5):
             for z in (19.0, 22.6):
-                kit.sphere(0.5, _gold(), (x, y * (11.5 + (z - 17.5) * 0.24) + y * 0.3, z), (1, 0.5, 1))
+                kit.sphere(0.5, _gold(), (x, y * (_basket_front(x, z) + 0.3), z), (1, 0.5, 1))
+
+
+def _basket_front(x: float, z: float) -> float:
+    """How far the straw basket's front stands off its middle plane at (x, z), with room for a strap."""
+    t = z / 26.0
+    half_x, half_y = 14.0 + 7.5 * t**0.8, 9.5 + 3.0 * t**0.8
+    return half_y * (1 - (abs(x) / half_x) ** 2.4) ** (1 / 2.4) + 0.75
 
 
 def petite_handle() -> None:

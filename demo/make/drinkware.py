@@ -17,9 +17,9 @@ def _vessel(outer, wall: float, floor: float, material, *, steps: int = 128):
     return kit.lathe(profile, material, steps=steps)
 
 
-def dune_mug() -> None:
-    """Stoneware mug, bare clay foot, speckled teal glaze."""
-    skin = mat.dipped(srgb("#b0764f"), srgb("#2f6468"), 2.6, speckle=srgb("#d8c9a8"))
+def dune_mug(color: str = "#2f6468") -> None:
+    """Stoneware mug, bare clay foot, speckled glaze."""
+    skin = mat.dipped(srgb("#b0764f"), srgb(color), 2.6, speckle=srgb("#d8c9a8"))
     outer = smooth_profile([(2.9, 0.0), (3.6, 0.12), (3.95, 0.6), (4.15, 2.0), (4.2, 5.0), (4.2, 8.6), (4.22, 9.2)])
     _vessel(outer, 0.45, 0.6, skin)
     handle = [(4.0, 0, 7.6), (5.4, 0, 8.1), (6.9, 0, 7.5), (7.35, 0, 5.4), (6.6, 0, 3.3), (5.2, 0, 2.5), (4.0, 0, 2.7)]
@@ -130,7 +130,7 @@ def marina_pitcher() -> None:
     kit.solidify(kit.rings("pitcher", loops, enamel, caps=(True, False)), 0.22, -1)
     kit.tube(lip, 0.2, black, closed=True, straight=True)
     grip = parts.smooth_line([(-4.9, 0, 17.6), (-7.6, 0, 18.6), (-9.9, 0, 16.6), (-10.1, 0, 12.4), (-8.6, 0, 8.0), (-6.5, 0, 6.2)])
-    parts.strap(grip, 1.9, 0.5, enamel)
+    parts.strap(grip, 1.9, 0.75, enamel)
 
 
 def ember_mule() -> None:

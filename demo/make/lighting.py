@@ -5,7 +5,7 @@ import math
 from demo.make import blender_kit as kit
 from demo.make import materials as mat
 from demo.make import product_parts as parts
-from demo.make.blender_kit import smooth_profile, srgb
+from demo.make.blender_kit import scaled, smooth_profile, srgb
 
 WARM_LIGHT = srgb("#ffcf8f")
 
@@ -20,11 +20,11 @@ def _cord(points, material) -> None:
     parts.bowed(points, 0.28, material)
 
 
-def sol_table_lamp() -> None:
-    """Brass column, terracotta linen drum."""
+def sol_table_lamp(color: str = "#c26a44", light: str = "#ff8a4c") -> None:
+    """Brass column, linen drum."""
     brass = mat.brushed(srgb("#c49a4a"), 0.24)
-    linen = mat.lampshade(srgb("#c26a44"), srgb("#ff9a5c"), 0.45)
-    trim = mat.plain(srgb("#8c4a30"), 0.9)
+    linen = mat.lampshade(srgb(color), srgb(light), 0.2)
+    trim = mat.plain(scaled(srgb(color), 0.5), 0.9)
     kit.lathe([(0, 0), (8.6, 0), (8.8, 0.2), (8.8, 1.2), (8.5, 1.5), (2.4, 1.9), (1.5, 2.4), (0, 2.4)], brass, steps=128)
     kit.cylinder(1.1, 26, brass, (0, 0, 2.0), 0.1)
     for z in (6.0, 24.0):
@@ -42,8 +42,8 @@ def sol_table_lamp() -> None:
 
 def morel_lamp() -> None:
     """One-piece mushroom lamp, vermilion lacquer."""
-    lacquer = mat.plain(srgb("#cf4524"), 0.12, coat=1.0)
-    inner = mat.glow(srgb("#f6dcb8"), WARM_LIGHT, 1.6)
+    lacquer = mat.plain(srgb("#c93a1c"), 0.16, coat=0.7)
+    inner = mat.glow(srgb("#f6dcb8"), WARM_LIGHT, 0.45)
     foot = smooth_profile([(9.0, 0), (9.4, 0.3), (8.8, 1.6), (6.0, 4.6), (4.4, 8.6), (4.0, 13.6), (4.4, 18.0)])
     kit.lathe([(0, 0), *foot, (0, 18.0)], lacquer, steps=128)
     cap = smooth_profile([(15.0, 17.2), (15.6, 17.6), (15.4, 20.2), (13.4, 24.6), (9.4, 27.8), (4.6, 29.4), (0.0, 29.8)])
@@ -56,7 +56,7 @@ def quill_desk_lamp() -> None:
     """Articulated desk lamp, petrol steel, brass joints."""
     steel = mat.plain(srgb("#1f5a66"), 0.32, coat=0.4)
     brass = mat.plain(srgb("#c9a14e"), 0.25, metal=1.0)
-    inner = mat.glow(srgb("#fff0d0"), WARM_LIGHT, 2.2)
+    inner = mat.glow(srgb("#fff0d0"), WARM_LIGHT, 1.2)
     kit.lathe([(0, 0), (9.2, 0), (9.5, 0.3), (9.5, 1.4), (9.1, 1.8), (2.0, 2.2), (0, 2.2)], steel, (-10, 0, 0), steps=128)
     kit.cylinder(1.2, 3.2, brass, (-10, 0, 2.0), 0.2)
     knee, head = (-19.5, 0.0, 26.5), (5.0, 0.0, 41.0)
@@ -71,7 +71,7 @@ def quill_desk_lamp() -> None:
     tilt = (0, -24, 0)
     kit.place(kit.lathe(hood, steel, steps=128), (8.0, 0, 39.6), tilt)
     kit.place(kit.lathe(bowl, inner, steps=96), (8.0, 0, 39.6), tilt)
-    bulb = kit.sphere(2.7, mat.glow(srgb("#fff4dc"), WARM_LIGHT, 5.0))
+    bulb = kit.sphere(2.7, mat.glow(srgb("#fff4dc"), WARM_LIGHT, 2.0))
     kit.place(bulb, (8.0 + 2.9, 0, 39.6 - 6.4), tilt)
     _cord([(-18.5, 3, 0.5), (-22, 5, 0.3), (-26, 4, 0.3)], mat.plain(srgb("#2a2a2a"), 0.7))
 
@@ -79,7 +79,7 @@ def quill_desk_lamp() -> None:
 def wick_lantern() -> None:
     """Portable lantern: black steel cage, amber glass, rope handle."""
     black = mat.plain(srgb("#25272a"), 0.42, bump=0.05, scale=5)
-    amber = mat.glow(srgb("#e8a04a"), srgb("#ffa542"), 0.75)
+    amber = mat.glow(srgb("#d98a35"), srgb("#ff9a35"), 0.5)
     rope = mat.cloth(srgb("#c9a878"), threads=3)
     kit.box((0, 0, 1.1), (16, 16, 2.2), black, edge=0.5)
     kit.box((0, 0, 25.4), (16, 16, 1.8), black, edge=0.5)
@@ -148,7 +148,7 @@ def halo_globe() -> None:
     """Amber opal globe in a ring, on a dark marble block."""
     stone = mat.marble_small(srgb("#26302c"), srgb("#b9b4a2"))
     brass = mat.plain(srgb("#c9a14e"), 0.22, metal=1.0)
-    opal = mat.lampshade(srgb("#e8a860"), srgb("#ffae55"), 0.6, threads=0.0)
+    opal = mat.lampshade(srgb("#d98f45"), srgb("#ff9a40"), 0.3, threads=0.0)
     kit.box((0, 0, 3.2), (17, 10, 6.4), stone, edge=0.35)
     kit.torus(13.4, 0.75, brass, (0, 0, 19.4), (90, 0, 0))
     kit.sphere(8.2, opal, (0, 0, 15.6))
@@ -165,7 +165,7 @@ def weaver_lamp() -> None:
     kit.solidify(kit.lathe(dome, rattan, steps=160), 0.5, -1)
     for r, z in ((17.25, 19.1), (3.2, 36.0)):
         kit.torus(r, 0.62, rattan, (0, 0, z))
-    inside = mat.glow(srgb("#e8c48a"), WARM_LIGHT, 1.0)
+    inside = mat.glow(srgb("#e8c48a"), WARM_LIGHT, 0.35)
     kit.lathe([(r - 0.8, z) for r, z in dome], inside, steps=96)
     kit.cylinder(0.8, 15.5, oak, (0, 0, 21), 0.1)
     kit.sphere(1.4, oak, (0, 0, 37.2))

@@ -104,7 +104,7 @@ def seating(spec: SceneSpec, rng: random.Random) -> None:
     kit.box((0, 0.985, 0.06), (12, 0.05, 0.12), mat.plain(srgb("#efeae0"), 0.6), edge=0.01)
     side = {"left": -1, "right": 1}[spec.side]
     if spec.prop == "draped curtain":
-        scenes.draped_curtain(rng, side, spec)
+        scenes.draped_curtain(rng, side, spec, ("#efe6d6", "#e6dcc8", "#d9d3c6"))
     elif spec.prop == "potted plant":
         scenes.potted_plant(rng, side, spec)
     toward = (side * rng.uniform(0.62, 0.72), 0.62, -0.6)

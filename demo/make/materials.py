@@ -165,7 +165,7 @@ def dipped(
     above = shader.math("GREATER_THAN", level, height)
     upper = high
     if speckle is not None:
-        dots = shader.noise(shader.coords(), 5.0, 1.0)
+        dots = shader.noise(shader.coords(), 6.5, 1.0)
         upper = shader.mix("MIX", shader.ramp(dots, [(0.68, (0, 0, 0, 1)), (0.72, (1, 1, 1, 1))]), high, speckle)
     shader.set(Base_Color=shader.mix("MIX", above, low, upper))
     shader.set(Roughness=shader.math("MULTIPLY_ADD", above, roughness[1] - roughness[0], roughness[0]))
@@ -197,7 +197,7 @@ def timber(dark: Color, light: Color, *, along: str = "Z", roughness: float = 0.
     return shader.material
 
 
-def leather(color: Color, roughness: float = 0.42, *, pebble: float = 3.2, relief: float = 0.25):
+def leather(color: Color, roughness: float = 0.42, *, pebble: float = 4.2, relief: float = 0.25):
     """Grained leather: `pebble` grains per centimeter."""
     shader = Shader("leather")
     cells = shader.node("TexVoronoi", Vector=shader.coords(), Scale=pebble).outputs["Distance"]
@@ -231,13 +231,13 @@ def cloth(color: Color, *, threads: float = 2.6, relief: float = 0.35, contrast:
 def boucle(color: Color):
     """Looped wool: round nubs of a centimeter."""
     shader = Shader("boucle")
-    nubs = shader.node("TexVoronoi", Vector=shader.coords(), Scale=0.9, feature="SMOOTH_F1").outputs["Distance"]
+    nubs = shader.node("TexVoronoi", Vector=shader.coords(), Scale=1.25, feature="SMOOTH_F1").outputs["Distance"]
     fluff = shader.noise(shader.coords(), 2.4, 4.0)
     height = shader.math("MULTIPLY_ADD", fluff, 0.35, nubs)
     shader.set(
         Base_Color=shader.ramp(nubs, [(0.0, color), (0.8, scaled(color, 0.72))]), Roughness=1.0, Sheen_Weight=0.3
     )
-    shader.bump(shader.math("MULTIPLY", height, -1.0), 0.8, 0.5)
+    shader.bump(shader.math("MULTIPLY", height, -1.0), 0.6, 0.25)
     return shader.material
 
 
@@ -409,7 +409,7 @@ def hammered(color: Color, roughness: float = 0.18):
     shader = Shader("hammered")
     dents = shader.node("TexVoronoi", Vector=shader.coords(), Scale=0.95, feature="SMOOTH_F1", Smoothness=0.3)
     shader.set(Base_Color=color, Metallic=1.0, Roughness=roughness)
-    shader.bump(dents.outputs["Distance"], 0.35, 0.12)
+    shader.bump(dents.outputs["Distance"], 0.22, 0.1)
     return shader.material
 
 

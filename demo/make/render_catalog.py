@@ -8,6 +8,7 @@ Writes photos/NAME.jpg and alphas/NAME.png (half size, 8 bit). A picture appears
 """
 
 import argparse
+import random
 import tempfile
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ import bpy
 from PIL import Image
 
 from demo.make import blender_kit as kit
-from demo.make import studio
+from demo.make import planted, studio
 from demo.make.products import PHOTOS, Photo
 
 JPEG_QUALITY = 90
@@ -30,6 +31,9 @@ def build(photo: Photo) -> tuple[float, float, float]:
     photo.build()
     size_cm = studio.group_and_scale(photo.shot.turn_deg)
     studio.aim(photo.shot)
+    if photo.build is planted.tote_in_clutter:
+        planted.clutter(random.Random(9))
+        return size_cm
     studio.sweep(photo.shot.backdrop)
     studio.lights(photo.shot.backdrop)
     return size_cm
@@ -38,12 +42,13 @@ def build(photo: Photo) -> tuple[float, float, float]:
 def render_photo(photo: Photo, path: Path, *, size_px: int, samples: int) -> None:
     """The packshot as JPEG."""
     build(photo)
-    kit.configure(kit.RenderSettings(size_px=size_px, samples=samples, noise=0.06, seed=1))
+    kit.configure(kit.RenderSettings(size_px=size_px, samples=samples, noise=0.08, seed=1))
     with tempfile.TemporaryDirectory() as folder:
         png = Path(folder) / "photo.png"
         kit.render_png(str(png))
         part = path.with_suffix(".part")
         Image.open(png).convert("RGB").save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True)
+        planted.spoil(photo.name, part)
         part.replace(path)
 
 
@@ -75,15 +80,18 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", nargs="+", help="names, or beginnings of names")
     parser.add_argument("--size-px", type=int, help="instead of each photo's own size")
-    parser.add_argument("--samples", type=int, default=16)
+    parser.add_argument("--samples", type=int, default=12)
     parser.add_argument("--measure", action="store_true")
     parser.add_argument("--no-alphas", action="store_true")
     args = parser.parse_args()
     kit.be_polite()
     (args.out / "photos").mkdir(parents=True, exist_ok=True)
     (args.out / "alphas").mkdir(parents=True, exist_ok=True)
-    for photo in PHOTOS:
+    for photo in (*PHOTOS, *planted.PLANTED):
         if args.only and not photo.name.startswith(tuple(args.only)):
+            continue
+        if photo.build is None:
+            (args.out / "photos" / f"{photo.name}.jpg").write_text(planted.WEB_PAGE)
             continue
         if args.measure:
             print(photo.name, *(f"{side:.1f}" for side in build(photo)), flush=True)
@@ -92,7 +100,7 @@ def main() -> None:
         path, alpha = args.out / "photos" / f"{photo.name}.jpg", args.out / "alphas" / f"{photo.name}.png"
         if not path.exists():
             render_photo(photo, path, size_px=size_px, samples=args.samples)
-        if not args.no_alphas and not alpha.exists():
+        if not args.no_alphas and photo in PHOTOS and not alpha.exists():
             render_alpha(photo, alpha, size_px=size_px)
         print(f"{photo.name}: {time.process_time() - started:.1f} CPU-s", flush=True)
 

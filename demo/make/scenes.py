@@ -22,6 +22,7 @@ from demo.make.vocabulary import NO_PROPS, WALLS, SceneSpec
 PALE = ("#f1ede4", "#e8dccb", "#d9c7b0", "#c9b3a0", "#f4f1ea")
 ACCENTS = ("#e3b09a", "#b8c2ad", "#d9a441", "#8f99a8", "#c9715a", "#5b7f86", "#e9dfc9")
 BOOKS = ("#c9715a", "#e8dcc5", "#40566b", "#8ba08a", "#d9a441", "#b5a3bf", "#7c3f3a")
+CURTAINS = ("#efe6d6", "#d9b8a4", "#b9c2b0", "#e4d9e6", "#c9a27c")
 LEAVES = ("#4f6b45", "#6f8a55", "#3f6a4c", "#7f9a5c")
 
 
@@ -241,8 +242,8 @@ def leaning_disc(rng: random.Random, side: int, spec: SceneSpec) -> None:
     kit.place(disc, (side * rng.uniform(0.6, 0.8), 0.74, radius), (90 - lean, 0, -side * rng.uniform(0, 14)))
 
 
-def draped_curtain(rng: random.Random, side: int, spec: SceneSpec) -> None:
-    cloth = mat.plain(srgb(rng.choice(["#efe6d6", "#d9b8a4", "#b9c2b0", "#e4d9e6", "#c9a27c"])), 0.95, bump=0.05)
+def draped_curtain(rng: random.Random, side: int, spec: SceneSpec, colors: tuple[str, ...] = CURTAINS) -> None:
+    cloth = mat.plain(srgb(rng.choice(colors)), 0.95, bump=0.05)
     inner, folds, phase = rng.uniform(0.5, 0.62), rng.randint(6, 8), rng.uniform(0, 6)
     rows = []
     for i in range(25):

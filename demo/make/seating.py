@@ -49,7 +49,7 @@ def perch_stool() -> None:
 
 def cove_armchair() -> None:
     """Rust bouclé tub chair on a low oak ring."""
-    wool, wood = mat.boucle(srgb("#b0562f")), _walnut("X")
+    wool, wood = mat.boucle(srgb("#c4683c")), _walnut("X")
     loops = []
     for k in range(73):
         angle = math.radians(-38 + 256 * k / 72)
@@ -64,7 +64,7 @@ def cove_armchair() -> None:
     kit.bevel(shell, 3.0, 5, 60)
     parts.cushion((0, -4, 35), (51, 56, 17), wool, power=3.2, vertical=3.2)
     parts.piping((0, -4, 35), 25.7, 28.2, 0.7, wool, power=3.2)
-    kit.lathe([(0, 14.5), (30, 14.5), (33, 15.5), (33.5, 18.5), (0, 19)], wool, (0, -1, 0)).scale = (1, 0.92, 1)
+    kit.lathe([(0, 14.5), (29, 14.5), (32, 15.5), (33, 18.5), (33, 27.5), (31.5, 29.0), (0, 29)], wool, (0, -1, 0)).scale = (1, 0.92, 1)
     for k in range(4):
         angle = math.pi / 4 + math.pi / 2 * k
         c, s = math.cos(angle), math.sin(angle)
@@ -151,9 +151,9 @@ def petal_chair() -> None:
     kit.tube([(-16.3, 18.7, 23), (16.3, 18.7, 23)], 0.6, steel)
 
 
-def milking_stool() -> None:
-    """Three-legged oak stool with dipped red legs."""
-    seat, wood, red = _oak("X"), _oak(), mat.plain(srgb("#b8352b"), 0.35)
+def milking_stool(color: str = "#b8352b") -> None:
+    """Three-legged oak stool with dipped legs."""
+    seat, wood, red = _oak("X"), _oak(), mat.plain(srgb(color), 0.35)
     top = smooth_profile([(16.4, 41.6), (17.6, 42.4), (18.0, 43.6), (17.5, 45.0), (15.6, 45.6), (9.0, 44.8), (0.0, 44.4)])
     kit.lathe([(0, 41.4), (15.4, 41.4), *top], seat, steps=128)
     for k in range(3):

@@ -80,15 +80,15 @@ def sweep(backdrop: str) -> None:
 
 def lights(backdrop: str) -> None:
     """A large key from the left, a weak fill from the right, a hair light from behind above."""
-    kit.world((1, 1, 1, 1), 0.74)
-    kit.area((-2.4, -2.0, 2.9), (0, 0, 0.4), 1.7, 88)
+    kit.world((1, 1, 1, 1), 0.70)
+    kit.area((-2.4, -2.0, 2.9), (0, 0, 0.4), 1.5, 100)
     kit.area((2.9, -1.4, 1.7), (0, 0, 0.5), 1.6, 22)
     kit.area((0.3, 1.5, 3.4), (0, 0, 0.4), 1.6, 44)
 
 
 def aim(shot: Shot) -> None:
-    """Place the camera so that the product fills `shot.fill` of the frame and stands in its middle."""
-    points = _points([item for item in bpy.context.scene.objects if item.name not in {"sweep"}])
+    """Place the camera so that everything built so far fills `shot.fill` of the frame and stands in its middle."""
+    points = _points(bpy.context.scene.objects)
     low, high = _bounds(points)
     center = (low + high) / 2
     pitch = math.radians(shot.raise_deg)
