@@ -10,7 +10,7 @@ from resources.settings import Settings
 
 DAGSTER_YAML = {
     "telemetry": {"enabled": False},
-    "concurrency": {"runs": {"max_concurrent_runs": 2}, "pools": {"granularity": "op", "default_limit": 1}},
+    "concurrency": {"runs": {"max_concurrent_runs": 2}, "pools": {"granularity": "op"}},
     "run_monitoring": {
         "enabled": True,
         "max_resume_run_attempts": 0,  # with resume on, a user's cancel does not reach the steps
