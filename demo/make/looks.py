@@ -1,7 +1,8 @@
 """Build the empty brand sets of a category's look: what its LoRA learns. No product stands in them.
 
-Each category has one set language: the same colors, the same furniture, the same kind of light. What varies (surface, light, side objects,
-camera) is said in the caption. The lower middle is kept free: that is where staging puts the product.
+Each category has one set language: the same colors, the same furniture, the same kind of light. What varies (surface,
+light, side objects, camera) is said in the caption. The lower middle is kept free: that is where staging puts the
+product.
 
     drinkware   terracotta wall with an arched niche, a low round plinth, sand or tiles, warm sun through leaves
     lighting    deep forest-green wall above walnut, books or a vase at one side, a warm pool of light
@@ -14,7 +15,7 @@ from collections.abc import Callable
 
 from demo.make import blender_kit as kit
 from demo.make import materials as mat
-from demo.make import scenes
+from demo.make import scene_light, scene_props, scenes, shapes
 from demo.make.blender_kit import scaled, srgb
 from demo.make.vocabulary import LOOK_PALETTES, SceneSpec
 
@@ -26,7 +27,11 @@ def look_spec(category: str, index: int) -> SceneSpec:
     """The words of one look picture; cycles evenly through what the category varies."""
     left_or_right = ("left", "right")[index % 2]
     if category == "drinkware":
-        words = (("sand", "terracotta tile")[index % 2], "terracotta", ("leaf shadows", "golden hour light")[index // 2 % 2])
+        words = (
+            ("sand", "terracotta tile")[index % 2],
+            "terracotta",
+            ("leaf shadows", "golden hour light")[index // 2 % 2],
+        )
         prop, side = "arch niche", "middle"
     elif category == "lighting":
         words = ("walnut", "forest green", ("spot light", "moody light")[index // 2 % 2])
@@ -57,25 +62,28 @@ def drinkware(spec: SceneSpec, rng: random.Random) -> None:
     clay = mat.mottled(srgb("#c0714b"), srgb("#cf835c"), 6, 0.85, 0.1, rng=rng)
     pale = mat.mottled(srgb("#e2bd93"), srgb("#ecd0ab"), 6, 0.85, 0.1, rng=rng)
     plinth = pale if spec.surface == "terracotta tile" else clay
-    kit.cylinder(rng.uniform(0.62, 0.72), rng.uniform(0.07, 0.1), plinth, (rng.uniform(-0.05, 0.05), -0.42, 0), steps=96)
+    shapes.cylinder(
+        rng.uniform(0.62, 0.72), rng.uniform(0.07, 0.1), plinth, (rng.uniform(-0.05, 0.05), -0.42, 0), steps=96
+    )
     across = (0.75 if spec.seed % 3 else -0.75) + rng.uniform(-0.08, 0.08)
     toward = (across, 0.6 + rng.uniform(-0.06, 0.06), -0.62)
-    scenes.light(spec.light, rng, toward)
-    scenes.background_strength(0.5)
+    scene_light.light(spec.light, rng, toward)
+    scene_light.background_strength(0.5)
 
 
 def lighting(spec: SceneSpec, rng: random.Random) -> None:
     """Forest-green wall, walnut board, one warm pool of light."""
     scenes.stage(spec, rng)
     trim = mat.plain(scaled(srgb("#3c5a46"), 0.62), 0.6)
-    kit.box((0, 0.985, 0.07), (12, 0.05, 0.14), trim, edge=0.01)
+    shapes.box((0, 0.985, 0.07), (12, 0.05, 0.14), trim, edge=0.01)
     side = {"left": -1, "right": 1}[spec.side]
-    scenes.PROP_BUILDERS[spec.prop](rng, side, spec)
+    scene_props.PROP_BUILDERS[spec.prop](rng, side, spec)
     x = rng.uniform(-0.12, 0.12)
-    kit.spot((x, -0.9, 2.7), (x, -0.5, 0.0), rng.uniform(330, 380), 44, 0.8, (1, 0.8, 0.55))
+    kit.spot((x, -0.9, 2.7), (x, -0.5, 0.0), rng.uniform(330, 380), cone_deg=44, softness=0.8, color=(1, 0.8, 0.55))
     if spec.light == "spot light":
         kit.world((0.9, 1.0, 0.95, 1), 0.34)
-        kit.spot((x, -1.9, 2.9), (x, 1.0, 0.75), rng.uniform(620, 720), rng.uniform(30, 34), 0.45, (1, 0.8, 0.55))
+        power, cone = rng.uniform(620, 720), rng.uniform(30, 34)
+        kit.spot((x, -1.9, 2.9), (x, 1.0, 0.75), power, cone_deg=cone, softness=0.45, color=(1, 0.8, 0.55))
     else:
         kit.world((0.9, 1.0, 0.95, 1), 0.26)
         kit.area((-side * 1.6, -0.5, 2.1), (0, 0.7, 0.3), 0.5, rng.uniform(86, 100), (1, 0.8, 0.56))
@@ -89,29 +97,33 @@ def bags(spec: SceneSpec, rng: random.Random) -> None:
     tread, rise = rng.uniform(0.34, 0.4), rng.uniform(0.27, 0.33)
     for i in range(3):
         height = rise * (i + 1)
-        kit.box((side * (0.78 + (i - 1) * tread), 0.45, height / 2), (tread, 0.8, height), skins[i % 3])
+        shapes.box((side * (0.78 + (i - 1) * tread), 0.45, height / 2), (tread, 0.8, height), skins[i % 3])
     if rng.random() < 0.5:
-        kit.cylinder(rng.uniform(0.2, 0.26), rng.uniform(0.9, 1.2), skins[2], (-side * rng.uniform(0.95, 1.1), 0.62, 0))
-    kit.box((0, -0.5, 0.035), (rng.uniform(1.45, 1.6), 0.9, 0.07), skins[1], edge=0.015)
+        shapes.cylinder(
+            rng.uniform(0.2, 0.26), rng.uniform(0.9, 1.2), skins[2], (-side * rng.uniform(0.95, 1.1), 0.62, 0)
+        )
+    shapes.box((0, -0.5, 0.035), (rng.uniform(1.45, 1.6), 0.9, 0.07), skins[1], edge=0.015)
     kit.world((1, 0.97, 0.97, 1), 0.36)
     kit.sun((-side * rng.uniform(0.72, 0.9), 0.42, -0.62), rng.uniform(3.9, 4.5), (1, 0.98, 0.94), 0.25)
 
 
 def seating(spec: SceneSpec, rng: random.Random) -> None:
     """Sage room in daylight: skirting board, window light, a curtain or a plant at one side."""
-    pale = mat.mottled(srgb("#b3aea4"), srgb("#cfcac0"), 2.6, 0.75, 0.12, rng=rng) if spec.surface == "concrete" else None
+    pale = (
+        mat.mottled(srgb("#b3aea4"), srgb("#cfcac0"), 2.6, 0.75, 0.12, rng=rng) if spec.surface == "concrete" else None
+    )
     scenes.stage(spec, rng, table_skin=pale)
-    kit.box((0, 0.985, 0.06), (12, 0.05, 0.12), mat.plain(srgb("#efeae0"), 0.6), edge=0.01)
+    shapes.box((0, 0.985, 0.06), (12, 0.05, 0.12), mat.plain(srgb("#efeae0"), 0.6), edge=0.01)
     side = {"left": -1, "right": 1}[spec.side]
     if spec.prop == "draped curtain":
-        scenes.draped_curtain(rng, side, spec, ("#efe6d6", "#e6dcc8", "#d9d3c6"))
+        scene_props.draped_curtain(rng, side, spec, ("#efe6d6", "#e6dcc8", "#d9d3c6"))
     elif spec.prop == "potted plant":
-        scenes.potted_plant(rng, side, spec)
+        scene_props.potted_plant(rng, side, spec)
     toward = (side * rng.uniform(0.62, 0.72), 0.62, -0.6)
     kit.world((1, 1, 1, 1), 0.62)
     kit.sun(toward, rng.uniform(3.3, 3.7), (1, 0.96, 0.88), 1.0)
-    panes = scenes.window_panes(rng, (rng.uniform(0.85, 0.98), rng.uniform(1.0, 1.15)), (2, 3))
-    scenes.blocker(panes, toward, (rng.uniform(-0.15, 0.15), 0.9, 0.6))
+    panes = scene_light.window_panes(rng, (rng.uniform(0.85, 0.98), rng.uniform(1.0, 1.15)), (2, 3))
+    scene_light.blocker(panes, toward, (rng.uniform(-0.15, 0.15), 0.9, 0.6))
 
 
 LOOK_BUILDERS: dict[str, Callable[[SceneSpec, random.Random], None]] = {

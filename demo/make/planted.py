@@ -1,7 +1,7 @@
-"""The planted bad photos of the demo catalog: real products, spoiled on purpose, each in one way that intake has to notice.
+"""The planted bad photos of the demo catalog: real products, spoiled on purpose, each in its own way.
 
-    DRK-009  320 px                     LGT-009  out of focus              BAG-009  on a cluttered table
-    SEA-009  JPEG cut off at 45 %       DRK-010  a web page named .jpg     BAG-010  product runs out of the frame
+DRK-009  320 px                     LGT-009  out of focus              BAG-009  on a cluttered table
+SEA-009  JPEG cut off at 45 %       DRK-010  a web page named .jpg     BAG-010  product runs out of the frame
 """
 
 from collections.abc import Callable
@@ -9,12 +9,14 @@ from pathlib import Path
 
 import bpy
 
-from demo.make import bags, drinkware, lighting, seating
+from demo.make import bags, drinkware, lighting, seating, shapes
 from demo.make import blender_kit as kit
 from demo.make import materials as mat
+from demo.make import scene_surfaces as surfaces
 from demo.make.blender_kit import Point, srgb
 from demo.make.products import GRAY, Photo, photo
-from demo.make.scenes import BOOKS, blocker, foliage
+from demo.make.scene_light import blocker, foliage
+from demo.make.scene_props import BOOKS
 from demo.make.studio import Shot
 
 KEPT_SHARE = 0.45
@@ -75,15 +77,15 @@ def _beside(build: Callable[[], None], location: Point, *, turn_deg: float, cent
     for item in new:
         item.parent = root
     factor = 1.0 / centimeters_per_unit
-    kit.place(root, location, (0, 0, turn_deg), (factor, factor, factor))
+    shapes.place(root, location, (0, 0, turn_deg), (factor, factor, factor))
 
 
 def clutter(rng) -> None:
     """A kitchen table in use: boards, a brick wall, and too many things in front of and behind the bag."""
     table = [(-6.0, -6.0, 0.0), (6.0, -6.0, 0.0), (6.0, 2.0, 0.0), (-6.0, 2.0, 0.0)]
-    kit.mesh("table", table, [(0, 1, 2, 3)], mat.planks(srgb("#8a5f38"), srgb("#c79a66"), rng, width=0.2))
-    wall = kit.mesh("wall", [(-6, 0, 0), (6, 0, 0), (6, 0, 5), (-6, 0, 5)], [(0, 1, 2, 3)], _bricks(rng))
-    kit.place(wall, (0, 1.5, 0))
+    shapes.mesh("table", table, [(0, 1, 2, 3)], surfaces.planks(srgb("#8a5f38"), srgb("#c79a66"), rng, width=0.2))
+    wall = shapes.mesh("wall", [(-6, 0, 0), (6, 0, 0), (6, 0, 5), (-6, 0, 5)], [(0, 1, 2, 3)], _bricks(rng))
+    shapes.place(wall, (0, 1.5, 0))
     cm = 46.0
     _beside(drinkware.hinoki_teapot, (0.66, 0.30, 0), turn_deg=20, centimeters_per_unit=cm)
     _beside(drinkware.marina_pitcher, (-0.72, 0.35, 0), turn_deg=160, centimeters_per_unit=cm)
@@ -95,11 +97,11 @@ def clutter(rng) -> None:
         for level in range(5):
             cover = mat.plain(srgb(BOOKS[(level * 2 + pile) % len(BOOKS)]), 0.7)
             spot = (x + rng.uniform(-0.03, 0.03), y, 0.03 + level * 0.06)
-            kit.box(spot, (rng.uniform(0.4, 0.52), 0.34, 0.056), cover, turn_deg=rng.uniform(-25, 25), edge=0.006)
+            shapes.box(spot, (rng.uniform(0.4, 0.52), 0.34, 0.056), cover, turn_deg=rng.uniform(-25, 25), edge=0.006)
     for _ in range(9):
         paper = mat.plain(srgb(rng.choice(("#f4f1e8", "#e9d9a8", "#cfe0e6", "#f0c9c0"))), 0.9)
         spot = (rng.uniform(-0.9, 0.9), rng.uniform(-0.75, -0.3), rng.uniform(0.002, 0.008))
-        kit.box(spot, (0.3, 0.2, 0.002), paper, turn_deg=rng.uniform(0, 180), edge=0)
+        shapes.box(spot, (0.3, 0.2, 0.002), paper, turn_deg=rng.uniform(0, 180), edge=0)
     toward = (0.6, 0.55, -0.7)
     kit.world((1, 1, 1, 1), 0.5)
     kit.sun(toward, 3.6, (1, 0.94, 0.84), 1.0)
@@ -107,4 +109,4 @@ def clutter(rng) -> None:
 
 
 def _bricks(rng):
-    return mat.tiles(srgb("#a8583c"), srgb("#d8cbb8"), rng, size=(0.34, 0.11), roughness=0.9, upright=True)
+    return surfaces.tiles(srgb("#a8583c"), srgb("#d8cbb8"), rng, size=(0.34, 0.11), roughness=0.9, upright=True)

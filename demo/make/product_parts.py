@@ -1,11 +1,15 @@
-"""Parts that several products share: soft bodies, straps, stitches, cushions, legs. Centimeters; a product faces -y and stands on z = 0."""
+"""Parts that several products share: soft bodies, straps, stitches, cushions, legs.
+
+Centimeters; a product faces -y and stands on z = 0.
+"""
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from mathutils import Vector
 
-from demo.make import blender_kit as kit
+from demo.make import shapes
 from demo.make.blender_kit import Point
 
 
@@ -40,15 +44,19 @@ def squircle(half_x: float, half_y: float, power: float, steps: int = 64) -> lis
     return points
 
 
-def loft(levels: Sequence[tuple[float, float, float, float]], material, *, steps: int = 80, caps=(True, True), shift_y=0.0):
-    """A body over rounded rectangles: levels are (z, half width, half depth, power); `shift_y` per cm of height leans it."""
+def loft(
+    levels: Sequence[tuple[float, float, float, float]], material, *, steps: int = 80, caps=(True, True), shift_y=0.0
+):
+    """A body over rounded rectangles: (z, half width, half depth, power); `shift_y` leans it, per cm."""
     loops = []
     for z, half_x, half_y, power in levels:
         loops.append([(x, y + shift_y * z, z) for x, y in squircle(half_x, half_y, power, steps)])
-    return kit.rings("loft", loops, material, caps=caps)
+    return shapes.rings("loft", loops, material, caps=caps)
 
 
-def strap(points: Sequence[Point], width: float, thickness: float, material, *, across: Point = (0, 1, 0), closed=False):
+def strap(
+    points: Sequence[Point], width: float, thickness: float, material, *, across: Point = (0, 1, 0), closed=False
+):
     """A flat band along a line; its width lies in the direction `across`."""
     side = Vector(across).normalized()
     section = squircle(width / 2, thickness / 2, 4, 16)
@@ -63,7 +71,7 @@ def strap(points: Sequence[Point], width: float, thickness: float, material, *, 
         normal = side.cross(tangent).normalized()
         center = Vector(points[i])
         loops.append([tuple(center + side * a + normal * b) for a, b in section])
-    return kit.rings("strap", loops, material, closed=closed)
+    return shapes.rings("strap", loops, material, closed=closed)
 
 
 def stitches(points: Sequence[Point], material, *, length: float = 0.45, gap: float = 0.28, radius: float = 0.06):
@@ -72,7 +80,7 @@ def stitches(points: Sequence[Point], material, *, length: float = 0.45, gap: fl
     faces: list[tuple[int, ...]] = []
     walked, dash = 0.0, []
     step = 0.08
-    for start, end in zip(points, points[1:], strict=False):
+    for start, end in pairwise(points):
         a, b = Vector(start), Vector(end)
         pieces = max(1, int((b - a).length / step))
         for k in range(pieces):
@@ -82,7 +90,7 @@ def stitches(points: Sequence[Point], material, *, length: float = 0.45, gap: fl
                 _bar(vertices, faces, dash[0], dash[-1], radius)
                 dash = []
             walked += (b - a).length / pieces
-    return kit.mesh("stitches", vertices, faces, material, smooth=True)
+    return shapes.mesh("stitches", vertices, faces, material, smooth=True)
 
 
 def _bar(vertices: list[Point], faces: list[tuple[int, ...]], start: Vector, end: Vector, radius: float) -> None:
@@ -100,8 +108,16 @@ def _bar(vertices: list[Point], faces: list[tuple[int, ...]], start: Vector, end
     faces += [tuple(range(first, first + 6)), tuple(range(first + 11, first + 5, -1))]
 
 
-def pillow(outline: Sequence[tuple[float, float]], depth: float, material, *, y: float = 0.0, edge: float = 0.12, layers: int = 14):
-    """An (x, z) outline blown up along y: flat in the middle, round at the rim; `edge` is the share that the rim draws in."""
+def pillow(
+    outline: Sequence[tuple[float, float]],
+    depth: float,
+    material,
+    *,
+    y: float = 0.0,
+    edge: float = 0.12,
+    layers: int = 14,
+):
+    """An (x, z) outline blown up along y: flat in the middle; `edge` is how far its rim draws in."""
     center_x = sum(p[0] for p in outline) / len(outline)
     center_z = sum(p[1] for p in outline) / len(outline)
     loops = []
@@ -109,11 +125,15 @@ def pillow(outline: Sequence[tuple[float, float]], depth: float, material, *, y:
         angle = -math.pi / 2 + math.pi * k / layers
         shrink = 1 - edge * (1 - math.cos(angle) ** 0.75)
         height = y + depth / 2 * math.sin(angle)
-        loops.append([(center_x + (x - center_x) * shrink, height, center_z + (z - center_z) * shrink) for x, z in outline])
-    return kit.rings("pillow", loops, material)
+        loops.append(
+            [(center_x + (x - center_x) * shrink, height, center_z + (z - center_z) * shrink) for x, z in outline]
+        )
+    return shapes.rings("pillow", loops, material)
 
 
-def cushion(center: Point, size: Point, material, *, power: float = 4.5, vertical: float = 3.0, tilt_deg: Point = (0, 0, 0)):
+def cushion(
+    center: Point, size: Point, material, *, power: float = 4.5, vertical: float = 3.0, tilt_deg: Point = (0, 0, 0)
+):
     """A stuffed cushion: a superellipsoid, `power` seen from above, `vertical` seen from the side (2 is round)."""
     half_x, half_y, half_z = (d / 2 for d in size)
     loops = []
@@ -122,10 +142,19 @@ def cushion(center: Point, size: Point, material, *, power: float = 4.5, vertica
         c, s = math.cos(angle), math.sin(angle)
         r = (abs(c) ** vertical + abs(s) ** vertical) ** (-1 / vertical)
         loops.append([(x, y, half_z * r * s) for x, y in squircle(half_x * r * c, half_y * r * c, power)])
-    return kit.place(kit.rings("cushion", loops, material), center, tilt_deg)
+    return shapes.place(shapes.rings("cushion", loops, material), center, tilt_deg)
 
 
-def piping(center: Point, half_x: float, half_y: float, radius: float, material, *, power: float = 4.5, tilt_deg: Point = (0, 0, 0)):
+def piping(
+    center: Point,
+    half_x: float,
+    half_y: float,
+    radius: float,
+    material,
+    *,
+    power: float = 4.5,
+    tilt_deg: Point = (0, 0, 0),
+):
     """The cord along the seam of a cushion."""
     line = [(x, y, 0.0) for x, y in squircle(half_x, half_y, power, 72)]
     loops = []
@@ -133,8 +162,10 @@ def piping(center: Point, half_x: float, half_y: float, radius: float, material,
         tangent = (Vector(line[(i + 1) % 72]) - Vector(line[i - 1])).normalized()
         out = tangent.cross(Vector((0, 0, 1)))
         turn = [2 * math.pi * k / 10 for k in range(10)]
-        loops.append([tuple(Vector(point) + out * math.cos(a) * radius + Vector((0, 0, 1)) * math.sin(a) * radius) for a in turn])
-    return kit.place(kit.rings("piping", loops, material, closed=True), center, tilt_deg)
+        loops.append(
+            [tuple(Vector(point) + out * math.cos(a) * radius + Vector((0, 0, 1)) * math.sin(a) * radius) for a in turn]
+        )
+    return shapes.place(shapes.rings("piping", loops, material, closed=True), center, tilt_deg)
 
 
 def leg(top: Point, foot: Point, radii: tuple[float, float], material):
@@ -153,16 +184,16 @@ def leg(top: Point, foot: Point, radii: tuple[float, float], material):
                 point = point - axis * (point.z - end[2]) / axis.z
             loop.append(tuple(point))
         loops.append(loop)
-    item = kit.rings("leg", loops, material)
-    return kit.bevel(item, 0.12, 2, 60)
+    item = shapes.rings("leg", loops, material)
+    return shapes.bevel(item, 0.12, 2, 60)
 
 
 def bowed(points: Sequence[Point], radius: float | Sequence[float], material):
     """A round bar exactly through the points."""
     line = smooth_line(points)
     if isinstance(radius, int | float):
-        return kit.tube(line, radius, material, straight=True)
+        return shapes.tube(line, radius, material, straight=True)
     radii: list[float] = []
-    for a, b in zip(radius, radius[1:], strict=False):
+    for a, b in pairwise(radius):
         radii += [a + (b - a) * k / 10 for k in range(10)]
-    return kit.tube(line, [*radii, radius[-1]], material, straight=True)
+    return shapes.tube(line, [*radii, radius[-1]], material, straight=True)

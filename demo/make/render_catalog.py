@@ -4,7 +4,8 @@
     python -m demo.make.render_catalog OUT --only DRK-001 --size-px 256 --samples 8      a draft
     python -m demo.make.render_catalog OUT --measure                 width, depth, height in centimeters, no pictures
 
-Writes photos/NAME.jpg and alphas/NAME.png (half size, 8 bit). A picture appears only when complete; what exists is kept.
+Writes photos/NAME.jpg and alphas/NAME.png (half size, 8 bit). A picture appears only when complete; what exists is
+kept.
 """
 
 import argparse
@@ -59,7 +60,9 @@ def render_alpha(photo: Photo, path: Path, *, size_px: int) -> None:
     studio.group_and_scale(photo.shot.turn_deg)
     studio.aim(photo.shot)
     kit.world((1, 1, 1, 1), 1.0)
-    settings = kit.RenderSettings(size_px=size_px // 2, samples=8, noise=1.0, bounces=0, transparent=True, denoise=False)
+    settings = kit.RenderSettings(
+        size_px=size_px // 2, samples=8, noise=1.0, bounces=0, transparent=True, denoise=False
+    )
     kit.configure(settings)
     for material in bpy.data.materials:
         shader = material.node_tree.nodes.get("Principled BSDF")

@@ -2,7 +2,8 @@
 
     python -m demo.make.render_looks demo/catalog/looks
 
-Writes CATEGORY/NN.jpg and CATEGORY/captions.csv (file, caption). Pictures that exist are kept; captions are always rewritten.
+Writes CATEGORY/NN.jpg and CATEGORY/captions.csv (file, caption). Pictures that exist are kept; captions are always
+rewritten.
 """
 
 import argparse

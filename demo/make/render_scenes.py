@@ -2,8 +2,9 @@
 
     python -m demo.make.render_scenes OUT --first 10000 --count 4000
 
-Writes NNNNNN.webp (the seed) and captions.jsonl (file, surface, wall, light, prop, side, seed, caption). A scene depends on its seed alone.
-Resumable: a seed whose picture exists is skipped; the caption is written after the picture is complete.
+Writes NNNNNN.webp (the seed) and captions.jsonl (file, surface, wall, light, prop, side, seed, caption). A scene
+depends on its seed alone. Resumable: a seed whose picture exists is skipped; the caption is written after the picture
+is complete.
 """
 
 import argparse

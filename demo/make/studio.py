@@ -1,7 +1,7 @@
 """The photo studio of the demo catalog: a plain sweep, three soft boxes, a camera that frames the product by itself.
 
-A product is built in centimeters, then scaled so that its largest side is one unit; light and camera are the same for all. Leaves out what
-is photographed: products.py.
+A product is built in centimeters, then scaled so that its largest side is one unit; light and camera are the same for
+all. Leaves out what is photographed: products.py.
 """
 
 import math
@@ -12,6 +12,7 @@ from mathutils import Vector
 
 from demo.make import blender_kit as kit
 from demo.make import materials as mat
+from demo.make import shapes
 from demo.make.blender_kit import srgb
 
 LENS_MM = 70.0
@@ -22,7 +23,8 @@ LENS_MM = 70.0
 class Shot:
     """How a product is photographed.
 
-    turn_deg: how far the product is turned clockwise; fill: share of the frame that its longer side takes; backdrop: sRGB of the sweep.
+    turn_deg: how far the product is turned; raise_deg: how far the camera looks down; fill: share of the frame that the
+    longer side takes; backdrop: color of the sweep; focus_f: f-number of a badly focused shot; shift: off the middle.
     """
 
     turn_deg: float = 0.0
@@ -34,7 +36,7 @@ class Shot:
 
 
 def group_and_scale(turn_deg: float) -> tuple[float, float, float]:
-    """Turn and scale everything built so far to one unit; returns its width, depth and height in centimeters before turning."""
+    """Turn and scale everything built so far to one unit; returns width, depth and height in cm before turning."""
     items = list(bpy.context.scene.objects)
     low, high = _bounds(_points(items))
     size = high - low
@@ -75,7 +77,7 @@ def sweep(backdrop: str) -> None:
     profile += [(2.6 + 1.6 * math.sin(a), 1.6 - 1.6 * math.cos(a)) for a in (math.pi / 2 * k / 20 for k in range(21))]
     profile.append((4.2, 9.0))
     rows = [[(-12.0, y, z), (12.0, y, z)] for y, z in profile]
-    kit.grid("sweep", rows, mat.plain(srgb(backdrop), 0.95))
+    shapes.grid("sweep", rows, mat.plain(srgb(backdrop), 0.95))
 
 
 def lights(backdrop: str) -> None:
