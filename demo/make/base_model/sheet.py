@@ -79,5 +79,4 @@ def lay_out(pictures: Sequence[Image.Image], captions: Sequence[str], file: Path
         pen.text((left + 3, top + tile_px + 3), ", ".join(parts[:2]), fill="black", font=font)
         pen.text((left + 3, top + tile_px + 17), ", ".join(parts[2:]), fill="black", font=font)
     file.parent.mkdir(parents=True, exist_ok=True)
-    # 256 colors halve the file; at this size the eye does not see it.
-    sheet.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG).save(file, optimize=True)
+    sheet.save(file, optimize=True)  # full color: a palette of 256 draws bands on every wall
