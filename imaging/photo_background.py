@@ -46,16 +46,15 @@ def look_at_surroundings(lab_HW3: Lab) -> Surroundings:
     """
     surface, residuals = _background(lab_HW3)
     distance = np.linalg.norm(lab_HW3 - surface, axis=2)
-    ring = _ring(distance.shape, max(2, round(RING_SHARE * min(distance.shape))))
+    ring_px = max(2, round(RING_SHARE * min(distance.shape)))
     lightness = cv2.GaussianBlur(np.ascontiguousarray(lab_HW3[..., 0]) * 2.55, (0, 0), 1.0)
     edges = np.hypot(cv2.Sobel(lightness, -1, 1, 0), cv2.Sobel(lightness, -1, 0, 1)) > EDGE_STEP
-    residual_p95 = float(np.percentile(residuals, 95))
-    product = _product(lab_HW3, surface, distance, residual_p95)
+    product = _product(lab_HW3, surface, distance, float(np.median(residuals)))
     return Surroundings(
-        ring_residual_p95=residual_p95,
+        ring_residual_p95=float(np.percentile(residuals, 95)),
         ring_off_share=float(np.mean(residuals > OFF_DELTA_E)),
-        ring_median_delta_e=float(np.median(distance[ring])),
-        border_edge_share=float(np.mean(edges[ring])),
+        ring_median_delta_e=float(np.median(distance[_ring(distance.shape, ring_px)])),
+        border_edge_share=_second_worst_side(edges, ring_px),
         product_share=float(product.mean()),
         frame_contact_share=_frame_contact(product),
         subjects=_count_subjects(product),
@@ -88,14 +87,21 @@ def _quadratic(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.ND
     return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1).astype(np.float32)
 
 
-def _product(lab: Lab, surface: Lab, distance: npt.NDArray[np.float32], residual_p95: float) -> npt.NDArray[np.bool_]:
-    """Pixels that stand out of the background and are not just its shadow (darker, same hue, no edges)."""
-    threshold = float(np.clip(3.0 + 2.0 * residual_p95, 5.0, 14.0))
+def _second_worst_side(edges: npt.NDArray[np.bool_], ring_px: int) -> float:
+    """The share of edges along the second busiest side: a product that is cut off by one side is not clutter."""
+    sides = (edges[:ring_px], edges[-ring_px:], edges[:, :ring_px], edges[:, -ring_px:])
+    return float(sorted(side.mean() for side in sides)[-2])
+
+
+def _product(lab: Lab, surface: Lab, distance: npt.NDArray[np.float32], unevenness: float) -> npt.NDArray[np.bool_]:
+    """Pixels that stand out of the background and are not just its light and shadow (same hue, no edges)."""
+    threshold = float(np.clip(2.5 + 5.0 * unevenness, 3.5, 14.0))  # the median: a cut-off product is part of the ring
     difference = lab - surface
     chroma = np.hypot(difference[..., 1], difference[..., 2])
     gradient = np.hypot(cv2.Sobel(lab[..., 0], -1, 1, 0), cv2.Sobel(lab[..., 0], -1, 0, 1))
-    shadow = (chroma < 4.0) & (difference[..., 0] < 0) & (difference[..., 0] > -30.0) & (cv2.blur(gradient, (5, 5)) < 8.0)
-    standing_out = ((distance > threshold) & ~shadow).astype(np.uint8)
+    lighter = difference[..., 0]
+    smooth_light = (chroma < 4.0) & (lighter > -30.0) & (lighter < 8.0) & (cv2.blur(gradient, (5, 5)) < 8.0)
+    standing_out = ((distance > threshold) & ~smooth_light).astype(np.uint8)
     kernel = np.ones((5, 5), np.uint8)
     closed = cv2.morphologyEx(cv2.copyMakeBorder(standing_out, 6, 6, 6, 6, cv2.BORDER_REPLICATE), cv2.MORPH_CLOSE, kernel)
     opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))[6:-6, 6:-6]

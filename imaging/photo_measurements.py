@@ -46,7 +46,7 @@ COLUMNS: dict[str, Column] = {
     "ring_residual_p95": Column(says="unevenness of the border", unit="delta E 76", range="0..", source=_INTAKE),
     "ring_off_share": Column(says="border that is not background", unit="share", range="0..1", source=_INTAKE),
     "ring_median_delta_e": Column(says="typical distance of the border from its surface", unit="delta E 76", range="0..", source=_INTAKE),
-    "border_edge_share": Column(says="border covered by edges", unit="share", range="0..1", source=_INTAKE),
+    "border_edge_share": Column(says="second busiest side of the border covered by edges", unit="share", range="0..1", source=_INTAKE),
     "product_share": Column(says="picture that stands out of the background", unit="share", range="0..1", source="rough mask, 320 px"),
     "frame_contact_share": Column(says="most of a side touched by the product", unit="share", range="0..1", source="rough mask, 320 px"),
     "subjects": Column(says="separate large parts", unit="count", range="0..", source="rough mask, 320 px"),
