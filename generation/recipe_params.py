@@ -17,7 +17,10 @@ class PackshotParams(_Params):
 
 
 class BackdropParams(_Params):
-    """`fill_pct`: longer side of the product's box in percent of the frame. `falloff`: how much the sweep darkens toward its corners. `shadow`: strength. `light_side`: -1 from the left .. +1 from the right."""
+    """`fill_pct`: longer side of the product's box in percent of the frame. `falloff`: how much the sweep darkens toward its corners.
+
+    `shadow`: strength, 0 none. `light_side`: -1 the light comes from the left .. +1 from the right.
+    """
 
     fill_pct: float = Field(default=68.0, ge=20, le=95)
     falloff: float = Field(default=0.5, ge=0, le=1)

@@ -13,15 +13,13 @@ import numpy.typing as npt
 from catalog.placement import Placement
 from imaging.footprint import Footprint, find_footprint
 from imaging.light import PlateLight, read_light, read_product_side
-from imaging.placing import composite, fit_standing, place, product_box
+from imaging.placing import OPAQUE_ALPHA, composite, fit_standing, place, product_box
 from imaging.plate_finish import finish_plate
 from imaging.shadows import ShadowLight, darken, shadow_map
 
 Uint8 = npt.NDArray[np.uint8]
 FloatImage = npt.NDArray[np.float32]
 
-SOLID_ALPHA = 250
-"""Alpha (0..255) from which a pixel belongs to the matte's inside."""
 LOCKED_INSET_PX = 2
 """How far inside the matte pixels stay untouched: the gate compares inside a 5x5 erosion, which is two pixels."""
 
@@ -121,7 +119,7 @@ def scene_shadow(light: PlateLight, strength: float) -> ShadowLight:
         reach=0.45 + 0.45 * light.hardness,
         contact=0.85 * strength,
         occlusion=0.62 * strength,
-        cast=(0.55 + 0.1 * light.hardness) * strength,
+        cast=(0.50 + 0.15 * light.hardness) * strength,
     )
 
 
@@ -138,7 +136,7 @@ def tint_edge(rgb_HW3: Uint8, alpha_HW: Uint8, background_HW3: Uint8, *, amount:
     Pixels at least LOCKED_INSET_PX inside the matte keep their bytes. A rim of studio white in a dark scene disappears this way.
     """
     size = 2 * LOCKED_INSET_PX + 1
-    inside = (alpha_HW >= SOLID_ALPHA).astype(np.float32)
+    inside = (alpha_HW >= OPAQUE_ALPHA).astype(np.float32)
     # The share of the neighborhood that is solid: exactly 1 on locked pixels, so the tint ends there without a step.
     depth = cv2.blur(inside, (size, size), borderType=cv2.BORDER_REPLICATE)
     locked = cv2.erode(inside, np.ones((size, size), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1) > 0

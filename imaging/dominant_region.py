@@ -68,7 +68,7 @@ def find_dominant_region(foreground_HW3: Uint8, alpha_HW: Uint8) -> DominantRegi
     group = _largest_material(centers, counts)
     belongs = _membership(_features(lab), centers, group)
     core = inside & (belongs > 0.5)
-    middle = np.median(lab[core], axis=0) if core.any() else np.zeros(3)
+    middle: FloatImage = np.asarray(np.median(lab[core], axis=0) if core.any() else np.zeros(3), np.float32)
     colored = bool(np.hypot(middle[1], middle[2]) * 66 / (middle[0] + 16) >= COLORED_FROM)
     if colored:
         belongs = np.maximum(belongs, _mixes_with_white(lab, middle))
@@ -127,8 +127,8 @@ def _membership(features: FloatImage, centers: FloatImage, group: npt.NDArray[np
     distances = [np.linalg.norm(features - center, axis=-1) for center in centers]
     own = np.min([d for d, member in zip(distances, group, strict=True) if member], axis=0)
     other = np.min([d for d, member in zip(distances, group, strict=True) if not member] or [np.full_like(own, FAR)], axis=0)
-    belongs = np.clip(0.5 + (other - own) / (0.35 * (other + own) + 1.0), 0, 1) * np.clip((FAR - own) / (FAR - NEAR), 0, 1)
-    return belongs.astype(np.float32)
+    belongs: FloatImage = np.clip(0.5 + (other - own) / (0.35 * (other + own) + 1.0), 0, 1) * np.clip((FAR - own) / (FAR - NEAR), 0, 1)
+    return np.asarray(belongs, np.float32)
 
 
 def _mixes_with_white(lab: FloatImage, material: FloatImage) -> FloatImage:

@@ -25,8 +25,11 @@ SECOND_RUN_RISE = 0.06
 """Other parts of a product with a solid base touch the ground only this near (in box widths) to the lowest row: heel and toe of a shoe."""
 FAR_FOOT_RISE = 0.42
 """A far foot of a legged product appears at most this much higher (in box widths): a square stance, turned, from 25 degrees above."""
-FOOT_WIDTH = 0.13
-"""A foot is at most this wide (in box widths); wider runs up in the air are rails and seats."""
+MIN_FOOT_WIDTH, FOOT_WIDTH = 0.012, 0.13
+"""A foot is at least and at most this wide (in box widths): less is a crumb of another's outline, more up in the air is a rail or seat."""
+
+BEHIND_STEP = 0.03
+"""A foot half hidden behind a nearer one ends there by a step of at least this (in box widths); a shoulder has no step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,8 @@ def find_footprint(alpha_HW: Uint8) -> Footprint:
             break
         run = _run_around(column, outline, free, width)
         rise = bottom - outline[column]
-        if _is_local_bottom(run, outline) and (rise <= SECOND_RUN_RISE * width or run[1] - run[0] <= FOOT_WIDTH * width):
+        share = (run[1] - run[0]) / width
+        if _is_local_bottom(run, outline) and share >= MIN_FOOT_WIDTH and (rise <= SECOND_RUN_RISE * width or share <= FOOT_WIDTH):
             runs.append(run)
         free[run[0] : run[1]] = False
     runs.sort()
@@ -100,13 +104,15 @@ def _step(width: int) -> int:
 
 
 def _is_local_bottom(run: tuple[int, int], outline: FloatArray) -> bool:
-    """Whether the outline rises (or ends) on both sides of a run: a foot, not the shoulder of one already found."""
+    """Whether a run ends on both sides, by a rise or behind a nearer foot: a foot itself, not the shoulder of one already found."""
     first, last = run
     low = outline[first:last].max()
     reach = _step(len(outline)) + 3
-    before = outline[max(0, first - reach) : first]
-    after = outline[last : last + reach]
-    return bool((before.size == 0 or before.min() < low - 2) and (after.size == 0 or after.min() < low - 2))
+    behind = low + BEHIND_STEP * len(outline)
+    left, right = outline[max(0, first - reach) : first], outline[last : last + reach]
+    ends_left = left.size == 0 or left.min() < low - 2 or left[-1] > behind
+    ends_right = right.size == 0 or right.min() < low - 2 or right[0] > behind
+    return bool(ends_left and ends_right)
 
 
 def _ground_line(outline: FloatArray, runs: list[tuple[int, int]], left: int, frame_width: int) -> FloatArray:

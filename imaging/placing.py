@@ -17,6 +17,9 @@ Uint8 = npt.NDArray[np.uint8]
 BOX_ALPHA = 128
 """Alpha (0..255) from which a pixel counts as product when its box is measured; half covered, so soft edges do not widen the box."""
 
+OPAQUE_ALPHA = 250
+"""Alpha from which a placed pixel is opaque: product pixels are locked, and 2 percent of background would make them off by a level."""
+
 
 def place(foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement) -> tuple[Uint8, Uint8]:
     """The cut-out resampled into its frame: color and alpha at frame size, zero where the cut-out is not.
@@ -52,7 +55,7 @@ def place(foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement) -> tuple
     size = (columns[1] - columns[0], rows[1] - rows[0])
     resized = np.asarray(Image.fromarray(source).resize(size, Image.Resampling.BICUBIC, box=box))
     rgb[rows[0] : rows[1], columns[0] : columns[1]] = resized[..., :3]
-    alpha[rows[0] : rows[1], columns[0] : columns[1]] = resized[..., 3]
+    alpha[rows[0] : rows[1], columns[0] : columns[1]] = np.where(resized[..., 3] >= OPAQUE_ALPHA, 255, resized[..., 3])
     return rgb, alpha
 
 

@@ -39,8 +39,7 @@ def enlarge(plate_HW3: Uint8, *, width_px: int, height_px: int) -> FloatImage:
     scale = max(width_px / width, height_px / height)
     image = plate_HW3.astype(np.float32)
     while scale > 2.0 and image.shape[0] < 512:
-        image = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-        image = cv2.bilateralFilter(image, 5, 14.0, 2.0)
+        image = cv2.bilateralFilter(_double(image), 5, 14.0, 2.0)
         scale /= 2
     height, width = image.shape[:2]
     scale = max(width_px / width, height_px / height)
@@ -48,6 +47,15 @@ def enlarge(plate_HW3: Uint8, *, width_px: int, height_px: int) -> FloatImage:
     image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
     left, top = (size[0] - width_px) // 2, (size[1] - height_px) // 2
     return np.asarray(np.clip(image[top : top + height_px, left : left + width_px], 0, 255), np.float32)
+
+
+def _double(image: FloatImage) -> FloatImage:
+    """Twice the size, cubic, without the overshoot that draws a bright line along a table's edge: kept between its neighbors' extremes."""
+    size = (image.shape[1] * 2, image.shape[0] * 2)
+    kernel = np.ones((3, 3), np.uint8)
+    low = cv2.resize(cv2.erode(image, kernel), size, interpolation=cv2.INTER_NEAREST)
+    high = cv2.resize(cv2.dilate(image, kernel), size, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(np.clip(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), low, high), np.float32)
 
 
 def focus_by_distance(image_HW3: FloatImage, *, horizon_share: float, base_share: float, blur_px: float) -> FloatImage:

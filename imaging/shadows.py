@@ -15,6 +15,12 @@ from imaging.footprint import Footprint
 Uint8 = npt.NDArray[np.uint8]
 FloatImage = npt.NDArray[np.float32]
 
+PENUMBRA_HEIGHTS = (0.0, 0.2, 0.5, 1.0)
+"""Heights, in product heights, at which the cast shadow is blurred by the width of the light; parts between are blends."""
+DEPTH_SLICES = (0.0, 0.35, 0.7, 1.0)
+"""Where, between its front and its back, a solid product's silhouette stands when its shadow is drawn: a body as a few cards."""
+MIN_DEPTH = 0.07
+"""Depth of a solid product's foot on the picture, in box widths, when its front edge is straight and tells nothing."""
 DETAIL = 2
 """Shadows are drawn at 1/2 frame size: the sharpest edge, the contact line, has a sigma of two frame pixels."""
 
@@ -73,6 +79,11 @@ class _Ground:
         self.product_width, self.product_height = right - left, bottom - top
         self.horizon = horizon_row / DETAIL
         self.frame = float(self.size[1])
+        self.depth = np.zeros(self.size[0], np.float32)
+        for first, last in self.runs:
+            span = np.arange(int(first), min(int(np.ceil(last)), self.size[0]))
+            ends = (self.row[span[0]] + self.row[span[-1]]) / 2
+            self.depth[span] = np.clip(2 * (self.row[span] - ends), MIN_DEPTH * self.product_width, 0.3 * self.product_width)
 
 
 def _contact(ground: _Ground) -> FloatImage:
@@ -122,43 +133,51 @@ def _cast(ground: _Ground, light: ShadowLight) -> FloatImage:
     """The silhouette laid on the ground away from the light, softer and fainter the higher the part that throws it; 0..1.
 
     Each column of the product stands on its own ground row, so that every leg's shadow starts at its own foot. Past the horizon the
-    shadow climbs the wall.
+    shadow climbs the wall. A product with a solid base is as deep as its foot: its silhouette is laid down at several depths. Every product pixel is sent to where its shadow falls; asking each ground pixel what shades it was rejected,
+    because ground rows jump between feet and the answer is then not unique.
     """
     sideways = -light.side * light.reach
-    upward = max(0.12, 0.34 * (1 - 0.55 * abs(light.side))) * (0.6 + 0.4 * light.reach)
-    rows, columns = np.mgrid[0 : ground.size[1], 0 : ground.size[0]].astype(np.float32)
-    on_ground = np.maximum(rows, ground.horizon)
-    up_wall = np.maximum(ground.horizon - rows, 0)
-    source = columns
-    for _ in range(4):
-        base = _sample_row(ground.row, source)
-        lift = (base - on_ground) / upward
-        source = 0.5 * source + 0.5 * (columns - lift * sideways)
-    base = _sample_row(ground.row, source)
-    lift = (base - on_ground) / upward
-    source_row = base - (lift + up_wall)
-    lift_total = np.maximum(lift + up_wall, 0)
-    share = lift_total / max(ground.product_height, 1.0)
-    penumbra = (0.006 + (0.16 - 0.13 * light.hardness) * share) * ground.product_height
-    shadow = _sample_soft(ground, source, source_row, penumbra)
-    fade = np.exp(-share / (0.42 + 1.0 * light.hardness))
-    shadow = np.where(lift > -0.5, shadow * fade, 0).astype(np.float32)
-    sigma = (0.010 - 0.006 * light.hardness) * ground.product_width + 0.6
-    return np.clip(_blur(shadow, sigma * 1.5, sigma), 0, 1)
+    upward = max(0.15, 0.34 * (1 - 0.55 * abs(light.side))) * (0.6 + 0.4 * light.reach)
+    rows, columns = np.nonzero(ground.alpha > 0.02)
+    lift = ground.row[columns] - rows
+    kept = lift > 0
+    rows, columns, lift = rows[kept], columns[kept], lift[kept]
+    share = lift / max(ground.product_height, 1.0)
+    shadow = np.zeros_like(ground.alpha)
+    for index, height in enumerate(PENUMBRA_HEIGHTS):
+        nearness = np.interp(share, PENUMBRA_HEIGHTS, np.eye(len(PENUMBRA_HEIGHTS))[index])
+        used = nearness > 0
+        mass = (ground.alpha[rows, columns] * np.exp(-share / (0.42 + light.hardness)) * nearness)[used]
+        layer = np.zeros_like(shadow)
+        for slice_share in DEPTH_SLICES if ground.solid else DEPTH_SLICES[:1]:
+            base = (ground.row - slice_share * ground.depth)[columns[used]]
+            along = np.minimum(lift[used], np.maximum(base - ground.horizon, 0) / upward)
+            climbed = lift[used] - along
+            # Laid down, the silhouette is squeezed by `upward`, so that many of its pixels fall on one of the ground's.
+            squeezed = mass * np.where(climbed > 0, 1.0, upward)
+            laid = _splat(columns[used] + along * sideways, base - along * upward - climbed, squeezed, shadow.shape)
+            layer = np.maximum(layer, laid)
+        if ground.solid:
+            # The gaps between the cards, filled: each is smeared to where the next one stands.
+            layer = cv2.dilate(
+                layer, np.ones((round(float(ground.depth.max()) * max(np.diff(DEPTH_SLICES))) + 1, 1), np.uint8), anchor=(0, 0)
+            )
+        sigma = (0.006 + (0.16 - 0.13 * light.hardness) * height) * ground.product_height
+        shadow += _blur(layer, max(sigma, 1.2), max(0.6 * sigma, 1.2))
+    return np.clip(shadow, 0, 1)
 
 
-def _sample_row(row: npt.NDArray[np.float32], columns: FloatImage) -> FloatImage:
-    """Ground row at fractional columns, level outside the frame."""
-    return np.interp(columns.ravel(), np.arange(len(row)), row).astype(np.float32).reshape(columns.shape)
-
-
-def _sample_soft(ground: _Ground, columns: FloatImage, rows: FloatImage, sigma: FloatImage) -> FloatImage:
-    """The alpha at fractional places, blurred by a different sigma (pixels) at each: a blend of four blurred copies."""
-    widest = max(float(sigma.max()), 1.0)
-    steps = [0.004 * ground.product_height, widest * 0.12, widest * 0.4, widest]
-    samples = [cv2.remap(_blur(ground.alpha, s, s), columns, rows, cv2.INTER_LINEAR, borderValue=0.0) for s in steps]
-    position = np.interp(sigma.ravel(), steps, np.arange(len(steps))).astype(np.float32).reshape(sigma.shape)
-    return sum((sample * np.clip(1 - np.abs(position - i), 0, 1) for i, sample in enumerate(samples)), np.zeros_like(rows))
+def _splat(x: FloatImage, y: FloatImage, mass: FloatImage, shape: tuple[int, ...]) -> FloatImage:
+    """Mass at fractional places shared among the four pixels around each; what falls outside is lost."""
+    total = np.zeros(shape[0] * shape[1], np.float32)
+    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    for dx in (0, 1):
+        for dy in (0, 1):
+            column, row = left + dx, top + dy
+            weight = mass * np.abs(1 - dx - (x - left)) * np.abs(1 - dy - (y - top))
+            inside = (column >= 0) & (column < shape[1]) & (row >= 0) & (row < shape[0]) & (weight > 0)
+            total += np.bincount(row[inside] * shape[1] + column[inside], weight[inside], total.size)
+    return total.reshape(shape)
 
 
 def _blur(image: FloatImage, sigma_x: float, sigma_y: float) -> FloatImage:

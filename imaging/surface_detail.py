@@ -68,4 +68,4 @@ def _tile(seed: int) -> FloatImage:
         margin = int(4 * sigma) + 1
         soft = cv2.GaussianBlur(np.pad(noise, margin, mode="wrap"), (0, 0), sigma)[margin:-margin, margin:-margin]
         tile += weight * soft / soft.std()
-    return tile / tile.std()
+    return np.asarray(tile / tile.std(), np.float32)

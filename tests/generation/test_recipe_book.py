@@ -1,0 +1,67 @@
+"""Recipes: what ships is complete, a brand's own folder adds to it, and every wrong entry says what would be right."""
+
+import pytest
+
+from catalog.errors import SettingsError
+from generation.recipe_book import read_recipe_book
+
+OWN = """
+name: {name}
+kind: {kind}
+title: Own
+engine: studio
+digital_source_type: compositeSynthetic
+params: {params}
+"""
+
+
+def write(folder, file="own.yaml", name="own", kind="packshot", params="{}"):
+    (folder / file).write_text(OWN.format(name=name, kind=kind, params=params))
+
+
+def test_the_shipped_recipes_are_the_four_of_the_first_version():
+    assert set(read_recipe_book()) == {"packshot_white", "backdrop", "staged_scene", "recolor"}
+
+
+def test_only_the_staged_scene_needs_a_diffusion_model_and_only_recolor_changes_the_product():
+    book = read_recipe_book()
+    assert {name for name, recipe in book.items() if recipe.engine == "diffusion"} == {"staged_scene"}
+    assert {name for name, recipe in book.items() if recipe.changes_product} == {"recolor"}
+
+
+def test_a_brand_adds_and_replaces_recipes(tmp_path):
+    write(tmp_path, name="marketplace_small")
+    write(tmp_path, file="shot.yaml", name="packshot_white", params="{fill_pct: 92}")
+    book = read_recipe_book(tmp_path)
+    assert "marketplace_small" in book and book["packshot_white"].params == {"fill_pct": 92}
+    assert "backdrop" in book
+
+
+def test_a_misspelt_parameter_is_named_with_the_ones_that_exist(tmp_path):
+    write(tmp_path, params="{fill_pcnt: 90}")
+    with pytest.raises(SettingsError, match=r"fill_pcnt[\s\S]*fill_pct, shadow"):
+        read_recipe_book(tmp_path)
+
+
+def test_a_parameter_out_of_range_is_refused(tmp_path):
+    write(tmp_path, params="{fill_pct: 120}")
+    with pytest.raises(SettingsError, match=r"fill_pct[\s\S]*98"):
+        read_recipe_book(tmp_path)
+
+
+def test_an_unknown_kind_says_which_kinds_exist(tmp_path):
+    write(tmp_path, kind="packshott")
+    with pytest.raises(SettingsError, match=r"packshott[^.]*does not exist\. Kinds: backdrop, packshot, recolor, staged_scene"):
+        read_recipe_book(tmp_path)
+
+
+def test_two_files_of_one_name_are_refused(tmp_path):
+    write(tmp_path, file="a.yaml")
+    write(tmp_path, file="b.yaml")
+    with pytest.raises(SettingsError, match="already defined"):
+        read_recipe_book(tmp_path)
+
+
+def test_a_missing_folder_is_an_error_not_an_empty_book(tmp_path):
+    with pytest.raises(SettingsError, match="does not exist"):
+        read_recipe_book(tmp_path / "recipes")

@@ -1,0 +1,266 @@
+"""Renders: product pixels untouched, backgrounds as asked, shadows with the light, colors reached; same input, same bytes."""
+
+import cv2
+import numpy as np
+import pytest
+
+from catalog.brand_kit import BrandKit, CategoryStyle, Colorway
+from catalog.errors import RenderError
+from catalog.product import Product
+from generation.recipe_book import read_recipe_book
+from generation.render import ENGINE_VERSION, RenderSource, render_group
+from generation.resolve import resolve
+from imaging.color import delta_e2000, srgb_to_lab
+from imaging.footprint import find_footprint
+from imaging.placing import place
+from tests.drawn_products import bag, chair, lit_wall, mug, sunlit_wall
+from tests.picture_letters import shown_on_failure
+
+BOOK = read_recipe_book()
+PRODUCT = Product(sku="P-1", title="Product", category="things", photos=("p.jpg",))
+KIT = BrandKit(
+    brand="b",
+    palette=("#ffffff",),
+    recipes=tuple(BOOK),
+    categories={
+        "things": CategoryStyle(
+            trigger="wall look",
+            scenes=("oak table, sage wall", "white marble table, navy wall"),
+            backdrops=("#c9d2bf", "#3c5a46"),
+            colorways=(
+                Colorway(name="navy", hex="#24355c"),
+                Colorway(name="mustard", hex="#d9a52e"),
+                Colorway(name="white", hex="#f1efe9"),
+            ),
+        )
+    },
+)
+SIZE = 600
+
+
+class SavedPlates:
+    """Gives plates that were drawn before and records what was asked for."""
+
+    base_model_digest = "0" * 64
+    lora_digest = None
+
+    def __init__(self, *plates):
+        self.plates, self.asked = plates, []
+
+    def draw(self, prompts, seeds):
+        self.asked.append((list(prompts), list(seeds)))
+        return [self.plates[i % len(self.plates)] for i in range(len(prompts))]
+
+
+def source(drawn):
+    foreground, alpha = drawn
+    return RenderSource(foreground_HW3=foreground, alpha_HW=alpha)
+
+
+def resolved(name, indexes=(0,), **params):
+    recipe = BOOK[name].model_copy(update={"width_px": SIZE, "height_px": SIZE}).with_params(params)
+    return [resolve(recipe, PRODUCT, KIT, index) for index in indexes]
+
+
+def render(name, drawn, plates=None, index=0, seed=5, **params):
+    [picture] = render_group(resolved(name, (index,), **params), [seed], source(drawn), plates)
+    return picture
+
+
+def placed(drawn, picture):
+    """The product as it must look in the frame, and where it is safely inside its matte."""
+    rgb, alpha = place(*drawn, picture.placement)
+    inside = cv2.erode((alpha >= 250).astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1) > 0
+    return rgb, alpha, inside
+
+
+ALL_DRAWN = pytest.mark.parametrize("drawn", [mug(), chair(), bag()], ids=["mug", "chair", "bag"])
+
+
+@ALL_DRAWN
+@pytest.mark.parametrize("name", ["packshot_white", "backdrop", "staged_scene"])
+def test_product_pixels_are_untouched(drawn, name):
+    picture = render(name, drawn, SavedPlates(sunlit_wall(sun_from_left=False)))
+    rgb, _, inside = placed(drawn, picture)
+    with shown_on_failure(f"untouched-{name}", render=picture.pixels_HW3, expected=rgb):
+        assert inside.any() and np.array_equal(picture.pixels_HW3[inside], rgb[inside])
+
+
+@ALL_DRAWN
+def test_a_packshot_is_white_but_for_a_faint_shadow_at_the_foot(drawn):
+    picture = render("packshot_white", drawn)
+    pixels = picture.pixels_HW3
+    _, alpha, _ = placed(drawn, picture)
+    background = alpha == 0
+    with shown_on_failure("packshot-white", render=pixels):
+        assert (pixels[:8] == 255).all() and (pixels[:, :8] == 255).all() and (pixels[-8:] == 255).all()
+        assert (pixels[background].min(axis=1) >= 254).mean() >= 0.985
+        footprint = find_footprint(alpha)
+        for first, last in footprint.runs:
+            column = (first + last) // 2
+            below = pixels[round(float(footprint.ground_row[column])) + 2 :, column].min(axis=1)
+            assert below.min() < 235, f"floats at column {column}"
+            assert below[-20:].min() == 255
+
+
+def test_a_packshot_without_shadow_is_exactly_white_around_the_product():
+    drawn = mug()
+    picture = render("packshot_white", drawn, shadow=0)
+    _, alpha, _ = placed(drawn, picture)
+    assert (picture.pixels_HW3[alpha == 0] == 255).all()
+
+
+@ALL_DRAWN
+def test_a_packshot_fills_the_frame_and_is_centered(drawn):
+    picture = render("packshot_white", drawn)
+    _, alpha, _ = placed(drawn, picture)
+    rows, columns = np.flatnonzero((alpha > 127).any(axis=1)), np.flatnonzero((alpha > 127).any(axis=0))
+    assert max(np.ptp(rows), np.ptp(columns)) / SIZE == pytest.approx(0.86, abs=0.01)
+    assert abs(rows.mean() - SIZE / 2) < 0.01 * SIZE and abs(columns.mean() - SIZE / 2) < 0.01 * SIZE
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_backdrop_has_the_brands_color(index):
+    drawn = mug()
+    picture = render("backdrop", drawn, index=index)
+    _, alpha, _ = placed(drawn, picture)
+    far = cv2.dilate(alpha, np.ones((61, 61), np.uint8)) == 0
+    color = KIT.categories["things"].backdrops[index]
+    goal = srgb_to_lab(np.array([[[int(color[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8))[0, 0]
+    middle = np.median(srgb_to_lab(picture.pixels_HW3)[far], axis=0)
+    assert delta_e2000(middle, goal) < 2.5
+    assert picture.facts["background_hex"] == color
+
+
+def test_a_backdrops_shadow_falls_away_from_its_light():
+    drawn = mug()
+    left, right = (render("backdrop", drawn, light_side=side, falloff=0) for side in (-0.8, 0.8))
+    _, alpha, _ = placed(drawn, left)
+    columns = np.flatnonzero((alpha > 0).any(axis=0))
+    after, before = np.s_[SIZE // 2 :, columns[-1] + 8 :], np.s_[SIZE // 2 :, : columns[0] - 8]
+    with shown_on_failure("backdrop-shadow", from_left=left.pixels_HW3, from_right=right.pixels_HW3):
+        assert left.pixels_HW3[after].mean() < right.pixels_HW3[after].mean() - 0.5
+        assert right.pixels_HW3[before].mean() < left.pixels_HW3[before].mean() - 0.5
+
+
+def test_a_dark_scene_leaves_no_pale_rim_around_the_product():
+    foreground, alpha = mug()
+    bright = np.full_like(foreground, 250)
+    plate = np.full((128, 128, 3), (20, 22, 30), np.uint8)
+    plate[82:] = (35, 28, 24)
+    picture = render("staged_scene", (bright, alpha), SavedPlates(plate))
+    _, matte, _ = placed((bright, alpha), picture)
+    outside = (cv2.dilate(matte, np.ones((9, 9), np.uint8)) > 0) & (matte == 0)
+    far = cv2.dilate(matte, np.ones((61, 61), np.uint8)) == 0
+    near_level, far_level = picture.pixels_HW3[outside].mean(), picture.pixels_HW3[far].mean()
+    with shown_on_failure("rim", render=picture.pixels_HW3):
+        assert near_level < far_level + 25
+
+
+def test_a_staged_chair_is_darkest_right_under_each_foot():
+    drawn = chair()
+    plate = lit_wall(light_from_left=True)
+    picture = render("staged_scene", drawn, SavedPlates(plate), grain=0)
+    bare = render("staged_scene", drawn, SavedPlates(plate), grain=0, shadow=0)
+    _, alpha, _ = placed(drawn, picture)
+    footprint = find_footprint(alpha)
+    loss = bare.pixels_HW3.astype(int).mean(axis=2) - picture.pixels_HW3.mean(axis=2)
+    assert len(footprint.runs) == 4
+    with shown_on_failure("chair-feet", render=picture.pixels_HW3, without_shadow=bare.pixels_HW3):
+        for first, last in footprint.runs:
+            column = (first + last) // 2
+            row = int(footprint.ground_row[column])
+            assert loss[row : row + 5, column].max() > 25, f"foot at column {column} floats"
+
+
+@pytest.mark.parametrize("from_left", [True, False])
+def test_a_set_lit_from_the_other_side_than_the_product_is_mirrored(from_left):
+    picture = render("staged_scene", mug(), SavedPlates(lit_wall(light_from_left=from_left)))
+    assert picture.facts["plate_mirrored"] is not from_left
+    assert picture.facts["light"]["side"] < -0.3
+    wall = picture.pixels_HW3[:150].mean(axis=(0, 2))
+    assert wall[:100].mean() > wall[-100:].mean() + 10
+
+
+def test_a_sun_throws_a_harder_shadow_than_a_soft_light():
+    drawn = mug()
+    soft = render("staged_scene", drawn, SavedPlates(lit_wall(light_from_left=True)))
+    hard = render("staged_scene", drawn, SavedPlates(sunlit_wall(sun_from_left=True)))
+    assert hard.facts["light"]["hardness"] > soft.facts["light"]["hardness"] + 0.5
+
+
+def test_the_plates_of_a_group_are_drawn_in_one_batch():
+    plates = SavedPlates(lit_wall(light_from_left=True), sunlit_wall(sun_from_left=True))
+    pictures = render_group(resolved("staged_scene", (0, 1)), [11, 12], source(mug()), plates)
+    assert plates.asked == [(["wall look, oak table, sage wall", "wall look, white marble table, navy wall"], [11, 12])]
+    assert [p.facts["prompt"] for p in pictures] == plates.asked[0][0]
+
+
+def test_a_scene_without_a_base_model_names_the_setting():
+    with pytest.raises(RenderError, match="base_model"):
+        render("staged_scene", mug(), None)
+
+
+def test_an_empty_cut_out_is_refused():
+    foreground, alpha = mug()
+    with pytest.raises(RenderError, match="empty cut-out"):
+        render("packshot_white", (foreground, np.zeros_like(alpha)))
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_a_colorway_reaches_its_color_and_leaves_other_materials(index):
+    drawn = bag()
+    before, after = render("packshot_white", drawn), render("recolor", drawn, index=index)
+    lab_before, lab_after = srgb_to_lab(before.pixels_HW3), srgb_to_lab(after.pixels_HW3)
+    _, _, inside = placed(drawn, before)
+    scale, left, top = before.placement.scale, before.placement.left_px, before.placement.top_px
+
+    def at(column, row):
+        return round(top + scale * row), round(left + scale * column)
+
+    goal_hex = KIT.categories["things"].colorways[index].hex
+    goal = srgb_to_lab(np.array([[[int(goal_hex[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8))[0, 0]
+    changed = inside & (delta_e2000(lab_before, lab_after) > 5)
+    with shown_on_failure(f"recolor-{index}", before=before.pixels_HW3, after=after.pixels_HW3):
+        assert delta_e2000(lab_after[changed].mean(axis=0), goal) < 3.0
+        assert after.facts["target_delta_e"] < 3.0
+        for column, row in ((150, 190), (90, 135), (210, 135)):
+            assert delta_e2000(lab_before[at(column, row)], lab_after[at(column, row)]) < 1.5, (column, row)
+
+
+def test_a_colorway_keeps_the_shading():
+    drawn = mug()
+    before, after = render("packshot_white", drawn), render("recolor", drawn, index=0)
+    _, _, inside = placed(drawn, before)
+    lightness = [srgb_to_lab(p.pixels_HW3)[..., 0][inside] for p in (before, after)]
+    assert np.corrcoef(*lightness)[0, 1] > 0.97
+
+
+def test_a_many_colored_product_has_no_color_to_change():
+    colors = [(200, 40, 40), (40, 160, 60), (50, 70, 200), (230, 200, 40), (160, 60, 180), (30, 30, 30), (240, 240, 240), (90, 200, 210)]
+    foreground = np.zeros((240, 240, 3), np.uint8)
+    for stripe, color in enumerate(colors):
+        foreground[:, stripe * 30 : stripe * 30 + 30] = color
+    with pytest.raises(RenderError, match="no main color"):
+        render("recolor", (foreground, np.full((240, 240), 255, np.uint8)))
+
+
+@pytest.mark.parametrize("name", sorted(BOOK))
+def test_the_same_input_gives_the_same_bytes(name):
+    def picture():
+        return render(name, bag(), SavedPlates(lit_wall(light_from_left=True)))
+
+    first, second = picture(), picture()
+    assert first.pixels_HW3.tobytes() == second.pixels_HW3.tobytes()
+    assert first.placement == second.placement and first.facts == second.facts
+
+
+@pytest.mark.parametrize("name", sorted(BOOK))
+def test_facts_are_plain_data_and_pictures_have_the_recipes_size(name):
+    import json
+
+    picture = render(name, bag(), SavedPlates(lit_wall(light_from_left=True)))
+    assert picture.pixels_HW3.shape == (SIZE, SIZE, 3) and picture.pixels_HW3.dtype == np.uint8
+    assert json.loads(json.dumps(picture.facts, allow_nan=False)) == picture.facts
+    assert picture.facts["engine_version"] == ENGINE_VERSION
+    assert picture.facts["background"] in {"white", "plain", "scene"}

@@ -1,0 +1,43 @@
+"""The dominant region: one material whatever its shading; labels and metal are others."""
+
+import numpy as np
+
+from imaging.dominant_region import find_dominant_region
+from tests.drawn_products import bag, mug, shaded
+
+
+def test_shading_does_not_split_a_material():
+    foreground, alpha = mug()
+    region = find_dominant_region(foreground, alpha)
+    assert region.share > 0.97 and region.colored
+
+
+def test_a_label_and_metal_studs_are_not_the_main_material():
+    foreground, alpha = bag()
+    region = find_dominant_region(foreground, alpha)
+    assert region.mask[140, 150] > 0.95
+    assert region.mask[190, 150] < 0.02, "the label"
+    assert region.mask[135, 90] < 0.02, "a brass stud"
+    assert region.mask[alpha == 0].max() == 0
+
+
+def test_a_border_pixel_belongs_to_both_sides_by_its_share():
+    color = np.full((120, 120, 3), (40, 130, 130), np.uint8)
+    color[:, 80:] = (240, 240, 238)
+    color[:, 80] = (140, 185, 184)
+    region = find_dominant_region(color, np.full((120, 120), 255, np.uint8))
+    assert region.border[60, 80]
+    assert 0.3 < region.mask[60, 80] < 0.7
+
+
+def test_a_gray_material_is_told_from_another_by_its_lightness():
+    color = shaded((120, 120), (225, 225, 222))
+    color[80:] = (40, 40, 42)
+    region = find_dominant_region(color, np.full((120, 120), 255, np.uint8))
+    assert not region.colored
+    assert region.mask[30, 60] > 0.95 and region.mask[100, 60] < 0.02
+
+
+def test_the_same_photo_gives_the_same_region():
+    foreground, alpha = bag()
+    assert np.array_equal(find_dominant_region(foreground, alpha).mask, find_dominant_region(foreground, alpha).mask)
