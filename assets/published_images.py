@@ -15,21 +15,24 @@ import sqlalchemy as sa
 
 from assets.house_rules import OWNERS, reasons_table
 from assets.partitions import ONE_CELL, cells, split_cell
-from assets.planning import WantedRender, current_judgments, plan_cell, rules_in_force
+from assets.planning import CellPlan, WantedRender, current_judgments, plan_cell, rules_in_force
 from assets.validated_renders import validated_renders
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
-from catalog.keys import digest, publish_key
+from catalog.keys import digest, gate_key, publish_key
 from catalog.product import Product
+from catalog.variant import Variant
 from catalog.verdict import Verdict
+from quality.measurements import MEASUREMENT_VERSION
 from resources.costs import clocked
 from resources.ledger import Row
-from resources.ledger_tables import product, publication
+from resources.ledger_tables import judgment, product, publication, render
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
 
 if TYPE_CHECKING:
     from publishing.folder_channel import DeliveryItem, DeliveryReport
+    from publishing.manifest import Manifest
     from publishing.metadata import PictureMetadata
     from publishing.rendition import Rendition
 
@@ -69,16 +72,17 @@ def candidates(project: Project, category: str, drop: str) -> tuple[list[Candida
 
     plan = plan_cell(project, category, drop)
     judged = current_judgments(project, plan)
+    standing = _standing(project, plan)
     held, found = Counter[str](), []
     for wanted in plan.wanted:
-        render_row, judgment_row = judged.get(wanted.render_key, (None, None))
+        render_row, judgment_row = judged.get(wanted.render_key) or standing.get(wanted.variant) or (None, None)
         if render_row is None or judgment_row is None:
             held["not rendered" if render_row is None else "not judged"] += 1
             continue
         if judgment_row["verdict"] != Verdict.APPROVED:
             held[judgment_row["verdict"]] += 1
             continue
-        metadata = picture_metadata(project, wanted)
+        metadata = picture_metadata(project, wanted, render_row)
         for channel in project.brand_kit.channels:
             if wanted.variant.recipe not in channel.recipes:
                 continue
@@ -93,17 +97,46 @@ def candidates(project: Project, category: str, drop: str) -> tuple[list[Candida
     return found, held
 
 
-def publish_difference(project: Project, category: str, drop: str) -> int:
-    """How many published names of a cell would change now: to be added, replaced or taken back."""
+def _standing(project: Project, plan: CellPlan) -> dict[Variant, tuple[Row, Row]]:
+    """For each variant that is not rendered anew yet: the render that is published now, if the present rules approve of it.
+
+    A retrained LoRA must not empty a shop window until its scenes are drawn.
+    """
+    missing = {w.variant: w for w in plan.to_render}
+    shown = {
+        Variant(sku=image.sku, recipe=image.recipe, index=image.index): image.render_digest
+        for image in published_manifest(project).images.values()
+    }
+    found = {}
+    for variant in missing.keys() & shown.keys():
+        gate = gate_key(
+            render_digest=shown[variant],
+            rules_digest=rules_in_force(project, missing[variant].recipe).digest,
+            measurement_version=MEASUREMENT_VERSION,
+        )
+        judgment_row = project.ledger.by_keys(judgment, [gate]).get(gate)
+        if judgment_row is not None:
+            (render_row,) = project.ledger.by_keys(render, [judgment_row["render_key"]]).values()
+            found[variant] = (render_row, judgment_row)
+    return found
+
+
+def published_manifest(project: Project) -> "Manifest":
+    """What stands in the published folder now."""
     from publishing.manifest import read_manifest
 
+    return read_manifest(Path(publish_folder_of(project)))
+
+
+def publish_difference(project: Project, category: str, drop: str) -> int:
+    """How many published names of a cell would change now: to be added, replaced or taken back."""
     query = sa.select(product.c.sku).where(product.c.category == category, product.c.drop == drop)
     skus = {row["sku"] for row in project.ledger.rows(query)}
-    standing = {image.publish_key for image in read_manifest(Path(publish_folder_of(project))).images.values() if image.sku in skus}
+    standing = {image.publish_key for image in published_manifest(project).images.values() if image.sku in skus}
     return len({candidate.publish_key for candidate in candidates(project, category, drop)[0]} ^ standing)
 
 
-def picture_metadata(project: Project, wanted: WantedRender) -> "PictureMetadata":
+def picture_metadata(project: Project, wanted: WantedRender, render_row: Row) -> "PictureMetadata":
     """What travels inside the published file: title, words for those who cannot see it, and how the picture came to be."""
     from publishing.gallery import alt_text
     from publishing.metadata import PictureMetadata
@@ -116,17 +149,17 @@ def picture_metadata(project: Project, wanted: WantedRender) -> "PictureMetadata
         description=item.description,
         alt_text=alt_text(item, wanted.recipe, wanted.variant.index),
         digital_source_type=wanted.recipe.digital_source_type,
-        identifier=f"{wanted.variant.name}@{wanted.render_key[:16]}",
+        identifier=f"{wanted.variant.name}@{render_row['render_key'][:16]}",
         creator_tool=f"Vitrine {version('vitrine')}",
-        ai_system=_ai_system(project, wanted),
+        ai_system=_ai_system(project, wanted, render_row),
     )
 
 
-def _ai_system(project: Project, wanted: WantedRender) -> str | None:
+def _ai_system(project: Project, wanted: WantedRender, render_row: Row) -> str | None:
     """The models that drew part of the picture, for its metadata; None for studio recipes."""
     if wanted.recipe.engine != "diffusion":
         return None
-    lora = f", LoRA {wanted.lora_digest[:12]}" if wanted.lora_digest else ""
+    lora = f", LoRA {render_row['lora_digest'][:12]}" if render_row["lora_digest"] else ""
     return f"{project.base_model_dir.name} {project.base_model_digest[:12]}{lora}"
 
 

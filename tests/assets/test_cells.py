@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from assets.planning import known_cells, plan_cell
-from assets.published_images import publish_folder_of
+from assets.published_images import publish_cell, publish_folder_of
 from catalog.keys import digest_bytes
 from orchestration.definitions import build_defs
 from orchestration.instance import open_instance
@@ -133,6 +133,21 @@ def test_a_new_look_trains_one_lora_and_renders_its_scenes_only(project_dir):
         assert len(rows) == 4
     else:
         assert not rows, "a LoRA that was not promoted must not change any picture"
+
+
+def test_a_changed_recipe_leaves_the_published_picture_standing_until_its_successor_is_approved(project_dir):
+    """A retrained LoRA or a new recipe version must not empty a shop window while its pictures are being made."""
+    names = published(project_dir)
+    recipe = project_dir / "recipes" / "packshot_white.yaml"
+    recipe.write_text(recipe.read_text().replace("version: 1", "version: 2"))
+    project = open_project(project_dir)
+    (cell,) = known_cells(project)
+    assert len(plan_cell(project, *cell).to_render) == 2
+    publish_cell(project, *cell)
+    assert published(project_dir) == names
+    assert run_all(project_dir) == []
+    assert published(project_dir) == names
+    assert len(renders(project_dir)) == 8
 
 
 def test_a_new_photo_renders_its_product_only(project_dir):
