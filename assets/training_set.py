@@ -42,9 +42,8 @@ def look_captions(project: Project, category: str) -> dict[str, str]:
 
 def read_training_set(project: Project, category: str) -> "TrainingSet":
     """The training set of a category as the trainer wants it."""
-    from training.training_set import build_training_set
-
     from generation.base_model import read_base_model
+    from training.training_set import build_training_set
 
     style = project.brand_kit.categories.get(category)
     if style is None:

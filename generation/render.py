@@ -42,8 +42,8 @@ class PlateMaker(Protocol):
 class RenderSource:
     """A cut-out product photo: its colors (decontaminated, uint8 (H, W, 3) sRGB) and its alpha (uint8 (H, W))."""
 
-    foreground_HW3: Uint8  # noqa: N815
-    alpha_HW: Uint8  # noqa: N815
+    foreground_HW3: Uint8
+    alpha_HW: Uint8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Rendered:
     `target_delta_e`, `region_share`. Staged scenes: `prompt`, `plate_px`, `light`.
     """
 
-    pixels_HW3: Uint8  # noqa: N815
+    pixels_HW3: Uint8
     placement: Placement
     facts: dict[str, Any]
 

@@ -51,7 +51,7 @@ class Tile:
     frame: approved green, review amber, rejected red, None gray.
     """
 
-    pixels_HW3: Pixels  # noqa: N815  # an array carries its shape
+    pixels_HW3: Pixels  # an array carries its shape
     label: str
     verdict: Verdict | None = None
 

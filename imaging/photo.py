@@ -81,7 +81,7 @@ class PhotoLimits:
 class Photo:
     """A decoded photograph: upright, sRGB, opaque."""
 
-    pixels_HW3: npt.NDArray[np.uint8] = field(repr=False)  # noqa: N815  the shape belongs to the name
+    pixels_HW3: npt.NDArray[np.uint8] = field(repr=False)
     """uint8 (height, width, 3), sRGB, 0..255."""
     format: str
     original_mode: str

@@ -35,7 +35,7 @@ class Surroundings:
     product_share: float
     frame_contact_share: float
     subjects: int
-    product_HW: npt.NDArray[np.bool_]  # noqa: N815  the shape belongs to the name
+    product_HW: npt.NDArray[np.bool_]
     """The rough product mask behind these numbers, at look size."""
 
 
