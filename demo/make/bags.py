@@ -19,9 +19,7 @@ def _ring(center, radius: float, thickness: float, material, turn=(90, 0, 0)):
     return shapes.torus(radius, thickness, material, center, turn)
 
 
-def _superellipse(
-    half_x: float, half_z: float, power: float, center_z: float, steps: int = 96
-) -> list[tuple[float, float]]:
+def _superellipse(half_x: float, half_z: float, power: float, center_z: float, steps: int = 96) -> list[tuple[float, float]]:
     return [(x, z + center_z) for x, z in parts.squircle(half_x, half_z, power, steps)]
 
 
@@ -82,9 +80,7 @@ def ridge_backpack() -> None:
     shapes.box((0, -11.3, 17.4), (15.5, 0.6, 0.5), metal, edge=0.1)
     shapes.box((7.4, -11.6, 16.6), (0.5, 0.35, 2.0), hide, edge=0.1)
     for x in (-6.8, 6.8):
-        parts.strap(
-            [(x, -8.3 - 0.02 * z, 40.0 - z) for z in (6.0, 9.0, 13.0, 16.0, 19.5)], 2.1, 0.45, hide, across=(1, 0, 0)
-        )
+        parts.strap([(x, -8.3 - 0.02 * z, 40.0 - z) for z in (6.0, 9.0, 13.0, 16.0, 19.5)], 2.1, 0.45, hide, across=(1, 0, 0))
         shapes.place(shapes.torus(1.25, 0.28, metal), (x, -8.95, 25.0), (90, 0, 0))
     for side in (-1, 1):
         line = [
@@ -95,9 +91,9 @@ def ridge_backpack() -> None:
             (side * 12.5, 5.0, 4),
         ]
         parts.strap(parts.smooth_line(line), 5.0, 1.0, web, across=(1, 0.35 * side, 0))
-        parts.pillow(
-            [(x, z + 10.5) for x, z in parts.squircle(5.0, 7.0, 5, 64)], 3.2, canvas, edge=0.12
-        ).matrix_world = _turned(side * 15.2, 0.0)
+        parts.pillow([(x, z + 10.5) for x, z in parts.squircle(5.0, 7.0, 5, 64)], 3.2, canvas, edge=0.12).matrix_world = _turned(
+            side * 15.2, 0.0
+        )
     parts.bowed([(-4, 3.4, 43.2), (-3.6, 3.6, 47.0), (0, 3.7, 48.4), (3.6, 3.6, 47.0), (4, 3.4, 43.2)], 0.75, hide)
 
 
@@ -209,14 +205,10 @@ def drift_bucket() -> None:
     shapes.solidify(shapes.rings("bucket", loops, hide, caps=(True, False)), 0.4, -1)
     foot = [(0, 0.05), (11.2, 0.05), (11.55, 0.5), (11.85, 3.4), (11.6, 3.45), (0, 3.4)]
     shapes.lathe(foot, dark).scale = (1, 0.83, 1)
-    cord = [
-        (10.9 * math.cos(a) * 0.97, 10.9 * math.sin(a) * 0.82, 23.4) for a in (2 * math.pi * k / 60 for k in range(60))
-    ]
+    cord = [(10.9 * math.cos(a) * 0.97, 10.9 * math.sin(a) * 0.82, 23.4) for a in (2 * math.pi * k / 60 for k in range(60))]
     shapes.tube(cord, 0.4, dark, closed=True)
     for x in (-1.4, 1.4):
-        parts.bowed(
-            [(x, -9.0, 23.4), (x * 1.6, -10.6, 22.0), (x * 1.9, -11.0, 18.0), (x * 2.2, -10.9, 13.6)], 0.36, dark
-        )
+        parts.bowed([(x, -9.0, 23.4), (x * 1.6, -10.6, 22.0), (x * 1.9, -11.0, 18.0), (x * 2.2, -10.9, 13.6)], 0.36, dark)
         shapes.lathe([(0, 0), (0.8, 0.2), (0.95, 1.4), (0.5, 2.4), (0, 2.4)], _gold(), (x * 2.2, -10.9, 11.8))
     line = [(-10.6, 0, 21.0), (-11.8, 0, 30), (-8.6, 0, 44), (0, 0, 50), (8.6, 0, 44), (11.8, 0, 30), (10.6, 0, 21.0)]
     parts.strap(parts.smooth_line(line), 2.4, 0.75, dark)
@@ -251,7 +243,7 @@ def folio_clutch() -> None:
 
 def harvest_basket() -> None:
     """Woven straw basket with long leather handles."""
-    straw, hide = skins.basket(srgb("#c99a55"), strand=1.7), skins.leather(srgb("#6d3d22"))
+    straw, hide = skins.basket(srgb("#c99a55"), strand=1.3), skins.leather(srgb("#6d3d22"))
     levels = []
     for k in range(21):
         t = k / 20
@@ -263,9 +255,7 @@ def harvest_basket() -> None:
         line = [(-8.5, y * 13.2, 26.5), (-8.3, y * 12.4, 31.0), (-6.6, y * 9.0, 39.0), (0, y * 7.4, 43.0)]
         parts.bowed([*line, *((-x, yy, z) for x, yy, z in reversed(line[:-1]))], 0.8, hide)
         for x in (-8.5, 8.5):
-            parts.strap(
-                [(x, y * _basket_front(x, z), z) for z in (17, 19, 21, 23, 25, 27.2)], 2.2, 0.55, hide, across=(1, 0, 0)
-            )
+            parts.strap([(x, y * _basket_front(x, z), z) for z in (17, 19, 21, 23, 25, 27.2)], 2.2, 0.55, hide, across=(1, 0, 0))
         for x in (-8.5, 8.5):
             for z in (19.0, 22.6):
                 shapes.sphere(0.5, _gold(), (x, y * (_basket_front(x, z) + 0.3), z), (1, 0.5, 1))

@@ -103,9 +103,7 @@ def pico_espresso() -> None:
     """Espresso cup and saucer in mustard."""
     skin = skins.glaze(srgb("#d39a2d"), 0.18)
     dish = smooth_profile([(2.6, 0), (3.3, 0.08), (3.6, 0.4), (4.8, 0.75), (6.0, 1.35), (6.35, 1.75)])
-    shapes.lathe(
-        [(0, 0), *dish, (6.25, 1.92), (6.0, 1.8), (4.7, 1.15), (3.4, 0.85), (3.1, 0.75), (0, 0.75)], skin, steps=128
-    )
+    shapes.lathe([(0, 0), *dish, (6.25, 1.92), (6.0, 1.8), (4.7, 1.15), (3.4, 0.85), (3.1, 0.75), (0, 0.75)], skin, steps=128)
     outer = smooth_profile([(1.9, 0.75), (2.25, 0.85), (2.5, 1.4), (3.15, 3.0), (3.4, 5.0), (3.45, 6.3)])
     _vessel([(r, z) for r, z in outer], 0.3, 1.2, skin)
     coffee = mat.plain(srgb("#4a2a17"), 0.12)
@@ -185,9 +183,7 @@ def marina_pitcher() -> None:
     lip = loops[-1]
     shapes.solidify(shapes.rings("pitcher", loops, enamel, caps=(True, False)), 0.22, -1)
     shapes.tube(lip, 0.2, black, closed=True, straight=True)
-    grip = parts.smooth_line(
-        [(-4.9, 0, 17.6), (-7.6, 0, 18.6), (-9.9, 0, 16.6), (-10.1, 0, 12.4), (-8.6, 0, 8.0), (-6.5, 0, 6.2)]
-    )
+    grip = parts.smooth_line([(-4.9, 0, 17.6), (-7.6, 0, 18.6), (-9.9, 0, 16.6), (-10.1, 0, 12.4), (-8.6, 0, 8.0), (-6.5, 0, 6.2)])
     parts.strap(grip, 1.9, 0.75, enamel)
 
 

@@ -27,9 +27,7 @@ def sol_table_lamp(color: str = "#c26a44", light: str = "#ff8a4c") -> None:
     brass = mat.brushed(srgb("#c49a4a"), 0.24)
     linen = skins.lampshade(srgb(color), srgb(light), 0.2)
     trim = mat.plain(scaled(srgb(color), 0.5), 0.9)
-    shapes.lathe(
-        [(0, 0), (8.6, 0), (8.8, 0.2), (8.8, 1.2), (8.5, 1.5), (2.4, 1.9), (1.5, 2.4), (0, 2.4)], brass, steps=128
-    )
+    shapes.lathe([(0, 0), (8.6, 0), (8.8, 0.2), (8.8, 1.2), (8.5, 1.5), (2.4, 1.9), (1.5, 2.4), (0, 2.4)], brass, steps=128)
     shapes.cylinder(1.1, 26, brass, (0, 0, 2.0), 0.1)
     for z in (6.0, 24.0):
         shapes.cylinder(1.75, 1.1, brass, (0, 0, z), 0.3)
@@ -50,9 +48,7 @@ def morel_lamp() -> None:
     inner = mat.glow(srgb("#f6dcb8"), WARM_LIGHT, 0.45)
     foot = smooth_profile([(9.0, 0), (9.4, 0.3), (8.8, 1.6), (6.0, 4.6), (4.4, 8.6), (4.0, 13.6), (4.4, 18.0)])
     shapes.lathe([(0, 0), *foot, (0, 18.0)], lacquer, steps=128)
-    cap = smooth_profile(
-        [(15.0, 17.2), (15.6, 17.6), (15.4, 20.2), (13.4, 24.6), (9.4, 27.8), (4.6, 29.4), (0.0, 29.8)]
-    )
+    cap = smooth_profile([(15.0, 17.2), (15.6, 17.6), (15.4, 20.2), (13.4, 24.6), (9.4, 27.8), (4.6, 29.4), (0.0, 29.8)])
     shapes.lathe(cap, lacquer, steps=128)
     shapes.lathe([(14.9, 17.3), (14.2, 18.6), (10.0, 20.0), (4.4, 20.4), (4.2, 17.9)], inner, steps=128)
     shapes.torus(15.1, 0.35, lacquer, (0, 0, 17.4))
@@ -63,9 +59,7 @@ def quill_desk_lamp() -> None:
     steel = mat.plain(srgb("#1f5a66"), 0.32, coat=0.4)
     brass = mat.plain(srgb("#c9a14e"), 0.25, metal=1.0)
     inner = mat.glow(srgb("#fff0d0"), WARM_LIGHT, 1.2)
-    shapes.lathe(
-        [(0, 0), (9.2, 0), (9.5, 0.3), (9.5, 1.4), (9.1, 1.8), (2.0, 2.2), (0, 2.2)], steel, (-10, 0, 0), steps=128
-    )
+    shapes.lathe([(0, 0), (9.2, 0), (9.5, 0.3), (9.5, 1.4), (9.1, 1.8), (2.0, 2.2), (0, 2.2)], steel, (-10, 0, 0), steps=128)
     shapes.cylinder(1.2, 3.2, brass, (-10, 0, 2.0), 0.2)
     knee, head = (-19.5, 0.0, 26.5), (5.0, 0.0, 41.0)
     for y in (-0.75, 0.75):
@@ -195,7 +189,7 @@ def halo_globe() -> None:
 
 def weaver_lamp() -> None:
     """Woven rattan dome on a turned oak foot."""
-    rattan = skins.basket(srgb("#b98446"), strand=1.5)
+    rattan = skins.basket(srgb("#b98446"), strand=1.1)
     oak = skins.timber(srgb("#a97847"), srgb("#d2a470"), along="Z", grain=1.4)
     base = [
         (9.6, 0),

@@ -62,9 +62,7 @@ def drinkware(spec: SceneSpec, rng: random.Random) -> None:
     clay = mat.mottled(srgb("#c0714b"), srgb("#cf835c"), 6, 0.85, 0.1, rng=rng)
     pale = mat.mottled(srgb("#e2bd93"), srgb("#ecd0ab"), 6, 0.85, 0.1, rng=rng)
     plinth = pale if spec.surface == "terracotta tile" else clay
-    shapes.cylinder(
-        rng.uniform(0.62, 0.72), rng.uniform(0.07, 0.1), plinth, (rng.uniform(-0.05, 0.05), -0.42, 0), steps=96
-    )
+    shapes.cylinder(rng.uniform(0.62, 0.72), rng.uniform(0.07, 0.1), plinth, (rng.uniform(-0.05, 0.05), -0.42, 0), steps=96)
     across = (0.75 if spec.seed % 3 else -0.75) + rng.uniform(-0.08, 0.08)
     toward = (across, 0.6 + rng.uniform(-0.06, 0.06), -0.62)
     scene_light.light(spec.light, rng, toward)
@@ -99,9 +97,7 @@ def bags(spec: SceneSpec, rng: random.Random) -> None:
         height = rise * (i + 1)
         shapes.box((side * (0.78 + (i - 1) * tread), 0.45, height / 2), (tread, 0.8, height), skins[i % 3])
     if rng.random() < 0.5:
-        shapes.cylinder(
-            rng.uniform(0.2, 0.26), rng.uniform(0.9, 1.2), skins[2], (-side * rng.uniform(0.95, 1.1), 0.62, 0)
-        )
+        shapes.cylinder(rng.uniform(0.2, 0.26), rng.uniform(0.9, 1.2), skins[2], (-side * rng.uniform(0.95, 1.1), 0.62, 0))
     shapes.box((0, -0.5, 0.035), (rng.uniform(1.45, 1.6), 0.9, 0.07), skins[1], edge=0.015)
     kit.world((1, 0.97, 0.97, 1), 0.36)
     kit.sun((-side * rng.uniform(0.72, 0.9), 0.42, -0.62), rng.uniform(3.9, 4.5), (1, 0.98, 0.94), 0.25)
@@ -109,9 +105,7 @@ def bags(spec: SceneSpec, rng: random.Random) -> None:
 
 def seating(spec: SceneSpec, rng: random.Random) -> None:
     """Sage room in daylight: skirting board, window light, a curtain or a plant at one side."""
-    pale = (
-        mat.mottled(srgb("#b3aea4"), srgb("#cfcac0"), 2.6, 0.75, 0.12, rng=rng) if spec.surface == "concrete" else None
-    )
+    pale = mat.mottled(srgb("#b3aea4"), srgb("#cfcac0"), 2.6, 0.75, 0.12, rng=rng) if spec.surface == "concrete" else None
     scenes.stage(spec, rng, table_skin=pale)
     shapes.box((0, 0.985, 0.06), (12, 0.05, 0.12), mat.plain(srgb("#efeae0"), 0.6), edge=0.01)
     side = {"left": -1, "right": 1}[spec.side]

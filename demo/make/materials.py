@@ -91,9 +91,7 @@ def anywhere(rng: random.Random) -> Point:
     return (rng.uniform(0, 9), rng.uniform(0, 9), rng.uniform(0, 9))
 
 
-def plain(
-    color: Color, roughness: float = 0.5, *, metal: float = 0.0, coat: float = 0.0, bump: float = 0.0, scale=30.0
-):
+def plain(color: Color, roughness: float = 0.5, *, metal: float = 0.0, coat: float = 0.0, bump: float = 0.0, scale=30.0):
     """One color; `coat` is a clear varnish, `bump` a fine grain of `scale`."""
     shader = Shader("plain")
     shader.set(Base_Color=color, Roughness=roughness, Metallic=metal, Coat_Weight=coat, Coat_Roughness=0.06)
@@ -125,9 +123,7 @@ def brushed(color: Color, roughness: float = 0.3):
     return shader.material
 
 
-def mottled(
-    first: Color, second: Color, scale: float, roughness: float, bump: float = 0.0, *, rng: random.Random, detail=8.0
-):
+def mottled(first: Color, second: Color, scale: float, roughness: float, bump: float = 0.0, *, rng: random.Random, detail=8.0):
     """Two colors in soft clouds: plaster, concrete, sand, stone."""
     shader = Shader("mottled")
     clouds = shader.noise(shader.coords(location=anywhere(rng)), scale, detail)

@@ -44,9 +44,7 @@ def squircle(half_x: float, half_y: float, power: float, steps: int = 64) -> lis
     return points
 
 
-def loft(
-    levels: Sequence[tuple[float, float, float, float]], material, *, steps: int = 80, caps=(True, True), shift_y=0.0
-):
+def loft(levels: Sequence[tuple[float, float, float, float]], material, *, steps: int = 80, caps=(True, True), shift_y=0.0):
     """A body over rounded rectangles: (z, half width, half depth, power); `shift_y` leans it, per cm."""
     loops = []
     for z, half_x, half_y, power in levels:
@@ -54,9 +52,7 @@ def loft(
     return shapes.rings("loft", loops, material, caps=caps)
 
 
-def strap(
-    points: Sequence[Point], width: float, thickness: float, material, *, across: Point = (0, 1, 0), closed=False
-):
+def strap(points: Sequence[Point], width: float, thickness: float, material, *, across: Point = (0, 1, 0), closed=False):
     """A flat band along a line; its width lies in the direction `across`."""
     side = Vector(across).normalized()
     section = squircle(width / 2, thickness / 2, 4, 16)
@@ -125,15 +121,11 @@ def pillow(
         angle = -math.pi / 2 + math.pi * k / layers
         shrink = 1 - edge * (1 - math.cos(angle) ** 0.75)
         height = y + depth / 2 * math.sin(angle)
-        loops.append(
-            [(center_x + (x - center_x) * shrink, height, center_z + (z - center_z) * shrink) for x, z in outline]
-        )
+        loops.append([(center_x + (x - center_x) * shrink, height, center_z + (z - center_z) * shrink) for x, z in outline])
     return shapes.rings("pillow", loops, material)
 
 
-def cushion(
-    center: Point, size: Point, material, *, power: float = 4.5, vertical: float = 3.0, tilt_deg: Point = (0, 0, 0)
-):
+def cushion(center: Point, size: Point, material, *, power: float = 4.5, vertical: float = 3.0, tilt_deg: Point = (0, 0, 0)):
     """A stuffed cushion: a superellipsoid, `power` seen from above, `vertical` seen from the side (2 is round)."""
     half_x, half_y, half_z = (d / 2 for d in size)
     loops = []
@@ -162,9 +154,7 @@ def piping(
         tangent = (Vector(line[(i + 1) % 72]) - Vector(line[i - 1])).normalized()
         out = tangent.cross(Vector((0, 0, 1)))
         turn = [2 * math.pi * k / 10 for k in range(10)]
-        loops.append(
-            [tuple(Vector(point) + out * math.cos(a) * radius + Vector((0, 0, 1)) * math.sin(a) * radius) for a in turn]
-        )
+        loops.append([tuple(Vector(point) + out * math.cos(a) * radius + Vector((0, 0, 1)) * math.sin(a) * radius) for a in turn])
     return shapes.place(shapes.rings("piping", loops, material, closed=True), center, tilt_deg)
 
 

@@ -19,9 +19,7 @@ def glaze(color: Color, roughness: float = 0.22, *, speckle: Color | None = None
     return shader.material
 
 
-def dipped(
-    low: Color, high: Color, height: float, *, roughness=(0.7, 0.25), wobble: float = 0.5, speckle: Color | None = None
-):
+def dipped(low: Color, high: Color, height: float, *, roughness=(0.7, 0.25), wobble: float = 0.5, speckle: Color | None = None):
     """Two colors that meet at a slightly uneven line: bare clay below, glaze above."""
     shader = Shader("dipped")
     where = shader.coords()
@@ -45,9 +43,7 @@ def timber(dark: Color, light: Color, *, along: str = "Z", roughness: float = 0.
     figure = shader.noise(where, 1.3, 6.0, 0.7)
     pores = shader.noise(shader.coords(scale=tuple(s * 3.0 * grain for s in stretch)), 1.5, 3.0)
     value = shader.math("MULTIPLY_ADD", pores, 0.3, figure)
-    shader.set(
-        Base_Color=shader.ramp(value, [(0.42, scaled(dark, 0.8)), (0.62, dark), (0.9, light)]), Roughness=roughness
-    )
+    shader.set(Base_Color=shader.ramp(value, [(0.42, scaled(dark, 0.8)), (0.62, dark), (0.9, light)]), Roughness=roughness)
     shader.bump(value, 0.06, 0.05)
     return shader.material
 
@@ -57,9 +53,7 @@ def leather(color: Color, roughness: float = 0.42, *, pebble: float = 4.2, relie
     shader = Shader("leather")
     cells = shader.node("TexVoronoi", Vector=shader.coords(), Scale=pebble).outputs["Distance"]
     tone = shader.noise(shader.coords(), 0.12, 4.0)
-    shader.set(
-        Base_Color=shader.ramp(tone, [(0.3, scaled(color, 0.86)), (0.7, scaled(color, 1.08))]), Roughness=roughness
-    )
+    shader.set(Base_Color=shader.ramp(tone, [(0.3, scaled(color, 0.86)), (0.7, scaled(color, 1.08))]), Roughness=roughness)
     shader.bump(cells, relief, 0.06)
     return shader.material
 
@@ -89,27 +83,28 @@ def boucle(color: Color):
     nubs = shader.node("TexVoronoi", Vector=shader.coords(), Scale=1.25, feature="SMOOTH_F1").outputs["Distance"]
     fluff = shader.noise(shader.coords(), 2.4, 4.0)
     height = shader.math("MULTIPLY_ADD", fluff, 0.35, nubs)
-    shader.set(
-        Base_Color=shader.ramp(nubs, [(0.0, color), (0.8, scaled(color, 0.72))]), Roughness=1.0, Sheen_Weight=0.3
-    )
+    shader.set(Base_Color=shader.ramp(nubs, [(0.0, color), (0.8, scaled(color, 0.72))]), Roughness=1.0, Sheen_Weight=0.3)
     shader.bump(shader.math("MULTIPLY", height, -1.0), 0.6, 0.25)
     return shader.material
 
 
 def basket(color: Color, strand: float = 1.0):
-    """Basket weave around an object: strands of `strand` units, over and under."""
+    """Basket weave around an object: flat strands of `strand` units in rows, each over one stake and under the next."""
     shader = Shader("basket")
     where = shader.coords()
     x, y, z = shader.separate(where)
-    turn = shader.math("MULTIPLY", shader.math("ARCTAN2", y, x), 7.0 / strand)
-    rows = shader.math("MULTIPLY", z, 3.14159 / strand)
-    over = shader.math("MULTIPLY", shader.math("SINE", shader.math("MULTIPLY", turn, 2.0)), shader.math("SINE", rows))
-    level = shader.math("MULTIPLY_ADD", over, 0.5, 0.5)
-    fiber = shader.noise(shader.coords(scale=(1, 1, 6)), 2.0, 3.0)
-    shade = shader.math("MULTIPLY_ADD", fiber, 0.4, shader.math("MULTIPLY", level, 0.8))
-    shader.set(Base_Color=shader.ramp(shade, [(0.15, scaled(color, 0.5)), (0.55, color), (0.95, scaled(color, 1.2))]))
-    shader.set(Roughness=0.75)
-    shader.bump(level, 0.6, 0.3)
+    rows = shader.math("DIVIDE", z, strand)
+    row = shader.math("FLOOR", rows)
+    across = shader.math("MULTIPLY_ADD", shader.math("FRACT", rows), 2.0, -1.0)
+    rounded = shader.math("SQRT", shader.math("SUBTRACT", 1.0, shader.math("POWER", shader.math("ABSOLUTE", across), 2.5)))
+    turn = shader.math("MULTIPLY", shader.math("ARCTAN2", y, x), round(26.0 / strand))
+    wave = shader.math("SINE", shader.math("MULTIPLY_ADD", row, 3.14159, turn))
+    height = shader.math("MULTIPLY", rounded, shader.math("MULTIPLY_ADD", wave, 0.5, 0.5))
+    fiber = shader.noise(shader.coords(scale=(0.5, 0.5, 9.0 / strand)), 1.6, 5.0)
+    tone = shader.math("MULTIPLY_ADD", fiber, 0.75, shader.math("MULTIPLY", height, 0.75))
+    stops = [(0.25, scaled(color, 0.25)), (0.5, scaled(color, 0.85)), (0.75, color), (1.1, scaled(color, 1.35))]
+    shader.set(Base_Color=shader.ramp(tone, [(min(1.0, at), tint) for at, tint in stops]), Roughness=0.7)
+    shader.bump(shader.math("MULTIPLY_ADD", fiber, 0.25, height), 0.7, 0.35)
     return shader.material
 
 
@@ -134,9 +129,7 @@ def lampshade(color: Color, light: Color, strength: float, threads: float = 3.0)
         where = shader.coords()
         x, y, z = shader.separate(where)
         turn = shader.math("MULTIPLY", shader.math("ARCTAN2", y, x), 60.0)
-        weave = shader.math(
-            "MULTIPLY", shader.math("SINE", turn), shader.math("SINE", shader.math("MULTIPLY", z, threads * 3.14159))
-        )
+        weave = shader.math("MULTIPLY", shader.math("SINE", turn), shader.math("SINE", shader.math("MULTIPLY", z, threads * 3.14159)))
         tone = shader.ramp(shader.math("MULTIPLY_ADD", weave, 0.5, 0.5), [(0.0, scaled(color, 0.82)), (1.0, color)])
         shader.set(Base_Color=tone)
     return shader.material
@@ -147,7 +140,5 @@ def marble_small(base: Color, vein: Color):
     shader = Shader("marble")
     where = shader.coords()
     line = shader.math("ABSOLUTE", shader.math("SUBTRACT", shader.noise(where, 0.12, 8.0, 1.4), 0.5))
-    shader.set(
-        Base_Color=shader.ramp(line, [(0.0, vein), (0.012, blend(vein, base, 0.5)), (0.04, base)]), Roughness=0.15
-    )
+    shader.set(Base_Color=shader.ramp(line, [(0.0, vein), (0.012, blend(vein, base, 0.5)), (0.04, base)]), Roughness=0.15)
     return shader.material

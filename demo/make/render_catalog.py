@@ -60,9 +60,7 @@ def render_alpha(photo: Photo, path: Path, *, size_px: int) -> None:
     studio.group_and_scale(photo.shot.turn_deg)
     studio.aim(photo.shot)
     kit.world((1, 1, 1, 1), 1.0)
-    settings = kit.RenderSettings(
-        size_px=size_px // 2, samples=8, noise=1.0, bounces=0, transparent=True, denoise=False
-    )
+    settings = kit.RenderSettings(size_px=size_px // 2, samples=8, noise=1.0, bounces=0, transparent=True, denoise=False)
     kit.configure(settings)
     for material in bpy.data.materials:
         shader = material.node_tree.nodes.get("Principled BSDF")

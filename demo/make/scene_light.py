@@ -74,9 +74,7 @@ def _rectangle(u0: float, v0: float, u1: float, v1: float) -> Polygon:
     return [(u0, v0), (u1, v0), (u1, v1), (u0, v1)]
 
 
-def window_panes(
-    rng: random.Random, size: tuple[float, float] | None = None, grid: tuple[int, int] | None = None
-) -> list[Polygon]:
+def window_panes(rng: random.Random, size: tuple[float, float] | None = None, grid: tuple[int, int] | None = None) -> list[Polygon]:
     """A window frame with muntins: everything around the panes is dark; `size` is half width and half height."""
     width, height = size or (rng.uniform(0.55, 0.85), rng.uniform(0.7, 1.0))
     columns, rows = grid or rng.choice([(2, 2), (2, 3), (3, 3), (1, 2)])

@@ -108,9 +108,7 @@ def stacked_books(rng: random.Random, side: int, spec: SceneSpec) -> None:
         turn, cover = rng.uniform(-14, 14), mat.plain(srgb(rng.choice(BOOKS)), 0.7)
         shapes.box((x, y, z + 0.012), (width, depth, 0.024), cover, turn_deg=turn, edge=0.006)
         shapes.box((x, y, z + height - 0.012), (width, depth, 0.024), cover, turn_deg=turn, edge=0.006)
-        shapes.box(
-            (x, y + 0.008, z + height / 2), (width - 0.03, depth - 0.03, height - 0.02), paper, turn_deg=turn, edge=0
-        )
+        shapes.box((x, y + 0.008, z + height / 2), (width - 0.03, depth - 0.03, height - 0.02), paper, turn_deg=turn, edge=0)
         if rng.random() < 0.5:  # the spine looks at us
             angle = math.radians(turn)
             front = (x + math.sin(angle) * depth / 2, y - math.cos(angle) * depth / 2, z + height / 2)
@@ -122,9 +120,7 @@ def sphere_and_cone(rng: random.Random, side: int, spec: SceneSpec) -> None:
     (x, y), radius, height = _spot_for(rng, side), rng.uniform(0.22, 0.32), rng.uniform(0.6, 0.85)
     shapes.sphere(radius, _paint(rng, spec), (x, y, radius))
     base = height * 0.32
-    shapes.lathe(
-        [(0, 0), (base, 0), (base, 0.012), (0.012, height), (0, height)], _accent(rng), (x - side * 0.46, y + 0.2, 0)
-    )
+    shapes.lathe([(0, 0), (base, 0), (base, 0.012), (0.012, height), (0, height)], _accent(rng), (x - side * 0.46, y + 0.2, 0))
 
 
 def stepped_blocks(rng: random.Random, side: int, spec: SceneSpec) -> None:
@@ -189,9 +185,7 @@ def draped_curtain(rng: random.Random, side: int, spec: SceneSpec, colors: tuple
             [
                 (
                     side * (inner + gather + 1.5 * j / 120),
-                    0.78
-                    + (0.055 + 0.02 * math.sin(z + phase))
-                    * math.sin(2 * math.pi * folds * j / 90 + 0.2 * math.sin(2 * z)),
+                    0.78 + (0.055 + 0.02 * math.sin(z + phase)) * math.sin(2 * math.pi * folds * j / 90 + 0.2 * math.sin(2 * z)),
                     z,
                 )
                 for j in range(121)
@@ -202,9 +196,7 @@ def draped_curtain(rng: random.Random, side: int, spec: SceneSpec, colors: tuple
 
 def low_plinth(rng: random.Random, side: int, spec: SceneSpec) -> None:
     skin = _paint(rng, spec)
-    shapes.cylinder(
-        rng.uniform(0.62, 0.78), rng.uniform(0.12, 0.2), skin, (rng.uniform(-0.05, 0.05), rng.uniform(-0.2, 0.0), 0)
-    )
+    shapes.cylinder(rng.uniform(0.62, 0.78), rng.uniform(0.12, 0.2), skin, (rng.uniform(-0.05, 0.05), rng.uniform(-0.2, 0.0), 0))
     if rng.random() < 0.4:
         shapes.cylinder(0.42, 0.34, skin, (rng.uniform(-0.05, 0.05), 0.05, 0))
 

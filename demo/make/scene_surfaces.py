@@ -124,19 +124,13 @@ def basket_mat(color: Color, rng: random.Random, strand: float = 0.11):
     shader = Shader("mat")
     where = shader.coords(rotation=(0, 0, 0.785 + rng.uniform(-0.1, 0.1)))
     x, y, _ = shader.separate(where)
-    checker = shader.node(
-        "TexChecker", Vector=where, Color1=(0, 0, 0, 1), Color2=(1, 1, 1, 1), Scale=1 / strand
-    ).outputs[1]
+    checker = shader.node("TexChecker", Vector=where, Color1=(0, 0, 0, 1), Color2=(1, 1, 1, 1), Scale=1 / strand).outputs[1]
     wave_x = shader.math("ABSOLUTE", shader.math("SINE", shader.math("MULTIPLY", x, 3.14159 / strand)))
     wave_y = shader.math("ABSOLUTE", shader.math("SINE", shader.math("MULTIPLY", y, 3.14159 / strand)))
     inverse = shader.math("SUBTRACT", 1.0, checker)
     height = shader.math("ADD", shader.math("MULTIPLY", wave_x, checker), shader.math("MULTIPLY", wave_y, inverse))
     tone = shader.math("MULTIPLY_ADD", checker, 0.22, shader.math("MULTIPLY", height, 0.7))
-    shader.set(
-        Base_Color=shader.ramp(
-            tone, [(0.05, scaled(color, 0.3)), (0.45, scaled(color, 0.85)), (0.9, scaled(color, 1.15))]
-        )
-    )
+    shader.set(Base_Color=shader.ramp(tone, [(0.05, scaled(color, 0.3)), (0.45, scaled(color, 0.85)), (0.9, scaled(color, 1.15))]))
     shader.set(Roughness=0.7)
     shader.bump(height, 0.6, 0.03)
     return shader.material

@@ -51,9 +51,7 @@ def surface_material(word: str, rng: random.Random):
         "terracotta tile": lambda: surfaces.tiles(srgb("#b9683f"), srgb("#e2d6c4"), rng),
         "white lacquer": lambda: mat.plain(srgb("#f4f4f2"), 0.2),
         "pink lacquer": lambda: mat.plain(srgb("#eaa8b0"), 0.2),
-        "terrazzo": lambda: surfaces.terrazzo(
-            srgb("#e9e4da"), [srgb(c) for c in ("#b5603c", "#4d5a58", "#c9a45a", "#8f8b86")], rng
-        ),
+        "terrazzo": lambda: surfaces.terrazzo(srgb("#e9e4da"), [srgb(c) for c in ("#b5603c", "#4d5a58", "#c9a45a", "#8f8b86")], rng),
         "checkered tile": lambda: surfaces.checkers(srgb("#1e1e20"), srgb("#efece4")),
         "green tile": lambda: surfaces.tiles(srgb("#2f7a5c"), srgb("#e2e0d4"), rng, roughness=0.15),
         "rattan": lambda: surfaces.basket_mat(srgb("#c8965a"), rng),
@@ -88,8 +86,6 @@ def stage(
         shapes.slab(outline, 0.34, paint, (rng.uniform(-0.08, 0.08), 1.0, 0), edge=0.0)
         deep = scaled(srgb(WALLS[spec.wall]), 0.78)
         paint = mat.mottled(scaled(deep, 0.95), scaled(deep, 1.05), 2.5, 0.85, 0.06, rng=rng)
-    shapes.place(
-        shapes.mesh("wall", [(-6, 0, -1), (6, 0, -1), (6, 0, 6), (-6, 0, 6)], [(0, 1, 2, 3)], paint), (0, back, 0)
-    )
+    shapes.place(shapes.mesh("wall", [(-6, 0, -1), (6, 0, -1), (6, 0, 6), (-6, 0, 6)], [(0, 1, 2, 3)], paint), (0, back, 0))
     table = [(-6.0, -6.0, 0.0), (6.0, -6.0, 0.0), (6.0, back + 0.2, 0.0), (-6.0, back + 0.2, 0.0)]
     shapes.mesh("table", table, [(0, 1, 2, 3)], table_skin or surface_material(spec.surface, rng))

@@ -79,9 +79,7 @@ def cove_armchair() -> None:
     shapes.bevel(shell, 3.0, 5, 60)
     parts.cushion((0, -4, 35), (51, 56, 17), wool, power=3.2, vertical=3.2)
     parts.piping((0, -4, 35), 25.7, 28.2, 0.7, wool, power=3.2)
-    shapes.lathe(
-        [(0, 14.5), (29, 14.5), (32, 15.5), (33, 18.5), (33, 27.5), (31.5, 29.0), (0, 29)], wool, (0, -1, 0)
-    ).scale = (1, 0.92, 1)
+    shapes.lathe([(0, 14.5), (29, 14.5), (32, 15.5), (33, 18.5), (33, 27.5), (31.5, 29.0), (0, 29)], wool, (0, -1, 0)).scale = (1, 0.92, 1)
     for k in range(4):
         angle = math.pi / 4 + math.pi / 2 * k
         c, s = math.cos(angle), math.sin(angle)
@@ -115,10 +113,7 @@ def pebble_pouf() -> None:
             z = 17.0 + 17.0 * math.copysign(abs(math.sin(lat)) ** 0.85, lat)
             turn = 2 * math.pi * k / count + 0.012 * math.sin(2 * math.pi * rows * 2 * t)
             vertices_line.append((r * math.cos(turn), r * math.sin(turn), max(0.4, z)))
-        radii = [
-            min(2.9, 0.34 + 0.105 * math.hypot(p[0], p[1])) * (1 + 0.12 * math.sin(i * 1.25))
-            for i, p in enumerate(vertices_line)
-        ]
+        radii = [min(2.9, 0.34 + 0.105 * math.hypot(p[0], p[1])) * (1 + 0.12 * math.sin(i * 1.25)) for i, p in enumerate(vertices_line)]
         shapes.tube(vertices_line, radii, wool, straight=True)
     inside = smooth_profile([(0.1, 0.5), (18, 1.0), (24.6, 8), (26.0, 17), (24.6, 26), (17, 33), (0.1, 34.2)])
     shapes.lathe([(0, 0.5), *inside, (0, 34.2)], dark)
@@ -160,12 +155,7 @@ def petal_chair() -> None:
     rows = []
     for i, (_, y, z) in enumerate(side_line):
         t = i / (len(side_line) - 1)
-        half = (
-            22.5
-            + 2.2 * math.sin(math.pi * t)
-            - 3.5 * max(0, (t - 0.8) / 0.2) ** 2
-            - 2.0 * max(0, (0.12 - t) / 0.12) ** 2
-        )
+        half = 22.5 + 2.2 * math.sin(math.pi * t) - 3.5 * max(0, (t - 0.8) / 0.2) ** 2 - 2.0 * max(0, (0.12 - t) / 0.12) ** 2
         wing = 10.5 * math.exp(-(((t - 0.5) / 0.2) ** 2)) + 2.2
         row = []
         for j in range(33):
@@ -189,9 +179,7 @@ def petal_chair() -> None:
 def milking_stool(color: str = "#b8352b") -> None:
     """Three-legged oak stool with dipped legs."""
     seat, wood, red = _oak("X"), _oak(), mat.plain(srgb(color), 0.35)
-    top = smooth_profile(
-        [(16.4, 41.6), (17.6, 42.4), (18.0, 43.6), (17.5, 45.0), (15.6, 45.6), (9.0, 44.8), (0.0, 44.4)]
-    )
+    top = smooth_profile([(16.4, 41.6), (17.6, 42.4), (18.0, 43.6), (17.5, 45.0), (15.6, 45.6), (9.0, 44.8), (0.0, 44.4)])
     shapes.lathe([(0, 41.4), (15.4, 41.4), *top], seat, steps=128)
     for k in range(3):
         angle = math.pi / 2 + 2 * math.pi * k / 3

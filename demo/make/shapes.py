@@ -66,9 +66,7 @@ def box(center: Point, size: Point, material, *, turn_deg: float = 0, edge: floa
     return item
 
 
-def rings(
-    name: str, loops: Sequence[Sequence[Point]], material, *, caps: tuple[bool, bool] = (True, True), closed=False
-):
+def rings(name: str, loops: Sequence[Sequence[Point]], material, *, caps: tuple[bool, bool] = (True, True), closed=False):
     """A skin over loops of equally many points, from first to last; the ends are closed by flat caps, or joined."""
     count = len(loops[0])
     vertices = [p for loop in loops for p in loop]
@@ -96,9 +94,7 @@ def grid(name: str, points: Sequence[Sequence[Point]], material):
     return mesh(name, vertices, faces, material, smooth=True)
 
 
-def lathe(
-    profile: Sequence[tuple[float, float]], material, location: Point = (0, 0, 0), *, steps: int = 96, levels: int = 0
-):
+def lathe(profile: Sequence[tuple[float, float]], material, location: Point = (0, 0, 0), *, steps: int = 96, levels: int = 0):
     """A body of revolution around z: `profile` is a list of (radius, height); radius 0 closes it with a pole."""
     vertices: list[Point] = []
     loops: list[list[int]] = []
@@ -199,9 +195,7 @@ def arch_outline(width: float, height: float, steps: int = 40) -> list[tuple[flo
     return [(-r, 0), *((r * math.cos(a), height - r + r * math.sin(a)) for a in turn), (r, 0)]
 
 
-def slab(
-    outline: Sequence[tuple[float, float]], depth: float, material, location: Point = (0, 0, 0), edge: float = 0.01
-):
+def slab(outline: Sequence[tuple[float, float]], depth: float, material, location: Point = (0, 0, 0), edge: float = 0.01):
     """An (x, z) outline extruded along y, centered on `location`."""
     count = len(outline)
     vertices = [(x, -depth / 2, z) for x, z in outline] + [(x, depth / 2, z) for x, z in outline]
@@ -210,9 +204,7 @@ def slab(
     return bevel(place(item, location), edge, 2) if edge else place(item, location)
 
 
-def frame(
-    outer: Sequence[tuple[float, float]], inner: Sequence[tuple[float, float]], depth: float, material, location: Point
-):
+def frame(outer: Sequence[tuple[float, float]], inner: Sequence[tuple[float, float]], depth: float, material, location: Point):
     """The band between two open (x, z) outlines of equally many points, extruded along y: a free-standing arch."""
     count = len(outer)
     vertices = [(x, y, z) for y in (-depth / 2, depth / 2) for x, z in (*outer, *inner)]
