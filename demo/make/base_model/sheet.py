@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 STEPS = 20
 GUIDANCE = 3.0
-TILE_PX = 208
+TILE_PX = 200
 _LABEL_PX = 34
 _COLUMNS = 4
 
