@@ -1,81 +1,100 @@
-"""Tell contact and cast shadows from the product in a first foreground mask.
+"""Tell contact and cast shadows from the product.
 
-A shadow darkens the background without changing its hue and has no texture. Leaves out shadows on textured floors.
+A shadow darkens the floor, hardly changes its hue, and has no outline. Leaves out shadows on textured floors.
 """
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from imaging.background_model import Mask
 from imaging.color import FloatImage
+from imaging.edge_map import EdgeMap
+
+MAX_BRIGHTNESS = 1.01
+MIN_BRIGHTNESS = 0.08
+"""Shade lies between these shares of the background's cube-root brightness; below is black, which no floor gets."""
+HUE_DELTA_E = 3.0
+HUE_DELTA_E_IN_THE_DARK = 12.0
+"""Shade may be off the floor's hue by 3, and by 12 more in the deepest shadow: products tint the floor that they stand on.
+Far off is harmless: a product of that color has a strong outline, which stops the background before this matters."""
+TINT_SHARE = 0.4
+TINT_REACH_PX = 40.0
+"""Beside a colored product even the lit floor may be off by 0.4 of the product's own distance from the floor's hue: bounced
+light. Reach in pixels of a 1024 px picture."""
+LOOSE_SHARE = 0.5
+LOOSE_HUE_DELTA_E = 4.0
+LOOSE_SLOPE = 1.5
+"""A separate piece is a shadow if it is smaller than half of the product, of the floor's hue, and without texture."""
 
 
-def remove_shadows(foreground: Mask, offset_HW3: FloatImage, lightness_HW: FloatImage) -> Mask:
-    """The foreground without loose or attached shadow.
+@dataclass(frozen=True, kw_only=True)
+class Shade:
+    """How each pixel compares with the empty background under less light."""
 
-    offset_HW3: Lab minus the background surface. lightness_HW: L of the photo, 0..100.
+    brightness_HW: FloatImage
+    """Cube-root luminance as a share of the background's; 1 is unshaded."""
+    hue_off_HW: FloatImage
+    """Delta E by which a, b miss the background's hue at that brightness."""
+
+    def likely(self, tint_HW: FloatImage | None = None) -> Mask:
+        """Where the background in shadow would look like this; tint_HW: hue that bounced light may add, Delta E."""
+        allowed = HUE_DELTA_E + HUE_DELTA_E_IN_THE_DARK * np.clip(1 - self.brightness_HW, 0, 1)
+        if tint_HW is not None:
+            allowed = np.maximum(allowed, tint_HW)
+        brightness = self.brightness_HW
+        return np.asarray(
+            (self.hue_off_HW < allowed) & (brightness < MAX_BRIGHTNESS) & (brightness > MIN_BRIGHTNESS), dtype=bool
+        )
+
+
+def compare_with_shade(lab_HW3: FloatImage, surface_HW3: FloatImage) -> Shade:
+    """Compare a photo with its background surface under less light.
+
+    Scaling linear light by s scales (L + 16, a, b) by the cube root of s (CIE 1976, above its linear toe), so every
+    shadow of one floor color lies on a line through (-16, 0, 0).
     """
-    chroma_off = np.hypot(offset_HW3[..., 1], offset_HW3[..., 2])
-    gradient = _smooth_gradient(lightness_HW)
-    kept = _without_loose_shadows(foreground, chroma_off, offset_HW3[..., 0], gradient)
-    if not kept.any():
-        return kept
-    shade = kept & (chroma_off < 3.0) & (offset_HW3[..., 0] < -0.5) & (offset_HW3[..., 0] > -60) & (gradient < 3.0)
-    kept = kept & ~_attached_below(shade, kept)
-    kept = cv2.morphologyEx(kept.astype(np.uint8), cv2.MORPH_OPEN, _disk(5)) > 0
-    return without_specks(kept, share_of_biggest=0.01)
+    brightness = (lab_HW3[..., 0] + 16) / (surface_HW3[..., 0] + 16)
+    hue_off = np.hypot(
+        lab_HW3[..., 1] - brightness * surface_HW3[..., 1], lab_HW3[..., 2] - brightness * surface_HW3[..., 2]
+    )
+    return Shade(
+        brightness_HW=np.asarray(cv2.GaussianBlur(brightness, (0, 0), 1.2), dtype=np.float32),
+        hue_off_HW=np.asarray(cv2.GaussianBlur(hue_off, (0, 0), 1.2), dtype=np.float32),
+    )
 
 
-def without_specks(foreground: Mask, *, share_of_biggest: float) -> Mask:
-    """Drop components smaller than a share of the biggest one."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(foreground.astype(np.uint8))
+def bounced_tint(product: Mask, shade: Shade, unit_px: float) -> FloatImage:
+    """How far off the floor's hue light bounced from the product may put its surroundings; Delta E, float32 (H, W).
+
+    Weighted towards the most colorful parts, because a first mask still holds some tinted floor.
+    """
+    height, width = product.shape
+    size = (max(1, width // 8), max(1, height // 8))
+    hue = shade.hue_off_HW * product
+    weight = cv2.resize(hue, size, interpolation=cv2.INTER_AREA)
+    power = cv2.resize(hue * hue, size, interpolation=cv2.INTER_AREA)
+    sigma = max(1.0, TINT_REACH_PX * unit_px / 8)
+    spread = cv2.GaussianBlur(power, (0, 0), sigma) / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-3)
+    return np.asarray(TINT_SHARE * cv2.resize(spread, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def without_loose_shadows(product: Mask, shade: Shade, edge_map: EdgeMap, *, least_share: float = 0.01) -> Mask:
+    """Drop separate pieces that are shadows, and specks below `least_share` of the biggest piece."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(product.astype(np.uint8))
     if count < 2:
-        return foreground
+        return product
     area = stats[:, cv2.CC_STAT_AREA].copy()
     area[0] = 0
-    return np.asarray((area >= share_of_biggest * area.max())[labels] & foreground, dtype=bool)
-
-
-def _smooth_gradient(lightness_HW: FloatImage) -> FloatImage:
-    gray = lightness_HW * np.float32(2.55)
-    gradient = np.hypot(cv2.Sobel(gray, -1, 1, 0), cv2.Sobel(gray, -1, 0, 1)) / 4
-    return np.asarray(cv2.GaussianBlur(gradient, (0, 0), 1.5), dtype=np.float32)
-
-
-def _without_loose_shadows(
-    foreground: Mask, chroma_off: FloatImage, lightness_off: FloatImage, gradient: FloatImage
-) -> Mask:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(foreground.astype(np.uint8))
-    kept = np.zeros_like(foreground)
-    if count < 2:
-        return kept
-    biggest = stats[1:, cv2.CC_STAT_AREA].max()
-    for index in range(1, count):
-        x, y, width, height, area = stats[index]
-        if area < max(0.01 * biggest, 0.0008 * foreground.size):
-            continue
+    kept = area >= least_share * area.max()
+    for index in np.nonzero(kept & (area < LOOSE_SHARE * area.max()))[0]:
+        x, y, width, height, _ = stats[index]
         box = np.s_[y : y + height, x : x + width]
         inside = labels[box] == index
-        neutral = np.median(chroma_off[box][inside]) < 4 and np.percentile(lightness_off[box][inside], 90) < 1
-        smooth = np.percentile(gradient[box][inside], 95) < 6
-        if neutral and smooth and area < 0.6 * biggest:
-            continue
-        kept[box] |= inside
-    return kept
-
-
-def _attached_below(shade: Mask, foreground: Mask) -> Mask:
-    """Shade that touches the background and starts in the lower 45 % of the product."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(shade.astype(np.uint8))
-    beside_background = cv2.dilate((~foreground).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    rows = np.nonzero(foreground.any(axis=1))[0]
-    lowest_start = rows[0] + 0.55 * (rows[-1] - rows[0])
-    attached = np.zeros(count, dtype=bool)
-    attached[np.unique(labels[beside_background & shade])] = True
-    attached &= stats[:, cv2.CC_STAT_TOP] > lowest_start
-    attached[0] = False
-    return np.asarray(attached[labels], dtype=bool)
-
-
-def _disk(size_px: int) -> np.ndarray:
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size_px, size_px)))
+        kept[index] = not (
+            np.median(shade.hue_off_HW[box][inside]) < LOOSE_HUE_DELTA_E
+            and np.percentile(shade.brightness_HW[box][inside], 90) < MAX_BRIGHTNESS
+            and np.percentile(edge_map.slope_HW[box][inside], 90) < LOOSE_SLOPE
+        )
+    return np.asarray(kept[labels], dtype=bool)

@@ -1,0 +1,106 @@
+"""Decide whether a cut-out can be trusted: measure it, name what is wrong, say how sure we are.
+
+Makes no masks. A cut-out is as sure as its weakest measurement: each has a limit at which confidence is 0.5.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from imaging.background_model import Mask
+from imaging.matte import EdgeColors
+from imaging.product_mask import ProductMask
+
+AGREEMENT_SIDE_PX = 320
+AGREEMENT_BAND_SHARE = 0.025
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """A measurement's limit: beyond it the cut-out is refused."""
+
+    reason: str
+    measurement: str
+    limit: float
+    softness: float
+    """Distance from the limit at which confidence is 0.73 (or 0.27); negative where large values are good."""
+
+
+LIMITS = (
+    Limit(reason="no_product", measurement="area_share", limit=0.01, softness=-0.003),
+    Limit(reason="cluttered_background", measurement="border_out", limit=0.03, softness=0.01),
+    Limit(reason="cluttered_background", measurement="area_share", limit=0.75, softness=0.05),
+    Limit(reason="product_cropped", measurement="fg_border", limit=0.02, softness=0.007),
+    Limit(reason="low_contrast_edge", measurement="weak_edge_share", limit=0.35, softness=0.10),
+    Limit(reason="low_contrast_edge", measurement="leak_share", limit=0.10, softness=0.03),
+    Limit(reason="low_contrast_edge", measurement="agree", limit=0.90, softness=-0.02),
+    Limit(reason="ragged_outline", measurement="raggedness", limit=1.35, softness=0.08),
+)
+
+
+def measure_cutout(
+    small_HW3: npt.NDArray[np.uint8], alpha_HW: npt.NDArray[np.uint8], found: ProductMask, colors: EdgeColors | None
+) -> dict[str, float]:
+    """What the verdict rests on; all at working size, all finite."""
+    product = alpha_HW > 127
+    area = int(product.sum())
+    border = np.concatenate([product[0], product[-1], product[:, 0], product[:, -1]])
+    perimeter = _perimeter(product)
+    smooth = cv2.GaussianBlur(product.astype(np.float32), (0, 0), max(1.0, 3 * found.unit_px)) > 0.5
+    weak = _weak_edge_share(product, colors) if colors is not None else 1.0
+    return {
+        "area_share": area / product.size,
+        "border_out": found.model.ring_off_share,
+        "background_residual": found.model.residual_p95,
+        "fg_border": float(border.mean()),
+        "roughness": perimeter / float(np.sqrt(max(1, area))),
+        "raggedness": perimeter / max(1.0, _perimeter(smooth)),
+        "weak_edge_share": weak,
+        "leak_share": float(found.leak.sum() / max(1, area)),
+        "agree": _agreement(small_HW3, product),
+    }
+
+
+def judge(measurements: dict[str, float]) -> tuple[float, tuple[str, ...]]:
+    """Confidence, 0..1, and the reasons for refusal; no reasons exactly when confidence is at least 0.5."""
+    confidence, reasons = 1.0, []
+    for limit in LIMITS:
+        distance = (limit.limit - measurements[limit.measurement]) / limit.softness
+        sureness = 1 / (1 + float(np.exp(-np.clip(distance, -30, 30))))
+        confidence = min(confidence, sureness)
+        if sureness < 0.5:
+            reasons.append(limit.reason)
+    return confidence, tuple(dict.fromkeys(reasons))
+
+
+def _perimeter(mask: Mask) -> float:
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    return float(sum(cv2.arcLength(contour, closed=True) for contour in contours))
+
+
+def _weak_edge_share(product: Mask, colors: EdgeColors) -> float:
+    """Share of the outline along which product and background lie less than 6 of 255 apart."""
+    outline = product & (cv2.erode(product.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+    return float((colors.contrast_HW[outline] < 6.0).mean()) if outline.any() else 1.0
+
+
+def _agreement(small_HW3: npt.NDArray[np.uint8], product: Mask) -> float:
+    """IoU with an independent opinion: GrabCut, which knows colors but no edges' history, in a band around the outline."""
+    height, width = product.shape
+    scale = min(1.0, AGREEMENT_SIDE_PX / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    photo = cv2.resize(small_HW3, size, interpolation=cv2.INTER_AREA)
+    mask = cv2.resize(product.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+    radius = max(2, round(AGREEMENT_BAND_SHARE * max(size)))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    inside, around = cv2.erode(mask.astype(np.uint8), kernel) > 0, cv2.dilate(mask.astype(np.uint8), kernel) > 0
+    if inside.sum() < 20 or (~around).sum() < 20:
+        return 0.0
+    labels = np.where(mask, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[inside], labels[~around] = cv2.GC_FGD, cv2.GC_BGD
+    cv2.setRNGSeed(0)
+    cv2.grabCut(photo[..., ::-1].copy(), labels, None, np.zeros((1, 65)), np.zeros((1, 65)), 2, cv2.GC_INIT_WITH_MASK)
+    other = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+    return float((mask & other).sum() / max(1, (mask | other).sum()))

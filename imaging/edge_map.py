@@ -1,0 +1,66 @@
+"""Where a photo's color steps: product outlines, but neither noise nor the soft slope of a shadow.
+
+Leaves out which of the edges belong to the product.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from imaging.background_model import Mask, border_ring
+from imaging.color import FloatImage
+
+SCALES_PX = (0.8, 1.6)
+"""Blur before the gradient, in pixels of a 1024 px picture: the fine scale places an edge, the coarse one finds pale ones."""
+FLOOR_DELTA_E_PER_PX = (0.2, 0.1)
+"""Weakest slope that counts, per scale: a pale product on white, in a photo without noise."""
+NOISE_FACTOR = 2.0
+"""An edge is steeper than this times the 95th percentile of the border ring's slope, but ..."""
+MAX_FLOOR_FACTOR = 4.0
+"""... a busy ring raises the threshold at most this far, or clutter would hide the product in it."""
+CHROMA_WEIGHT = 0.4
+CHROMA_BLUR_PX = 2.5
+"""Color counts less and is smoothed first: JPEG codes it in blocks whose borders look like outlines in a tinted shadow."""
+SURROUNDINGS_PX = 15
+STEEPER_THAN_SURROUNDINGS = 1.8
+"""An edge is this much steeper than its surroundings; the slope of a penumbra is about as steep as its surroundings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EdgeMap:
+    """Edges and the slope they were found in."""
+
+    edges: Mask
+    slope_HW: FloatImage
+    """Delta E per pixel at the fine scale."""
+    least_slope: float
+    """The threshold that `edges` used at the fine scale."""
+
+
+def find_edges(lab_HW3: FloatImage, unit_px: float) -> EdgeMap:
+    """Mark pixels where the color steps; unit_px is the size of one pixel of a 1024 px picture in this one."""
+    ring = border_ring(*lab_HW3.shape[:2])
+    size = max(3, int(SURROUNDINGS_PX * unit_px) | 1)
+    found = np.zeros(lab_HW3.shape[:2], dtype=bool)
+    chroma = cv2.GaussianBlur(lab_HW3[..., 1:], (0, 0), max(0.6, CHROMA_BLUR_PX * unit_px)) * np.float32(CHROMA_WEIGHT)
+    weighted = np.dstack([lab_HW3[..., 0], chroma])
+    slopes, thresholds = [], []
+    for scale_px, floor in zip(SCALES_PX, FLOOR_DELTA_E_PER_PX, strict=True):
+        slope = _slope(weighted, max(0.6, scale_px * unit_px))
+        # The mean of square roots, squared: a strong edge nearby must not hide a weak one, as it would in a plain mean.
+        surroundings = cv2.blur(np.sqrt(slope), (size, size)) ** 2
+        noise = float(np.percentile(slope[ring], 95))
+        least = float(np.clip(NOISE_FACTOR * noise, floor, MAX_FLOOR_FACTOR * floor))
+        found |= (slope > least) & (slope > STEEPER_THAN_SURROUNDINGS * surroundings)
+        slopes.append(slope)
+        thresholds.append(least)
+    return EdgeMap(edges=found, slope_HW=slopes[0], least_slope=thresholds[0])
+
+
+def _slope(lab_HW3: FloatImage, sigma_px: float) -> FloatImage:
+    """Delta E per pixel, float32 (H, W)."""
+    smooth = cv2.GaussianBlur(lab_HW3, (0, 0), sigma_px)
+    x = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
+    y = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)
+    return np.asarray(np.sqrt(np.einsum("hwc,hwc->hw", x, x) + np.einsum("hwc,hwc->hw", y, y)), dtype=np.float32)
