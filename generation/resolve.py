@@ -37,7 +37,7 @@ def resolve(recipe: Recipe, product: Product, brand_kit: BrandKit, index: int) -
         style = _style(brand_kit, product)
         scene = style.scenes[index % len(style.scenes)]
         glossy = any(word in scene.lower() for word in GLOSSY_WORDS)
-        resolved |= _stance(style) | {"prompt": f"{style.trigger}, {scene}", "glossy": glossy}
+        resolved |= _stance(style) | {"prompt": _prompt(style, scene), "glossy": glossy}
     elif recipe.kind == "recolor":
         target = params.pop("hex")
         if target is None:
@@ -68,6 +68,11 @@ def _style(brand_kit: BrandKit, product: Product) -> CategoryStyle:
             f"It has: {', '.join(sorted(brand_kit.categories))}. Add the category to the brand kit or correct the product."
         )
     return style
+
+
+def _prompt(style: CategoryStyle, scene: str) -> str:
+    """The scene behind the look's trigger phrase; a scene that speaks the trigger itself is the whole prompt."""
+    return scene if style.trigger in scene else f"{style.trigger}, {scene}"
 
 
 def _stance(style: CategoryStyle) -> dict[str, float]:

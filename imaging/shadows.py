@@ -132,9 +132,11 @@ def _fill_ring(area: FloatImage, ground: _Ground, first: float, last: float) -> 
 def _cast(ground: _Ground, light: ShadowLight) -> FloatImage:
     """The silhouette laid on the ground away from the light, softer and fainter the higher the part that throws it; 0..1.
 
-    Each column of the product stands on its own ground row, so that every leg's shadow starts at its own foot. Past the horizon the
-    shadow climbs the wall. A product with a solid base is as deep as its foot: its silhouette is laid down at several depths. Every product pixel is sent to where its shadow falls; asking each ground pixel what shades it was rejected,
-    because ground rows jump between feet and the answer is then not unique.
+    Each column of the product stands on its own ground row, so that every leg's shadow starts at its own foot. A product with a solid
+    base is as deep as its foot: its silhouette is laid down at several depths. Past the horizon the shadow climbs the wall.
+
+    Every product pixel is sent to where its shadow falls; asking each ground pixel what shades it was rejected, because ground rows jump
+    between feet and the answer is then not unique.
     """
     sideways = -light.side * light.reach
     upward = max(0.15, 0.34 * (1 - 0.55 * abs(light.side))) * (0.6 + 0.4 * light.reach)
@@ -159,9 +161,8 @@ def _cast(ground: _Ground, light: ShadowLight) -> FloatImage:
             layer = np.maximum(layer, laid)
         if ground.solid:
             # The gaps between the cards, filled: each is smeared to where the next one stands.
-            layer = cv2.dilate(
-                layer, np.ones((round(float(ground.depth.max()) * max(np.diff(DEPTH_SLICES))) + 1, 1), np.uint8), anchor=(0, 0)
-            )
+            gap = round(float(ground.depth.max()) * float(np.max(np.diff(DEPTH_SLICES)))) + 1
+            layer = cv2.dilate(layer, np.ones((gap, 1), np.uint8), anchor=(0, 0))
         sigma = (0.006 + (0.16 - 0.13 * light.hardness) * height) * ground.product_height
         shadow += _blur(layer, max(sigma, 1.2), max(0.6 * sigma, 1.2))
     return np.clip(shadow, 0, 1)

@@ -54,6 +54,11 @@ def test_a_prompt_is_the_trigger_and_the_scene_of_its_index():
     assert resolve(BOOK["staged_scene"], PRODUCT, kit(), 2)["prompt"] == "terra look, oak table, sage wall"
 
 
+def test_a_scene_that_speaks_the_trigger_is_the_whole_prompt():
+    brand_kit = kit(scenes=("terra look, oak table",))
+    assert resolve(BOOK["staged_scene"], PRODUCT, brand_kit, 0)["prompt"] == "terra look, oak table"
+
+
 def test_words_for_people_are_no_part_of_it():
     recipe = BOOK["backdrop"].model_copy(update={"title": "Other", "description": "Other"})
     assert resolve(recipe, PRODUCT, kit(), 0) == resolve(BOOK["backdrop"], PRODUCT, kit(), 0)
