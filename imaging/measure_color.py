@@ -3,51 +3,63 @@
 import cv2
 import numpy as np
 
-from imaging.color import delta_e2000, srgb_to_lab
+from imaging.color import FloatImage, delta_e2000, srgb_to_lab
 from imaging.measure_background import rgb_of
 from imaging.measure_views import Views, highest_channel
 
 CLIPPED_LEVEL = 254
-_MEAN = np.full((1, 3), 1 / 3, np.float32)
+REDUCTION = 4
+"""Colors are compared at a quarter of the working size: averages of 16 pixels, which JPEG's halved color resolution leaves alone."""
 CHANGED_DELTA_E = 4.0
 """CIE76 distance from which a pixel counts as recolored."""
 
 
 def measure_color(views: Views) -> dict[str, float | None]:
-    """Color differences inside the eroded product against the expected one, at half size; all None without an expected product."""
+    """Color differences inside the eroded product against the expected one, at quarter size; all None without an expected product."""
     names = ("delta_e_mean", "delta_e_p95", "color_shift_delta_e", "lightness_shift", "tone_gain", "clipped_added_pct")
     columns: dict[str, float | None] = dict.fromkeys(names)
     if not views.comparable:
         return columns
     assert views.expected_lab_HW3 is not None and views.expected_HW3 is not None and views.inner_HW is not None
-    size = (max(1, views.inner_HW.shape[1] // 2), max(1, views.inner_HW.shape[0] // 2))
-    render, expected = (cv2.resize(lab, size, interpolation=cv2.INTER_AREA) for lab in (views.render_lab_HW3, views.expected_lab_HW3))
-    inner = cv2.resize(views.inner_HW.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
-    r, e = render[inner], expected[inner]
+    r, e = _reduced(views)
     difference = delta_e2000(r, e)
     columns["delta_e_mean"] = float(difference.mean())
     columns["delta_e_p95"] = float(np.percentile(difference, 95))
-    offset = np.median((r - e)[::3], axis=0)
+    offset = np.median(r - e, axis=0)
     columns["color_shift_delta_e"] = float(np.linalg.norm(offset))
     columns["lightness_shift"] = float(offset[0])
-    columns["tone_gain"] = _tone_gain(views)
+    columns["tone_gain"] = _tone_gain(r, e)
     clipped_r, clipped_e = ((highest_channel(p)[views.inner_HW] >= CLIPPED_LEVEL).mean() for p in (views.render_HW3, views.expected_HW3))
     columns["clipped_added_pct"] = float(clipped_r - clipped_e) * 100
     return columns
 
 
-def _tone_gain(views: Views) -> float:
+def _reduced(views: Views) -> tuple[FloatImage, FloatImage]:
+    """Product colors of render and expectation, float32 Lab (N, 3), averaged over the product's own pixels only."""
+    assert views.expected_lab_HW3 is not None and views.inner_HW is not None
+    height, width = views.inner_HW.shape
+    size = (max(1, width // REDUCTION), max(1, height // REDUCTION))
+    weight = views.inner_HW.astype(np.float32)
+    cover = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    used = cover > 0.5 if (cover > 0.5).sum() >= 50 else cover > 0.1
+    means = [
+        (cv2.resize(lab * weight[..., None], size, interpolation=cv2.INTER_AREA) / np.maximum(cover, 1e-3)[..., None])[used]
+        for lab in (views.render_lab_HW3, views.expected_lab_HW3)
+    ]
+    return means[0], means[1]
+
+
+def _tone_gain(render_N3: FloatImage, expected_N3: FloatImage) -> float:
     """Slope of the render's levels over the expected levels, unclipped pixels only: 1.2 is an exposure of +0.26 stops on coded values.
 
-    1.0 where the product's levels spread too little (below 6) for a slope to mean anything.
+    Reduced Lab colors go in: at full detail, noise in the expected picture would flatten the slope. 1.0 where the product's levels
+    spread too little (below 6) for a slope to mean anything.
     """
-    assert views.expected_HW3 is not None and views.inner_HW is not None
-    r = cv2.transform(views.render_HW3, _MEAN)[views.inner_HW][::3].astype(np.float32)
-    e = cv2.transform(views.expected_HW3, _MEAN)[views.inner_HW][::3].astype(np.float32)
-    used = (r < 250) & (e < 250)
-    if used.sum() < 100 or e[used].std() < 6:
+    r, e = (cv2.cvtColor(lab.reshape(1, -1, 3), cv2.COLOR_Lab2RGB).mean(axis=2).ravel() * 255 for lab in (render_N3, expected_N3))
+    used = (r < 245) & (e < 245)
+    if used.sum() < 50 or e[used].std() < 6:
         return 1.0
-    return float(np.cov(r[used], e[used])[0, 1] / e[used].var())
+    return float(np.cov(r[used], e[used])[0, 1] / e[used].var(ddof=1))
 
 
 def measure_recolor(views: Views, target_hex: str | None) -> dict[str, float | None]:

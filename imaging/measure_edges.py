@@ -7,14 +7,15 @@ from imaging.measure_views import Views, bounding_box
 
 CHROMA_WEIGHT = 0.5
 """Chroma counts half: JPEG's halved color resolution bleeds up to 8 Delta E of chroma across a saturated edge, and nobody sees it."""
-SHADOW_ROWS_SHARE = 0.22
+SHADOW_ROWS_SHARE = 0.30
 """The lower part of the product, where a contact shadow darkens the surroundings, is left out of the reference-free halo."""
 
 
-def measure_halo(views: Views) -> dict[str, float | None]:
+def measure_halo(views: Views, *, shadow_known: bool) -> dict[str, float | None]:
     """The fringe 1 to 4 px outside the product, in Delta E.
 
-    `halo_delta_e`: 90th percentile against the expected picture, None if the background is not known. `halo_step`: median step in
+    `halo_delta_e`: 90th percentile against the expected picture, None if the background is not known; only above the zone of the contact
+    shadow when the expected picture has none (`shadow_known` False). `halo_step`: median step in
     lightness between the ring at 1-3 px and the ring at 6-10 px, without reference, above the zone of the contact shadow.
     """
     columns: dict[str, float | None] = {"halo_delta_e": None, "halo_step": None}
@@ -29,14 +30,16 @@ def measure_halo(views: Views) -> dict[str, float | None]:
     solid = views.product_HW[crop].astype(np.uint8)
     outside = cv2.distanceTransform(1 - solid, cv2.DIST_L2, 3)
     render = views.render_lab_HW3[crop]
+    upper = np.zeros_like(solid, dtype=bool)
+    upper[: max(0, int(bottom - SHADOW_ROWS_SHARE * (bottom - top)) - crop[0].start)] = True
     if views.complete and views.expected_lab_HW3 is not None:
         ring = (outside > 1.5) & (outside <= 4.5)
+        if not shadow_known:
+            ring &= upper
         if ring.any():
             difference = render[ring] - views.expected_lab_HW3[crop][ring]
             difference[:, 1:] *= CHROMA_WEIGHT
             columns["halo_delta_e"] = float(np.percentile(np.linalg.norm(difference, axis=1), 90))
-    upper = np.zeros_like(solid, dtype=bool)
-    upper[: int(solid.shape[0] - 16 - SHADOW_ROWS_SHARE * (bottom - top))] = True
     columns["halo_step"] = _step(render[..., 0], outside, upper)
     return columns
 

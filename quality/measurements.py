@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imaging.measure_artifacts import measure_banding, measure_blockiness, measure_collapse
+from imaging.measure_artifacts import measure_banding, measure_blockiness, measure_collapse, measure_compression
 from imaging.measure_background import measure_background, measure_white, rgb_of
 from imaging.measure_color import measure_color, measure_recolor
 from imaging.measure_distortion import measure_distortion
@@ -24,6 +24,9 @@ MEASUREMENT_VERSION = "1"
 Measurements = dict[str, float | str | None]
 
 BackgroundKind = Literal["white", "plain", "scene"]
+
+BLEED_PX = 17
+"""Side of the square kept clear around product and shadow when white is counted: a JPEG block reaches 8 px from an edge."""
 
 MIN_SSIM_IN_PLACE = 0.6
 """From this similarity on, the product stands where its mask says; below it, it is looked for in the render."""
@@ -87,7 +90,7 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     row.update(fidelity)
     row.update(measure_distortion(views))
     row.update(measure_sharpness(views))
-    row.update(measure_halo(views))
+    row.update(measure_halo(views, shadow_known=evidence.expected_HW3 is not None))
     row.update(measure_shadow(views))
     if evidence.expected_HW3 is None:
         row["shadow_lost_delta_l"] = None
@@ -98,6 +101,7 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     if full_expected is None and evidence.product_rgb_HW3 is not None and evidence.product_alpha_HW is not None:
         full_expected = evidence.product_rgb_HW3
     solid = None if evidence.product_alpha_HW is None else np.asarray(evidence.product_alpha_HW >= 250)
+    row.update(measure_compression(evidence.pixels_HW3))
     row.update(measure_blockiness(evidence.pixels_HW3, full_expected, solid))
     unknown = set(row) - set(COLUMNS)
     assert not unknown, f"columns without documentation: {sorted(unknown)}"
@@ -137,9 +141,9 @@ def _should_be_white(evidence: RenderEvidence, views: Views) -> Mask:
     height, width = evidence.pixels_HW3.shape[:2]
     if evidence.expected_HW3 is not None:
         white = (lowest_channel(evidence.expected_HW3) >= 254).astype(np.uint8)
-        white = cv2.erode(white, np.ones((9, 9), np.uint8))
+        white = cv2.erode(white, np.ones((BLEED_PX, BLEED_PX), np.uint8))
         if evidence.product_alpha_HW is not None:
-            white[cv2.dilate((evidence.product_alpha_HW > 8).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0] = 0
+            white[cv2.dilate((evidence.product_alpha_HW > 8).astype(np.uint8), np.ones((BLEED_PX, BLEED_PX), np.uint8)) > 0] = 0
         if white.mean() > 0.02:
             return np.asarray(white > 0)
     product = views.product_HW
@@ -206,6 +210,7 @@ COLUMNS: dict[str, Column] = {
     "banding_permille": Column(unit="permille", low=0, high=1000, source=f"{_QUALITY}, 12", meaning="coherent steps in smooth scene backgrounds"),
     "tone_ripple": Column(unit="level", low=0, high=None, source="own", meaning="sawtooth of the tone curve: levels were thrown away"),
     "blockiness_ratio": Column(unit="1", low=0, high=None, source=f"{_QUALITY}, 11", meaning="8-px grid steps relative to the expected picture"),
+    "jpeg_quality": Column(unit="1..100", low=1, high=100, source="ITU-T T.81, annex K", meaning="lowest JPEG quality the picture was ever saved at, 100 unknown"),
     "entropy_bits": Column(unit="bit", low=0, high=8, source=f"{_QUALITY}, 16", meaning="entropy of the gray levels"),
     "flat_blocks_pct": Column(unit="%", low=0, high=100, source=f"{_QUALITY}, 16", meaning="sixteenths of the side without any structure"),
     "delta_e_mean": Column(unit="Delta E 2000", low=0, high=None, source=f"{_QUALITY}, 5", meaning="mean color difference inside the product"),
