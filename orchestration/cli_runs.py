@@ -2,17 +2,14 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from assets.summary import Summary
 from resources.project import Project, open_project
-from resources.settings import PROJECT_VARIABLE, project_from_environment
+from resources.settings import project_from_environment
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Worker processes; each holds one model.")]
@@ -91,35 +88,9 @@ def dev(
     host: Annotated[str, typer.Option(help="Address to listen on; the UI has no login, so keep it local.")] = "127.0.0.1",
 ) -> None:
     """Start Dagster's web UI and daemon on this project, with sensors and schedules on. Ctrl-C ends both."""
-    from orchestration.instance import write_dagster_home
+    from orchestration.dev_server import serve
 
-    project = _project()
-    write_dagster_home(project.settings)
-    workspace = Path(__file__).resolve().parent.parent / "workspace.yaml"
-    environment = {
-        **os.environ,
-        PROJECT_VARIABLE: str(project.settings.project_dir),
-        "DAGSTER_HOME": str(project.settings.dagster_home),
-        "GX_ANALYTICS_ENABLED": "false",
-        "OMP_NUM_THREADS": "1",
-    }
-    commands = [
-        ["dagster-webserver", "-w", str(workspace), "-h", host, "-p", str(port)],
-        ["dagster-daemon", "run", "-w", str(workspace)],
-    ]
-    folder = Path(sys.executable).parent
-    processes = [subprocess.Popen([str(folder / c[0]), *c[1:]], env=environment, cwd=workspace.parent) for c in commands]
-    typer.echo(f"Dagster UI: http://{host}:{port}   (Ctrl-C ends it)")
-    try:
-        while all(process.poll() is None for process in processes):
-            time.sleep(0.5)
-    except KeyboardInterrupt:
-        typer.echo("Stopping.")
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(timeout=30)
+    serve(_project().settings, host, port, tell=typer.echo)
 
 
 def _project() -> Project:

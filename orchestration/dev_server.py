@@ -1,7 +1,8 @@
 """Dagster's web server and daemon on one project: started together, watched, ended together. What they run is not decided here.
 
-Each is a process group of its own, so that a Ctrl-C reaches this process first and the parts end in an order that loses nothing: the daemon
-(hands out no more runs), the runs it started (each writes down that it was interrupted; the next daemon starts it again), the web server.
+Three parts: the code server, which both others ask and which starts the runs; the daemon; the web server. Each is a process group of its own,
+so that a Ctrl-C reaches this process first and the parts end in an order that loses nothing: the daemon hands out no more runs, each run
+writes down that it was interrupted, and the next daemon starts it again.
 """
 
 import contextlib
@@ -11,26 +12,33 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+
+import yaml
 
 from catalog.errors import SettingsError, VitrineError
 from orchestration.instance import open_instance, write_dagster_home
 from resources.settings import PROJECT_VARIABLE, Settings
 
-WORKSPACE = Path(__file__).resolve().parent.parent / "workspace.yaml"
+REPOSITORY = Path(__file__).resolve().parent.parent
 
-READY_TIMEOUT_S = 180.0
-"""A loaded laptop needs 40 s to import Dagster three times; after this long something else is wrong."""
+READY_TIMEOUT_S = 240.0
+"""15 s on an idle machine, a minute on a busy one; after this long something else is wrong."""
+
+HEARTBEAT_S = 600
+"""Dagster's 20 s end the code server, and a run that just started with it, when a machine is too busy to answer that soon."""
 
 GRACE_S = 15.0
 """How long a part may take to end by itself before it is killed. Killing loses nothing: what was made is kept."""
+
+LEFT_BEHIND = "`vitrine dev` ended during this run. What was made is kept, and the run is started again."
 
 TAIL_LINES = 12
 """How much of a dead part's log is shown."""
@@ -48,15 +56,19 @@ class Part:
     process: "subprocess.Popen[bytes]"
     log: Path
 
-    def signal(self, number: int) -> None:
-        """Send a signal to the process alone."""
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(number)
-
     def signal_group(self, number: int) -> None:
         """Send a signal to the process and everything it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
+
+    def wait_for_group(self, timeout_s: float) -> None:
+        """Wait until the process and everything it started has ended, at most so long."""
+        deadline = time.monotonic() + timeout_s
+        with contextlib.suppress(ProcessLookupError):
+            while time.monotonic() < deadline:
+                self.process.poll()
+                os.killpg(self.process.pid, 0)
+                time.sleep(0.1)
 
     def ended(self) -> PartEnded:
         """What to tell when this part ended by itself: its last lines."""
@@ -67,11 +79,11 @@ class Part:
         )
 
 
-def serve(settings: Settings, host: str, port: int) -> Iterator[str]:
-    """Run web server and daemon until interrupted; yields lines to show.
+def serve(settings: Settings, host: str, port: int, tell: Callable[[str], None]) -> None:
+    """Run web server and daemon until interrupted; `tell` gets the lines to show.
 
-    SIGINT, SIGTERM and SIGHUP end both and return. Raises SettingsError when the port is taken or the project is served already, PartEnded when
-    a part ends by itself.
+    SIGINT, SIGTERM and SIGHUP end both and return. Raises SettingsError when the port is taken or the project is served already, and
+    PartEnded when a part ends by itself.
     """
     _refuse_busy_port(host, port)
     write_dagster_home(settings)
@@ -80,20 +92,30 @@ def serve(settings: Settings, host: str, port: int) -> Iterator[str]:
     with _only_one(logs / "lock"), _interrupts_on_signals():
         parts: list[Part] = []
         _fail_runs_left_behind(settings)
+        tell(f"Starting Dagster; logs are in {os.path.relpath(logs)}")
         try:
-            parts.append(_start("daemon", ["run"], settings, logs))
-            parts.append(_start("web server", ["-h", host, "-p", str(port)], settings, logs))
-            yield f"Starting Dagster; logs are in {os.path.relpath(logs)}"
-            url = f"http://{host}:{port}"
-            _wait_until_ready(url, parts)
-            yield f"Dagster UI: {url}   (Ctrl-C ends it)"
-            while True:
-                _check(parts)
-                time.sleep(0.5)
+            with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:  # a socket's path may have 100 characters at most
+                _start_all(parts, settings, host, port, logs, Path(folder))
+                tell(f"Dagster UI: http://{host}:{port}   (Ctrl-C ends it)")
+                while True:
+                    _check(parts)
+                    time.sleep(0.5)
         except KeyboardInterrupt:
-            yield "Stopping; runs that are under way are noted and started again next time."
+            tell("Stopping; runs that are under way are noted and started again next time.")
         finally:
             _end(parts)
+
+
+def _start_all(parts: list[Part], settings: Settings, host: str, port: int, logs: Path, folder: Path) -> None:
+    code_socket, workspace = folder / "code", folder / "workspace.yaml"
+    server = {"location_name": "vitrine", "host": "localhost", "socket": str(code_socket)}
+    workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}), encoding="utf-8")
+    code = ["code-server", "start", "--socket", str(code_socket), "--location-name", "vitrine", "--heartbeat-ttl", str(HEARTBEAT_S)]
+    parts.append(_start("code server", [*code, "-m", "orchestration.definitions"], settings, logs))
+    _wait_until(code_socket.exists, parts)
+    parts.append(_start("daemon", ["run", "-w", str(workspace)], settings, logs))
+    parts.append(_start("web server", ["-h", host, "-p", str(port), "-w", str(workspace)], settings, logs))
+    _wait_until(lambda: _answers(f"http://{host}:{port}/server_info"), parts)
 
 
 def _refuse_busy_port(host: str, port: int) -> None:
@@ -103,8 +125,8 @@ def _refuse_busy_port(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise SettingsError(
-                f"Cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}. End what listens there, or choose another port: "
-                f"vitrine dev --port {port + 1}"
+                f"Cannot listen on {host}:{port}: {(error.strerror or str(error)).lower()}. End what listens there, or choose another "
+                f"port: vitrine dev --port {port + 1}"
             ) from error
 
 
@@ -124,7 +146,7 @@ def _interrupts_on_signals() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
@@ -134,9 +156,9 @@ def _interrupts_on_signals() -> Iterator[None]:
 
 
 def _fail_runs_left_behind(settings: Settings) -> None:
-    """Mark runs of an earlier daemon that was killed as failed, so that they free their slots and are started again.
+    """Mark runs of an earlier daemon that was killed as failed: they free their slots, and the daemon starts them again.
 
-    Dagster's own monitoring cannot tell that a local run's process is gone. Runs of `vitrine run` are not touched: they have no code server.
+    Dagster's own monitoring cannot tell that a local run's process is gone. Runs of `vitrine run` have no code server and stay as they are.
     """
     import dagster as dg
 
@@ -144,15 +166,15 @@ def _fail_runs_left_behind(settings: Settings) -> None:
     with open_instance(settings) as instance:
         for run in instance.get_runs(dg.RunsFilter(statuses=going_on)):
             if ".dagster/grpc_info" in run.tags:
-                instance.report_run_failed(run, "The machine or `vitrine dev` ended during this run. What was made is kept; it is started again.")
+                instance.report_run_failed(run, LEFT_BEHIND)
 
 
 def _start(name: str, arguments: list[str], settings: Settings, logs: Path) -> Part:
     log = logs / f"{name.replace(' ', '-')}.log"
-    command = [sys.executable, "-m", "orchestration.dev_server", name, *arguments, "-w", str(WORKSPACE)]
+    command = [sys.executable, "-m", "orchestration.dev_server", name, *arguments]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, env=_environment(settings), cwd=WORKSPACE.parent, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            command, env=_environment(settings), cwd=REPOSITORY, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
     return Part(name=name, process=process, log=log)
 
@@ -165,17 +187,25 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         "GX_ANALYTICS_ENABLED": "false",
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
+        "DAGSTER_GRPC_SHUTDOWN_GRACE_PERIOD": "3",
     }
 
 
-def _wait_until_ready(url: str, parts: list[Part]) -> None:
+def _wait_until(is_so: Callable[[], bool], parts: list[Part]) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
-    while time.monotonic() < deadline:
+    while not is_so():
         _check(parts)
-        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(f"{url}/server_info", timeout=5):
-            return
-        time.sleep(0.5)
-    raise PartEnded(f"The web server did not answer at {url} within {READY_TIMEOUT_S:.0f} s. Look into {parts[-1].log}.")
+        if time.monotonic() > deadline:
+            raise PartEnded(f"The {parts[-1].name} was not ready within {READY_TIMEOUT_S:.0f} s. Look into {parts[-1].log}.")
+        time.sleep(0.2)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def _check(parts: list[Part]) -> None:
@@ -185,42 +215,27 @@ def _check(parts: list[Part]) -> None:
 
 
 def _end(parts: list[Part]) -> None:
-    for part in parts:
-        part.signal(signal.SIGINT)
-        _wait(part)
-        # Its code server and runs outlive it by design of Dagster. Interrupted, a run writes its end into the event log.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not leave half of it running
+    for part in reversed(parts):
         part.signal_group(signal.SIGINT)
-        _wait_for_group(part)
+        part.wait_for_group(GRACE_S)
         part.signal_group(signal.SIGKILL)
-        _wait(part)
-
-
-def _wait(part: Part) -> None:
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        part.process.wait(GRACE_S)
-
-
-def _wait_for_group(part: Part) -> None:
-    deadline = time.monotonic() + GRACE_S
-    while time.monotonic() < deadline:
-        part.process.poll()
-        try:
-            os.killpg(part.process.pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.1)
+        part.process.wait()
 
 
 def _be_part() -> None:
     """A part's own process: Dagster's command, ended when `vitrine dev` is gone, however that ended."""
     from orchestration.running import end_with
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, and inherited so, when a shell started us in the background
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     name, sys.argv[1:] = sys.argv[1], sys.argv[2:]
     if name == "web server":
         from dagster_webserver.cli import main
-    else:
+    elif name == "daemon":
         from dagster._daemon.cli import main
+    else:
+        from dagster._cli import main
     main()
 
 

@@ -143,13 +143,13 @@ def _start_worker(parent: int, project_dir: str) -> None:
         os.environ[name] = "1"
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     import cv2
 
     cv2.setNumThreads(1)
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """End this process when its parent is gone: a killed command must not leave workers that go on writing."""
     while os.getppid() == parent:
         time.sleep(0.5)
