@@ -44,7 +44,7 @@ def sol_table_lamp(color: str = "#c26a44", light: str = "#ff8a4c") -> None:
 
 def morel_lamp() -> None:
     """One-piece mushroom lamp, vermilion lacquer."""
-    lacquer = mat.plain(srgb("#c93a1c"), 0.16, coat=0.7)
+    lacquer = mat.plain(srgb("#c93a1c"), 0.22)
     inner = mat.glow(srgb("#f6dcb8"), WARM_LIGHT, 0.45)
     foot = smooth_profile([(9.0, 0), (9.4, 0.3), (8.8, 1.6), (6.0, 4.6), (4.4, 8.6), (4.0, 13.6), (4.4, 18.0)])
     shapes.lathe([(0, 0), *foot, (0, 18.0)], lacquer, steps=128)

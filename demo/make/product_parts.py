@@ -18,10 +18,8 @@ def smooth_line(points: Sequence[Point], steps: int = 10, *, closed: bool = Fals
     count = len(points)
     line: list[Point] = []
     for i in range(count if closed else count - 1):
-        if closed:
-            p = [points[(i + k) % count] for k in (-1, 0, 1, 2)]
-        else:
-            p = [points[max(0, i - 1)], points[i], points[i + 1], points[min(count - 1, i + 2)]]
+        near = [i + k if closed else min(max(i + k, 0), count - 1) for k in (-1, 0, 1, 2)]
+        p = [points[k % count] for k in near]
         for k in range(steps):
             t = k / steps
             line.append(

@@ -12,16 +12,19 @@ import argparse
 import random
 import tempfile
 import time
+from io import BytesIO
 from pathlib import Path
 
 import bpy
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from demo.make import blender_kit as kit
 from demo.make import planted, studio
 from demo.make.products import PHOTOS, Photo
 
 JPEG_QUALITY = 90
+SHARPENING = ImageFilter.UnsharpMask(radius=0.8, percent=70, threshold=0)
+"""Output sharpening: a radius below one pixel lifts fine detail and leaves no visible halo."""
 ALPHA_LEVELS = 16
 """Gray levels kept in an alpha: enough for anti-aliased edges, and it packs to a few kilobytes."""
 
@@ -40,6 +43,21 @@ def build(photo: Photo) -> tuple[float, float, float]:
     return size_cm
 
 
+def encode(image: Image.Image) -> bytes:
+    """The image as JPEG without chroma subsampling."""
+    stream = BytesIO()
+    image.save(stream, "JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True)
+    return stream.getvalue()
+
+
+def retouch(camera_jpeg: bytes) -> bytes:
+    """What a studio does with the camera's JPEG before the catalog gets it: output sharpening, saved again.
+
+    Without it the renders are softer than photographs: intake's sharpness test, tuned on real ones, called 9 of 32 blurred.
+    """
+    return encode(Image.open(BytesIO(camera_jpeg)).filter(SHARPENING))
+
+
 def render_photo(photo: Photo, path: Path, *, size_px: int, samples: int) -> None:
     """The packshot as JPEG."""
     build(photo)
@@ -48,7 +66,7 @@ def render_photo(photo: Photo, path: Path, *, size_px: int, samples: int) -> Non
         png = Path(folder) / "photo.png"
         kit.render_png(str(png))
         part = path.with_suffix(".part")
-        Image.open(png).convert("RGB").save(part, "JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True)
+        part.write_bytes(retouch(encode(Image.open(png).convert("RGB"))))
         planted.spoil(photo.name, part)
         part.replace(path)
 
