@@ -25,6 +25,8 @@ LOCKED_INSET_PX = 2
 
 CLEAR_SIDE = 0.3
 """From here on a side of light counts as known: right on 99 % of plates and on all demo products."""
+FAINT_SIDE = 0.1
+"""Below this, a plate's light says nothing of its side; between the two it is taken at its word, as clearly as a known one."""
 POOL_BELOW_BRIGHTNESS = 58.0
 """Mean L of a plate under which the product's surroundings are lit up; studio packshots are exposed for L about 60 to 90."""
 POOL_GAIN = 1.1
@@ -80,15 +82,18 @@ def render_staged(
 def face_the_light(plate_HW3: Uint8, product_side: float) -> tuple[Uint8, PlateLight, bool]:
     """The plate, mirrored if its light and the product's clearly come from opposite sides; its light; whether it was mirrored.
 
-    A product lit from the left in a set lit from the right looks pasted in, and only the set may be changed. Where the plate's light says
-    little, the product's own shading decides which way its shadow falls.
+    A product lit from the left in a set lit from the right looks pasted in, and only the set may be changed. Where the plate says nothing,
+    the product's own shading decides which way its shadow falls.
     """
     light = read_light(plate_HW3)
     if light.side * product_side < 0 and min(abs(light.side), abs(product_side)) >= CLEAR_SIDE:
         mirrored = np.ascontiguousarray(plate_HW3[:, ::-1])
         return mirrored, read_light(mirrored), True
-    if abs(light.side) < CLEAR_SIDE:
-        light = replace(light, side=round(float(np.clip(light.side + 0.7 * product_side, -1, 1)), 3))
+    if abs(light.side) < FAINT_SIDE:
+        light = replace(light, side=0.7 * product_side)
+    elif abs(light.side) < CLEAR_SIDE:
+        light = replace(light, side=CLEAR_SIDE if light.side > 0 else -CLEAR_SIDE)
+    light = replace(light, side=round(light.side, 3))
     return plate_HW3, light, False
 
 

@@ -17,6 +17,10 @@ FloatArray = npt.NDArray[np.float32]
 
 MAX_OUTLINE_SLOPE = 1.3
 """Steeper than this (rows per column), the lower outline no longer runs along the ground but up the product's side."""
+MAX_OUTLINE_JUMP = 0.012
+"""A jump of the outline from one column to the next, in box widths, ends what touches the ground."""
+LEG_LOOK_ABOVE = 0.03
+"""How far above its end, in box widths, a leg is looked at to tell it from the edge of a body."""
 MAX_RUN_RISE = 0.20
 """How far, in box widths, the ground line of one foot or foot ring may rise: a ring seen from 25 degrees above rises .5 * sin(25)."""
 SOLID_RUN = 0.28
@@ -38,13 +42,15 @@ class Footprint:
 
     runs: (first column, last column + 1) of each stretch that touches. ground_row: for every column of the frame the row of the ground
     that carries it, interpolated between runs, float32 (W,). touch: 0..1 per column, how surely the outline there lies on the ground,
-    float32 (W,). solid: one run carries it (mug, bag), else it stands on feet (chair). box: left, top, right, bottom in pixels.
+    float32 (W,). solid: one run carries it (mug, bag), else it stands on feet (chair). clearance: free height between its feet in box
+    widths, median; 0 if solid. box: left, top, right, bottom in pixels.
     """
 
     runs: tuple[tuple[int, int], ...]
     ground_row: FloatArray
     touch: FloatArray
     solid: bool
+    clearance: float
     box: tuple[int, int, int, int]
 
 
@@ -68,34 +74,53 @@ def find_footprint(alpha_HW: Uint8) -> Footprint:
         run = _run_around(column, outline, free, width)
         rise = bottom - outline[column]
         share = (run[1] - run[0]) / width
-        if _is_local_bottom(run, outline) and share >= MIN_FOOT_WIDTH and (rise <= SECOND_RUN_RISE * width or share <= FOOT_WIDTH):
+        stands = share <= FOOT_WIDTH and _is_leg(run, float(outline[column]), covered, width)
+        if share >= MIN_FOOT_WIDTH and _is_local_bottom(run, outline) and (rise <= SECOND_RUN_RISE * width or stands):
             runs.append(run)
         free[run[0] : run[1]] = False
     runs.sort()
+    line = _ground_line(outline, runs, left, alpha_HW.shape[1])
+    between = slice(runs[0][1], runs[-1][0])
+    gap = line[left:right][between] - outline[between]
     return Footprint(
         runs=tuple((left + first, left + last) for first, last in runs),
-        ground_row=_ground_line(outline, runs, left, alpha_HW.shape[1]),
+        ground_row=line,
         touch=_touch(outline, runs, left, alpha_HW.shape[1], width),
         solid=solid,
+        clearance=0.0 if solid or gap.size == 0 else float(np.median(gap)) / width,
         box=box,
     )
 
 
 def _run_around(column: int, outline: FloatArray, free: npt.NDArray[np.bool_], width: int) -> tuple[int, int]:
-    """The stretch around the lowest column along which the outline stays gentle and low."""
+    """The stretch around the lowest column along which the outline stays gentle, unbroken and low."""
     step = _step(width)
     limit = outline[column] - MAX_RUN_RISE * width
+    jump = max(3.0, MAX_OUTLINE_JUMP * width)
     ends = []
     for direction in (-1, 1):
         here = column
         while 0 <= here + direction < len(outline) and free[here + direction]:
-            ahead = min(max(here + direction * step, 0), len(outline) - 1)
             following = outline[here + direction]
-            if following < limit or outline[here] - outline[ahead] > MAX_OUTLINE_SLOPE * step + 1 or outline[ahead] <= 0:
+            passed = min(abs(here - column), step)
+            slope_rise = outline[here - direction * passed] - following
+            if following < limit or outline[here] - following > jump or slope_rise > MAX_OUTLINE_SLOPE * (passed + 1) + 1:
                 break
             here += direction
         ends.append(here)
-    return ends[0], ends[1] + 1
+    return min(ends), max(ends) + 1
+
+
+def _is_leg(run: tuple[int, int], bottom: float, covered: npt.NDArray[np.bool_], width: int) -> bool:
+    """Whether what stands on a run is a leg, narrow a little above its end, and not the underside of a body."""
+    row = int(bottom) - max(2, round(LEG_LOOK_ABOVE * width))
+    line = covered[max(row, 0)]
+    first, last = run[0], run[1] - 1
+    while first > 0 and line[first - 1]:
+        first -= 1
+    while last < len(line) - 1 and line[last + 1]:
+        last += 1
+    return last - first + 1 <= 2 * FOOT_WIDTH * width
 
 
 def _step(width: int) -> int:

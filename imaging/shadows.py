@@ -19,6 +19,10 @@ PENUMBRA_HEIGHTS = (0.0, 0.2, 0.5, 1.0)
 """Heights, in product heights, at which the cast shadow is blurred by the width of the light; parts between are blends."""
 DEPTH_SLICES = (0.0, 0.35, 0.7, 1.0)
 """Where, between its front and its back, a solid product's silhouette stands when its shadow is drawn: a body as a few cards."""
+MIN_STANCE_DEPTH = 0.14
+"""Depth, in box widths on the picture, of what stands on feet: a sofa seen from 15 degrees above."""
+NARROW_FOOT_GAIN = 1.7
+"""A thin leg's contact line is short and would blur away; this much stronger, it is as dark as a wide foot's."""
 MIN_DEPTH = 0.07
 """Depth of a solid product's foot on the picture, in box widths, when its front edge is straight and tells nothing."""
 DETAIL = 2
@@ -72,7 +76,7 @@ class _Ground:
         columns = np.clip(((np.arange(self.size[0]) + 0.5) * DETAIL).astype(int), 0, width - 1)
         self.row = footprint.ground_row[columns] / DETAIL
         self.touch = footprint.touch[columns]
-        self.solid = footprint.solid
+        self.solid, self.clearance = footprint.solid, footprint.clearance
         self.runs = [(first / DETAIL, last / DETAIL) for first, last in footprint.runs]
         left, top, right, bottom = (edge / DETAIL for edge in footprint.box)
         self.left, self.right, self.bottom = left, right, bottom
@@ -98,7 +102,7 @@ def _contact(ground: _Ground) -> FloatImage:
     result = np.zeros_like(line)
     for sigma, weight in ((0.0020 * ground.frame, 0.62), (0.0062 * ground.frame, 0.38)):
         result += weight * np.sqrt(2 * np.pi) * sigma * cv2.GaussianBlur(line, (0, 0), sigmaX=sigma * 1.6, sigmaY=sigma)
-    return np.clip(result, 0, 1)
+    return np.asarray(np.clip(result if ground.solid else NARROW_FOOT_GAIN * result, 0, 1), np.float32)
 
 
 def _occlusion(ground: _Ground) -> FloatImage:
@@ -113,8 +117,13 @@ def _occlusion(ground: _Ground) -> FloatImage:
     if not ground.solid:
         stance = np.zeros_like(area)
         points = [(x, ground.row[int(min(x, ground.size[0] - 1))]) for first, last in ground.runs for x in (first, last)]
+        depth = MIN_STANCE_DEPTH * ground.product_width - (max(y for _, y in points) - min(y for _, y in points))
+        if depth > 0:
+            # The far feet are hidden: the product is deeper than the feet that show.
+            points += [(x, y - depth) for x, y in points]
         cv2.fillConvexPoly(stance, cv2.convexHull(np.array(points, np.float32)).astype(np.int32), 1.0)
-        result = np.maximum(result, 0.55 * _blur(stance, 0.07 * ground.product_width, 0.035 * ground.product_width))
+        closeness = float(np.clip(1.05 - 1.5 * ground.clearance, 0.35, 0.95))
+        result = np.maximum(result, closeness * _blur(stance, 0.06 * ground.product_width, 0.025 * ground.product_width))
     return np.clip(result * 1.35, 0, 1)
 
 
@@ -165,7 +174,7 @@ def _cast(ground: _Ground, light: ShadowLight) -> FloatImage:
             layer = cv2.dilate(layer, np.ones((gap, 1), np.uint8), anchor=(0, 0))
         sigma = (0.006 + (0.16 - 0.13 * light.hardness) * height) * ground.product_height
         shadow += _blur(layer, max(sigma, 1.2), max(0.6 * sigma, 1.2))
-    return np.clip(shadow, 0, 1)
+    return np.asarray(np.clip(shadow, 0, 1), np.float32)
 
 
 def _splat(x: FloatImage, y: FloatImage, mass: FloatImage, shape: tuple[int, ...]) -> FloatImage:
