@@ -73,8 +73,9 @@ def read_base_model(folder: Path) -> BaseModel:
     unet, vae = _read_json(folder / "unet/config.json"), _read_json(folder / "vae/config.json")
     tokenizer = _read_json(folder / "tokenizer/tokenizer_config.json")
     try:
-        # AutoencoderTiny derives block_out_channels from its decoder's and need not have saved it.
-        latent_scale = 2 ** (len(vae.get("block_out_channels") or vae["decoder_block_out_channels"]) - 1)
+        # AutoencoderTiny derives block_out_channels from its decoder, and complains when its configuration names both.
+        blocks = vae["block_out_channels"] if "block_out_channels" in vae else vae["decoder_block_out_channels"]
+        latent_scale = 2 ** (len(blocks) - 1)
         return BaseModel(
             folder=folder,
             digest=_digest_of_files(folder),
