@@ -85,15 +85,13 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     row.update(measure_background(views, background_hex))
     if kind == "white":
         row.update(measure_white(evidence.pixels_HW3, _should_be_white(evidence, views)))
-    fidelity = measure_fidelity(views)
+    fidelity = measure_fidelity(views, recolored=evidence.changes_product)
     row.update(measure_geometry(_where_it_stands(views, fidelity["ssim"], kind)))
     row.update(fidelity)
-    row.update(measure_distortion(views))
+    row.update(measure_distortion(views, recolored=evidence.changes_product))
     row.update(measure_sharpness(views))
-    row.update(measure_halo(views, shadow_known=evidence.expected_HW3 is not None))
+    row.update(measure_halo(views))
     row.update(measure_shadow(views))
-    if evidence.expected_HW3 is None:
-        row["shadow_lost_delta_l"] = None
     row.update(measure_banding(views, scene=kind != "white"))
     row.update(measure_color(views))
     row.update(measure_recolor(_unchanged_views(evidence, views), facts.get("target_hex")))
