@@ -15,18 +15,20 @@ MIN_TILE_STRUCTURE = 0.35
 ECC_SIDE_PX = 200
 
 
-def measure_distortion(views: Views) -> dict[str, float | None]:
+def measure_distortion(views: Views, *, recolored: bool = False) -> dict[str, float | None]:
     """The bending of the product in pixels (90th percentile of tiles), its common shift, and its squash in percent.
 
-    All None without an expected product; squash is None when the two pictures cannot be registered at all.
+    `recolored`: compares edges instead of lightness, which a recolor changes. All None without an expected product; squash is None when
+    the two pictures cannot be registered at all.
     """
     columns: dict[str, float | None] = dict.fromkeys(("shift_px", "warp_px", "squash_pct"))
     if not views.comparable:
         return columns
-    assert views.expected_lab_HW3 is not None and views.product_HW is not None and views.inner_HW is not None
-    solid = views.product_HW.astype(np.uint8)
-    zone = cv2.dilate(solid, np.ones((5, 5), np.uint8)) if views.complete else views.inner_HW.astype(np.uint8)
+    assert views.expected_lab_HW3 is not None and views.trusted_HW is not None
+    zone = views.trusted_HW.astype(np.uint8)
     render, expected = views.render_lab_HW3[..., 0], views.expected_lab_HW3[..., 0]
+    if recolored:
+        render, expected = _edge_picture(views.render_lab_HW3), _edge_picture(views.expected_lab_HW3)
     columns["shift_px"] = views.shift_px
     tiles = _tile_displacements(render, expected, zone.astype(np.float32))
     if tiles is None:
@@ -35,6 +37,17 @@ def measure_distortion(views: Views) -> dict[str, float | None]:
         columns["warp_px"] = float(np.percentile(np.hypot(tiles[:, 2], tiles[:, 3]), 90))
     columns["squash_pct"] = _squash(render, expected, zone, columns["warp_px"])
     return columns
+
+
+def _edge_picture(lab_HW3: FloatImage) -> FloatImage:
+    """Where the edges are, whatever colors they part: gradient magnitude over all channels, evened out locally; float32 (H, W)."""
+    smooth = cv2.GaussianBlur(lab_HW3, (0, 0), 1.0)
+    energy = np.zeros(lab_HW3.shape[:2], np.float32)
+    for channel in cv2.split(smooth):
+        for dx in (1, 0):
+            energy += (cv2.Scharr(channel, cv2.CV_32F, dx, 1 - dx) / 32) ** 2
+    magnitude = np.sqrt(energy)
+    return np.asarray(10 * magnitude / (cv2.GaussianBlur(magnitude, (0, 0), 6) + 0.6), dtype=np.float32)
 
 
 def _tile_displacements(render: FloatImage, expected: FloatImage, zone: FloatImage) -> FloatImage | None:

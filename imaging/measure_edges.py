@@ -3,19 +3,17 @@
 import cv2
 import numpy as np
 
-from imaging.measure_views import Views, bounding_box
+from imaging.measure_views import SHADOW_ROWS_SHARE, Views, bounding_box
 
 CHROMA_WEIGHT = 0.5
 """Chroma counts half: JPEG's halved color resolution bleeds up to 8 Delta E of chroma across a saturated edge, and nobody sees it."""
-SHADOW_ROWS_SHARE = 0.30
-"""The lower part of the product, where a contact shadow darkens the surroundings, is left out of the reference-free halo."""
 
 
-def measure_halo(views: Views, *, shadow_known: bool) -> dict[str, float | None]:
+def measure_halo(views: Views) -> dict[str, float | None]:
     """The fringe 1 to 4 px outside the product, in Delta E.
 
     `halo_delta_e`: 90th percentile against the expected picture, None if the background is not known; only above the zone of the contact
-    shadow when the expected picture has none (`shadow_known` False). `halo_step`: median step in
+    shadow when the expected picture has none (`Views.shadow_known` False). `halo_step`: median step in
     lightness between the ring at 1-3 px and the ring at 6-10 px, without reference, above the zone of the contact shadow.
     """
     columns: dict[str, float | None] = {"halo_delta_e": None, "halo_step": None}
@@ -34,7 +32,7 @@ def measure_halo(views: Views, *, shadow_known: bool) -> dict[str, float | None]
     upper[: max(0, int(bottom - SHADOW_ROWS_SHARE * (bottom - top)) - crop[0].start)] = True
     if views.complete and views.expected_lab_HW3 is not None:
         ring = (outside > 1.5) & (outside <= 4.5)
-        if not shadow_known:
+        if not views.shadow_known:
             ring &= upper
         if ring.any():
             difference = render[ring] - views.expected_lab_HW3[crop][ring]

@@ -13,14 +13,17 @@ C1, C2 = 6.5025, 58.5225
 """SSIM constants (0.01 * 255)^2 and (0.03 * 255)^2, Wang et al. 2004."""
 GMSD_C = 170 * 16.0
 """GMSD's constant for 8-bit levels and 3x3 Sobel (Xue et al. 2013: 170 with Prewitt / 3)."""
+CHANGED_DELTA_E = 4.0
+"""CIE76 distance from which a pixel counts as recolored."""
 LOCAL_SIGMA_PX = 2.5
 """Lightness is smoothed by this before a local change is looked for, chroma by twice as much: JPEG halves its resolution."""
 
 
-def measure_fidelity(views: Views) -> dict[str, float | None]:
+def measure_fidelity(views: Views, *, recolored: bool = False) -> dict[str, float | None]:
     """How much of the expected structure is there: mean SSIM, first percentile of tiles, GMSD, largest local change.
 
-    All None without an expected product.
+    `recolored`: texture is compared inside one material at a time, because a border between a changed and a kept material may turn from
+    light-dark to dark-light. All None without an expected product.
     """
     columns: dict[str, float | None] = dict.fromkeys(
         ("ssim", "ssim_tile_p1", "gmsd", "local_change_delta_l", "local_change_delta_ab", "structure_tile_p5")
@@ -36,6 +39,8 @@ def measure_fidelity(views: Views) -> dict[str, float | None]:
     tile_px = max(16, views.product_HW.shape[0] // 24) if views.product_HW is not None else 16
     columns["ssim"] = float(ssim[inner].mean())
     columns["ssim_tile_p1"] = _tile_percentile(contrast, inner, inner, tile_px, 1)
+    if recolored:
+        texture = texture & ~_material_borders(render, expected)
     columns["structure_tile_p5"] = _tile_percentile(correlation, inner, inner & texture, tile_px, 5)
     columns["gmsd"] = _gmsd(a, b, inner)
     columns["local_change_delta_l"] = _local_change(render[..., 0], expected[..., 0], inner)
@@ -44,6 +49,14 @@ def measure_fidelity(views: Views) -> dict[str, float | None]:
     small_inner = cv2.resize(inner.astype(np.uint8), half, interpolation=cv2.INTER_NEAREST) > 0
     columns["local_change_delta_ab"] = max(_local_change(small_r[..., i], small_e[..., i], small_inner) for i in (1, 2))
     return columns
+
+
+def _material_borders(render: FloatImage, expected: FloatImage) -> Mask:
+    """A band around the borders of what was recolored."""
+    changed = (cv2.blur(np.linalg.norm(render - expected, axis=2), (5, 5)) > CHANGED_DELTA_E).astype(np.uint8)
+    changed = cv2.medianBlur(changed, 9)
+    band = cv2.morphologyEx(changed, cv2.MORPH_GRADIENT, np.ones((15, 15), np.uint8))
+    return np.asarray(band > 0)
 
 
 def _crop(mask_HW: Mask) -> tuple[slice, slice]:

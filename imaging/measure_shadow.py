@@ -11,7 +11,7 @@ MARGIN_PX = 4
 
 def measure_shadow(views: Views) -> dict[str, float | None]:
     """`contact_delta_l`: how much darker the ground is right below the product than further away. `shadow_lost_delta_l`: how much lighter the
-    zone around the product's foot is than expected, 95th percentile of smoothed lightness; None if the background is not known.
+    zone around the product's foot is than expected, 95th percentile of smoothed lightness; None if the expected shadow is not known.
     """
     columns: dict[str, float | None] = {"contact_delta_l": None, "shadow_lost_delta_l": None}
     if views.product_HW is None:
@@ -21,7 +21,7 @@ def measure_shadow(views: Views) -> dict[str, float | None]:
         return columns
     lightness = views.render_lab_HW3[..., 0]
     columns["contact_delta_l"] = _contact(lightness, views.product_HW, box)
-    if views.complete and views.expected_lab_HW3 is not None:
+    if views.complete and views.shadow_known and views.expected_lab_HW3 is not None:
         zone = _foot_zone(views.product_HW, box)
         if zone.any():
             lighter = cv2.blur(lightness - views.expected_lab_HW3[..., 0], (5, 5))[zone]

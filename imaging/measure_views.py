@@ -25,6 +25,8 @@ MAX_SHIFT_PX = 2.5
 """A displacement up to here is resampling and is taken out before comparing; a larger one is a finding (quality reference, 4.2)."""
 MIN_SHIFT_PX = 0.04
 """Displacements below this change no measurement and cost a resampling."""
+SHADOW_ROWS_SHARE = 0.30
+"""The lower part of the product, where a contact shadow darkens the surroundings."""
 MIN_INNER_PIXELS = 256
 """Fewer product pixels than this at working size cannot be judged."""
 
@@ -42,6 +44,8 @@ class Views:
     expected_lab_HW3: FloatImage | None
     """Aligned to the render by `shift_px`; outside the product it is meaningful only if `complete`."""
     complete: bool
+    shadow_known: bool
+    """Whether the expected picture has the shadow; a plain color put behind the product has none."""
     product_HW: Mask | None
     """Alpha at least one half."""
     inner_HW: Mask | None
@@ -51,6 +55,18 @@ class Views:
     scale: float
     shift_px: float | None
     """Displacement of the render's product against the expected one, in working pixels; None if it could not be estimated."""
+
+    @property
+    def trusted_HW(self) -> Mask | None:
+        """Product with two pixels of its outline where the expected picture holds there, too; else the product alone."""
+        if self.product_HW is None or self.inner_HW is None or not self.complete:
+            return self.inner_HW
+        wide = cv2.dilate(self.product_HW.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        box = bounding_box(self.product_HW)
+        if not self.shadow_known and box is not None:
+            foot = int(box[3] - SHADOW_ROWS_SHARE * (box[3] - box[1]))
+            wide[foot:] = self.inner_HW[foot:]
+        return np.asarray(wide)
 
     @property
     def comparable(self) -> bool:
@@ -104,6 +120,7 @@ def prepare_views(
         expected_HW3=expected,
         expected_lab_HW3=expected_lab,
         complete=complete,
+        shadow_known=expected_HW3 is not None,
         product_HW=product,
         inner_HW=None if inner is None else np.asarray(inner),
         background_HW=background,
