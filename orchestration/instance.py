@@ -10,6 +10,7 @@ from resources.settings import Settings
 
 DAGSTER_YAML = {
     "telemetry": {"enabled": False},
+    "nux": {"enabled": False},  # no sign-up dialog in front of the first page
     "concurrency": {"runs": {"max_concurrent_runs": 2}, "pools": {"granularity": "op"}},
     "run_monitoring": {
         "enabled": True,
