@@ -20,9 +20,9 @@ Uint8 = npt.NDArray[np.uint8]
 MIN_REGION_SHARE = 0.30
 """A product whose largest material covers less is many-colored: there is no telling which color the colorway means."""
 MAX_TARGET_DELTA_E = 3.0
-"""CIEDE2000 between the recolored region's mean color and the target that a colorway may miss; beyond, the name would be a lie."""
+"""CIEDE2000 between the recolored region's median color and the target that a colorway may miss; beyond, the name would be a lie."""
 ROUNDS = 5
-"""Corrections of the mean color; clipping at white and black moves it, three rounds settle, five are safe."""
+"""Corrections of the middle color; clipping at white and black moves it, three rounds settle, five are safe."""
 TOP_LIGHTNESS = 98.0
 
 
@@ -63,9 +63,10 @@ def render_recolor(foreground_HW3: Uint8, alpha_HW: Uint8, resolved: dict[str, A
 
 
 def recolor(foreground_HW3: Uint8, region: DominantRegion, target_hex: str) -> tuple[Uint8, float]:
-    """The product with a region moved to a color, and how far its mean color ends from it (CIEDE2000).
+    """The product with a region moved to a color, and how far its middle color ends from it (CIEDE2000).
 
-    The mean over the region is what hits the target, as a fabric's color is named by its middle tone; each pixel keeps its shading.
+    The median over the region is what hits the target, as a fabric's color is named by its middle tone; each pixel keeps its shading. The
+    mean was rejected: highlights and deep folds pull it pale, and making up for them turned sage into mint.
     """
     lab = srgb_to_lab(foreground_HW3)
     goal = srgb_to_lab(np.array([[[int(target_hex[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8))[0, 0]
@@ -76,7 +77,7 @@ def recolor(foreground_HW3: Uint8, region: DominantRegion, target_hex: str) -> t
     for _ in range(ROUNDS):
         moved = _move(patch, region, aim)
         rgb = lab_to_srgb(moved)
-        reached = srgb_to_lab(rgb)[core].mean(axis=0)
+        reached = np.median(srgb_to_lab(rgb)[core], axis=0)
         aim = aim + (goal - reached)
         aim[0] = np.clip(aim[0], 2, 99)
     before = foreground_HW3[rows, columns].astype(np.float32)
@@ -87,7 +88,7 @@ def recolor(foreground_HW3: Uint8, region: DominantRegion, target_hex: str) -> t
     mixed = before + np.where(border[..., None], beside, change) * mask[..., None]
     result = foreground_HW3.copy()
     result[rows, columns] = np.clip(np.round(mixed), 0, 255).astype(np.uint8)
-    final = srgb_to_lab(result[rows, columns])[core].mean(axis=0)
+    final = np.median(srgb_to_lab(result[rows, columns])[core], axis=0)
     return result, float(delta_e2000(final, goal))
 
 

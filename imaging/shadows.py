@@ -21,6 +21,8 @@ DEPTH_SLICES = (0.0, 0.35, 0.7, 1.0)
 """Where, between its front and its back, a solid product's silhouette stands when its shadow is drawn: a body as a few cards."""
 MIN_STANCE_DEPTH = 0.14
 """Depth, in box widths on the picture, of what stands on feet: a sofa seen from 15 degrees above."""
+LOW_CLEARANCE = 0.2
+"""Free height under a product, in box widths, below which hardly any light gets under it."""
 NARROW_FOOT_GAIN = 1.7
 """A thin leg's contact line is short and would blur away; this much stronger, it is as dark as a wide foot's."""
 MIN_DEPTH = 0.07
@@ -117,13 +119,15 @@ def _occlusion(ground: _Ground) -> FloatImage:
     if not ground.solid:
         stance = np.zeros_like(area)
         points = [(x, ground.row[int(min(x, ground.size[0] - 1))]) for first, last in ground.runs for x in (first, last)]
-        depth = MIN_STANCE_DEPTH * ground.product_width - (max(y for _, y in points) - min(y for _, y in points))
+        # Under a low seat the floor is dark as far back as it shows: up to where the body hides it.
+        span = (max(y for _, y in points) - min(y for _, y in points)) / ground.product_width
+        hidden = ground.clearance + 0.06 if ground.clearance < LOW_CLEARANCE else 0.0
+        depth = max(MIN_STANCE_DEPTH - span, hidden) * ground.product_width
         if depth > 0:
-            # The far feet are hidden: the product is deeper than the feet that show.
             points += [(x, y - depth) for x, y in points]
         cv2.fillConvexPoly(stance, cv2.convexHull(np.array(points, np.float32)).astype(np.int32), 1.0)
         closeness = float(np.clip(1.05 - 1.5 * ground.clearance, 0.35, 0.95))
-        result = np.maximum(result, closeness * _blur(stance, 0.06 * ground.product_width, 0.025 * ground.product_width))
+        result = np.maximum(result, closeness * _blur(stance, 0.06 * ground.product_width, 0.030 * ground.product_width))
     return np.clip(result * 1.35, 0, 1)
 
 
@@ -172,7 +176,7 @@ def _cast(ground: _Ground, light: ShadowLight) -> FloatImage:
             # The gaps between the cards, filled: each is smeared to where the next one stands.
             gap = round(float(ground.depth.max()) * float(np.max(np.diff(DEPTH_SLICES)))) + 1
             layer = cv2.dilate(layer, np.ones((gap, 1), np.uint8), anchor=(0, 0))
-        sigma = (0.006 + (0.16 - 0.13 * light.hardness) * height) * ground.product_height
+        sigma = (0.012 - 0.007 * light.hardness + (0.16 - 0.13 * light.hardness) * height) * ground.product_height
         shadow += _blur(layer, max(sigma, 1.2), max(0.6 * sigma, 1.2))
     return np.asarray(np.clip(shadow, 0, 1), np.float32)
 
