@@ -38,8 +38,6 @@ def write_tiny_base_model(folder: Path, *, seed: int = TINY_SEED) -> Path:
             encoder_block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8, 8),
             num_encoder_blocks=(0, 1, 1, 1), num_decoder_blocks=(1, 1, 1, 0), latent_channels=8,
         )  # fmt: skip
-        # The stock pipeline derives its scale factor of 8 from `block_out_channels`, which AutoencoderTiny itself does not need.
-        vae.register_to_config(block_out_channels=[8, 8, 8, 8])
         _spread_colors(vae)
     scheduler = DDIMScheduler(
         beta_start=1e-4, beta_end=0.02, beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction", clip_sample=False,
@@ -50,7 +48,15 @@ def write_tiny_base_model(folder: Path, *, seed: int = TINY_SEED) -> Path:
         safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     )  # fmt: skip
     pipeline.save_pretrained(folder, safe_serialization=True)
+    _drop_derived_setting(folder / "vae/config.json")
     return folder
+
+
+def _drop_derived_setting(config: Path) -> None:
+    """Leave out what AutoencoderTiny derives itself and then complains about at every loading, as the shipped model does."""
+    settings = json.loads(config.read_text())
+    del settings["block_out_channels"]
+    config.write_text(json.dumps(settings, indent=2))
 
 
 def _spread_colors(vae) -> None:
