@@ -228,10 +228,8 @@ def _end(parts: list[Part]) -> None:
 
 def _be_part() -> None:
     """A part's own process: Dagster's command, ended when `vitrine dev` is gone, however that ended."""
-    from orchestration.running import end_with
-
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, and inherited so, when a shell started us in the background
-    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_group_with, args=(os.getppid(),), daemon=True).start()
     name, sys.argv[1:] = sys.argv[1], sys.argv[2:]
     if name == "web server":
         from dagster_webserver.cli import main
@@ -240,6 +238,14 @@ def _be_part() -> None:
     else:
         from dagster._cli import main
     main()
+
+
+def _end_group_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.killpg(0, signal.SIGINT)
+    time.sleep(GRACE_S)
+    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,19 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def tolerate_drawn_pictures(folder):
+    """Let the gate pass the drawn mugs: their flat shading is nothing a photograph has."""
+    set_rules(folder, "packshot_white: {blockiness_ratio: {max: 99}, halo_delta_e: {max: 99}}")
+
+
+def set_rules(folder, rules):
+    """Replace the brand's rules of packshots; scenes have none in the tiny project."""
+    file = folder / "brand.yaml"
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("  packshot_white:")]
+    lines.insert(lines.index("rules:") + 1, f"  {rules}")
+    file.write_text("\n".join(lines) + "\n")
+
+
 class DevProcess:
     """`vitrine dev` on a project folder; use as a context manager. `output` is what it printed."""
 
@@ -59,7 +72,9 @@ class DevProcess:
 
     @property
     def logs(self):
-        return "\n".join(f"--- {path.name}\n{path.read_text()[-3000:]}" for path in sorted((self.folder / ".vitrine" / "dev").glob("*.log")))
+        return "\n".join(
+            f"--- {path.name}\n{path.read_text()[-3000:]}" for path in sorted((self.folder / ".vitrine" / "dev").glob("*.log"))
+        )
 
     def interrupt(self, number=signal.SIGINT):
         """Ctrl-C; the exit code."""
@@ -73,7 +88,7 @@ class DevProcess:
         while True:
             if value := is_so():
                 return value
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if (self.process and self.process.poll() is not None) or time.monotonic() > deadline:
                 raise AssertionError(f"waited in vain until {what}; `vitrine dev` says:\n{self.output}\n{self.logs}")
             time.sleep(interval_s)
 
@@ -88,7 +103,11 @@ class DevProcess:
         """All runs, newest first: run id, job name, status, tags, assets. A run of chosen assets has the job name `__ASSET_JOB`."""
         found = self.ask(RUNS)["runsOrError"]["results"]
         return [
-            {**run, "tags": {tag["key"]: tag["value"] for tag in run["tags"]}, "assets": {a["path"][-1] for a in run["assetSelection"] or ()}}
+            {
+                **run,
+                "tags": {tag["key"]: tag["value"] for tag in run["tags"]},
+                "assets": {a["path"][-1] for a in run["assetSelection"] or ()},
+            }
             for run in found
             if job in (None, run["jobName"])
         ]
@@ -108,10 +127,10 @@ class DevProcess:
 
 
 def alive(folder):
-    """Processes that still serve this project: command lines that name its folder, or whose environment does."""
-    found = []
+    """Processes that work for this project, by id with their command line: those whose environment names its folder."""
+    found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if entry.name != str(os.getpid()) and f"VITRINE_PROJECT={folder}\0".encode() in (entry / "environ").read_bytes():
-                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            if f"VITRINE_PROJECT={folder}\0".encode() in (entry / "environ").read_bytes():
+                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
     return found
