@@ -1,7 +1,7 @@
 """Dagster's web server and daemon on one project: started together, watched, ended together. What they run is not decided here.
 
-Three parts: the code server, which both others ask and which starts the runs; the daemon; the web server. Each is a process group of its own,
-so that a Ctrl-C reaches this process first and the parts end in an order that loses nothing: the daemon hands out no more runs, each run
+Three parts: the code server, which both others ask and which starts the runs; the daemon; the web server. Each is a process group of its
+own, so that a Ctrl-C reaches this process first and the parts end in an order that loses nothing: the daemon hands out no more runs, each run
 writes down that it was interrupted, and the next daemon starts it again.
 """
 
@@ -187,7 +187,7 @@ def _environment(settings: Settings) -> Mapping[str, str]:
         "GX_ANALYTICS_ENABLED": "false",
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
-        "DAGSTER_GRPC_SHUTDOWN_GRACE_PERIOD": "3",
+        "DAGSTER_GRPC_SHUTDOWN_GRACE_PERIOD": "2",
     }
 
 
@@ -216,19 +216,20 @@ def _check(parts: list[Part]) -> None:
 
 def _end(parts: list[Part]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must not leave half of it running
-    for part in reversed(parts):
-        part.signal_group(signal.SIGINT)
-        part.wait_for_group(GRACE_S)
-        part.signal_group(signal.SIGKILL)
-        part.process.wait()
+    code_server, clients = parts[:1], parts[1:]
+    for together in (clients, code_server):
+        for part in together:
+            part.signal_group(signal.SIGINT)
+        for part in together:
+            part.wait_for_group(GRACE_S)
+            part.signal_group(signal.SIGKILL)
+            part.process.wait()
 
 
 def _be_part() -> None:
     """A part's own process: Dagster's command, ended when `vitrine dev` is gone, however that ended."""
-    from orchestration.running import end_with
-
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored, and inherited so, when a shell started us in the background
-    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_group_with, args=(os.getppid(),), daemon=True).start()
     name, sys.argv[1:] = sys.argv[1], sys.argv[2:]
     if name == "web server":
         from dagster_webserver.cli import main
@@ -237,6 +238,14 @@ def _be_part() -> None:
     else:
         from dagster._cli import main
     main()
+
+
+def _end_group_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.killpg(0, signal.SIGINT)
+    time.sleep(GRACE_S)
+    os.killpg(0, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -145,13 +145,13 @@ def _start_worker(parent: int, project_dir: str) -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"  # it explains at length why it does without torchvision, which nothing here uses
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     import cv2
 
     cv2.setNumThreads(1)
 
 
-def end_with(parent: int) -> None:
+def _end_with(parent: int) -> None:
     """End this process when its parent is gone: a killed command must not leave workers that go on writing."""
     while os.getppid() == parent:
         time.sleep(0.5)
