@@ -28,9 +28,9 @@ MIN_SIDE_PX = 64
 class Cutout:
     """A product's alpha and color, with a verdict on both."""
 
-    foreground_HW3: npt.NDArray[np.uint8]  # noqa: N815
+    foreground_HW3: npt.NDArray[np.uint8]
     """sRGB; the product's color goes on under the soft edge and about 12 px (of 1024) beyond it."""
-    alpha_HW: npt.NDArray[np.uint8]  # noqa: N815
+    alpha_HW: npt.NDArray[np.uint8]
     """0 background .. 255 product, same size as the photo."""
     accepted: bool
     confidence: float

@@ -28,7 +28,7 @@ GENERAL_WORDS: tuple[str, ...] = tuple(
     knit paper metal steel chrome aluminum iron plastic acrylic lacquer enamel matte glossy rough smooth polished brushed
     textured patterned striped checkered slatted woven
     vitrine
-    """.split()  # noqa: SIM905
+    """.split()
 )
 """Words of product catalogs and of people who describe pictures, beside those of the captions."""
 
