@@ -93,7 +93,7 @@ def moved(pixels: np.ndarray, length_px: float, angle_deg: float) -> np.ndarray:
     size = 2 * round(length) + 1
     kernel = np.zeros((size, size), np.float32)
     step = np.array([np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))]) * length / 2
-    ends = [tuple(int(round(16 * (size // 2 + sign * v))) for v in step) for sign in (-1, 1)]
+    ends = [tuple(round(16 * (size // 2 + sign * float(v))) for v in step) for sign in (-1, 1)]
     cv2.line(kernel, ends[0], ends[1], 1.0, 1, cv2.LINE_AA, 4)
     return cv2.filter2D(pixels, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
 
