@@ -38,7 +38,7 @@ def render_backdrop(foreground_HW3: Uint8, alpha_HW: Uint8, resolved: dict[str, 
     if params["shadow"] > 0:
         strength = params["shadow"]
         light = ShadowLight(
-            side=params["light_side"], hardness=0.1, reach=0.6, contact=0.8 * strength, occlusion=0.55 * strength, cast=0.5 * strength
+            side=params["light_side"], hardness=0.1, reach=0.6, contact=0.8 * strength, occlusion=0.5 * strength, cast=0.5 * strength
         )
         darkness = shadow_map(alpha, find_footprint(alpha), light, horizon_row=0.0)
         sweep = darken(sweep, darkness, tint_rgb=_shadow_tint(resolved["backdrop_hex"]))

@@ -26,7 +26,9 @@ LOCKED_INSET_PX = 2
 CLEAR_SIDE = 0.3
 """From here on a side of light counts as known: right on 99 % of plates and on all demo products."""
 FAINT_SIDE = 0.1
-"""Below this, a plate's light says nothing of its side; between the two it is taken at its word, as clearly as a known one."""
+"""Below this, a plate's light says nothing of its side; between the two its sign is believed."""
+USUAL_SIDE = 0.5
+"""Side of a key light that is not clearly read: studio keys stand 30 to 60 degrees off, and a shadow straight behind a product looks wrong."""
 POOL_BELOW_BRIGHTNESS = 58.0
 """Mean L of a plate under which the product's surroundings are lit up; studio packshots are exposed for L about 60 to 90."""
 POOL_GAIN = 1.1
@@ -89,11 +91,9 @@ def face_the_light(plate_HW3: Uint8, product_side: float) -> tuple[Uint8, PlateL
     if light.side * product_side < 0 and min(abs(light.side), abs(product_side)) >= CLEAR_SIDE:
         mirrored = np.ascontiguousarray(plate_HW3[:, ::-1])
         return mirrored, read_light(mirrored), True
-    if abs(light.side) < FAINT_SIDE:
-        light = replace(light, side=0.7 * product_side)
-    elif abs(light.side) < CLEAR_SIDE:
-        light = replace(light, side=CLEAR_SIDE if light.side > 0 else -CLEAR_SIDE)
-    light = replace(light, side=round(light.side, 3))
+    if abs(light.side) < CLEAR_SIDE:
+        telling = light.side if abs(light.side) >= FAINT_SIDE else product_side
+        light = replace(light, side=USUAL_SIDE if telling > 0 else -USUAL_SIDE)
     return plate_HW3, light, False
 
 

@@ -17,10 +17,12 @@ FloatImage = npt.NDArray[np.float32]
 
 PENUMBRA_HEIGHTS = (0.0, 0.2, 0.5, 1.0)
 """Heights, in product heights, at which the cast shadow is blurred by the width of the light; parts between are blends."""
-DEPTH_SLICES = (0.0, 0.35, 0.7, 1.0)
+DEPTH_SLICES = (0.0, 0.14, 0.29, 0.43, 0.57, 0.71, 0.86, 1.0)
 """Where, between its front and its back, a solid product's silhouette stands when its shadow is drawn: a body as a few cards."""
 MIN_STANCE_DEPTH = 0.14
 """Depth, in box widths on the picture, of what stands on feet: a sofa seen from 15 degrees above."""
+WALL_SHADOW = 0.5
+"""Darkness of a shadow on the wall against one on the ground: the wall is far behind, and much light reaches it past the product."""
 LOW_CLEARANCE = 0.2
 """Free height under a product, in box widths, below which hardly any light gets under it."""
 NARROW_FOOT_GAIN = 1.7
@@ -127,7 +129,7 @@ def _occlusion(ground: _Ground) -> FloatImage:
             points += [(x, y - depth) for x, y in points]
         cv2.fillConvexPoly(stance, cv2.convexHull(np.array(points, np.float32)).astype(np.int32), 1.0)
         closeness = float(np.clip(1.05 - 1.5 * ground.clearance, 0.35, 0.95))
-        result = np.maximum(result, closeness * _blur(stance, 0.06 * ground.product_width, 0.030 * ground.product_width))
+        result = np.maximum(result, closeness * _blur(stance, 0.06 * ground.product_width, 0.034 * ground.product_width))
     return np.clip(result * 1.35, 0, 1)
 
 
@@ -169,13 +171,13 @@ def _cast(ground: _Ground, light: ShadowLight) -> FloatImage:
             along = np.minimum(lift[used], np.maximum(base - ground.horizon, 0) / upward)
             climbed = lift[used] - along
             # Laid down, the silhouette is squeezed by `upward`, so that many of its pixels fall on one of the ground's.
-            squeezed = mass * np.where(climbed > 0, 1.0, upward)
+            on_wall = WALL_SHADOW * np.exp(-climbed / (0.3 * ground.product_height))
+            squeezed = mass * np.where(climbed > 0, on_wall, upward)
             laid = _splat(columns[used] + along * sideways, base - along * upward - climbed, squeezed, shadow.shape)
             layer = np.maximum(layer, laid)
         if ground.solid:
-            # The gaps between the cards, filled: each is smeared to where the next one stands.
-            gap = round(float(ground.depth.max()) * float(np.max(np.diff(DEPTH_SLICES)))) + 1
-            layer = cv2.dilate(layer, np.ones((gap, 1), np.uint8), anchor=(0, 0))
+            # Fills the gaps between the cards. A dilation was rejected: it smears the ends too, where a ring has no depth.
+            layer = _blur(layer, 0.3, 0.5 * float(ground.depth.max()) * (DEPTH_SLICES[1] - DEPTH_SLICES[0]))
         sigma = (0.012 - 0.007 * light.hardness + (0.16 - 0.13 * light.hardness) * height) * ground.product_height
         shadow += _blur(layer, max(sigma, 1.2), max(0.6 * sigma, 1.2))
     return np.asarray(np.clip(shadow, 0, 1), np.float32)
