@@ -3,11 +3,13 @@
 Leaves out profiles: a photo is converted to sRGB when it is decoded, long before it comes here.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-FloatImage = npt.NDArray[np.float32]
+FloatImage = npt.NDArray[np.floating[Any]]
 
 _POW_25_7 = np.float32(25.0**7)
 
@@ -38,7 +40,7 @@ def lab_to_srgb(lab_HW3: FloatImage) -> FloatImage:
     lab_HW3: float32 (H, W, 3), L 0..100. Returns float32 (H, W, 3), 0..1.
     """
     rgb = cv2.cvtColor(np.ascontiguousarray(lab_HW3, dtype=np.float32), cv2.COLOR_Lab2RGB)
-    return np.clip(rgb, 0.0, 1.0, dtype=np.float32)
+    return np.asarray(np.clip(rgb, 0.0, 1.0), dtype=np.float32)
 
 
 def delta_e76(lab_a: FloatImage, lab_b: FloatImage) -> FloatImage:
@@ -77,7 +79,7 @@ def delta_e2000(lab_a: FloatImage, lab_b: FloatImage) -> FloatImage:
     hue_term = hue_difference / (1 + np.float32(0.015) * mean_chroma * _hue_weight(mean_hue))
     rotation = _rotation(mean_hue, mean_chroma)
     square = lightness_term**2 + chroma_term**2 + hue_term**2 + rotation * chroma_term * hue_term
-    return np.sqrt(np.maximum(square, 0), dtype=np.float32)
+    return np.asarray(np.sqrt(np.maximum(square, 0)), dtype=np.float32)
 
 
 def _chroma_and_hue(a: FloatImage, b: FloatImage) -> tuple[FloatImage, FloatImage]:

@@ -110,5 +110,5 @@ def _squash(render: FloatImage, expected: FloatImage, zone: np.ndarray, warp_px:
         cv2.findTransformECC(small[1], small[0], matrix, cv2.MOTION_AFFINE, criteria, mask, 3)
     except cv2.error:
         return None
-    singular = np.linalg.norm(matrix[:, 0]), np.linalg.norm(matrix[:, 1])
-    return float(abs(singular[0] / max(1e-6, singular[1]) - 1) * 100)
+    width_scale, height_scale = float(np.linalg.norm(matrix[:, 0])), float(np.linalg.norm(matrix[:, 1]))
+    return abs(width_scale / max(1e-6, height_scale) - 1) * 100

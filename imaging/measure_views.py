@@ -6,6 +6,8 @@ known only where the product stands. Measures nothing itself; see the `measure_*
 
 from dataclasses import dataclass
 
+from typing import Any, TypeVar, cast
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,8 @@ SHADOW_ROWS_SHARE = 0.30
 """The lower part of the product, where a contact shadow darkens the surroundings."""
 MIN_INNER_PIXELS = 256
 """Fewer product pixels than this at working size cannot be judged."""
+
+ImageT = TypeVar("ImageT", bound=npt.NDArray[Any])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,10 +209,11 @@ def _dot(left: FloatImage, right: FloatImage) -> float:
     return float(np.dot(left.ravel(), right.ravel()))
 
 
-def _move(image: npt.NDArray[np.generic], shift: tuple[float, float]) -> npt.NDArray[np.generic]:
+def _move(image: ImageT, shift: tuple[float, float]) -> ImageT:
     matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
     size = (image.shape[1], image.shape[0])
-    return np.asarray(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    moved = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cast(ImageT, np.asarray(moved))
 
 
 def _where_motion_shows(alpha_HW: FloatImage, complete: bool) -> FloatImage:

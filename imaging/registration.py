@@ -99,7 +99,7 @@ def _upright(matrix: Matrix) -> bool:
 
 
 def _match_features(source: ByteImage, alpha: ByteImage, render: ByteImage) -> tuple[int, Matrix | None]:
-    sift = cv2.SIFT_create(2000)
+    sift = cv2.SIFT.create(2000)
     mask = cv2.dilate((alpha > 127).astype(np.uint8) * 255, np.ones((5, 5), np.uint8))
     gray = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (source, render)]
     points_s, words_s = sift.detectAndCompute(gray[0], mask)

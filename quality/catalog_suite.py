@@ -69,7 +69,7 @@ def check_catalog(rows: "pd.DataFrame") -> CatalogCheck:
     for number, record in zip(table["row"].astype(int), table.to_dict("records"), strict=True):
         found = list(dict.fromkeys(reasons.get(number, [])))
         if not found:
-            product = _product(record)
+            product = _product({str(name): cell for name, cell in record.items()})
             if isinstance(product, Product):
                 good.append(product)
                 continue
@@ -187,6 +187,6 @@ def _product(record: dict[str, Any]) -> Product | list[str]:
     words = {name: record[name] for name in ("sku", "title", "description", "category", "color", "material")}
     photos = tuple(name for name in re.split(PHOTO_SEPARATORS, record["photos"]) if name)
     try:
-        return Product(**words, **lengths, currency=record["currency"] or "USD", photos=photos)
+        return Product.model_validate({**words, **lengths, "currency": record["currency"] or "USD", "photos": photos})
     except ValidationError as error:
         return [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
