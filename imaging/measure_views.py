@@ -5,7 +5,6 @@ known only where the product stands. Measures nothing itself; see the `measure_*
 """
 
 from dataclasses import dataclass
-
 from typing import Any, TypeVar, cast
 
 import cv2

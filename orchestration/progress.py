@@ -59,4 +59,6 @@ class RunProgress:
         if self._bar is not None:
             self._next = 0.0
             self.update()
+            for task in self._tasks.values():  # refused photos and missing colorways made fewer renders than were expected
+                self._bar.update(task, total=self._bar.tasks[task].completed)
             self._bar.stop()
