@@ -56,7 +56,9 @@ def webp(picture: np.ndarray, quality: int) -> np.ndarray:
 # --- building scenes -------------------------------------------------------------------------------------------------------------------
 
 
-def place_product(rgba_HW4: np.ndarray, side_px: int, *, fill: float, seed: int, background_HW3: np.ndarray | None = None, shadow: bool = True) -> Scene:
+def place_product(
+    rgba_HW4: np.ndarray, side_px: int, *, fill: float, seed: int, background_HW3: np.ndarray | None = None, shadow: bool = True
+) -> Scene:
     """The cut-out centered in a square frame, its longer box side `fill` of it, with a soft contact shadow."""
     alpha = rgba_HW4[..., 3].astype(np.float32) / 255
     ys, xs = np.nonzero(alpha > 0.5)
@@ -205,7 +207,16 @@ def _compressed(quality: int) -> Callable[[Scene], np.ndarray]:
 def text_on_background(s: Scene) -> np.ndarray:
     p = s.flat()
     side = p.shape[0]
-    cv2.putText(p, "SALE -20%", (int(0.03 * side), int(0.06 * side)), cv2.FONT_HERSHEY_SIMPLEX, side / 700, (60, 60, 60), max(1, side // 350), cv2.LINE_AA)
+    cv2.putText(
+        p,
+        "SALE -20%",
+        (int(0.03 * side), int(0.06 * side)),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        side / 700,
+        (60, 60, 60),
+        max(1, side // 350),
+        cv2.LINE_AA,
+    )
     return jpeg(p, 92)
 
 
@@ -249,7 +260,9 @@ def _warped(share: float) -> Callable[[Scene], np.ndarray]:
         dx, dy = (share * side * f / (np.abs(f).max() + 1e-9) * 1.35 for f in field)
         y, x = np.mgrid[0:side, 0:side].astype(np.float32)
         maps = ((x + dx).astype(np.float32), (y + dy).astype(np.float32))
-        rgb, alpha = (cv2.remap(v.astype(np.float32), *maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE) for v in (s.rgb_HW3, s.alpha_HW))
+        rgb, alpha = (
+            cv2.remap(v.astype(np.float32), *maps, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE) for v in (s.rgb_HW3, s.alpha_HW)
+        )
         return jpeg(replace(s, rgb_HW3=rgb, alpha_HW=np.clip(alpha, 0, 1)).flat(), 92)
 
     return make

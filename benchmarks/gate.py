@@ -49,7 +49,11 @@ def product_files() -> dict[str, tuple[Path, Path | None]]:
             found[path.stem] = (path, alpha)
     for folder in (Path(os.environ.get("VITRINE_DEMO_PHOTOS", ROOT / "demo" / "catalog" / "photos")),):
         for path in sorted(folder.glob("*.jpg")):
-            for alpha in (path.with_name(path.stem + "_alpha.png"), folder.parent / "alphas" / f"{path.stem}.png", folder / "alpha" / f"{path.stem}.png"):
+            for alpha in (
+                path.with_name(path.stem + "_alpha.png"),
+                folder.parent / "alphas" / f"{path.stem}.png",
+                folder / "alpha" / f"{path.stem}.png",
+            ):
                 if alpha.is_file():
                     found[f"demo__{path.stem}"] = (path, alpha)
     return found
@@ -131,7 +135,9 @@ def measure_all(kind: str, side_px: int, cache: Path | None, half: str | None) -
             start = time.process_time()
             columns = measure_render(evidence_of(kind, recipe, scene, picture, source))
             spent = time.process_time() - start
-            fresh.append({"render_id": f"{name}|{variant}", "recipe": recipe, "variant": variant, "product": name, "cpu_s": spent, **columns})
+            fresh.append(
+                {"render_id": f"{name}|{variant}", "recipe": recipe, "variant": variant, "product": name, "cpu_s": spent, **columns}
+            )
         print(f"{name}: {len(fresh)} rows", file=sys.stderr, flush=True)
         rows += fresh
         if cache is not None:

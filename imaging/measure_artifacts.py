@@ -120,10 +120,20 @@ def _tone_ripple(render_N3: ByteImage, expected_N3: ByteImage) -> float:
         if used.sum() < 12:
             continue
         weight = np.where(used, np.minimum(count, 0.03 * count[used].sum()), 0)
-        trend = _smooth(mean * weight) / np.maximum(_smooth(weight), 1e-9)
+        trend = _straight_trend(np.arange(256.0), mean, weight)
         ripple = float((weight * ((mean - trend) ** 2 - scatter)).sum() / weight.sum())
         worst = max(worst, ripple)
     return float(np.sqrt(worst))
+
+
+def _straight_trend(levels: np.ndarray, mean: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Weighted local straight-line fit: follows a tint or lighter print, also at the ends of the tones, but no sawtooth."""
+    w, wx, wxx = _smooth(weight), _smooth(weight * levels), _smooth(weight * levels**2)
+    wy, wxy = _smooth(weight * mean), _smooth(weight * levels * mean)
+    w = np.maximum(w, 1e-9)
+    center, height = wx / w, wy / w
+    spread = np.maximum(wxx / w - center**2, 4.0)
+    return np.asarray(height + (wxy / w - center * height) / spread * (levels - center))
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:

@@ -79,5 +79,3 @@ def rgb_of(color_hex: str) -> tuple[int, int, int]:
     """The 8-bit sRGB values of `#rrggbb`."""
     value = int(color_hex.removeprefix("#"), 16)
     return value >> 16, value >> 8 & 255, value & 255
-
-

@@ -30,8 +30,8 @@ def measure_distortion(views: Views, *, recolored: bool = False) -> dict[str, fl
     columns: dict[str, float | None] = dict.fromkeys(("shift_px", "warp_px", "squash_pct"))
     if not views.comparable:
         return columns
-    assert views.expected_lab_HW3 is not None and views.trusted_HW is not None
-    zone = views.trusted_HW.astype(np.uint8)
+    assert views.expected_lab_HW3 is not None and views.trusted is not None
+    zone = views.trusted.astype(np.uint8)
     render, expected = views.render_lab_HW3[..., 0], views.expected_lab_HW3[..., 0]
     if recolored:
         render, expected = _evened_out(render), _evened_out(expected)

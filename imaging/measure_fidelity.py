@@ -5,6 +5,7 @@ Compares inside the eroded product only, after alignment. Leaves out color (meas
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from imaging.color import FloatImage
 from imaging.measure_views import Mask, Views
@@ -73,7 +74,11 @@ def _ssim_maps(a: FloatImage, b: FloatImage) -> tuple[FloatImage, FloatImage, Fl
     contrast = (2 * covariance + C2) / (var_a + var_b + C2)
     ssim = (2 * mean_a * mean_b + C1) / (mean_a * mean_a + mean_b * mean_b + C1) * contrast
     correlation = (covariance + C2 / 2) / (np.sqrt(np.maximum(var_a * var_b, 0)) + C2 / 2)
-    return ssim, contrast, correlation, np.asarray(var_b > 2 * C2)
+    return _float(ssim), _float(contrast), _float(correlation), np.asarray(var_b > 2 * C2)
+
+
+def _float(values: npt.NDArray[np.floating]) -> FloatImage:
+    return np.asarray(values, dtype=np.float32)
 
 
 def _gauss(image: FloatImage) -> FloatImage:

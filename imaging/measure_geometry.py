@@ -39,7 +39,9 @@ def find_product(lab_HW3: FloatImage) -> Mask | None:
     lab_HW3: float32 Lab of the whole frame. The background is the median of the border ring, so a scene gives nonsense: ask only for
     plain backgrounds.
     """
-    ring = np.concatenate([lab_HW3[:6].reshape(-1, 3), lab_HW3[-6:].reshape(-1, 3), lab_HW3[:, :6].reshape(-1, 3), lab_HW3[:, -6:].reshape(-1, 3)])
+    ring = np.concatenate(
+        [lab_HW3[:6].reshape(-1, 3), lab_HW3[-6:].reshape(-1, 3), lab_HW3[:, :6].reshape(-1, 3), lab_HW3[:, -6:].reshape(-1, 3)]
+    )
     offset = lab_HW3 - np.median(ring, axis=0).astype(np.float32)
     distance = cv2.GaussianBlur(np.linalg.norm(offset, axis=2), (0, 0), 1.0)
     lightness = lab_HW3[..., 0]

@@ -15,6 +15,7 @@ from imaging.color import FloatImage, srgb_to_lab
 
 ByteImage = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
+Pixel = TypeVar("Pixel", np.uint8, np.float32)
 
 WORK_PIXELS = 1_000_000
 """Pixels at which renders are measured; larger pictures are reduced. Only white, border and 8x8 block checks look at every pixel."""
@@ -60,7 +61,7 @@ class Views:
     """Displacement of the render's product against the expected one, in working pixels; None if it could not be estimated."""
 
     @property
-    def trusted_HW(self) -> Mask | None:
+    def trusted(self) -> Mask | None:
         """Product with two pixels of its outline where the expected picture holds there, too; else the product alone."""
         if self.product_HW is None or self.inner_HW is None or not self.complete:
             return self.inner_HW
@@ -94,7 +95,7 @@ def prepare_views(
         assert other is None or other.shape[:2] == render_HW3.shape[:2], (other.shape, render_HW3.shape)
     scale = min(1.0, float(np.sqrt(WORK_PIXELS / (render_HW3.shape[0] * render_HW3.shape[1]))))
     render = reduce_size(render_HW3, scale)
-    alpha = None if product_alpha_HW is None else reduce_size(product_alpha_HW, scale).astype(np.float32) / 255
+    alpha = None if product_alpha_HW is None else _unit(reduce_size(product_alpha_HW, scale))
     expected, complete = None, False
     if expected_HW3 is not None:
         expected, complete = reduce_size(expected_HW3, scale), True
@@ -202,6 +203,10 @@ def estimate_shift(render_L_HW: FloatImage, expected_L_HW: FloatImage, weight_HW
         if np.abs(step).max() < 0.01:
             break
     return float(shift[0]), float(shift[1])
+
+
+def _unit(alpha_HW: ByteImage) -> FloatImage:
+    return np.asarray(alpha_HW, dtype=np.float32) / np.float32(255)
 
 
 def _dot(left: FloatImage, right: FloatImage) -> float:

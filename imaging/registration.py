@@ -58,9 +58,7 @@ def register(source_HW3: ByteImage, alpha_HW: ByteImage, render_HW3: ByteImage) 
     return Registration(matrix=_rescale(matrix, source_scale, render_scale), method=method, inliers=inliers)
 
 
-def warp_into_frame(
-    source_HW3: ByteImage, alpha_HW: ByteImage, matrix: Matrix, frame_size: tuple[int, int]
-) -> tuple[ByteImage, ByteImage]:
+def warp_into_frame(source_HW3: ByteImage, alpha_HW: ByteImage, matrix: Matrix, frame_size: tuple[int, int]) -> tuple[ByteImage, ByteImage]:
     """The photo and its alpha moved into a frame of (height, width) by a 2x3 matrix; averaged first when it shrinks, so nothing aliases."""
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if scale < 0.8:

@@ -90,9 +90,13 @@ def check_catalog(rows: "pd.DataFrame") -> CatalogCheck:
 
 def _with_known_columns(rows: "pd.DataFrame") -> "pd.DataFrame":
     """The table with trimmed text cells, every optional column, and `row` as the number in the file."""
+    import pandas as pd
+
     names = [str(name).strip() for name in rows.columns]
     # A spreadsheet's second "sku" column arrives as "sku.1" from pandas.
-    twice = sorted({name for name in names if names.count(name) > 1} | {name[:-2] for name in names if name.endswith(".1") and name[:-2] in names})
+    twice = sorted(
+        {name for name in names if names.count(name) > 1} | {name[:-2] for name in names if name.endswith(".1") and name[:-2] in names}
+    )
     if twice:
         raise CatalogError(f"The product table has the column {', '.join(twice)} twice. Keep one. The catalog was left as it was.")
     missing = [name for name in REQUIRED_COLUMNS if name not in names]
@@ -120,7 +124,7 @@ def _with_known_columns(rows: "pd.DataFrame") -> "pd.DataFrame":
     table = rows.set_axis(names, axis=1).reset_index(drop=True)
     for name in REQUIRED_COLUMNS + OPTIONAL_COLUMNS:
         cells = table[name] if name in names else [""] * len(table)
-        table[name] = ["" if cell is None or cell != cell else str(cell).strip() for cell in cells]
+        table[name] = ["" if pd.isna(cell) else str(cell).strip() for cell in cells]
     table["row"] = [str(number + 2) for number in range(len(table))]
     for name in (*LENGTH_COLUMNS, "price"):
         table[f"{name}_number"] = [_number(cell) for cell in table[name]]
@@ -159,7 +163,9 @@ def _expectations(table: "pd.DataFrame") -> list[Any]:
         gxe.ExpectColumnValuesToMatchRegex(
             column="category",
             regex=f"{SLUG}|^$",
-            meta=note("category {cell} may hold small letters, digits, '_' and '-' only, 63 at most (for example 'floor-lamps')", "category"),
+            meta=note(
+                "category {cell} may hold small letters, digits, '_' and '-' only, 63 at most (for example 'floor-lamps')", "category"
+            ),
         )
     )
     out.append(

@@ -46,7 +46,9 @@ def validate(frame: "pd.DataFrame", build: Callable[[], list[Any]], *, name: str
     source_name = f"{name}-{next(_TURN)}"
     source = context.data_sources.add_pandas(source_name)
     try:
-        batch = source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": frame})
+        batch = (
+            source.add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all").get_batch(batch_parameters={"dataframe": frame})
+        )
         result = batch.validate(
             suite,
             result_format={
@@ -70,7 +72,9 @@ def validate(frame: "pd.DataFrame", build: Callable[[], list[Any]], *, name: str
             value = row[index_column]
             findings.append(Finding(index=str(value.item() if hasattr(value, "item") else value), meta=meta))
     counted = result.statistics
-    return Validation(findings=tuple(findings), evaluated=int(counted["evaluated_expectations"]), met=int(counted["successful_expectations"]))
+    return Validation(
+        findings=tuple(findings), evaluated=int(counted["evaluated_expectations"]), met=int(counted["successful_expectations"])
+    )
 
 
 def _raised(info: dict[str, Any] | None) -> bool:

@@ -7,6 +7,7 @@
 Anything that a rule needs and that was not measured is rejected.
 """
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -170,7 +171,7 @@ def _plain(value: Any) -> float | str | None:
     if value is None or isinstance(value, str):
         return value
     number = float(value)
-    return None if number != number else number
+    return None if math.isnan(number) else number
 
 
 def _statistics(judgments: Sequence[Judgment], rules: RuleSet, validation: Validation) -> dict[str, Any]:

@@ -74,7 +74,9 @@ def gather_evidence(
     """What the files tell about a render: where its product is, which pixels it should have, which background."""
     _check_sizes(source_HW3, render_HW3, expected_HW3, alpha_HW)
     product_rgb, product_alpha = _product_in_frame(rules, source_HW3, render_HW3, expected_HW3, alpha_HW)
-    known = {"background": rules.background} | {name: recipe.params[name] for name in ("background_hex", "target_hex") if name in recipe.params}
+    known = {"background": rules.background} | {
+        name: recipe.params[name] for name in ("background_hex", "target_hex") if name in recipe.params
+    }
     return RenderEvidence(
         pixels_HW3=render_HW3,
         product_rgb_HW3=product_rgb,
@@ -90,7 +92,8 @@ def gather_evidence(
 
 def _check_sizes(source: ByteImage, render: ByteImage, expected: ByteImage | None, alpha: ByteImage | None) -> None:
     if min(*source.shape[:2], *render.shape[:2]) < MIN_SIDE_PX:
-        raise GateError(f"Pictures of {source.shape[1]}x{source.shape[0]} and {render.shape[1]}x{render.shape[0]} px are too small to judge: {MIN_SIDE_PX} px a side at least.")
+        sizes = " and ".join(f"{picture.shape[1]}x{picture.shape[0]}" for picture in (source, render))
+        raise GateError(f"Pictures of {sizes} px are too small to judge: {MIN_SIDE_PX} px a side at least.")
     if expected is not None and expected.shape != render.shape:
         raise GateError(
             f"The expected picture has {expected.shape[1]}x{expected.shape[0]} px, the render {render.shape[1]}x{render.shape[0]}: they must be one size."
@@ -108,7 +111,11 @@ def _product_in_frame(
     """The product's pixels and alpha in the frame, as far as they can be known."""
     frame = render.shape[:2]
     clean = render if expected is None else expected
-    in_frame = alpha is not None and alpha.shape == frame and (source.shape[:2] != frame or _follows_edges(alpha, clean) >= _follows_edges(alpha, source))
+    in_frame = (
+        alpha is not None
+        and alpha.shape == frame
+        and (source.shape[:2] != frame or _follows_edges(alpha, clean) >= _follows_edges(alpha, source))
+    )
     if alpha is not None and in_frame:
         if expected is not None:
             return expected, alpha

@@ -151,7 +151,9 @@ def read_pack(recipe_name: str, *, kind: str | None = None) -> RulePack:
         if kind is not None and _pack(other).kind == kind:
             return _pack(other)
     raise SettingsError(
-        f"There are no rules for recipe '{recipe_name}'" + (f" (kind '{kind}')" if kind else "") + f"; rules exist for {', '.join(shipped_packs())}. "
+        f"There are no rules for recipe '{recipe_name}'"
+        + (f" (kind '{kind}')" if kind else "")
+        + f"; rules exist for {', '.join(shipped_packs())}. "
         "A recipe without rules cannot be judged: give it the kind of one of these, or add a pack."
     )
 

@@ -84,9 +84,7 @@ class Decoder(Protocol):
         ...
 
 
-def screen_photo(
-    data: bytes, name: str, rules: ScreeningRules | None = None, *, decode: Decoder = decode_photo
-) -> Screening:
+def screen_photo(data: bytes, name: str, rules: ScreeningRules | None = None, *, decode: Decoder = decode_photo) -> Screening:
     """Read, measure and judge one photo file. Never raises for a bad file: that is a Screening with `accepted` False.
 
     decode: `imaging.photo.decode_photo`, or a sandbox's for files from outside.
@@ -100,9 +98,7 @@ def screen_photo(
     found = judge_photo(measurements, rules or ScreeningRules())
     reasons = tuple(reason for reason in found if reason.severity == "critical")
     warnings = tuple(reason for reason in found if reason.severity == "warning")
-    return Screening(
-        name=name, accepted=not reasons, reasons=reasons, warnings=warnings, measurements=measurements, photo=photo
-    )
+    return Screening(name=name, accepted=not reasons, reasons=reasons, warnings=warnings, measurements=measurements, photo=photo)
 
 
 def judge_photo(measured: dict[str, float], rules: ScreeningRules) -> tuple[Reason, ...]:

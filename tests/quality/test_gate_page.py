@@ -23,12 +23,23 @@ def test_product_text_cannot_become_markup():
 
 
 def test_a_full_cell_stays_below_200_kilobytes():
-    reasons = [{"code": f"CODE_{i}", "message": "A sentence of ordinary length with 1.23 and at most 4.56 in it.", "severity": "critical"} for i in range(4)]
+    reasons = [
+        {"code": f"CODE_{i}", "message": "A sentence of ordinary length with 1.23 and at most 4.56 in it.", "severity": "critical"}
+        for i in range(4)
+    ]
     rows = [
-        {"sku": f"SKU-{i:05d}", "recipe": "packshot_white", "idx": i % 3, "verdict": "rejected" if i % 2 else "approved", "reasons": reasons if i % 2 else []}
+        {
+            "sku": f"SKU-{i:05d}",
+            "recipe": "packshot_white",
+            "idx": i % 3,
+            "verdict": "rejected" if i % 2 else "approved",
+            "reasons": reasons if i % 2 else [],
+        }
         for i in range(4000)
     ]
-    page = cell_page("mugs | 2026-11-21", rows, [read_rules("packshot_white"), read_rules("backdrop"), read_rules("staged_scene"), read_rules("recolor")])
+    page = cell_page(
+        "mugs | 2026-11-21", rows, [read_rules("packshot_white"), read_rules("backdrop"), read_rules("staged_scene"), read_rules("recolor")]
+    )
     assert len(page.encode()) < 200_000
     assert "1850 more" in page and "2000 rejected" in page
 
