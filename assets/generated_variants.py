@@ -169,7 +169,7 @@ def render_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
 
 
 @dg.op(
-    ins={"cutouts": dg.In(dg.Nothing), "lora": dg.In(dg.Nothing)},
+    ins={"cutouts": dg.In(dg.Nothing), "lora": dg.In(dg.Nothing), "brand": dg.In(dg.Nothing)},
     out=dg.DynamicOut(list),
     description="What the cell still needs, cut into shards of whole groups.",
 )
@@ -204,8 +204,9 @@ def commit_manifest(context: dg.OpExecutionContext, vitrine: VitrineResource, sh
             "renders": len(rows),
             "rendered_now": sum(shard["rendered"] for shard in shards),
             "refused_by_recipe": len(refused),
-            "still_missing": reasons_table(plan.why),
+            "seconds_per_render": sum(row["seconds"] for row in rows) / len(rows) if rows else 0.0,
             **sheet_metadata(render_sheet(project, rows)),
+            "still_missing": reasons_table(plan.why),
         },
     )
 
@@ -216,11 +217,16 @@ def commit_manifest(context: dg.OpExecutionContext, vitrine: VitrineResource, sh
     group_name="generation",
     owners=OWNERS,
     kinds={"pytorch", "opencv"},
+    code_version="1",
     ins={
         "cutouts": dg.AssetIn("cutouts", dagster_type=dg.Nothing),
         "lora": dg.AssetIn("category_lora", partition_mapping=lora_of_cell, dagster_type=dg.Nothing),
+        "brand": dg.AssetIn("brand_kit", dagster_type=dg.Nothing),
     },
 )
-def generated_variants(cutouts, lora):  # noqa: ANN001, ANN201 - graph inputs carry no data
-    """Every recipe's renders for every product of the cell, made once per render key; only what is missing is drawn."""
-    return commit_manifest(plan_shards(cutouts=cutouts, lora=lora).map(render_shard).collect())
+def generated_variants(cutouts, lora, brand):  # noqa: ANN001, ANN201 - graph inputs carry no data
+    """Every recipe's renders for every product of the cell, made once per render key; only what is missing is drawn.
+
+    Staged scenes are drawn with the category's LoRA in use; the product's own pixels are put back untouched at full resolution.
+    """
+    return commit_manifest(plan_shards(cutouts=cutouts, lora=lora, brand=brand).map(render_shard).collect())

@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets.brand_kit import brand_kit
 from assets.cutouts import read_cutout
 from assets.generated_variants import generated_variants
 from assets.house_rules import OWNERS, reasons_table, rows_table, sheet_metadata
@@ -162,7 +163,7 @@ def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) 
 @dg.asset(
     partitions_def=cells,
     backfill_policy=ONE_CELL,
-    deps=[generated_variants],
+    deps=[generated_variants, brand_kit],
     group_name="quality",
     owners=OWNERS,
     kinds={"greatexpectations"},
@@ -178,7 +179,11 @@ def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) 
     ],
 )
 def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
-    """Every render with its verdict: approved, for review, or rejected and quarantined with the reason in words."""
+    """Every render with its verdict: approved, for review, or rejected and quarantined with the reason in words.
+
+    A render is measured once, against its own cut-out; a changed rule judges the stored measurements again and renders nothing. The check
+    `brand_gate` holds back the publication of a cell in which too few are approved.
+    """
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
     rows = judge_cell(project, category, drop)
     counts = Counter(row["verdict"] for row in rows)
@@ -195,9 +200,9 @@ def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResourc
         data_version=dg.DataVersion(key),
         metadata={
             **numbers,
+            **sheet_metadata(verdict_sheet(project, rows)),
             "reasons": reasons_table(Counter(x["code"] for row in rows for x in row["reasons"])),
             "quarantine": rows_table(quarantined, ("sku", "recipe", "why")),
-            **sheet_metadata(verdict_sheet(project, rows)),
         },
         check_results=[
             dg.AssetCheckResult(

@@ -108,7 +108,8 @@ def test_a_new_row_and_photo_are_published_within_minutes_and_once(dev, record_p
 def test_publication_follows_when_only_the_verdicts_were_renewed(dev):
     """Tightened rules and a run of `validated_renders` alone: what lost its approval is taken back by the automation condition."""
     set_rules(dev.folder, "packshot_white: {blockiness_ratio: {max: 0.01}}")
-    dev.wait_for_run(lambda run, mine=launch(dev, "validated_renders"): run["runId"] == mine, "the verdicts are renewed")
+    mine = launch(dev, "validated_renders")
+    dev.wait_for_run(lambda run: run["runId"] == mine, "the verdicts are renewed")
     dev.wait_until(lambda: published(dev) == set(), "the images are taken back")
     (run,) = [run for run in dev.runs() if run["assets"] == {"published_images"}]
     assert run["tags"]["dagster/sensor_name"] == "publish_follows_verdicts"

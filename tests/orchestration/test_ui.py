@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from resources.settings import utc_now
-from tests.orchestration.dev_process import PATIENCE_S, DevProcess, tolerate_drawn_pictures
+from tests.orchestration.dev_process import DevProcess, tolerate_drawn_pictures
 from tests.tiny_project import write_project
 
 pytestmark = pytest.mark.slow
@@ -46,7 +46,7 @@ def page(chromium):
 
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=chromium, headless=True, args=FLAGS) as browser:
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(PATIENCE_S * 1000)
+        page.set_default_timeout(120_000)
         yield page
 
 
@@ -90,7 +90,7 @@ def test_every_asset_says_in_the_ui_what_it_is_and_whose(served, page):
         "validated_renders": "Every render with its verdict",
         "published_images": "What the storefront gets",
     }.items():
-        page.get_by_role("link", name=name, exact=True).first.wait_for()
+        page.get_by_text(name, exact=True).first.wait_for()
         page.get_by_text(words).first.wait_for()
     assert page.get_by_role("dialog").count() == 0
 
