@@ -39,7 +39,8 @@ def measure_white(render_HW3: ByteImage, background_HW: Mask) -> dict[str, float
 def measure_background(views: Views, background_hex: str | None = None, *, soft_shadows: bool = False) -> dict[str, float | None]:
     """Noise, foreign edges, distance to the expected background, and how much is flat or clipped, all outside the product.
 
-    background_hex: the color a plain backdrop should have. soft_shadows: cast shadows may lie on it; only hard edges are foreign then. Columns that need the expected picture or the color are None without it.
+    background_hex: the color a plain backdrop should have. soft_shadows: cast shadows may lie on it; only hard edges are foreign then.
+    Columns that need the expected picture or the color are None without it.
     """
     columns: dict[str, float | None] = dict.fromkeys(
         ("background_noise", "extra_edge_permille", "background_delta_e", "backdrop_delta_e", "background_clipped_pct", "background_std")

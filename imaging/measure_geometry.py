@@ -61,7 +61,7 @@ def find_product(lab_HW3: FloatImage) -> Mask | None:
     distance = cv2.GaussianBlur(np.linalg.norm(offset, axis=2), (0, 0), 1.0)
     lightness = lab_HW3[..., 0]
     steep = cv2.magnitude(cv2.Sobel(lightness, cv2.CV_32F, 1, 0), cv2.Sobel(lightness, cv2.CV_32F, 0, 1))
-    soft = (cv2.blur(steep, (5, 5)) < 6) & (np.hypot(offset[..., 1], offset[..., 2]) < 4) & (offset[..., 0] < 0) & (offset[..., 0] > -30)
+    soft = (cv2.blur(steep, (5, 5)) < 6) & (np.hypot(offset[..., 1], offset[..., 2]) < 4) & (offset[..., 0] < 0) & (offset[..., 0] > -45)
     core = (distance > FOREGROUND_DELTA_E) & ~soft
     core = cv2.morphologyEx(core.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     core = _filled(core)
