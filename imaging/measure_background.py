@@ -14,6 +14,8 @@ WHITE_LEVEL = 254
 BORDER_PX = 8
 EDGE_LEVELS = 24.0
 """Sobel magnitude in 8-bit levels from which a background pixel belongs to an edge."""
+HARD_EDGE_LEVELS = 72.0
+"""The same on a backdrop whose shadows are not known: above the steepest cast shadow (60 levels over 8 px), below any letter or object."""
 STRIDE = 3
 """Percentiles and medians look at every third pixel: they are the same to two digits and cost a third."""
 
@@ -34,10 +36,11 @@ def measure_white(render_HW3: ByteImage, background_HW: Mask) -> dict[str, float
     }
 
 
-def measure_background(views: Views, background_hex: str | None = None) -> dict[str, float | None]:
+def measure_background(views: Views, background_hex: str | None = None, *, soft_shadows: bool = False) -> dict[str, float | None]:
     """Noise, foreign edges, distance to the expected background, and how much is flat or clipped, all outside the product.
 
-    background_hex: the color a plain backdrop should have. Columns that need the expected picture or the color are None without it.
+    background_hex: the color a plain backdrop should have. soft_shadows: cast shadows may lie on it; only hard edges are foreign then.
+    Columns that need the expected picture or the color are None without it.
     """
     columns: dict[str, float | None] = dict.fromkeys(
         ("background_noise", "extra_edge_permille", "background_delta_e", "backdrop_delta_e", "background_clipped_pct", "background_std")
@@ -51,7 +54,7 @@ def measure_background(views: Views, background_hex: str | None = None) -> dict[
     highest = highest_channel(views.render_HW3)[zone]
     lowest = lowest_channel(views.render_HW3)[zone]
     columns["background_clipped_pct"] = float(((lowest >= WHITE_LEVEL) | (highest <= 3)).mean() * 100)
-    edges = edge_magnitude(lightness) > EDGE_LEVELS
+    edges = edge_magnitude(lightness) > (HARD_EDGE_LEVELS if soft_shadows and not views.shadow_known else EDGE_LEVELS)
     if views.complete and views.expected_lab_HW3 is not None:
         known = cv2.dilate((edge_magnitude(views.expected_lab_HW3[..., 0] * 2.55) > EDGE_LEVELS / 2).astype(np.uint8), np.ones((5, 5)))
         edges &= known == 0

@@ -24,8 +24,8 @@ untouched, 0.50-1.61 px bent by 2 px, but for one stool of thin legs."""
 def measure_distortion(views: Views, *, recolored: bool = False) -> dict[str, float | None]:
     """The bending of the product in pixels (90th percentile of tiles), its common shift, and its squash in percent.
 
-    `recolored`: compares shading with local contrast evened out, because a recolor changes lightness and contrast; 75th percentile. All None without an expected product; squash is None when
-    the two pictures cannot be registered at all.
+    `recolored`: compares shading with local contrast evened out, because a recolor changes lightness and contrast; 75th percentile.
+    All None without an expected product; squash is None when the two pictures cannot be registered at all.
     """
     columns: dict[str, float | None] = dict.fromkeys(("shift_px", "warp_px", "squash_pct"))
     if not views.comparable:

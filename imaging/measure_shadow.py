@@ -3,8 +3,11 @@
 import cv2
 import numpy as np
 
+from imaging.color import FloatImage
 from imaging.measure_views import Mask, Views, bounding_box
 
+NEAR_SHARE, FAR_SHARE = 0.012, 0.09
+"""Where contact darkness is read, and where the open ground it is compared with, below the foot as shares of the frame's height."""
 MARGIN_PX = 4
 """The shadow is looked for this far outside the product, beyond its blended edge."""
 
@@ -38,19 +41,27 @@ def _foot_zone(product_HW: Mask, box: tuple[int, int, int, int]) -> Mask:
     return np.asarray(zone & (cv2.dilate(product_HW.astype(np.uint8), np.ones((size, size), np.uint8)) == 0))
 
 
-def _contact(lightness: np.ndarray, product_HW: Mask, box: tuple[int, int, int, int]) -> float | None:
-    """Median over the foot's columns of lightness further below minus lightness right below it; None if the foot leaves the frame."""
-    _, top, _, bottom = box
-    height = product_HW.shape[0]
+def _contact(lightness: FloatImage, product_HW: Mask, box: tuple[int, int, int, int]) -> float | None:
+    """Upper quartile, over the columns of the foot, of how much darker the ground is right below it than around; None if there is no room.
+
+    "Around" is the ground further below, or beside the product at the same height, whichever is lighter: a cast shadow may lie on one
+    side, a table may end below.
+    """
+    left, top, right, bottom = box
+    height, width = product_HW.shape
     tall = bottom - top
     columns = np.flatnonzero(product_HW.any(axis=0))
     lowest = height - 1 - np.argmax(product_HW[::-1, columns], axis=0)
-    foot = lowest > bottom - 1 - 0.06 * tall
+    near, far = max(4, round(NEAR_SHARE * height)), max(16, round(FAR_SHARE * height))
+    foot = (lowest > bottom - 1 - 0.06 * tall) & (lowest + near < height)
     columns, lowest = columns[foot], lowest[foot]
-    near, far = max(4, round(0.012 * height)), max(16, round(0.09 * height))
-    inside = lowest + far < height
-    if inside.sum() < 5:
+    if len(columns) < 5:
         return None
     smooth = cv2.blur(lightness, (5, 3))
-    close = smooth[lowest[inside] + near, columns[inside]]
-    return float(np.percentile(smooth[lowest[inside] + far, columns[inside]] - close, 75))
+    close = smooth[lowest + near, columns]
+    around = [smooth[np.minimum(lowest + far, height - 1), columns]] if np.median(lowest) + far < height else []
+    beside = max(8, round(0.25 * (right - left)))
+    for start, stop in ((left - 2 * beside, left - beside), (right + beside, right + 2 * beside)):
+        if start >= 0 and stop <= width:
+            around.append(np.median(smooth[lowest + near][:, start:stop], axis=1))
+    return float(np.percentile(np.max(around, axis=0) - close, 75)) if around else None

@@ -15,7 +15,6 @@ from imaging.color import FloatImage, srgb_to_lab
 
 ByteImage = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
-Pixel = TypeVar("Pixel", np.uint8, np.float32)
 
 WORK_PIXELS = 1_000_000
 """Pixels at which renders are measured; larger pictures are reduced. Only white, border and 8x8 block checks look at every pixel."""

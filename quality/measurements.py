@@ -18,7 +18,7 @@ from imaging.measure_shadow import measure_shadow
 from imaging.measure_sharpness import measure_sharpness
 from imaging.measure_views import Mask, Views, background_zone, blend, lowest_channel, prepare_views
 
-MEASUREMENT_VERSION = "2"
+MEASUREMENT_VERSION = "3"
 """Raised whenever the same render may measure differently; part of the gate key."""
 
 Measurements = dict[str, float | str | None]
@@ -82,7 +82,7 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     row.update(_file_columns(evidence))
     row["expected_known"] = float(evidence.expected_HW3 is not None)
     row.update(measure_collapse(views))
-    row.update(measure_background(views, background_hex))
+    row.update(measure_background(views, background_hex, soft_shadows=kind == "plain"))
     if kind == "white":
         row.update(measure_white(evidence.pixels_HW3, _should_be_white(evidence, views)))
     fidelity = measure_fidelity(views, recolored=evidence.changes_product)
@@ -202,6 +202,7 @@ COLUMNS: dict[str, Column] = {
     "margin_min_pct": Column(unit="%", low=-100, high=50, source=f"{_QUALITY}, 3", meaning="smallest margin around the product's box"),
     "offset_pct": Column(unit="%", low=0, high=100, source=f"{_QUALITY}, 3", meaning="offset of the box from the middle, worse direction"),
     "border_touch_pct": Column(unit="%", low=0, high=100, source="own", meaning="share of the frame's border that is product"),
+    "loose_parts_pct": Column(unit="%", low=0, high=100, source="own", meaning="small pieces apart from the product, of its area"),
     "ssim": Column(unit="1", low=-1, high=1, source="Wang et al. 2004", meaning="mean SSIM of lightness inside the product"),
     "ssim_tile_p1": Column(unit="1", low=-1, high=1, source=f"{_QUALITY}, 7", meaning="contrast-structure of the worst tiles"),
     "structure_tile_p5": Column(
