@@ -131,9 +131,11 @@ def _first_failure(result: dg.ExecuteInProcessResult, what: str) -> Failure:
             error = event.step_failure_data.error
             while error is not None and error.cause is not None:
                 error = error.cause
-            message = (error.message if error else event.message) or "no message"
-            return Failure(what=f"{what}, step {event.step_key}", message=message.strip().partition(": ")[2] or message.strip())
-    return Failure(what=what, message="blocked by its brand gate; see the verdicts in the report")
+            message = ((error.message if error else event.message) or "no message").strip()
+            if "blocking asset check" in message:
+                break
+            return Failure(what=f"{what}, step {event.step_key}", message=message.partition(": ")[2] or message)
+    return Failure(what=what, message="held back by its brand gate: too few of its renders are approved (gate.min_approved_share). See the verdicts in the report.")
 
 
 def _start_worker(parent: int, project_dir: str) -> None:

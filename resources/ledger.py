@@ -26,7 +26,8 @@ class Ledger:
         self.engine = sa.create_engine(url)
         if self.engine.dialect.name == "sqlite":
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
-        metadata.create_all(self.engine)
+        with self.writing() as connection:  # under the write lock: two workers may open a new project's ledger at once
+            metadata.create_all(connection)
 
     @classmethod
     def in_folder(cls, state_dir: Path) -> "Ledger":

@@ -1,0 +1,29 @@
+"""The ledger opened and written by several processes at once."""
+
+import multiprocessing
+
+import sqlalchemy as sa
+
+from resources.ledger import Ledger
+from resources.ledger_tables import spend
+
+
+def _open_and_spend(folder, start):
+    start.wait()
+    ledger = Ledger.in_folder(folder)
+    for _ in range(20):
+        ledger.spend({"category": "mugs", "drop": None, "activity": "render", "item_count": 1, "seconds": 0.1, "usd": 0.0})
+
+
+def test_processes_that_open_a_new_ledger_at_once_all_get_it_and_lose_no_row(tmp_path):
+    """Once: "table change already exists", because both looked before either had made it."""
+    context = multiprocessing.get_context("spawn")
+    start = context.Event()
+    workers = [context.Process(target=_open_and_spend, args=(tmp_path, start)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    start.set()
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert len(Ledger.in_folder(tmp_path).rows(sa.select(spend))) == 60
