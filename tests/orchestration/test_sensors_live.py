@@ -122,4 +122,5 @@ def test_a_failed_run_is_told_to_the_webhook(dev, webhook):
     (told,) = [body for body in webhook.received if body["run_id"] == mine]
     assert told["type"] == "run.failed"
     assert told["cell"] == f"mugs|{utc_now().date().isoformat()}"
+    assert told["what"] == "validated_renders"
     assert "brand.yaml" in told["message"]
