@@ -38,8 +38,17 @@ if TYPE_CHECKING:
 
 AC = dg.AutomationCondition
 
+PUBLISHES_TAG = "vitrine/publishes"
+"""Tag of runs that judge and publish in one go; the condition leaves them alone."""
+
+_JUDGED_BY_ANOTHER_RUN = AC.any_deps_match(
+    AC.newly_updated() & ~AC.executed_with_root_target() & ~AC.all_new_updates_have_run_tags(tag_keys={PUBLISHES_TAG})
+).with_label("verdicts renewed by a run that does not publish")
+# `any_deps_updated()` takes only runs of chosen assets for runs that publish too. For a run of a job it asks a second time, when a
+# tick falls between verdicts and publication.
+
 PUBLISH_WHEN_JUDGED = (
-    AC.any_deps_updated().since_last_handled()
+    _JUDGED_BY_ANOTHER_RUN.since_last_handled()
     & ~AC.any_deps_missing()
     & ~AC.any_deps_in_progress()
     & ~AC.in_progress()

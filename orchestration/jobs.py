@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from assets.published_images import PUBLISHES_TAG
+
 INTAKE = ("source_photos", "cutouts")
 CELL_ASSETS = (*INTAKE, "generated_variants", "validated_renders", "published_images", "product_pages")
 
@@ -20,6 +22,7 @@ train_category_job = dg.define_asset_job(
 produce_cell_job = dg.define_asset_job(
     "produce_cell",
     selection=list(CELL_ASSETS),
+    tags={PUBLISHES_TAG: "true"},
     description="Bring one cell up to date: photos, cut-outs, renders, verdicts, publication, pages. Makes only what is missing.",
 )
 

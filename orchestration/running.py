@@ -21,6 +21,7 @@ import dagster as dg
 from assets.planning import known_cells
 from catalog.errors import CatalogError
 from orchestration.instance import open_instance
+from orchestration.reasons import BLOCKED, first_failure
 from orchestration.stale import categories_to_train, stale_cells
 from resources.project import Project, open_project
 from resources.settings import PROJECT_VARIABLE
@@ -126,16 +127,8 @@ def _run(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, pa
 
 
 def _first_failure(result: dg.ExecuteInProcessResult, what: str) -> Failure:
-    for event in result.all_events:
-        if event.is_step_failure:
-            error = event.step_failure_data.error
-            while error is not None and error.cause is not None:
-                error = error.cause
-            message = ((error.message if error else event.message) or "no message").strip()
-            if "blocking asset check" in message:
-                break
-            return Failure(what=f"{what}, step {event.step_key}", message=message.partition(": ")[2] or message)
-    return Failure(what=what, message="held back by its brand gate: too few of its renders are approved (gate.min_approved_share). See the verdicts in the report.")
+    step, message = first_failure(result.all_events) or (None, BLOCKED)
+    return Failure(what=f"{what}, step {step}" if step else what, message=message)
 
 
 def _start_worker(parent: int, project_dir: str) -> None:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets.partitions import FIRST_DROP, categories, cell_key
 from orchestration.jobs import produce_cell_job, refresh_catalog_job, train_category_job
+from orchestration.reasons import first_failure
 from orchestration.triggers import due_cells
 from resources.project import VitrineResource
 
@@ -70,14 +71,15 @@ def new_and_changed_products(context: dg.SensorEvaluationContext, vitrine: Vitri
     description="Writes one line per failed run to the log and posts it to the project's webhook, if it has one.",
 )
 def failed_runs(context: dg.RunFailureSensorContext, vitrine: VitrineResource) -> None:
-    """Tell of a failed run: which job, which cell, which error, where to look."""
-    run, message = context.dagster_run, context.failure_event.message or "no message"
-    cell = run.tags.get("dagster/partition", "")
-    text = f"Vitrine: {run.job_name} {cell} failed: {message.splitlines()[0]}. Made things are kept; run the cell again. Run {run.run_id}"
-    context.log.error(text)
+    """Tell of a failed run: what was made, for which cell, which error, where to look."""
+    run, cell = context.dagster_run, context.dagster_run.tags.get("dagster/partition", "")
+    # A run of chosen assets has a job name that says nothing.
+    what = ", ".join(sorted(key.to_user_string() for key in run.asset_selection)) if run.asset_selection else run.job_name
+    _, message = first_failure(context.get_step_failure_events()) or ("", context.failure_event.message or "no message")
+    context.log.error(f"Vitrine: {what} {cell} failed: {message.splitlines()[0]} Made things are kept. Run {run.run_id}")
     url = vitrine.open().settings.failure_webhook_url
     if url is not None:
-        post_failure(str(url), {"type": "run.failed", "job": run.job_name, "cell": cell, "run_id": run.run_id, "message": message})
+        post_failure(str(url), {"type": "run.failed", "what": what, "cell": cell, "run_id": run.run_id, "message": message})
 
 
 def post_failure(url: str, body: dict[str, str], timeout_s: float = 10.0) -> None:

@@ -114,9 +114,17 @@ def test_a_folder_without_a_project_says_how_to_make_one(vitrine, tmp_path, monk
 
 def test_check_names_everything_that_is_wrong_at_once(vitrine, tmp_path, monkeypatch):
     project = write_project(tmp_path / "project", looks=False)
-    rows = [product_row("MUG-1", category="hats"), product_row("MUG-2"), product_row("MUG-2"), product_row("BAD SKU"), product_row("MUG-3", photo="gone.jpg")]
+    rows = [
+        product_row("MUG-1", category="hats"),
+        product_row("MUG-2"),
+        product_row("MUG-2"),
+        product_row("BAD SKU"),
+        product_row("MUG-3", photo="gone.jpg"),
+    ]
     write_table(project, rows)
-    (project / "brand.yaml").write_text((project / "brand.yaml").read_text().replace("staged_scene: {}", "packshot_white: {fil_pct: {min: 1}}"))
+    (project / "brand.yaml").write_text(
+        (project / "brand.yaml").read_text().replace("staged_scene: {}", "packshot_white: {fil_pct: {min: 1}}")
+    )
     monkeypatch.setenv("VITRINE_PROJECT", str(project))
     code, out, _ = vitrine("check", "--json")
     text = json.dumps(json.loads(out)["findings"])

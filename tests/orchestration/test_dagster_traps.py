@@ -15,6 +15,7 @@ from assets.partitions import FIRST_DROP, ONE_CELL, cells
 from assets.product_pages import product_pages
 from assets.published_images import PUBLISH_WHEN_JUDGED, published_images
 from assets.validated_renders import validated_renders
+from orchestration.jobs import produce_cell_job
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
@@ -50,8 +51,8 @@ class Behavior:
         self.now, self.cursor = START, None
         self.tick()
 
-    def judge(self, category, drop=OLD_DROP):
-        return dg.materialize([self.verdicts], partition_key=key(category, drop), instance=self.instance, raise_on_error=False)
+    def judge(self, category, drop=OLD_DROP, tags=None):
+        return dg.materialize([self.verdicts], partition_key=key(category, drop), instance=self.instance, raise_on_error=False, tags=tags)
 
     def publish(self, category, drop=OLD_DROP):
         return dg.materialize(
@@ -112,6 +113,16 @@ def test_a_cell_that_fails_after_it_once_passed_is_not_published_again(behavior)
     behavior.failing.add(f"hats|{OLD_DROP}")
     behavior.judge("hats")
     assert behavior.tick() == set()
+
+
+def test_a_run_that_publishes_by_itself_is_not_followed_by_a_second_publication(behavior):
+    """A tick fell between a job's verdicts and its publication: the cell was published twice."""
+    behavior.judge("hats")
+    assert behavior.tick() == {f"hats|{OLD_DROP}"}
+    behavior.judge("bags", tags=produce_cell_job.tags)
+    assert behavior.tick() == set()
+    behavior.judge("bags")
+    assert behavior.tick() == {f"bags|{OLD_DROP}"}
 
 
 def test_an_unpartitioned_check_would_release_the_failed_cell_too():

@@ -87,7 +87,7 @@ def launch(dev, asset):
 
 
 def test_a_new_row_and_photo_are_published_within_minutes_and_once(dev, record_property):
-    before = cell_runs(dev)
+    before = {run["runId"] for run in cell_runs(dev)}
     rows = [product_row("MUG-1"), product_row("MUG-2", title="A blue mug")]
     start = time.monotonic()
     write_photo(dev.folder / "catalog" / "photos" / "MUG-2.jpg", draw_mug((46, 92, 140), seed=1))
@@ -100,7 +100,7 @@ def test_a_new_row_and_photo_are_published_within_minutes_and_once(dev, record_p
     first = manifest(dev)
     time.sleep(QUIET_S)
     assert manifest(dev) == first
-    new = [run for run in cell_runs(dev) if run not in before]
+    new = [run for run in cell_runs(dev) if run["runId"] not in before]
     assert [run["jobName"] for run in new] == ["produce_cell"]
     assert new[0]["tags"]["dagster/sensor_name"] == "new_and_changed_products"
 
@@ -122,4 +122,5 @@ def test_a_failed_run_is_told_to_the_webhook(dev, webhook):
     (told,) = [body for body in webhook.received if body["run_id"] == mine]
     assert told["type"] == "run.failed"
     assert told["cell"] == f"mugs|{utc_now().date().isoformat()}"
+    assert told["what"] == "validated_renders"
     assert "brand.yaml" in told["message"]

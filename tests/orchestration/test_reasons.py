@@ -1,0 +1,36 @@
+"""What is told of a failed run is the sentence that helps."""
+
+import dagster as dg
+
+from catalog.errors import SettingsError
+from orchestration.reasons import first_failure
+
+
+def told(error, cause=None):
+    @dg.op
+    def step():
+        raise error from cause
+
+    @dg.job
+    def work():
+        step()
+
+    return first_failure(work.execute_in_process(raise_on_error=False).all_events)
+
+
+def test_our_own_error_is_told_not_what_caused_it():
+    """The cause, a line of a library, once reached the webhook in place of the file's name."""
+    said = told(SettingsError("brand.yaml: no brand is named. Add it."), cause=ValueError("4 validation errors"))
+    assert said == ("step", "brand.yaml: no brand is named. Add it.")
+
+
+def test_of_foreign_errors_the_innermost_is_told():
+    assert told(RuntimeError("a wrapper"), cause=ValueError("width: must be positive")) == ("step", "width: must be positive")
+
+
+def test_a_run_without_a_failed_step_has_no_reason():
+    @dg.job
+    def nothing():
+        pass
+
+    assert first_failure(nothing.execute_in_process().all_events) is None
