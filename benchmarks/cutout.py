@@ -149,7 +149,8 @@ def demo_scenes(catalog: Path) -> Iterator[tuple[str, str, np.ndarray, np.ndarra
     for alpha in sorted((catalog / "alphas").glob("*.png")):
         for photo in sorted((catalog / "photos").glob(f"{alpha.stem}.*")):
             image = np.asarray(Image.open(photo).convert("RGB"))
-            truth = np.asarray(Image.open(alpha).convert("L"), np.float32) / 255
+            half_size = Image.open(alpha).convert("L")
+            truth = np.asarray(half_size.resize(image.shape[1::-1], Image.Resampling.BILINEAR), np.float32) / 255
             yield photo.name, "demo", image, truth
 
 

@@ -17,7 +17,7 @@ from imaging.matte import EdgeColors, estimate_edge_colors, product_color, soft_
 from imaging.product_mask import ProductMask, find_product
 from imaging.shadow_removal import without_loose_shadows
 
-CUTOUT_VERSION = "2"
+CUTOUT_VERSION = "3"
 """Raised whenever the same photo may get another alpha; part of the render key."""
 WORK_SIDE_PX = 1024
 """Long side at which the decision is made."""

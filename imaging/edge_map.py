@@ -19,9 +19,9 @@ NOISE_FACTOR = 2.0
 """An edge is steeper than this times the 95th percentile of the border ring's slope, but ..."""
 MAX_FLOOR_FACTOR = 4.0
 """... a busy ring raises the threshold at most this far, or clutter would hide the product in it."""
-CHROMA_WEIGHT = 0.4
-CHROMA_BLUR_PX = 2.5
-"""Color counts less and is smoothed first: JPEG codes it in blocks whose borders look like outlines in a tinted shadow."""
+COLOR_CORING_DELTA_E_PER_PX = (1.2, 0.66)
+"""Slope of a, b that is ignored, per scale, times how much darker than the background a pixel is: JPEG codes color in blocks,
+whose borders (a step of 1 Delta E) look like outlines in a deep, tinted shadow. Pale products on lit ground need them."""
 SURROUNDINGS_PX = 15
 STEEPER_THAN_SURROUNDINGS = 1.8
 """An edge is this much steeper than its surroundings; the slope of a penumbra is about as steep as its surroundings."""
@@ -38,16 +38,20 @@ class EdgeMap:
     """The threshold that `edges` used at the fine scale."""
 
 
-def find_edges(lab_HW3: FloatImage, unit_px: float) -> EdgeMap:
-    """Mark pixels where the color steps; unit_px is the size of one pixel of a 1024 px picture in this one."""
+def find_edges(lab_HW3: FloatImage, brightness_HW: FloatImage, unit_px: float) -> EdgeMap:
+    """Mark pixels where the color steps.
+
+    brightness_HW: share of the background's brightness, 1 is unshaded. unit_px: size of one pixel of a 1024 px picture in
+    this one.
+    """
+    darkness = np.clip(1 - brightness_HW, 0, 1)
     ring = border_ring(*lab_HW3.shape[:2])
     size = max(3, int(SURROUNDINGS_PX * unit_px) | 1)
     found = np.zeros(lab_HW3.shape[:2], dtype=bool)
-    chroma = cv2.GaussianBlur(lab_HW3[..., 1:], (0, 0), max(0.6, CHROMA_BLUR_PX * unit_px)) * np.float32(CHROMA_WEIGHT)
-    weighted = np.dstack([lab_HW3[..., 0], chroma])
     slopes, thresholds = [], []
-    for scale_px, floor in zip(SCALES_PX, FLOOR_DELTA_E_PER_PX, strict=True):
-        slope = _slope(weighted, max(0.6, scale_px * unit_px))
+    for scale_px, floor, coring in zip(SCALES_PX, FLOOR_DELTA_E_PER_PX, COLOR_CORING_DELTA_E_PER_PX, strict=True):
+        light, color = _squared_slopes(lab_HW3, max(0.6, scale_px * unit_px))
+        slope = np.sqrt(light + np.maximum(np.sqrt(color) - np.float32(coring) * darkness, 0) ** 2)
         # The mean of square roots, squared: a strong edge nearby must not hide a weak one, as it would in a plain mean.
         surroundings = cv2.blur(np.sqrt(slope), (size, size)) ** 2
         noise = float(np.percentile(slope[ring], 95))
@@ -58,9 +62,10 @@ def find_edges(lab_HW3: FloatImage, unit_px: float) -> EdgeMap:
     return EdgeMap(edges=found, slope_HW=slopes[0], least_slope=thresholds[0])
 
 
-def _slope(lab_HW3: FloatImage, sigma_px: float) -> FloatImage:
-    """Delta E per pixel, float32 (H, W)."""
+def _squared_slopes(lab_HW3: FloatImage, sigma_px: float) -> tuple[FloatImage, FloatImage]:
+    """Squared slope of lightness and of color, in (Delta E per pixel)^2; float32 (H, W) each."""
     smooth = cv2.GaussianBlur(lab_HW3, (0, 0), sigma_px)
     x = cv2.Scharr(smooth, cv2.CV_32F, 1, 0, scale=1 / 32)
     y = cv2.Scharr(smooth, cv2.CV_32F, 0, 1, scale=1 / 32)
-    return np.asarray(np.sqrt(np.einsum("hwc,hwc->hw", x, x) + np.einsum("hwc,hwc->hw", y, y)), dtype=np.float32)
+    squared = x * x + y * y
+    return squared[..., 0], squared[..., 1] + squared[..., 2]

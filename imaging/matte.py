@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from imaging.background_model import Mask
 from imaging.color import FloatImage
+from imaging.color_spread import carry_color
 
 Photo = npt.NDArray[np.uint8]
 
@@ -56,8 +57,8 @@ def estimate_edge_colors(photo_HW3: Photo, mask: Mask, unit_px: float) -> EdgeCo
     inside = _eroded(mask, max(2.0, BAND_PX * unit_px))
     around = _dilated(mask, 1.0)
     color = photo_HW3.astype(np.float32)
-    background, _ = carry_color(color, (~around).astype(np.float32), tuple(unit_px * reach for reach in (2.0, 5.0, 12.0)))
-    product, has_product = carry_color(color, inside.astype(np.float32), tuple(unit_px * reach for reach in (1.5, 3.0)))
+    background, _ = carry_color(color, ~around, tuple(unit_px * reach for reach in (2.0, 5.0, 12.0)))
+    product, has_product = carry_color(color, inside, tuple(unit_px * reach for reach in (1.5, 3.0)))
     contrast = np.linalg.norm(_opponent(color) - _opponent(background), axis=2)
     peak = cv2.GaussianBlur(contrast, (0, 0), 0.6) * mask
     size = 2 * max(2, round(PEAK_PX * unit_px)) + 1
@@ -104,22 +105,6 @@ def solve_alpha(color_N3: FloatImage, colors: EdgeColors, at: npt.NDArray[np.flo
     return np.asarray(trust * by_color + (1 - trust) * sample(colors.shape_HW, at), dtype=np.float32)
 
 
-def carry_color(color_HW3: FloatImage, weight_HW: FloatImage, sigmas_px: tuple[float, ...]) -> tuple[FloatImage, Mask]:
-    """Spread color from where the weight is over its surroundings; the narrowest blur that reaches a pixel decides.
-
-    Returns the color, float32 (H, W, 3), and where any blur reached.
-    """
-    result = np.zeros_like(color_HW3)
-    reached = np.zeros(weight_HW.shape, dtype=bool)
-    weighted = np.dstack([color_HW3 * weight_HW[..., None], weight_HW])
-    for sigma in sigmas_px:
-        spread = _wide_blur(weighted, sigma)
-        new = ~reached & (spread[..., 3] > 0.01)
-        result[new] = spread[..., :3][new] / spread[..., 3:][new]
-        reached |= new
-    return result, reached
-
-
 def sample(map_HW: FloatImage, at_N2: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Bilinear values of a map at (x, y) positions; float32 (N,) or (N, 3)."""
     width = 4096  # cv2.remap takes pictures, and none wider than 32767
@@ -129,19 +114,6 @@ def sample(map_HW: FloatImage, at_N2: npt.NDArray[np.float32]) -> npt.NDArray[np
     grid = padded.reshape(rows, width, 2)
     values = cv2.remap(map_HW, grid, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(values.reshape(rows * width, *map_HW.shape[2:])[: len(at_N2)], dtype=np.float32)
-
-
-def _wide_blur(image: FloatImage, sigma_px: float) -> FloatImage:
-    """Gaussian blur; wide ones at reduced size, where they cost the same as narrow ones."""
-    factor = 1
-    while sigma_px / factor > 3.0:
-        factor *= 2
-    if factor == 1:
-        return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px), dtype=np.float32)
-    height, width = image.shape[:2]
-    size = (max(1, round(width / factor)), max(1, round(height / factor)))
-    small = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), sigma_px / factor)
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
 def _opponent(color: FloatImage) -> FloatImage:
@@ -176,8 +148,7 @@ def soft_alpha(photo_HW3: Photo, colors: EdgeColors) -> npt.NDArray[np.uint8]:
 def product_color(photo_HW3: Photo, alpha_HW: npt.NDArray[np.uint8], colors: EdgeColors, small: Photo, unit_px: float) -> Photo:
     """The photo with the product's own color under its soft edge and about 12 px (of 1024) beyond it."""
     small_alpha = cv2.resize(alpha_HW, small.shape[1::-1], interpolation=cv2.INTER_AREA)
-    pure = (small_alpha == 255).astype(np.float32)
-    carried, reached = carry_color(small.astype(np.float32), pure, tuple(unit_px * reach for reach in REACH_PX))
+    carried, reached = carry_color(small.astype(np.float32), small_alpha == 255, tuple(unit_px * reach for reach in REACH_PX))
     height, width = photo_HW3.shape[:2]
     y, x = np.nonzero(_resized(reached & ~colors.inside, width, height))
     at = _work_positions(y, x, photo_HW3, colors)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from imaging.background_model import BackgroundModel, Mask, fit_background, reach_from_border
 from imaging.color import FloatImage
+from imaging.color_spread import carry_color
 from imaging.edge_map import EdgeMap, find_edges
 from imaging.shadow_removal import Shade, bounced_tint, compare_with_shade, without_loose_shadows
 
@@ -23,12 +24,21 @@ product or a leak into it."""
 CREVICE_PX = 30
 CREVICE_DEPTH_BALLS = 3.0
 """A crevice has fewer pixels than this, or is no deeper than three big balls behind its entrance; deeper is a leak."""
-TIGHT_DELTA_E_RANGE = (0.8, 3.0)
-TIGHT_PER_BACKGROUND_P75 = 1.5
-"""How near to the surface a closed-in region must be to pass for background, against the open background's own spread."""
-MIN_HOLE_SHARE = 0.0003
-"""Smallest hole that is opened, share of the picture (18 x 18 px at 1024)."""
-HOLE_SLOPE_FACTOR = 1.5
+LOCAL_REACH_PX = (20.0, 60.0, 160.0)
+"""How far the visible background is carried to where it would be behind the product, pixels of a 1024 px picture."""
+MATCH_DELTA_E_RANGE = (1.0, 2.5)
+MATCH_PER_BACKGROUND_P75 = 1.5
+"""How near to the background around it a closed-in region must be to be seen through, against the background's own spread.
+Openings in 32 studio renders were off by 0.2 to 0.8, pale prints of products on gray by 1.3 and more."""
+NARROW_MATCH = 2.0
+"""A long crevice too narrow for the big ball may fit twice as badly: beside a strong edge JPEG tints the background."""
+MIN_HOLE_SHARE = 0.0002
+"""Smallest hole that is opened, share of the picture (14 x 14 px at 1024) ..."""
+MIN_HOLE_SHARE_ON_CLIPPED = 0.0015
+CLIPPED_LIGHTNESS = 99.3
+"""... and on a background of pure white, where a blown highlight looks the same."""
+HOLE_SLOPE_FACTOR = 0.75
+"""A hole is as smooth as the background: the median slope in it stays below this share of the weakest edge."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,18 +61,20 @@ def find_product(lab_HW3: FloatImage, unit_px: float) -> ProductMask:
     """Separate product from background in a photo of working size; an empty mask when there is nothing."""
     model = fit_background(lab_HW3)
     surface = model.surface(*lab_HW3.shape[:2])
-    distance = np.linalg.norm(cv2.GaussianBlur(lab_HW3 - surface, (0, 0), 1.0), axis=2)
+    offset = cv2.GaussianBlur(lab_HW3 - surface, (0, 0), 1.0)
+    distance = np.linalg.norm(offset, axis=2)
     shade = compare_with_shade(lab_HW3, surface)
-    edge_map = find_edges(lab_HW3, unit_px)
+    edge_map = find_edges(lab_HW3, shade.brightness_HW, unit_px)
     plain = distance < model.plain_delta_e
     first = reach_from_border((plain | shade.likely()) & ~edge_map.edges, max(1.5, BIG_BALL_PX * unit_px))
     passable = (plain | shade.likely(bounced_tint(~first, shade, unit_px))) & ~edge_map.edges
     near = reach_from_border(passable, max(1.0, SMALL_BALL_PX * unit_px))
     far = reach_from_border(passable, max(1.5, BIG_BALL_PX * unit_px))
-    tight = _tight_delta_e(distance, far)
-    crevices = _crevices(near & ~far, far, distance, tight, unit_px)
-    background = far | crevices
-    background |= _holes(background, distance, edge_map, min(2 * tight, model.plain_delta_e), tight, unit_px)
+    mismatch = _mismatch(offset, far, unit_px)
+    background = far | _crevices(near & ~far, far, mismatch, unit_px)
+    clipped = float(np.median(surface[..., 0])) > CLIPPED_LIGHTNESS
+    least_share = MIN_HOLE_SHARE_ON_CLIPPED if clipped else MIN_HOLE_SHARE
+    background |= _holes(passable & ~background, mismatch, edge_map, least_share, unit_px)
     mask = without_loose_shadows(_opened(~background, 3 * unit_px), shade, edge_map)
     return ProductMask(
         mask=mask,
@@ -85,14 +97,30 @@ def _opened(mask: Mask, size_px: float) -> Mask:
     return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, disk(size_px / 2)) > 0, dtype=bool)
 
 
-def _tight_delta_e(distance_HW: FloatImage, background: Mask) -> float:
-    low, high = TIGHT_DELTA_E_RANGE
-    if not background.any():
-        return low
-    return float(np.clip(TIGHT_PER_BACKGROUND_P75 * np.percentile(distance_HW[background], 75), low, high))
+def _mismatch(offset_HW3: FloatImage, background: Mask, unit_px: float) -> FloatImage:
+    """How badly each pixel fits the background, 1 being the limit for a region behind the product.
+
+    Fits either the fitted surface or the background visible nearby, with its shadows. offset_HW3: Lab minus the surface, so
+    that only what the surface does not know is carried across.
+    """
+    height, width = background.shape
+    size = (max(1, width // 4), max(1, height // 4))
+    known = cv2.resize(background.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
+    small = cv2.resize(offset_HW3, size, interpolation=cv2.INTER_AREA)
+    nearby, _ = carry_color(small, known, tuple(reach * unit_px / 4 for reach in LOCAL_REACH_PX))
+    from_nearby = np.linalg.norm(offset_HW3 - cv2.resize(nearby, (width, height)), axis=2)
+    from_surface = np.linalg.norm(offset_HW3, axis=2)
+    near_limit, surface_limit = (_match_limit(distance, background) for distance in (from_nearby, from_surface))
+    return np.asarray(np.minimum(from_nearby / near_limit, from_surface / surface_limit), dtype=np.float32)
 
 
-def _crevices(region: Mask, background: Mask, distance_HW: FloatImage, tight: float, unit_px: float) -> Mask:
+def _match_limit(distance_HW: FloatImage, background: Mask) -> float:
+    low, high = MATCH_DELTA_E_RANGE
+    spread = np.percentile(distance_HW[background], 75) if background.any() else 0.0
+    return float(np.clip(MATCH_PER_BACKGROUND_P75 * spread, low, high))
+
+
+def _crevices(region: Mask, background: Mask, mismatch_HW: FloatImage, unit_px: float) -> Mask:
     """The parts of a region behind narrow entrances that are background; the others are leaks into the product."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8))
     entrance = cv2.dilate(background.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
@@ -100,27 +128,26 @@ def _crevices(region: Mask, background: Mask, distance_HW: FloatImage, tight: fl
     area = stats[:, cv2.CC_STAT_AREA]
     kept = (area < CREVICE_PX * unit_px**2) | (area < CREVICE_DEPTH_BALLS * BIG_BALL_PX * unit_px * entrance_px)
     kept[0] = False
+    room = cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, 3)
     for index in np.nonzero(~kept)[0][1:]:
         x, y, width, height, _ = stats[index]
         box = np.s_[y : y + height, x : x + width]
-        kept[index] = np.median(distance_HW[box][labels[box] == index]) < 1.3 * tight
+        inside = labels[box] == index
+        narrow = room[box][inside].max() < BIG_BALL_PX * unit_px
+        kept[index] = np.median(mismatch_HW[box][inside]) < (NARROW_MATCH if narrow else 1.0)
     return np.asarray(kept[labels], dtype=bool)
 
 
-def _holes(
-    background: Mask, distance_HW: FloatImage, edge_map: EdgeMap, loose: float, tight: float, unit_px: float
-) -> Mask:
-    """Closed-in regions that match the background: handle openings, gaps between chair legs."""
-    candidate = _opened((distance_HW < loose) & ~edge_map.edges & ~background, 5 * unit_px)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(candidate.astype(np.uint8))
+def _holes(closed_in: Mask, mismatch_HW: FloatImage, edge_map: EdgeMap, least_share: float, unit_px: float) -> Mask:
+    """Closed-in regions that the background shows through: handle openings, gaps between chair legs."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(_opened(closed_in, 5 * unit_px).astype(np.uint8))
     kept = np.zeros(count, dtype=bool)
     for index in range(1, count):
         x, y, width, height, area = stats[index]
-        if area < MIN_HOLE_SHARE * background.size:
+        if area < least_share * closed_in.size:
             continue
         box = np.s_[y : y + height, x : x + width]
         inside = labels[box] == index
-        matches = np.median(distance_HW[box][inside]) < tight
-        smooth = np.percentile(edge_map.slope_HW[box][inside], 75) < HOLE_SLOPE_FACTOR * edge_map.least_slope
-        kept[index] = matches and smooth
+        smooth = np.median(edge_map.slope_HW[box][inside]) < HOLE_SLOPE_FACTOR * edge_map.least_slope
+        kept[index] = smooth and np.median(mismatch_HW[box][inside]) < 1
     return np.asarray(kept[labels], dtype=bool)

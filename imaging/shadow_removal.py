@@ -20,7 +20,7 @@ HUE_DELTA_E_IN_THE_DARK = 12.0
 """Shade may be off the floor's hue by 3, and by 12 more in the deepest shadow: products tint the floor that they stand on.
 Far off is harmless: a product of that color has a strong outline, which stops the background before this matters."""
 TINT_SHARE = 0.4
-TINT_REACH_PX = 40.0
+TINT_REACH_PX = 80.0
 """Beside a colored product even the lit floor may be off by 0.4 of the product's own distance from the floor's hue: bounced
 light. Reach in pixels of a 1024 px picture."""
 LOOSE_SHARE = 0.5
@@ -73,8 +73,8 @@ def bounced_tint(product: Mask, shade: Shade, unit_px: float) -> FloatImage:
     height, width = product.shape
     size = (max(1, width // 8), max(1, height // 8))
     hue = shade.hue_off_HW * product
-    weight = cv2.resize(hue, size, interpolation=cv2.INTER_AREA)
-    power = cv2.resize(hue * hue, size, interpolation=cv2.INTER_AREA)
+    weight = cv2.resize(hue**2, size, interpolation=cv2.INTER_AREA)
+    power = cv2.resize(hue**3, size, interpolation=cv2.INTER_AREA)
     sigma = max(1.0, TINT_REACH_PX * unit_px / 8)
     spread = cv2.GaussianBlur(power, (0, 0), sigma) / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-3)
     return np.asarray(TINT_SHARE * cv2.resize(spread, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
