@@ -114,10 +114,7 @@ def cropped(pixels: np.ndarray, truth: np.ndarray, side: int) -> np.ndarray:
 
 
 BAD: dict[str, tuple[set[str], Callable[[np.ndarray, np.ndarray, np.random.Generator], bytes]]] = {
-    **{
-        f"blur {sigma}": (BLURRED, lambda p, _, rng, sigma=sigma: jpeg(blurred(p, sigma), rng))
-        for sigma in (0.8, 1.0, 1.5, 3.0)
-    },
+    **{f"blur {sigma}": (BLURRED, lambda p, _, rng, sigma=sigma: jpeg(blurred(p, sigma), rng)) for sigma in (0.8, 1.0, 1.5, 3.0)},
     **{
         f"motion {length} px at {angle}": (BLURRED, lambda p, _, rng, a=angle, n=length: jpeg(moved(p, n, a), rng))
         for length, angle in ((9, 0), (9, 30), (9, 45), (9, 90), (15, 120), (25, 10))

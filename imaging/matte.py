@@ -71,9 +71,7 @@ def estimate_edge_colors(photo_HW3: Photo, mask: Mask, unit_px: float) -> EdgeCo
         product_HW3=product,
         has_product_HW=has_product.astype(np.float32),
         peak_HW=np.asarray(peak, dtype=np.float32),
-        shape_HW=np.asarray(
-            cv2.GaussianBlur(_eroded(mask, max(1.0, SKIRT_PX * unit_px)).astype(np.float32), (0, 0), 0.6)
-        ),
+        shape_HW=np.asarray(cv2.GaussianBlur(_eroded(mask, max(1.0, SKIRT_PX * unit_px)).astype(np.float32), (0, 0), 0.6)),
         contrast_HW=np.maximum(apart, peak).astype(np.float32),
     )
 
@@ -161,9 +159,7 @@ def product_color(photo_HW3: Photo, alpha_HW: npt.NDArray[np.uint8], colors: Edg
     return result
 
 
-def _work_positions(
-    y: npt.NDArray[np.int64], x: npt.NDArray[np.int64], photo_HW3: Photo, colors: EdgeColors
-) -> npt.NDArray[np.float32]:
+def _work_positions(y: npt.NDArray[np.int64], x: npt.NDArray[np.int64], photo_HW3: Photo, colors: EdgeColors) -> npt.NDArray[np.float32]:
     """Pixel positions of the photo in the maps of `colors`, as (N, 2) x, y."""
     rows, columns = colors.band.shape
     height, width = photo_HW3.shape[:2]

@@ -118,9 +118,7 @@ def decode_photo(data: bytes, *, name: str = "", limits: PhotoLimits | None = No
     try:
         return _decode(facts, shown, limits, hashlib.sha256(data).hexdigest())
     except MemoryError as error:
-        raise PhotoRefused(
-            "decode_memory", f"{shown} needs more memory to read than is allowed. Export it smaller."
-        ) from error
+        raise PhotoRefused("decode_memory", f"{shown} needs more memory to read than is allowed. Export it smaller.") from error
 
 
 def _decode(facts: FileFacts, shown: str, limits: PhotoLimits, sha256: str) -> Photo:
@@ -158,13 +156,9 @@ def _check_size(width: int, height: int, shown: str, limits: PhotoLimits) -> Non
         most = f"{limits.max_pixels / 1e6:.0f} megapixels and {limits.max_side_px:,} px a side"
         raise PhotoRefused("too_many_pixels", f"{size}; at most {most} are read. Export it smaller.")
     if min(width, height) < limits.min_side_px:
-        raise PhotoRefused(
-            "too_small", f"{size}; at least {limits.min_side_px} px a side are read. Upload the original photo."
-        )
+        raise PhotoRefused("too_small", f"{size}; at least {limits.min_side_px} px a side are read. Upload the original photo.")
     if max(width, height) > limits.max_aspect * min(width, height):
-        raise PhotoRefused(
-            "too_narrow", f"{size}; one side may be at most {limits.max_aspect:g} times the other. Crop it."
-        )
+        raise PhotoRefused("too_narrow", f"{size}; one side may be at most {limits.max_aspect:g} times the other. Crop it.")
 
 
 def _load(facts: FileFacts, shown: str, limits: PhotoLimits) -> Image.Image:

@@ -62,9 +62,7 @@ def flatten_on_white(image: Image.Image, alpha: Image.Image, notes: list[str]) -
     return white
 
 
-def _through_profile(
-    image: Image.Image, profile: ImageCms.ImageCmsProfile, name: str, notes: list[str]
-) -> Image.Image | None:
+def _through_profile(image: Image.Image, profile: ImageCms.ImageCmsProfile, name: str, notes: list[str]) -> Image.Image | None:
     space = profile.profile.xcolor_space.strip()
     if space == "GRAY" and image.mode == "RGB":
         image = image.convert("L")  # a gray picture with transparency arrives here as RGB

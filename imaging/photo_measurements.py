@@ -101,9 +101,7 @@ def _shrink(photo: npt.NDArray[np.uint8], long_side: int) -> npt.NDArray[np.uint
     return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _tones(
-    small: npt.NDArray[np.uint8], lab: npt.NDArray[np.float32], product: npt.NDArray[np.bool_]
-) -> dict[str, float]:
+def _tones(small: npt.NDArray[np.uint8], lab: npt.NDArray[np.float32], product: npt.NDArray[np.bool_]) -> dict[str, float]:
     lightness = lab[..., 0]
     clipped = small.min(axis=2) >= 253
     bright = (lightness > 30.0) & ~clipped

@@ -65,9 +65,7 @@ def check_data_is_whole(cleaned: bytes, shown: str) -> None:
         raise damaged(shown, f"its color type {color} does not exist")
     bits = depth * _CHANNELS[color]
     missing = sum(
-        rows * (1 + (columns * bits + 7) // 8)
-        for columns, rows in (_passes(width, height) if interlaced else [(width, height)])
-        if columns
+        rows * (1 + (columns * bits + 7) // 8) for columns, rows in (_passes(width, height) if interlaced else [(width, height)]) if columns
     )
     unpacker, position = zlib.decompressobj(), 33
     while missing > 0 and position < len(cleaned) and not unpacker.eof:

@@ -44,9 +44,7 @@ class Shade:
         if tint_HW is not None:
             allowed = np.maximum(allowed, tint_HW)
         brightness = self.brightness_HW
-        return np.asarray(
-            (self.hue_off_HW < allowed) & (brightness < MAX_BRIGHTNESS) & (brightness > MIN_BRIGHTNESS), dtype=bool
-        )
+        return np.asarray((self.hue_off_HW < allowed) & (brightness < MAX_BRIGHTNESS) & (brightness > MIN_BRIGHTNESS), dtype=bool)
 
 
 def compare_with_shade(lab_HW3: FloatImage, surface_HW3: FloatImage) -> Shade:
@@ -56,9 +54,7 @@ def compare_with_shade(lab_HW3: FloatImage, surface_HW3: FloatImage) -> Shade:
     shadow of one floor color lies on a line through (-16, 0, 0).
     """
     brightness = (lab_HW3[..., 0] + 16) / (surface_HW3[..., 0] + 16)
-    hue_off = np.hypot(
-        lab_HW3[..., 1] - brightness * surface_HW3[..., 1], lab_HW3[..., 2] - brightness * surface_HW3[..., 2]
-    )
+    hue_off = np.hypot(lab_HW3[..., 1] - brightness * surface_HW3[..., 1], lab_HW3[..., 2] - brightness * surface_HW3[..., 2])
     return Shade(
         brightness_HW=np.asarray(cv2.GaussianBlur(brightness, (0, 0), 1.2), dtype=np.float32),
         hue_off_HW=np.asarray(cv2.GaussianBlur(hue_off, (0, 0), 1.2), dtype=np.float32),

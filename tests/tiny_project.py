@@ -12,7 +12,20 @@ import numpy as np
 from tests.tiny_model import write_tiny_base_model
 
 PHOTO_PX = 640
-COLUMNS = ["sku", "title", "description", "category", "color", "material", "width_cm", "depth_cm", "height_cm", "price", "currency", "photos"]
+COLUMNS = [
+    "sku",
+    "title",
+    "description",
+    "category",
+    "color",
+    "material",
+    "width_cm",
+    "depth_cm",
+    "height_cm",
+    "price",
+    "currency",
+    "photos",
+]
 
 BRAND = """\
 brand: tiny
@@ -57,7 +70,9 @@ def draw_mug(color_rgb: tuple[int, int, int], *, side_px: int = PHOTO_PX, seed: 
     shadow = np.exp(-(((xx - 0.5) / 0.22) ** 2 + ((yy - 0.80) / 0.03) ** 2))
     photo *= 1 - 0.35 * shadow[..., None]
     product = np.zeros((s, s), np.uint8)
-    cv2.ellipse(product, (round(0.70 * s), round(0.52 * s)), (round(0.10 * s), round(0.14 * s)), 0, 0, 360, 255, round(0.045 * s), cv2.LINE_AA)
+    cv2.ellipse(
+        product, (round(0.70 * s), round(0.52 * s)), (round(0.10 * s), round(0.14 * s)), 0, 0, 360, 255, round(0.045 * s), cv2.LINE_AA
+    )
     cv2.rectangle(product, (round(0.32 * s), round(0.30 * s)), (round(0.68 * s), round(0.77 * s)), 255, -1)
     cv2.ellipse(product, (s // 2, round(0.77 * s)), (round(0.18 * s), round(0.03 * s)), 0, 0, 360, 255, -1, cv2.LINE_AA)
     cv2.ellipse(product, (s // 2, round(0.30 * s)), (round(0.18 * s), round(0.03 * s)), 0, 0, 360, 255, -1, cv2.LINE_AA)

@@ -66,7 +66,9 @@ def project_dir(finished, tmp_path):
 def test_every_usable_product_gets_every_recipe(finished):
     rows = open_project(finished).ledger.rows(sa.select(render))
     made = sorted((row["sku"], row["recipe"], row["idx"]) for row in rows)
-    assert made == sorted((sku, recipe, n) for sku in ("MUG-1", "MUG-2") for recipe, n in [("packshot_white", 0), ("staged_scene", 0), ("staged_scene", 1)])
+    assert made == sorted(
+        (sku, recipe, n) for sku in ("MUG-1", "MUG-2") for recipe, n in [("packshot_white", 0), ("staged_scene", 0), ("staged_scene", 1)]
+    )
 
 
 def test_unusable_photos_are_quarantined_with_their_reason_and_the_rest_goes_on(finished):
@@ -78,7 +80,9 @@ def test_every_render_has_a_verdict_and_only_approved_ones_are_published(finishe
     project = open_project(finished)
     judged = {row["render_key"]: row["verdict"] for row in project.ledger.rows(sa.select(judgment))}
     assert judged.keys() == renders(finished).keys()
-    names = {(row["sku"], row["recipe"], row["idx"]) for row in project.ledger.rows(sa.select(render)) if judged[row["render_key"]] == "approved"}
+    names = {
+        (row["sku"], row["recipe"], row["idx"]) for row in project.ledger.rows(sa.select(render)) if judged[row["render_key"]] == "approved"
+    }
     assert names, "nothing was approved, so this test proves nothing"
     assert published(finished) == {f"web/mugs/{sku}/{recipe}-{index}.jpg" for sku, recipe, index in names}
 

@@ -41,7 +41,9 @@ def test_the_poison_covers_every_code_of_the_decoder():
 
 
 def test_a_refusal_says_what_is_wrong_with_which_file_and_what_to_do():
-    with pytest.raises(PhotoRefused, match=r"^mug\.jpg is named like a JPEG file but holds GIF data\. Export it as a real JPEG, PNG or WEBP file\.$"):
+    with pytest.raises(
+        PhotoRefused, match=r"^mug\.jpg is named like a JPEG file but holds GIF data\. Export it as a real JPEG, PNG or WEBP file\.$"
+    ):
         decode_photo(encode(sample_picture(), "GIF"), name="/home/somebody/mug.jpg")
 
 
@@ -112,6 +114,7 @@ def test_an_interlaced_png_is_whole():
     rows, size = b"", 100
     for x, y, dx, dy in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)):
         rows += (b"\x00" + bytes([77]) * 3 * len(range(x, size, dx))) * len(range(y, size, dy))
+
     def interlaced(data: bytes) -> bytes:
         plain = png_of(size, size, idat=zlib.compress(data))
         header = b"IHDR" + plain[16:28] + b"\x01"

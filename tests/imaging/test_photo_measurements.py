@@ -19,7 +19,11 @@ def test_every_column_is_documented_and_every_documented_column_is_measured():
 
 @pytest.mark.parametrize(
     "photo",
-    [np.zeros((64, 64, 3), np.uint8), np.full((64, 640, 3), 255, np.uint8), np.random.default_rng(0).integers(0, 255, (100, 70, 3), np.uint8)],
+    [
+        np.zeros((64, 64, 3), np.uint8),
+        np.full((64, 640, 3), 255, np.uint8),
+        np.random.default_rng(0).integers(0, 255, (100, 70, 3), np.uint8),
+    ],
     ids=["black", "white strip", "noise"],
 )
 def test_degenerate_pictures_are_measured_too(photo: np.ndarray):
