@@ -72,7 +72,8 @@ def load_product(picture: Path, alpha: Path | None) -> np.ndarray:
     """RGBA uint8, long side at most 1400 px."""
     rgba = np.asarray(Image.open(picture).convert("RGBA"))
     if alpha is not None:
-        rgba = np.dstack([rgba[..., :3], np.asarray(Image.open(alpha).convert("L").resize(rgba.shape[1::-1]))])
+        mask = Image.open(alpha).convert("L").resize((rgba.shape[1], rgba.shape[0]), Image.Resampling.BICUBIC)
+        rgba = np.dstack([rgba[..., :3], np.asarray(mask)])
     scale = min(1.0, 1400 / max(rgba.shape[:2]))
     if scale < 1:
         weight = rgba[..., 3:].astype(np.float32) / 255
