@@ -11,6 +11,7 @@ import dagster as dg
 ACCEPTED = (
     (dg.BetaWarning, "Class `MultiToSingleDimensionPartitionMapping`"),  # each cell depends on its own category's LoRA
     (dg.BetaWarning, "Parameter `backfill_policy`"),  # one run per cell
+    (dg.BetaWarning, "Parameter `data_version` of initializer `Output.__init__`"),  # a cell's manifest is its data version
     (dg.PreviewWarning, "Specifying a partitions_def on an AssetCheckSpec"),  # one brand gate per cell
 )
 
