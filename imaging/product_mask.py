@@ -70,7 +70,7 @@ def find_product(lab_HW3: FloatImage, unit_px: float) -> ProductMask:
     model = fit_background(lab_HW3)
     surface = model.surface(*lab_HW3.shape[:2])
     offset = cv2.GaussianBlur(lab_HW3 - surface, (0, 0), 1.0)
-    distance = np.linalg.norm(offset, axis=2)
+    distance = _length(offset)
     shade = compare_with_shade(lab_HW3, surface)
     edge_map = find_edges(lab_HW3, shade.brightness_HW, unit_px)
     plain = distance < model.plain_delta_e
@@ -92,7 +92,7 @@ def find_product(lab_HW3: FloatImage, unit_px: float) -> ProductMask:
         mask=mask,
         leak=near & ~background & mask,
         model=model,
-        distance_HW=np.asarray(distance, dtype=np.float32),
+        distance_HW=distance,
         shade=shade,
         edge_map=edge_map,
         unit_px=unit_px,
@@ -120,8 +120,8 @@ def _mismatch(offset_HW3: FloatImage, background: Mask, unit_px: float) -> Float
     known = cv2.resize(background.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
     small = cv2.resize(offset_HW3, size, interpolation=cv2.INTER_AREA)
     nearby, _ = carry_color(small, known, tuple(reach * unit_px / 4 for reach in LOCAL_REACH_PX))
-    from_nearby = np.linalg.norm(offset_HW3 - cv2.resize(nearby, (width, height)), axis=2)
-    from_surface = np.linalg.norm(offset_HW3, axis=2)
+    from_nearby = _length(offset_HW3 - cv2.resize(nearby, (width, height)))
+    from_surface = _length(offset_HW3)
     near_limit, surface_limit = (_match_limit(distance, background) for distance in (from_nearby, from_surface))
     return np.asarray(np.minimum(from_nearby / near_limit, from_surface / surface_limit), dtype=np.float32)
 
@@ -163,3 +163,7 @@ def _holes(closed_in: Mask, mismatch_HW: FloatImage, edge_map: EdgeMap, least_sh
         smooth = np.median(edge_map.slope_HW[box][inside]) < HOLE_SLOPE_FACTOR * edge_map.least_slope
         kept[index] = smooth and np.median(mismatch_HW[box][inside]) < 1
     return np.asarray(kept[labels], dtype=bool)
+
+
+def _length(vectors_HW3: FloatImage) -> FloatImage:
+    return np.asarray(np.sqrt(np.einsum("hwc,hwc->hw", vectors_HW3, vectors_HW3)), dtype=np.float32)
