@@ -14,17 +14,19 @@ DIRECT_SIGMA_PX = 3.0
 MIN_WEIGHT = 0.01
 
 
-def carry_color(color_HW3: FloatImage, known: Mask, sigmas_px: tuple[float, ...]) -> tuple[FloatImage, Mask]:
+def carry_color(color_HW3: FloatImage, known: Mask, sigmas_px: tuple[float, ...], wanted: Mask | None = None) -> tuple[FloatImage, Mask]:
     """Spread color from where it is known over its surroundings; the narrowest blur that reaches a pixel decides.
 
-    sigmas_px: from narrow to wide. Returns the color, float32 (H, W, 3), and where any blur reached.
+    sigmas_px: from narrow to wide. wanted: the only pixels that matter, everything when None. Returns the color, float32
+    (H, W, 3), 0 where nothing arrived, and where anything did.
     """
     weight = known.astype(np.float32)
     weighted = cv2.merge([*cv2.split(color_HW3 * weight[..., None]), weight])
     result = np.zeros_like(color_HW3)
     reached = np.zeros(known.shape, dtype=bool)
+    missing = np.ones(known.shape, dtype=bool) if wanted is None else wanted.copy()
     for sigma in sigmas_px:
-        y, x = np.nonzero(~reached)
+        y, x = np.nonzero(missing)
         if not len(y):
             break
         spread = _wide_blur(weighted, sigma)[y, x]
@@ -32,6 +34,7 @@ def carry_color(color_HW3: FloatImage, known: Mask, sigmas_px: tuple[float, ...]
         y, x, spread = y[enough], x[enough], spread[enough]
         result[y, x] = spread[:, :3] / spread[:, 3:]
         reached[y, x] = True
+        missing[y, x] = False
     return result, reached
 
 

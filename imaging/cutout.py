@@ -13,11 +13,12 @@ import numpy.typing as npt
 from imaging.background_model import Mask
 from imaging.color import srgb_to_lab
 from imaging.cutout_verdict import judge, measure_cutout
-from imaging.matte import EdgeColors, estimate_edge_colors, product_color, soft_alpha
+from imaging.decontaminate import product_color
+from imaging.matte import estimate_edge_colors, soft_alpha
 from imaging.product_mask import ProductMask, find_product
 from imaging.shadow_removal import without_loose_shadows
 
-CUTOUT_VERSION = "3"
+CUTOUT_VERSION = "4"
 """Raised whenever the same photo may get another alpha; part of the render key."""
 WORK_SIDE_PX = 1024
 """Long side at which the decision is made."""
@@ -52,14 +53,14 @@ def cut_out(photo_HW3: npt.NDArray[np.uint8]) -> Cutout:
     found = find_product(srgb_to_lab(small), unit_px)
     colors = estimate_edge_colors(small, found.mask, unit_px)
     small_alpha = soft_alpha(small, colors)
-    colors = _without_leftovers(colors, small_alpha, found)
-    alpha = soft_alpha(photo_HW3, colors)
-    if photo_HW3 is small:
-        small_alpha = alpha
-    measurements = measure_cutout(small, soft_alpha(small, colors), found, colors)
+    kept = _without_leftovers(small_alpha > 127, found)
+    colors = replace(colors, band=colors.band & kept, inside=colors.inside & kept)
+    small_alpha[~kept] = 0
+    alpha = small_alpha if photo_HW3 is small else soft_alpha(photo_HW3, colors)
+    measurements = measure_cutout(small, small_alpha > 127, found, colors)
     confidence, reasons = judge(measurements)
     return Cutout(
-        foreground_HW3=product_color(photo_HW3, alpha, colors, small, unit_px),
+        foreground_HW3=product_color(photo_HW3, alpha, small, colors, unit_px),
         alpha_HW=alpha,
         accepted=not reasons,
         confidence=confidence,
@@ -68,12 +69,10 @@ def cut_out(photo_HW3: npt.NDArray[np.uint8]) -> Cutout:
     )
 
 
-def _without_leftovers(colors: EdgeColors, alpha_HW: npt.NDArray[np.uint8], found: ProductMask) -> EdgeColors:
-    """Forget pieces that only the skirt held to the product: specks and bits of shadow."""
-    product: Mask = alpha_HW > 127
+def _without_leftovers(product: Mask, found: ProductMask) -> Mask:
+    """Room around the pieces that are product; specks and bits of shadow that only the skirt held to it are left out."""
     kept = without_loose_shadows(product, found.shade, found.edge_map)
-    near = cv2.dilate(kept.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-    return replace(colors, band=colors.band & near, inside=colors.inside & near)
+    return np.asarray(cv2.dilate(kept.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0, dtype=bool)
 
 
 def _fit_long_side(image_HW3: npt.NDArray[np.uint8], side_px: int) -> npt.NDArray[np.uint8]:

@@ -40,16 +40,12 @@ LIMITS = (
 )
 
 
-def measure_cutout(
-    small_HW3: npt.NDArray[np.uint8], alpha_HW: npt.NDArray[np.uint8], found: ProductMask, colors: EdgeColors | None
-) -> dict[str, float]:
+def measure_cutout(small_HW3: npt.NDArray[np.uint8], product: Mask, found: ProductMask, colors: EdgeColors) -> dict[str, float]:
     """What the verdict rests on; all at working size, all finite."""
-    product = alpha_HW > 127
     area = int(product.sum())
     border = np.concatenate([product[0], product[-1], product[:, 0], product[:, -1]])
     perimeter = _perimeter(product)
     smooth = cv2.GaussianBlur(product.astype(np.float32), (0, 0), max(1.0, 3 * found.unit_px)) > 0.5
-    weak = _weak_edge_share(product, colors) if colors is not None else 1.0
     return {
         "area_share": area / product.size,
         "border_out": found.model.ring_off_share,
@@ -57,7 +53,7 @@ def measure_cutout(
         "fg_border": float(border.mean()),
         "roughness": perimeter / float(np.sqrt(max(1, area))),
         "raggedness": perimeter / max(1.0, _perimeter(smooth)),
-        "weak_edge_share": weak,
+        "weak_edge_share": _weak_edge_share(product, colors),
         "leak_share": float(found.leak.sum() / max(1, area)),
         "agree": _agreement(small_HW3, product),
     }
@@ -82,7 +78,9 @@ def _perimeter(mask: Mask) -> float:
 
 def _weak_edge_share(product: Mask, colors: EdgeColors) -> float:
     """Share of the outline along which product and background lie less than 6 of 255 apart."""
-    outline = product & (cv2.erode(product.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+    rows, columns = colors.contrast_HW.shape
+    local = product[colors.top_px : colors.top_px + rows, colors.left_px : colors.left_px + columns]
+    outline = local & (cv2.erode(local.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
     return float((colors.contrast_HW[outline] < 6.0).mean()) if outline.any() else 1.0
 
 

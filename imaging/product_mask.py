@@ -15,7 +15,13 @@ from imaging.background_model import BackgroundModel, Mask, fit_background, reac
 from imaging.color import FloatImage
 from imaging.color_spread import carry_color
 from imaging.edge_map import EdgeMap, find_edges
-from imaging.shadow_removal import Shade, bounced_tint, compare_with_shade, without_loose_shadows
+from imaging.shadow_removal import (
+    Shade,
+    compare_with_shade,
+    nearby_product_hue,
+    shadow_slivers,
+    without_loose_shadows,
+)
 
 SMALL_BALL_PX = 2.0
 BIG_BALL_PX = 7.0
@@ -30,6 +36,8 @@ MATCH_DELTA_E_RANGE = (1.0, 2.5)
 MATCH_PER_BACKGROUND_P75 = 1.5
 """How near to the background around it a closed-in region must be to be seen through, against the background's own spread.
 Openings in 32 studio renders were off by 0.2 to 0.8, pale prints of products on gray by 1.3 and more."""
+CLEARLY_OFF = 3.0
+"""Misfit from which a pixel is not seen through the product; it keeps a gray rail apart from the gap that it crosses."""
 NARROW_MATCH = 2.0
 """A long crevice too narrow for the big ball may fit twice as badly: beside a strong edge JPEG tints the background."""
 MIN_HOLE_SHARE = 0.0002
@@ -62,25 +70,29 @@ def find_product(lab_HW3: FloatImage, unit_px: float) -> ProductMask:
     model = fit_background(lab_HW3)
     surface = model.surface(*lab_HW3.shape[:2])
     offset = cv2.GaussianBlur(lab_HW3 - surface, (0, 0), 1.0)
-    distance = np.linalg.norm(offset, axis=2)
+    distance = _length(offset)
     shade = compare_with_shade(lab_HW3, surface)
     edge_map = find_edges(lab_HW3, shade.brightness_HW, unit_px)
     plain = distance < model.plain_delta_e
     first = reach_from_border((plain | shade.likely()) & ~edge_map.edges, max(1.5, BIG_BALL_PX * unit_px))
-    passable = (plain | shade.likely(bounced_tint(~first, shade, unit_px))) & ~edge_map.edges
+    passable = (plain | shade.likely(nearby_product_hue(~first, shade, unit_px))) & ~edge_map.edges
     near = reach_from_border(passable, max(1.0, SMALL_BALL_PX * unit_px))
     far = reach_from_border(passable, max(1.5, BIG_BALL_PX * unit_px))
     mismatch = _mismatch(offset, far, unit_px)
-    background = far | _crevices(near & ~far, far, mismatch, unit_px)
+    fits = mismatch < CLEARLY_OFF
+    background = far | _crevices(near & ~far & fits, far, mismatch, unit_px)
+    background |= _crevices(near & ~far & ~fits, far, mismatch, unit_px)
     clipped = float(np.median(surface[..., 0])) > CLIPPED_LIGHTNESS
     least_share = MIN_HOLE_SHARE_ON_CLIPPED if clipped else MIN_HOLE_SHARE
-    background |= _holes(passable & ~background, mismatch, edge_map, least_share, unit_px)
-    mask = without_loose_shadows(_opened(~background, 3 * unit_px), shade, edge_map)
+    background |= _holes(passable & fits & ~background, mismatch, edge_map, least_share, unit_px)
+    product = _opened(~background, 3 * unit_px)
+    product = _opened(product & ~shadow_slivers(product, shade, edge_map, unit_px), 3 * unit_px)
+    mask = without_loose_shadows(product, shade, edge_map)
     return ProductMask(
         mask=mask,
         leak=near & ~background & mask,
         model=model,
-        distance_HW=np.asarray(distance, dtype=np.float32),
+        distance_HW=distance,
         shade=shade,
         edge_map=edge_map,
         unit_px=unit_px,
@@ -108,8 +120,8 @@ def _mismatch(offset_HW3: FloatImage, background: Mask, unit_px: float) -> Float
     known = cv2.resize(background.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
     small = cv2.resize(offset_HW3, size, interpolation=cv2.INTER_AREA)
     nearby, _ = carry_color(small, known, tuple(reach * unit_px / 4 for reach in LOCAL_REACH_PX))
-    from_nearby = np.linalg.norm(offset_HW3 - cv2.resize(nearby, (width, height)), axis=2)
-    from_surface = np.linalg.norm(offset_HW3, axis=2)
+    from_nearby = _length(offset_HW3 - cv2.resize(nearby, (width, height)))
+    from_surface = _length(offset_HW3)
     near_limit, surface_limit = (_match_limit(distance, background) for distance in (from_nearby, from_surface))
     return np.asarray(np.minimum(from_nearby / near_limit, from_surface / surface_limit), dtype=np.float32)
 
@@ -151,3 +163,7 @@ def _holes(closed_in: Mask, mismatch_HW: FloatImage, edge_map: EdgeMap, least_sh
         smooth = np.median(edge_map.slope_HW[box][inside]) < HOLE_SLOPE_FACTOR * edge_map.least_slope
         kept[index] = smooth and np.median(mismatch_HW[box][inside]) < 1
     return np.asarray(kept[labels], dtype=bool)
+
+
+def _length(vectors_HW3: FloatImage) -> FloatImage:
+    return np.asarray(np.sqrt(np.einsum("hwc,hwc->hw", vectors_HW3, vectors_HW3)), dtype=np.float32)

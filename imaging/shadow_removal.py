@@ -20,13 +20,18 @@ HUE_DELTA_E_IN_THE_DARK = 12.0
 """Shade may be off the floor's hue by 3, and by 12 more in the deepest shadow: products tint the floor that they stand on.
 Far off is harmless: a product of that color has a strong outline, which stops the background before this matters."""
 TINT_SHARE = 0.4
+TINT_SHARE_IN_THE_DARK = 0.8
 TINT_REACH_PX = 80.0
-"""Beside a colored product even the lit floor may be off by 0.4 of the product's own distance from the floor's hue: bounced
-light. Reach in pixels of a 1024 px picture."""
+"""Bounced light: beside a colored product even the lit floor may be off by 0.4 of the product's own distance from the floor's
+hue, and by 0.8 more in the deepest shadow. Reach in pixels of a 1024 px picture."""
 LOOSE_SHARE = 0.5
 LOOSE_HUE_DELTA_E = 4.0
 LOOSE_SLOPE = 1.5
 """A separate piece is a shadow if it is smaller than half of the product, of the floor's hue, and without texture."""
+
+SLIVER_ZONE = 0.3
+SLIVER_HALF_WIDTH_PX = 8.0
+"""A shadow sliver lies in the lowest 30 % of the product and is at most 16 px wide, in pixels of a 1024 px picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +43,12 @@ class Shade:
     hue_off_HW: FloatImage
     """Delta E by which a, b miss the background's hue at that brightness."""
 
-    def likely(self, tint_HW: FloatImage | None = None) -> Mask:
-        """Where the background in shadow would look like this; tint_HW: hue that bounced light may add, Delta E."""
-        allowed = HUE_DELTA_E + HUE_DELTA_E_IN_THE_DARK * np.clip(1 - self.brightness_HW, 0, 1)
-        if tint_HW is not None:
-            allowed = np.maximum(allowed, tint_HW)
+    def likely(self, product_hue_HW: FloatImage | None = None) -> Mask:
+        """Where the background in shadow would look like this; product_hue_HW as from `nearby_product_hue`."""
+        darkness = np.clip(1 - self.brightness_HW, 0, 1)
+        allowed = HUE_DELTA_E + HUE_DELTA_E_IN_THE_DARK * darkness
+        if product_hue_HW is not None:
+            allowed = np.maximum(allowed, (TINT_SHARE + TINT_SHARE_IN_THE_DARK * darkness) * product_hue_HW)
         brightness = self.brightness_HW
         return np.asarray((self.hue_off_HW < allowed) & (brightness < MAX_BRIGHTNESS) & (brightness > MIN_BRIGHTNESS), dtype=bool)
 
@@ -61,8 +67,8 @@ def compare_with_shade(lab_HW3: FloatImage, surface_HW3: FloatImage) -> Shade:
     )
 
 
-def bounced_tint(product: Mask, shade: Shade, unit_px: float) -> FloatImage:
-    """How far off the floor's hue light bounced from the product may put its surroundings; Delta E, float32 (H, W).
+def nearby_product_hue(product: Mask, shade: Shade, unit_px: float) -> FloatImage:
+    """How far off the floor's hue the product is around here; Delta E, float32 (H, W).
 
     Weighted towards the most colorful parts, because a first mask still holds some tinted floor.
     """
@@ -73,7 +79,25 @@ def bounced_tint(product: Mask, shade: Shade, unit_px: float) -> FloatImage:
     power = cv2.resize(hue**3, size, interpolation=cv2.INTER_AREA)
     sigma = max(1.0, TINT_REACH_PX * unit_px / 8)
     spread = cv2.GaussianBlur(power, (0, 0), sigma) / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-3)
-    return np.asarray(TINT_SHARE * cv2.resize(spread, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    return np.asarray(cv2.resize(spread, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+
+def shadow_slivers(product: Mask, shade: Shade, edge_map: EdgeMap, unit_px: float) -> Mask:
+    """Thin, low spurs of the product that look like the crisp start of a shadow: beside chair legs, along contact lines.
+
+    A thin part of the product itself has a slope beside it that no shadow has.
+    """
+    rows = np.nonzero(product.any(axis=1))[0]
+    if not len(rows):
+        return product
+    lowest = np.zeros_like(product)
+    lowest[round(rows[-1] - SLIVER_ZONE * (rows[-1] - rows[0])) :] = True
+    size = 2 * max(1, round(SLIVER_HALF_WIDTH_PX * unit_px)) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    thin = product & (cv2.morphologyEx(product.astype(np.uint8), cv2.MORPH_OPEN, kernel) == 0)
+    reach = 2 * max(1, round(2 * unit_px)) + 1
+    steepest = cv2.dilate(edge_map.slope_HW, np.ones((reach, reach), np.uint8))
+    return np.asarray(thin & lowest & shade.likely() & (steepest < LOOSE_SLOPE), dtype=bool)
 
 
 def without_loose_shadows(product: Mask, shade: Shade, edge_map: EdgeMap, *, least_share: float = 0.01) -> Mask:
