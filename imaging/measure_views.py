@@ -168,9 +168,9 @@ def bounding_box(mask_HW: Mask) -> tuple[int, int, int, int] | None:
 
 
 def background_zone(product_HW: Mask) -> Mask:
-    """Everything clearly outside the product and outside the box below it where a shadow may lie."""
+    """Everything clearly outside the product (8 px at least, a JPEG block) and outside the box below it where a shadow may lie."""
     height, width = product_HW.shape
-    size = max(9, height // 40) | 1
+    size = max(17, height // 40) | 1
     zone = cv2.dilate(product_HW.astype(np.uint8), np.ones((size, size), np.uint8)) == 0
     box = bounding_box(product_HW)
     if box is not None:

@@ -87,7 +87,7 @@ def _checked(frame: "pd.DataFrame", rules: RuleSet) -> "pd.DataFrame":
     if frame.empty:
         raise GateError(f"There is nothing to judge: the measurement table for recipe '{rules.recipe}' has no rows.")
     needed = {rule.column for rule in rules.rules}
-    if any(rule.when == "expected_known" for rule in rules.rules):
+    if any(rule.when != "always" for rule in rules.rules):
         needed.add("expected_known")
     missing = sorted(({"render_id"} | needed) - set(frame.columns))
     if missing:
@@ -121,8 +121,8 @@ def _expectations(rules: RuleSet) -> list[Any]:
     out: list[Any] = [gxe.ExpectColumnValuesToBeUnique(column="render_id", meta={"rule": -1, "step": "broken"})]
     for index, rule in enumerate(rules.rules):
         common: dict[str, Any] = {"column": rule.column}
-        if rule.when == "expected_known":
-            common["row_condition"] = Row("expected_known") == 1.0
+        if rule.when != "always":
+            common["row_condition"] = Row("expected_known") == (1.0 if rule.when == "expected_known" else 0.0)
 
         def note(step: Step, index: int = index, rule: Rule = rule) -> dict[str, Any]:
             return {"rule": index, "step": step, "code": rule.code}

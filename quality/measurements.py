@@ -239,8 +239,8 @@ COLUMNS: dict[str, Column] = {
     "shadow_lost_delta_l": Column(
         unit="L*", low=None, high=None, source="own", meaning="how much lighter the foot's surroundings are than expected"
     ),
-    "banding_permille": Column(
-        unit="permille", low=0, high=1000, source=f"{_QUALITY}, 12", meaning="coherent steps in smooth scene backgrounds"
+    "banding_comb": Column(
+        unit="1", low=0, high=1, source="own", meaning="levels of a smooth background piling up at even distances (16 to 32 levels left)"
     ),
     "tone_ripple": Column(unit="level", low=0, high=None, source="own", meaning="sawtooth of the tone curve: levels were thrown away"),
     "blockiness_ratio": Column(

@@ -28,7 +28,7 @@ class Rule(BaseModel):
     """One column and what it must be.
 
     Outside `min`..`max` (or not among `values`) the rule is broken with its `severity`; inside but outside `review_min`..`review_max`
-    a person looks. `when: expected_known` applies the rule only to renders whose complete expected picture was given.
+    a person looks. `when` applies the rule only to renders whose complete expected picture was given, or only to those without.
     In `reason`, {measured} and {required} are filled in.
     """
 
@@ -43,7 +43,7 @@ class Rule(BaseModel):
     severity: Literal["critical", "warning"] = "critical"
     code: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
     reason: str = Field(min_length=10)
-    when: Literal["always", "expected_known"] = "always"
+    when: Literal["always", "expected_known", "expected_unknown"] = "always"
     source: str = Field(min_length=3)
     date: datetime.date
 
