@@ -133,7 +133,7 @@ def verdict_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
     tiles = [
         Tile(
             pixels_HW3=decode_rgb(project.store.get(row["render_digest"])),
-            label=f"{row['sku']} {row['recipe']} {row['idx']}\n{row['reasons'][0]['code'] if row['reasons'] else ''}",
+            label=f"{row['sku']} {row['reasons'][0]['code'] if row['reasons'] else ''}\n{row['recipe']} {row['idx']}",
             verdict=Verdict(row["verdict"]),
         )
         for row in chosen
@@ -194,7 +194,7 @@ def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResourc
         for r in rows
         if r["verdict"] == Verdict.REJECTED
     ]
-    numbers = {"renders": len(rows), **{str(v): counts[v] for v in Verdict}, "approved_share": approved_share}
+    numbers = {"renders": len(rows), **{str(v): counts[v] for v in Verdict}, "approved_share": round(approved_share, 4)}
     key = _write_manifest(project, category, drop, rows)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(key),
