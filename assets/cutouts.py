@@ -112,7 +112,7 @@ def cutouts(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.M
             "cutouts": len(outcomes),
             "accepted": len(outcomes) - len(doubtful),
             "doubtful": len(doubtful),
-            "mean_confidence": float(sum(row["confidence"] for row in outcomes) / len(outcomes)) if outcomes else 0.0,
+            "mean_confidence": round(float(sum(row["confidence"] for row in outcomes) / len(outcomes)), 3) if outcomes else 0.0,
             "reasons": reasons_table(Counter(row["reasons"][0] for row in doubtful)),
             **sheet_metadata(cutout_sheet(project, outcomes)),
         },

@@ -204,7 +204,7 @@ def commit_manifest(context: dg.OpExecutionContext, vitrine: VitrineResource, sh
             "renders": len(rows),
             "rendered_now": sum(shard["rendered"] for shard in shards),
             "refused_by_recipe": len(refused),
-            "seconds_per_render": sum(row["seconds"] for row in rows) / len(rows) if rows else 0.0,
+            "seconds_per_render": round(sum(row["seconds"] for row in rows) / len(rows), 2) if rows else 0.0,
             **sheet_metadata(render_sheet(project, rows)),
             "still_missing": reasons_table(plan.why),
         },

@@ -123,17 +123,23 @@ def measure_one(project: Project, wanted: WantedRender, row: Row) -> dict[str, A
     )
 
 
+SHEET_TILES = 16
+
+
 def verdict_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
-    """A contact sheet with verdict frames: rejected first, then review, then approved, at most 16."""
+    """A contact sheet with verdict frames, at most 16: rejected first, then review, then a spread of the approved."""
     from imaging.contact_sheet import Tile, contact_sheet
     from imaging.storage_format import decode_rgb
 
     order = {Verdict.REJECTED: 0, Verdict.REVIEW: 1, Verdict.APPROVED: 2}
-    chosen = sorted(rows, key=lambda row: (order[Verdict(row["verdict"])], row["sku"], row["recipe"], row["idx"]))[:16]
+    ordered = sorted(rows, key=lambda row: (order[Verdict(row["verdict"])], row["sku"], row["recipe"], row["idx"]))
+    doubtful = [row for row in ordered if row["verdict"] != Verdict.APPROVED][:SHEET_TILES]
+    approved, room = ordered[len(doubtful) :], SHEET_TILES - len(doubtful)
+    chosen = [*doubtful, *(approved[number * len(approved) // room] for number in range(min(room, len(approved))))]
     tiles = [
         Tile(
             pixels_HW3=decode_rgb(project.store.get(row["render_digest"])),
-            label=f"{row['sku']} {row['recipe']} {row['idx']}\n{row['reasons'][0]['code'] if row['reasons'] else ''}",
+            label=f"{row['sku']} {row['reasons'][0]['code'] if row['reasons'] else ''}\n{row['recipe']} {row['idx']}",
             verdict=Verdict(row["verdict"]),
         )
         for row in chosen
@@ -194,7 +200,7 @@ def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResourc
         for r in rows
         if r["verdict"] == Verdict.REJECTED
     ]
-    numbers = {"renders": len(rows), **{str(v): counts[v] for v in Verdict}, "approved_share": approved_share}
+    numbers = {"renders": len(rows), **{str(v): counts[v] for v in Verdict}, "approved_share": round(approved_share, 4)}
     key = _write_manifest(project, category, drop, rows)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(key),

@@ -6,12 +6,17 @@ from contextlib import contextmanager
 import dagster as dg
 import yaml
 
+from orchestration.jobs import HEAVY_TAG
 from resources.settings import Settings
 
 DAGSTER_YAML = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},  # no sign-up dialog in front of the first page
-    "concurrency": {"runs": {"max_concurrent_runs": 2}, "pools": {"granularity": "op"}},
+    "concurrency": {
+        # One place more than heavy runs may take: reading the catalog and publishing do not wait for hours of rendering.
+        "runs": {"max_concurrent_runs": 3, "tag_concurrency_limits": [{"key": HEAVY_TAG, "limit": 2}]},
+        "pools": {"granularity": "op"},
+    },
     "run_monitoring": {
         "enabled": True,
         "max_resume_run_attempts": 0,  # with resume on, a user's cancel does not reach the steps

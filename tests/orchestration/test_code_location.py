@@ -9,6 +9,8 @@ import dagster as dg
 import pytest
 
 from orchestration.definitions import ALL_ASSETS, build_defs
+from orchestration.instance import open_instance
+from orchestration.jobs import ALL_JOBS
 from resources.settings import read_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -72,3 +74,13 @@ def test_a_schedule_that_is_not_configured_does_not_exist(tmp_path):
     assert build_defs(read_settings(tmp_path)).schedules == []
     (tmp_path / "vitrine.yaml").write_text('nightly: {cron: "0 1 * * *", budget_usd: 1.0}\n')
     assert [schedule.name for schedule in build_defs(read_settings(tmp_path)).schedules] == ["nightly_stale_cells"]
+
+
+def test_heavy_runs_leave_a_place_free_for_reading_the_catalog(tmp_path):
+    """Two long cells once filled every place, and a new photo was not even noticed until one of them ended."""
+    (tmp_path / "vitrine.yaml").write_text("brand_kit: brand.yaml\n")
+    with open_instance(read_settings(tmp_path)) as instance:
+        queue = instance.get_concurrency_config().run_queue_config
+    (limit,) = queue.tag_concurrency_limits
+    assert limit["limit"] < queue.max_concurrent_runs
+    assert {job.name for job in ALL_JOBS if limit["key"] in job.tags} == {"produce_cell", "train_category"}
