@@ -159,7 +159,7 @@ def _solve(color_N3: Values, colors: EdgeColors, at_N2: Values) -> Values:
     trust = np.clip((sample(colors.contrast_HW, at_N2) - weak) / (firm - weak), 0, 1)
     alpha = trust * by_color + (1 - trust) * sample(colors.shape_HW, at_N2)
     surely_product = sample(colors.depth_HW, at_N2) * np.clip((contrast - firm) / firm, 0, 1)
-    return np.maximum(alpha, surely_product).astype(np.float32)
+    return np.asarray(np.maximum(alpha, surely_product), dtype=np.float32)
 
 
 def _opponent(color: FloatImage) -> FloatImage:

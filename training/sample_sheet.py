@@ -16,7 +16,6 @@ from training.plan import TrainingPlan
 
 Pixels = npt.NDArray[np.uint8]
 SHEET_COLUMNS = 4
-SHEET_STEPS = 16
 SHEET_SEED = 4100
 """First seed of the sheet; both rows use the same seeds, so that a column shows one noise with and without the LoRA."""
 LABEL_HEIGHT_PX = 20
@@ -47,7 +46,7 @@ def before_after_sheet(plan: TrainingPlan, lora: Path, lora_digest: str) -> byte
     prompts = [training_set.trigger] * SHEET_COLUMNS
     seeds = range(SHEET_SEED, SHEET_SEED + SHEET_COLUMNS)
     before, after = (
-        DiffusionPlates(plan.base_model, *which, steps=SHEET_STEPS, device=settings.device, threads=settings.threads).draw(prompts, seeds)
+        DiffusionPlates(plan.base_model, *which, device=settings.device, threads=settings.threads).draw(prompts, seeds)
         for which in [(None, None), (lora, lora_digest)]
     )
     look = [picture.pixels_HW3 for picture in training_set.held_out[:SHEET_COLUMNS]]

@@ -30,13 +30,13 @@ class LoraSettings(BaseModel):
 
     steps: int = Field(default=240, ge=1, le=100_000)
     rank: int = Field(default=8, ge=1, le=256)
-    learning_rate: float = Field(default=2e-3, gt=0, le=1)
-    batch_size: int = Field(default=8, ge=1, le=256)
+    learning_rate: float = Field(default=6e-3, gt=0, le=1)
+    batch_size: int = Field(default=4, ge=1, le=256)
     target_modules: Literal["attention", "transformer", "all"] | tuple[str, ...] = "all"
     caption_dropout: float = Field(default=0.5, ge=0, le=1)
     seed: int = Field(default=0, ge=0)
-    validate_every: int = Field(default=40, ge=1)
-    checkpoint_every: int = Field(default=40, ge=1)
+    validate_every: int = Field(default=60, ge=1)
+    checkpoint_every: int = Field(default=60, ge=1)
     threads: int = Field(default=1, ge=1, le=256)
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
