@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 STEPS = 20
 GUIDANCE = 3.0
 TILE_PX = 200
-_LABEL_PX = 34
+_LABEL_PX = 48
 _COLUMNS = 4
 
 FIRST_CAPTIONS: tuple[str, ...] = (
@@ -68,15 +68,16 @@ def draw_pictures(folder: Path, captions: Sequence[str], *, seed: int = 1) -> li
 
 
 def lay_out(pictures: Sequence[Image.Image], captions: Sequence[str], file: Path, tile_px: int = TILE_PX) -> None:
-    """Write pictures four to a row, each above its caption in two lines, as a PNG."""
+    """Write pictures four to a row, each above its caption in three lines (surface and wall, light, prop), as a PNG."""
     rows = -(-len(pictures) // _COLUMNS)
     sheet = Image.new("RGB", (_COLUMNS * tile_px, rows * (tile_px + _LABEL_PX)), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=10)
     for index, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
         left, top = index % _COLUMNS * tile_px, index // _COLUMNS * (tile_px + _LABEL_PX)
         sheet.paste(picture.resize((tile_px, tile_px), Image.Resampling.BICUBIC), (left, top))
-        parts = caption.split(", ")
-        pen.text((left + 3, top + tile_px + 3), ", ".join(parts[:2]), fill="black", font=font)
-        pen.text((left + 3, top + tile_px + 17), ", ".join(parts[2:]), fill="black", font=font)
+        surface_wall, _, light_prop = caption.partition(" wall, ")
+        lines = [f"{surface_wall} wall", *light_prop.split(", ")]
+        for line, text in enumerate(lines):
+            pen.text((left + 3, top + tile_px + 3 + 14 * line), text, fill="black", font=font)
     file.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(file, optimize=True)  # full color: a palette of 256 draws bands on every wall
