@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from imaging.color import srgb_to_lab
 from imaging.photo_background import LOOK_LONG_SIDE_PX, look_at_surroundings
-from imaging.sharpness import blur_effect, edge_fine_ratios
+from imaging.sharpness import blur_effect, measure_sharpness
 
 WORK_LONG_SIDE_PX = 768
 """Sharpness is measured at this size: a little below what the smallest accepted photo has."""
@@ -34,13 +34,14 @@ COLUMNS: dict[str, Column] = {
     "height_px": Column(says="height, upright", unit="px", range="1..", source="file"),
     "min_side_px": Column(says="shorter side", unit="px", range="1..", source="file"),
     "edge_fine_ratio": Column(
-        says="fine against middle detail at the strongest edges", unit="ratio", range="0..2; sharp 0.36-0.8", source=_INTAKE
+        says="fine against middle detail at the strongest edges", unit="ratio", range="0..2; sharp 0.33-1", source=_INTAKE
     ),
-    "edge_fine_ratio_worst": Column(
-        says="the same in the blurriest of six directions", unit="ratio", range="0..2", source="imaging/sharpness.py"
+    "step_ratio_worst": Column(
+        says="change over 2 px against 8 px, squared, in the blurriest of eight directions", unit="ratio",
+        range="0.06 (ramp) to 0.25 (step) and more (texture)", source="imaging/sharpness.py",
     ),
-    "edge_fine_ratio_best": Column(
-        says="the same in the sharpest of six directions", unit="ratio", range="0..2", source="imaging/sharpness.py"
+    "step_ratio_best": Column(
+        says="the same in the sharpest direction", unit="ratio", range="as above", source="imaging/sharpness.py"
     ),
     "blur_effect": Column(says="how little more blur would change", unit="ratio", range="0..1; sharp < 0.5", source="Crete 2007"),
     "ring_residual_p95": Column(says="unevenness of the border", unit="delta E 76", range="0..", source=_INTAKE),
@@ -70,7 +71,7 @@ def measure_photo(photo_HW3: npt.NDArray[np.uint8]) -> dict[str, float]:
     height, width = photo_HW3.shape[:2]
     working = _shrink(photo_HW3, WORK_LONG_SIDE_PX)
     gray = cv2.cvtColor(working, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    overall, worst, best = edge_fine_ratios(gray)
+    sharpness = measure_sharpness(gray)
     small = _shrink(working, LOOK_LONG_SIDE_PX)
     lab = srgb_to_lab(small)
     around = look_at_surroundings(lab)
@@ -78,9 +79,9 @@ def measure_photo(photo_HW3: npt.NDArray[np.uint8]) -> dict[str, float]:
         "width_px": float(width),
         "height_px": float(height),
         "min_side_px": float(min(width, height)),
-        "edge_fine_ratio": overall,
-        "edge_fine_ratio_worst": worst,
-        "edge_fine_ratio_best": best,
+        "edge_fine_ratio": sharpness.edge_fine_ratio,
+        "step_ratio_worst": sharpness.step_ratio_worst,
+        "step_ratio_best": sharpness.step_ratio_best,
         "blur_effect": blur_effect(gray),
         "ring_residual_p95": around.ring_residual_p95,
         "ring_off_share": around.ring_off_share,

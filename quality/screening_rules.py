@@ -1,0 +1,55 @@
+"""What a source photo must be: thresholds on its measurements, and what breaking each rule does."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Action = Literal["refuse", "warn", "off"]
+
+
+class RuleActions(BaseModel):
+    """What breaking each rule does: refuse the photo, accept it with a warning, or nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    too_small: Action = "refuse"
+    blurred: Action = "refuse"
+    motion_blurred: Action = "refuse"
+    no_product: Action = "refuse"
+    cluttered: Action = "refuse"
+    cropped: Action = "refuse"
+    too_dark: Action = "warn"
+    """Low-key studio photos are legitimate: 7 of 271 real photographs are darker than this rule and fine."""
+    overexposed: Action = "warn"
+    color_cast: Action = "warn"
+    several_subjects: Action = "warn"
+    """A pair of shoes or a set of mugs is one product."""
+
+
+class ScreeningRules(BaseModel):
+    """Thresholds of the screening, on columns of imaging.photo_measurements.COLUMNS. Sources: benchmarks/screening.py."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_side_px: int = Field(default=1000, ge=64)
+    """Marketplaces zoom from 1000 px; renders are 1200 px."""
+    min_edge_fine_ratio: float = Field(default=0.325, ge=0)
+    """Sharp photographs have 0.335 and more; Gaussian blur of sigma 0.8 px at 768 px leaves 0.25."""
+    min_step_ratio_worst: float = Field(default=0.12, ge=0)
+    """Sharp photographs have 0.12 and more; 9 px of motion at 768 px leaves 0.08."""
+    motion_direction_ratio: float = Field(default=1.3, ge=1)
+    """Sharpest against blurriest direction from which a blur is called motion."""
+    max_blur_effect: float = Field(default=0.62, ge=0, le=1)
+    """Sharp photographs have 0.60 and less; it catches strong blur under sensor noise, which hides it from the ratios."""
+    min_product_share: float = Field(default=0.005, ge=0, le=1)
+    max_ring_median_delta_e: float = Field(default=2.5, ge=0)
+    """Packshots and studio sweeps have 0.9 and less."""
+    max_border_edge_share: float = Field(default=0.15, ge=0, le=1)
+    """Packshots and studio sweeps have 0.04 and less."""
+    max_frame_contact_share: float = Field(default=0.015, ge=0, le=1)
+    min_lightness_mean: float = Field(default=25.0, ge=0, le=100)
+    max_product_clipped_share: float = Field(default=0.25, ge=0, le=1)
+    max_neutral_floor_chroma: float = Field(default=15.0, ge=0)
+    """Colored paper alone reaches 13: only more than that is likely to be the light."""
+    max_subjects: int = Field(default=1, ge=1)
+    actions: RuleActions = RuleActions()
