@@ -2,7 +2,8 @@
 
     python benchmarks/screening.py                      tables on the terminal
     python benchmarks/screening.py --json out.json      and every picture's measurements
-    python benchmarks/screening.py --demo DIR           also the demo photographs in DIR (all must be accepted)
+    python benchmarks/screening.py --half A             the tuning half only
+    python benchmarks/screening.py --demo DIR           also the demo photographs in DIR, with their thinnest margins
 
 Good are the packshots with ground-truth alpha in the test assets that show the whole product and have 1000 px a side or more (two
 are left out: `solidus_hoodie_red_2`, 794 px and cut off, and `solidus_tote`, cut off at the left), flattened on white as they
@@ -34,7 +35,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.cutout import assets_dir, background, half_of, light_left_by_shadow, load_product  # noqa: E402
 from imaging.photo_measurements import WORK_LONG_SIDE_PX, measure_photo  # noqa: E402
-from quality.screening import screen_photo  # noqa: E402
+from quality.screening import ScreeningRules, screen_photo  # noqa: E402
 
 SIZE_PX = 1200
 NOT_WHOLE = ("solidus__solidus_hoodie_red_2.png", "solidus__solidus_tote.png")
@@ -131,16 +132,32 @@ BAD: dict[str, tuple[set[str], Callable[[np.ndarray, np.ndarray, np.random.Gener
 }
 
 
-def all_rows() -> Iterator[Row]:
-    """Screen every good and bad picture."""
+BARS: dict[str, tuple[str, ...]] = {
+    "blurred": ("blur", "enlarged"),
+    "motion-blurred": ("motion",),
+    "truncated": tuple(kind for kind in BAD if "of the file" in kind),
+    "too small": ("small",),
+    "cropped": ("cropped",),
+    "cluttered": ("clutter", "phone photo"),
+    "no product": ("empty",),
+}
+"""What each line of the summary counts: beginnings of kinds."""
+
+
+def all_rows(halves: str = "AB") -> Iterator[Row]:
+    """Screen every good and bad picture of the chosen halves."""
     photos = assets_dir() / "photos"
     with (photos / "index.csv").open() as table:
         index = list(csv.DictReader(table))
     clutter = [photos / row["file"] for row in index if row["file"].startswith(("clothing-dat", "grocerystore"))]
     for path in clutter:
+        if half_of(path.name) not in halves:
+            continue
         yield screen(path.name, "phone photo", path.name, path.read_bytes())
     for row in index:
         if not row["gt_alpha"] or row["file"] in NOT_WHOLE or int(row["min_side"]) < 1000:
+            continue
+        if half_of(row["file"]) not in halves:
             continue
         name, photo = row["file"], photos / row["file"]
         rng = np.random.default_rng(zlib.crc32(name.encode()))
@@ -179,12 +196,13 @@ def report(rows: list[Row]) -> None:
             cells.append(f"{len(hits)} of {len(group)}".rjust(16))
         verb = "refused" if kind.startswith("good") else "caught"
         print(f"{kind[:30]:31}{verb:7}{''.join(cells)}   {dict(others) if others else ''}")
-    for title, wanted in (("good refused", True), ("bad caught", False)):
+    print()
+    for title, kinds in {"good refused": ("good",), **BARS}.items():
         shares = []
         for half in "AB":
-            group = [row for row in rows if row.kind.startswith("good") is wanted and row.half == half and row.kind != "blur 1.0"]
-            hits = [row for row in group if (row.codes if wanted else expected(row.kind) & set(row.codes))]
-            shares.append(f"{len(hits) / len(group):.1%} of {len(group)}")
+            group = [row for row in rows if row.kind.startswith(kinds) and row.half == half]
+            hits = [row for row in group if (row.codes if title == "good refused" else expected(row.kind) & set(row.codes))]
+            shares.append(f"{len(hits) / len(group):.1%} of {len(group)}" if group else "-")
         print(f"{title:38}{shares[0]:>16}{shares[1]:>16}")
     warned = Counter(code for row in rows if row.kind.startswith("good") for code in row.warnings)
     print(f"warnings on good photos: {dict(warned)}")
@@ -201,21 +219,35 @@ def cost() -> None:
     print(f"measuring a 1-megapixel photo: {(time.process_time() - started) * 100:.0f} CPU-ms")
 
 
+def demo(folder: Path) -> None:
+    """Print the outcome of each photograph in a folder, and how close the accepted ones come to the sharpness thresholds."""
+    accepted = []
+    for path in sorted(folder.glob("*.jpg")):
+        row = screen(path.name, "demo", path.name, path.read_bytes())
+        print(f"{path.name:50}{'refused: ' + '+'.join(row.codes) if row.codes else 'accepted':30}{'+'.join(row.warnings)}")
+        accepted += [] if row.codes else [row]
+    rules = ScreeningRules()
+    for column, limit in (("edge_fine_ratio", rules.min_edge_fine_ratio), ("step_ratio_worst", rules.min_step_ratio_worst)):
+        thinnest = min(accepted, key=lambda row: row.measurements[column])
+        print(f"least {column} of an accepted one: {thinnest.measurements[column]:.3f} ({thinnest.product}), needed {limit}")
+    blurriest = max(accepted, key=lambda row: row.measurements["blur_effect"])
+    print(f"greatest blur_effect: {blurriest.measurements['blur_effect']:.3f} ({blurriest.product}), allowed {rules.max_blur_effect}")
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", type=Path, help="write every row here")
-    parser.add_argument("--demo", type=Path, help="a folder of photographs that must all be accepted")
+    parser.add_argument("--half", choices=("A", "B"), help="screen only this half of the products")
+    parser.add_argument("--demo", type=Path, help="a folder of demo photographs to screen as well")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     cost()
     if arguments.demo:
-        for path in sorted(arguments.demo.iterdir()):
-            row = screen(path.name, "demo", path.name, path.read_bytes())
-            print(f"{path.name:50}{'refused: ' + '+'.join(row.codes) if row.codes else 'accepted':30}{'+'.join(row.warnings)}")
+        demo(arguments.demo)
     if not (assets_dir() / "photos").is_dir():
         sys.exit(f"There is no folder {assets_dir() / 'photos'}; set VITRINE_TEST_ASSETS to where the test assets are.")
-    rows = list(all_rows())
+    rows = list(all_rows(arguments.half or "AB"))
     report(rows)
     if arguments.json:
         arguments.json.write_text(json.dumps([vars(row) for row in rows], indent=1))

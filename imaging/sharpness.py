@@ -72,9 +72,7 @@ def blur_effect(gray_HW: Gray, *, box_px: int = 11) -> float:
     worst = 0.0
     for dx, dy in ((1, 0), (0, 1)):
         smooth = cv2.blur(gray_HW, (box_px, 1) if dx else (1, box_px), borderType=cv2.BORDER_REFLECT)
-        before, after = (
-            np.abs(cv2.Sobel(image, -1, dx, dy, borderType=cv2.BORDER_REFLECT))[2:-1, 2:-1] for image in (gray_HW, smooth)
-        )
+        before, after = (np.abs(cv2.Sobel(image, -1, dx, dy, borderType=cv2.BORDER_REFLECT))[2:-1, 2:-1] for image in (gray_HW, smooth))
         total = float(before.sum())
         if total == 0.0:
             return 1.0
@@ -112,9 +110,7 @@ def _step_ratios(gray: Gray, near_edges: Mask, noise: float) -> list[float]:
         if not inside.any():
             continue
         for axis in (0, 1):
-            close, far = (
-                max(0.0, float(np.mean(_difference(turned, axis, reach)[inside] ** 2)) - 2 * noise) for reach in (1, FAR_PX)
-            )
+            close, far = (max(0.0, float(np.mean(_difference(turned, axis, reach)[inside] ** 2)) - 2 * noise) for reach in (1, FAR_PX))
             ratios.append(close / (far + 1e-3))
     return ratios or [0.0]
 
@@ -122,9 +118,7 @@ def _step_ratios(gray: Gray, near_edges: Mask, noise: float) -> list[float]:
 def _difference(image: Gray, axis: int, reach_px: int) -> Gray:
     """I(x + reach) - I(x - reach) along an axis, for the pixels at least FAR_PX from the frame."""
     rows, columns = (slice(FAR_PX, side - FAR_PX) for side in image.shape)
-    ahead, behind = (
-        slice(FAR_PX + sign * reach_px, image.shape[axis] - FAR_PX + sign * reach_px) for sign in (1, -1)
-    )
+    ahead, behind = (slice(FAR_PX + sign * reach_px, image.shape[axis] - FAR_PX + sign * reach_px) for sign in (1, -1))
     if axis == 0:
         return np.asarray(image[ahead, columns] - image[behind, columns])
     return np.asarray(image[rows, ahead] - image[rows, behind])

@@ -17,9 +17,11 @@ Measured = dict[str, float]
 def broken_rules(measured: Measured, rules: ScreeningRules) -> tuple[Reason, ...]:
     """Return a reason for every broken rule, the most basic first; rules that are switched off give none.
 
-    A photo without a product is not called cluttered, nor a cluttered one cut off: what the finer rules look at is not there.
+    A photo without a product is not called blurred or cluttered, nor a cluttered one cut off: what the finer rules look at is not there.
     """
-    found = [*_size(measured, rules), *_sharpness(measured, rules), *_surroundings(measured, rules), *_tones(measured, rules)]
+    nothing = _product(measured, rules)
+    looks = nothing or [*_sharpness(measured, rules), *_surroundings(measured, rules)]
+    found = [*_size(measured, rules), *looks, *_tones(measured, rules)]
     kept = []
     for reason in found:
         action: Action = getattr(rules.actions, reason.code)
@@ -61,8 +63,8 @@ def _sharpness(measured: Measured, rules: ScreeningRules) -> list[Reason]:
         return [
             Reason(
                 code="blurred",
-                message=f"The photo is blurred: the fine detail of its edges is {fine:.2f}; at least {rules.min_edge_fine_ratio:.2f} is "
-                f"needed, sharp photos have about 0.5. {again}",
+                message=f"The photo is blurred: its edges are soft (fine detail {fine:.2f}); at least {rules.min_edge_fine_ratio:.2f} is needed, "
+                f"sharp photos have about 0.45. {again}",
                 measured=round(fine, 3),
                 required=f">= {rules.min_edge_fine_ratio}",
             )
@@ -93,18 +95,23 @@ def _of_perfect(step_ratio: float) -> str:
     return f"{100 * step_ratio / PERFECT_STEP_RATIO:.0f} %"
 
 
+def _product(measured: Measured, rules: ScreeningRules) -> list[Reason]:
+    share = measured["product_share"]
+    if share >= rules.min_product_share:
+        return []
+    return [
+        Reason(
+            code="no_product",
+            message=f"No product stands out: {100 * share:.1f} % of the picture differs from its background; at least "
+            f"{100 * rules.min_product_share:.1f} % is needed. Move closer, or use a background of another color.",
+            measured=round(share, 4),
+            required=f">= {rules.min_product_share}",
+        )
+    ]
+
+
 def _surroundings(measured: Measured, rules: ScreeningRules) -> list[Reason]:
-    share, edges, uneven = (measured[name] for name in ("product_share", "border_edge_share", "ring_median_delta_e"))
-    if share < rules.min_product_share:
-        return [
-            Reason(
-                code="no_product",
-                message=f"No product stands out: {100 * share:.1f} % of the picture differs from its background; at least "
-                f"{100 * rules.min_product_share:.1f} % is needed. Move closer, or use a background of another color.",
-                measured=round(share, 4),
-                required=f">= {rules.min_product_share}",
-            )
-        ]
+    edges, uneven = measured["border_edge_share"], measured["ring_median_delta_e"]
     if uneven > rules.max_ring_median_delta_e or edges > rules.max_border_edge_share:
         return [
             Reason(
@@ -126,8 +133,8 @@ def _framing(measured: Measured, rules: ScreeningRules) -> list[Reason]:
     return [
         Reason(
             code="cropped",
-            message=f"The product is cut off by the frame: it covers {100 * contact:.1f} % of one side; at most "
-            f"{100 * rules.max_frame_contact_share:.1f} % is allowed. Step back so that the whole product is visible.",
+            message=f"The product is cut off by the frame: it touches {100 * contact:.1f} % of one side; at most "
+            f"{100 * rules.max_frame_contact_share:g} % is allowed. Step back so that the whole product is visible.",
             measured=round(contact, 3),
             required=f"<= {rules.max_frame_contact_share}",
         )

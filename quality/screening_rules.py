@@ -33,20 +33,21 @@ class ScreeningRules(BaseModel):
 
     min_side_px: int = Field(default=1000, ge=64)
     """Marketplaces zoom from 1000 px; renders are 1200 px."""
-    min_edge_fine_ratio: float = Field(default=0.325, ge=0)
-    """Sharp photographs have 0.335 and more; Gaussian blur of sigma 0.8 px at 768 px leaves 0.25."""
-    min_step_ratio_worst: float = Field(default=0.12, ge=0)
-    """Sharp photographs have 0.12 and more; 9 px of motion at 768 px leaves 0.08."""
-    motion_direction_ratio: float = Field(default=1.3, ge=1)
-    """Sharpest against blurriest direction from which a blur is called motion."""
-    max_blur_effect: float = Field(default=0.62, ge=0, le=1)
-    """Sharp photographs have 0.60 and less; it catches strong blur under sensor noise, which hides it from the ratios."""
+    min_edge_fine_ratio: float = Field(default=0.31, ge=0)
+    """Sharp photographs have 0.337 and more; Gaussian blur of sigma 0.8 px at 768 px leaves 0.283 and less."""
+    min_step_ratio_worst: float = Field(default=0.103, ge=0)
+    """Sharp photographs have 0.114 and more; 9 px of motion at 768 px leaves 0.094 and less: halfway between, as a ratio."""
+    motion_direction_ratio: float = Field(default=1.25, ge=1)
+    """Sharpest against blurriest direction from which a blur is called motion; out of focus gives 1.24 and less."""
+    max_blur_effect: float = Field(default=0.66, ge=0, le=1)
+    """Sharp photographs have 0.60 and less. A second opinion: everything it caught on the tuning half, the ratios caught too."""
     min_product_share: float = Field(default=0.005, ge=0, le=1)
     max_ring_median_delta_e: float = Field(default=2.5, ge=0)
     """Packshots and studio sweeps have 0.9 and less."""
     max_border_edge_share: float = Field(default=0.15, ge=0, le=1)
     """Packshots and studio sweeps have 0.04 and less."""
-    max_frame_contact_share: float = Field(default=0.015, ge=0, le=1)
+    max_frame_contact_share: float = Field(default=0.02, ge=0, le=1)
+    """A lamp's cord may leave the picture, a strap or a handle may not. Whole products touch nothing, cut off ones 6 % and more."""
     min_lightness_mean: float = Field(default=25.0, ge=0, le=100)
     max_product_clipped_share: float = Field(default=0.25, ge=0, le=1)
     max_neutral_floor_chroma: float = Field(default=15.0, ge=0)

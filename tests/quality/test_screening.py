@@ -123,7 +123,9 @@ def test_a_threshold_of_the_rules_decides():
     assert codes(screened(data, ScreeningRules(min_edge_fine_ratio=1.9)).reasons) == ["blurred"]
 
 
-@pytest.mark.parametrize("wrong", [{"min_side": 800}, {"min_side_px": 8}, {"actions": {"blured": "warn"}}, {"actions": {"blurred": "ignore"}}])
+@pytest.mark.parametrize(
+    "wrong", [{"min_side": 800}, {"min_side_px": 8}, {"actions": {"blured": "warn"}}, {"actions": {"blurred": "ignore"}}]
+)
 def test_a_misspelt_or_impossible_rule_is_an_error(wrong: dict):
     with pytest.raises(ValidationError):
         ScreeningRules.model_validate(wrong)
