@@ -20,7 +20,7 @@ from generation.resolve import resolve, variant_count
 from imaging.cutout import CUTOUT_VERSION
 from quality.measurements import MEASUREMENT_VERSION
 from quality.rules import RuleSet, read_rules
-from quality.screening import ScreeningRules
+from quality.screening import SCREENING_VERSION, ScreeningRules
 from resources.ledger import Row
 from resources.ledger_tables import cutout, judgment, lora, product, refused_render, render, source_photo
 from resources.project import Project
@@ -68,9 +68,10 @@ class CellPlan:
 
 
 def screening_key(photo_digest: str, name: str, rules: ScreeningRules) -> str:
-    """Name of one screening: the photo's bytes, what its name claims it is, the rules."""
+    """Name of one screening: the photo's bytes, what its name claims it is, the rules, the screening code's version."""
     suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""
-    return digest({"kind": "screening", "photo": photo_digest, "suffix": suffix, "rules": rules.model_dump(mode="json")})
+    named = {"kind": "screening", "photo": photo_digest, "suffix": suffix, "version": SCREENING_VERSION}
+    return digest({**named, "rules": rules.model_dump(mode="json")})
 
 
 def cutout_key(photo_digest: str) -> str:

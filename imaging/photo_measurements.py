@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from imaging.color import srgb_to_lab
 from imaging.photo_background import LOOK_LONG_SIDE_PX, look_at_surroundings
-from imaging.sharpness import blur_effect, measure_sharpness
+from imaging.sharpness import blur_effect, photo_sharpness
 
 WORK_LONG_SIDE_PX = 768
 """Sharpness is measured at this size: a little below what the smallest accepted photo has."""
@@ -71,7 +71,7 @@ def measure_photo(photo_HW3: npt.NDArray[np.uint8]) -> dict[str, float]:
     height, width = photo_HW3.shape[:2]
     working = _shrink(photo_HW3, WORK_LONG_SIDE_PX)
     gray = cv2.cvtColor(working, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    sharpness = measure_sharpness(gray)
+    sharpness = photo_sharpness(gray)
     small = _shrink(working, LOOK_LONG_SIDE_PX)
     lab = srgb_to_lab(small)
     around = look_at_surroundings(lab)

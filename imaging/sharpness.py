@@ -42,7 +42,7 @@ class Sharpness:
     """Squared change over 2 px against 8 px, in the blurriest and the sharpest of eight directions: an ideal step 0.25, a ramp 0.06."""
 
 
-def measure_sharpness(gray_HW: Gray) -> Sharpness:
+def photo_sharpness(gray_HW: Gray) -> Sharpness:
     """Measure how sharp a picture's edges are, with the share of sensor noise taken out.
 
     gray_HW: float32, 0..255, at the size at which blur should be judged.

@@ -60,7 +60,7 @@ def _screened(path: Path, rules: "ScreeningRules", sandbox: "DecodeSandbox") -> 
         data = path.read_bytes()
     except OSError as error:
         code = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
-        reason = Reason(code=code, message=f"{path} cannot be read: {error.strerror}.")
+        reason = Reason(code=code, message=f"{path} cannot be read: {error.strerror}. Give the path of a JPEG, PNG or WEBP file.")
         return {"file": str(path), "accepted": False, "reasons": [reason.as_dict()], "measurements": {}}
     screening = screen_photo(data, path.name, rules, decode=sandbox.decode)
     return {

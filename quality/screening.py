@@ -15,7 +15,10 @@ from imaging.photo_measurements import measure_photo
 from quality.screening_reasons import broken_rules
 from quality.screening_rules import RuleActions, ScreeningRules
 
-__all__ = ["Decoder", "RuleActions", "Screening", "ScreeningRules", "screen_photo"]
+__all__ = ["SCREENING_VERSION", "Decoder", "RuleActions", "Screening", "ScreeningRules", "screen_photo"]
+
+SCREENING_VERSION = "2"
+"""Raised whenever the same photo may measure or be judged differently under the same rules; part of the screening key."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,7 +53,7 @@ def _sharpness(measured: Measured, rules: ScreeningRules) -> list[Reason]:
             Reason(
                 code="motion_blurred",
                 message=f"The photo is blurred by movement: in one direction its edges are {_of_perfect(worst)} as steep as a sharp "
-                f"edge, in another {_of_perfect(best)}; at least {steepness}. Use a tripod or a faster shutter.",
+                f"edge, in another {_of_perfect(best)}; at least {steepness}. Use a tripod or a faster shutter, and check the focus.",
                 measured=round(worst, 3),
                 required=f">= {rules.min_step_ratio_worst}",
             )

@@ -37,7 +37,7 @@ class ScreeningRules(BaseModel):
     """Sharp photographs have 0.337 and more; Gaussian blur of sigma 0.8 px at 768 px leaves 0.283 and less."""
     min_step_ratio_worst: float = Field(default=0.103, ge=0)
     """Sharp photographs have 0.114 and more; 9 px of motion at 768 px leaves 0.094 and less: halfway between, as a ratio."""
-    motion_direction_ratio: float = Field(default=1.25, ge=1)
+    motion_direction_ratio: float = Field(default=1.3, ge=1)
     """Sharpest against blurriest direction from which a blur is called motion; out of focus gives 1.24 and less."""
     max_blur_effect: float = Field(default=0.66, ge=0, le=1)
     """Sharp photographs have 0.60 and less. A second opinion: everything it caught on the tuning half, the ratios caught too."""

@@ -36,7 +36,7 @@ product = sa.Table(
 source_photo = sa.Table(
     "source_photo",
     metadata,
-    sa.Column("key", sa.String, primary_key=True),  # digest of (photo, screening rules, file name's suffix)
+    sa.Column("key", sa.String, primary_key=True),  # digest of (photo, screening rules and version, file name's suffix)
     sa.Column("photo_digest", sa.String, nullable=False),
     sa.Column("accepted", sa.Boolean, nullable=False),
     sa.Column("reasons", sa.JSON, nullable=False),

@@ -10,29 +10,31 @@ from PIL import Image
 PAPER = (236, 234, 229)
 
 
-def studio_photo(size_px: int = 1020, *, paper: tuple[int, int, int] = PAPER, mugs: int = 1, noise: float = 1.2) -> np.ndarray:
-    """uint8 (size, size, 3): striped mugs on paper that darkens a little downwards, with sensor noise."""
-    return _draw(size_px, paper, mugs, noise).copy()
+def studio_photo(
+    size_px: int = 1020, *, paper: tuple[int, int, int] = PAPER, mugs: int = 1, noise: float = 1.2, striped: bool = True
+) -> np.ndarray:
+    """uint8 (size, size, 3): striped or plain mugs on paper that darkens a little downwards, with sensor noise."""
+    return _draw(size_px, paper, mugs, noise, striped).copy()
 
 
 @functools.cache
-def _draw(size_px: int, paper: tuple[int, int, int], mugs: int, noise: float) -> np.ndarray:
+def _draw(size_px: int, paper: tuple[int, int, int], mugs: int, noise: float, striped: bool) -> np.ndarray:
     draw_px = 2 * size_px
     y = np.linspace(0, 1, draw_px, dtype=np.float32)[:, None, None]
     canvas = np.broadcast_to(np.array(paper, np.float32) * (1 - np.float32(0.08) * y), (draw_px, draw_px, 3)).astype(np.uint8, order="C")
     width = int(0.4 * draw_px / mugs)
     for i in range(mugs):
         left = int(draw_px * (i + 0.5) / mugs - width / 2)
-        _draw_mug(canvas, left, int(0.3 * draw_px), width, int(0.42 * draw_px))
+        _draw_mug(canvas, left, int(0.3 * draw_px), width, int(0.42 * draw_px), striped)
     photo = cv2.resize(canvas, (size_px, size_px), interpolation=cv2.INTER_AREA).astype(np.float32)
     return _eight_bit(photo + noise * np.random.default_rng(0).standard_normal(photo.shape, np.float32))
 
 
-def _draw_mug(canvas: np.ndarray, left: int, top: int, width: int, height: int) -> None:
+def _draw_mug(canvas: np.ndarray, left: int, top: int, width: int, height: int, striped: bool) -> None:
     right, bottom, stroke = left + width, top + height, width // 9
     cv2.ellipse(canvas, (right, (top + bottom) // 2), (width // 3, height // 4), 0, -90, 90, (60, 90, 130), stroke)
     cv2.rectangle(canvas, (left, top), (right, bottom), (70, 105, 150), -1)
-    for x in range(left, right, width // 12):
+    for x in range(left, right if striped else left, width // 12):
         cv2.line(canvas, (x, top), (x + width // 15, bottom), (225, 205, 120), max(1, width // 60))
     cv2.ellipse(canvas, ((left + right) // 2, top), (width // 2, height // 14), 0, 0, 360, (40, 60, 85), -1)
     cv2.circle(canvas, ((left + right) // 2, (top + bottom) // 2), width // 5, (190, 60, 50), -1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from imaging.photo_measurements import COLUMNS, measure_photo
-from imaging.sharpness import blur_effect
+from imaging.sharpness import blur_effect, photo_sharpness
 from tests.sample_photos import blurred, cluttered, moved, studio_photo
 
 GOOD = measure_photo(studio_photo())
@@ -39,8 +39,9 @@ def test_more_blur_is_less_fine_detail():
 
 
 def test_sensor_noise_does_not_hide_blur():
-    quiet, noisy = (measure_photo(blurred(studio_photo(noise=0), 2.0) + noise)["edge_fine_ratio_worst"] for noise in (0, _noise(3.0)))
-    assert noisy < 1.3 * quiet
+    quiet, noisy = (measure_photo(blurred(studio_photo(noise=0), 2.0) + noise) for noise in (0, _noise(3.0)))
+    for column in ("edge_fine_ratio", "step_ratio_worst"):
+        assert noisy[column] < 1.1 * quiet[column]
 
 
 def _noise(sigma: float) -> np.ndarray:
@@ -48,9 +49,28 @@ def _noise(sigma: float) -> np.ndarray:
 
 
 def test_movement_lowers_the_worst_direction_and_spares_the_best():
-    measured = measure_photo(moved(studio_photo(), 15))
-    assert measured["edge_fine_ratio_worst"] < 0.6 * GOOD["edge_fine_ratio_worst"]
-    assert measured["edge_fine_ratio_best"] > 1.5 * measured["edge_fine_ratio_worst"]
+    measured = measure_photo(moved(studio_photo(striped=False), 15))
+    assert measured["step_ratio_worst"] < 0.6 * GOOD["step_ratio_worst"]
+    assert measured["step_ratio_best"] > 1.5 * measured["step_ratio_worst"]
+
+
+@pytest.mark.parametrize("angle_deg", [0, 30, 45, 90, 135])
+def test_movement_shows_in_whatever_direction_it_goes(angle_deg: int):
+    size_px = 21
+    line = np.zeros((size_px, size_px), np.float32)
+    reach = 10 * np.array([np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))])
+    ends = [tuple(round(10 + sign * float(part)) for part in reach) for sign in (-1, 1)]
+    cv2.line(line, ends[0], ends[1], 1.0)
+    measured = measure_photo(cv2.filter2D(studio_photo(striped=False), -1, line / line.sum()))
+    assert measured["step_ratio_worst"] < 0.5 * GOOD["step_ratio_worst"]
+
+
+def test_an_ideal_step_has_a_step_ratio_of_a_quarter_and_a_ramp_less():
+    step, ramp = (
+        np.tile(row, (200, 1)).astype(np.float32) for row in (np.repeat([60, 200], 100), np.interp(range(200), [94, 106], [60, 200]))
+    )
+    assert photo_sharpness(step).step_ratio_best == pytest.approx(0.25, abs=0.01)
+    assert photo_sharpness(ramp).step_ratio_best == pytest.approx(1 / 16, abs=0.02)
 
 
 def test_sharpness_does_not_depend_on_contrast():
