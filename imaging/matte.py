@@ -36,6 +36,9 @@ PURE_SHARES = (0.12, 0.88)
 """Mixtures below and above are noise around pure background and pure product."""
 FIRM_CONTRAST = (6.0, 14.0)
 """Contrast (of 255) below which the edge is placed by shape alone, and from which by color alone."""
+TEXTURE_SPREADS = (1.5, 3.0)
+"""A product whose mean lies fewer of its own standard deviations from the background has threads that look like background:
+below the first its edge is placed by shape, from the second by color."""
 CHUNK_PX = 1_000_000
 """Edge pixels solved at once; bounds memory on large photos."""
 
@@ -57,6 +60,8 @@ class EdgeColors:
     """Strongest contrast nearby."""
     contrast_HW: FloatImage
     """How far product and background lie apart; 0..about 255."""
+    distinct_HW: FloatImage
+    """How clearly texture leaves the product's color apart from the background; 0..1."""
     shape_HW: FloatImage
     """Alpha by shape alone, 0..1."""
     depth_HW: FloatImage
@@ -82,10 +87,14 @@ def estimate_edge_colors(photo_HW3: Photo, mask: Mask, unit_px: float) -> EdgeCo
     wanted = cv2.dilate((around & ~inside).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     background, _ = carry_color(color, ~around, tuple(reach * unit_px for reach in BACKGROUND_REACH_PX), wanted)
     product, has_product = carry_color(color, inside, tuple(reach * unit_px for reach in PRODUCT_REACH_PX), wanted)
-    behind = _opponent(background)
+    behind, seen = _opponent(background), _opponent(color)
+    apart = _length(_opponent(product) - behind)
+    squares, _ = carry_color(np.square(seen), inside, tuple(reach * unit_px for reach in PRODUCT_REACH_PX), wanted)
+    spread = np.sqrt(np.maximum((squares - np.square(_opponent(product))).sum(axis=-1), 1e-3))
+    overlapping, distinct = TEXTURE_SPREADS
     size = 2 * max(2, round(PEAK_PX * unit_px)) + 1
     peak = cv2.dilate(
-        cv2.GaussianBlur(_length(_opponent(color) - behind), (0, 0), 0.6) * local,
+        cv2.GaussianBlur(_length(seen - behind), (0, 0), 0.6) * local,
         cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)),
     )
     skirt, sure = max(1.0, SKIRT_PX * unit_px), max(2.0, SURELY_INSIDE_PX * unit_px)
@@ -98,7 +107,8 @@ def estimate_edge_colors(photo_HW3: Photo, mask: Mask, unit_px: float) -> EdgeCo
         product_HW3=product,
         has_product_HW=has_product.astype(np.float32),
         peak_HW=peak,
-        contrast_HW=np.maximum(_length(_opponent(product) - behind) * has_product, peak),
+        contrast_HW=np.maximum(apart * has_product, peak),
+        distinct_HW=np.where(has_product, np.clip((apart / spread - overlapping) / (distinct - overlapping), 0, 1), 1).astype(np.float32),
         shape_HW=cv2.GaussianBlur((depth > skirt).astype(np.float32), (0, 0), 0.6),
         depth_HW=np.clip((depth - sure) / max(1.0, unit_px), 0, 1).astype(np.float32),
     )
@@ -156,7 +166,7 @@ def _solve(color_N3: Values, colors: EdgeColors, at_N2: Values) -> Values:
     low, high = PURE_SHARES
     by_color = np.clip((share - low) / (high - low), 0, 1)
     weak, firm = FIRM_CONTRAST
-    trust = np.clip((sample(colors.contrast_HW, at_N2) - weak) / (firm - weak), 0, 1)
+    trust = np.clip((sample(colors.contrast_HW, at_N2) - weak) / (firm - weak), 0, 1) * sample(colors.distinct_HW, at_N2)
     alpha = trust * by_color + (1 - trust) * sample(colors.shape_HW, at_N2)
     surely_product = sample(colors.depth_HW, at_N2) * np.clip((contrast - firm) / firm, 0, 1)
     return np.asarray(np.maximum(alpha, surely_product), dtype=np.float32)
