@@ -29,12 +29,14 @@ class Limit:
 
 
 LIMITS = (
+    # How much leaks in through a gap says little: one gap of 10 px let the ball into half of a bag whose outline was right. How much of the
+    # outline is gap says how much of it is a guess.
     Limit(reason="no_product", measurement="area_share", limit=0.01, softness=-0.003),
     Limit(reason="cluttered_background", measurement="border_out", limit=0.03, softness=0.01),
     Limit(reason="cluttered_background", measurement="area_share", limit=0.75, softness=0.05),
     Limit(reason="product_cropped", measurement="fg_border", limit=0.02, softness=0.007),
     Limit(reason="low_contrast_edge", measurement="weak_edge_share", limit=0.35, softness=0.10),
-    Limit(reason="low_contrast_edge", measurement="leak_share", limit=0.10, softness=0.03),
+    Limit(reason="low_contrast_edge", measurement="gap_share", limit=0.10, softness=0.03),
     Limit(reason="low_contrast_edge", measurement="agree", limit=0.90, softness=-0.02),
     Limit(reason="ragged_outline", measurement="raggedness", limit=1.35, softness=0.08),
 )
@@ -55,6 +57,7 @@ def measure_cutout(small_HW3: npt.NDArray[np.uint8], product: Mask, found: Produ
         "raggedness": perimeter / max(1.0, _perimeter(smooth)),
         "weak_edge_share": _weak_edge_share(product, colors),
         "leak_share": float(found.leak.sum() / max(1, area)),
+        "gap_share": _gap_share(found),
         "agree": _agreement(small_HW3, product),
     }
 
@@ -82,6 +85,12 @@ def _weak_edge_share(product: Mask, colors: EdgeColors) -> float:
     local = product[colors.top_px : colors.top_px + rows, colors.left_px : colors.left_px + columns]
     outline = local & (cv2.erode(local.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
     return float((colors.contrast_HW[outline] < 6.0).mean()) if outline.any() else 1.0
+
+
+def _gap_share(found: ProductMask) -> float:
+    """Share of the outline that has no edge: there a small ball got through to a leak."""
+    touched = cv2.dilate((~found.mask).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return float((touched & found.leak).sum() / max(1, int((touched & found.mask).sum())))
 
 
 def _agreement(small_HW3: npt.NDArray[np.uint8], product: Mask) -> float:

@@ -32,6 +32,9 @@ NEAR, FAR = 12.0, 18.0
 """Distance from the material's groups up to which a pixel belongs to it, and from which it does not: a highlight, a mirrored floor."""
 MIX_HUE_COS = 0.90
 """Cosine of the largest hue difference (26 degrees) between a material and its mixture with white."""
+DEEPER_CHROMA = (1.0, 1.2)
+"""Chroma (at L = 50) over the material's own from which a pixel of its hue may be that material in deep shade: gloss reflects itself
+there, so chroma grows. Ends of the ramp."""
 BORDER_PX = 2
 """Half width, in photo pixels, of the border in which two materials mix: lens blur and demosaicing spread an edge over 3 to 5 pixels."""
 MIN_BORDER_CONTRAST = 8.0
@@ -127,8 +130,21 @@ def _membership(features: FloatImage, centers: FloatImage, group: npt.NDArray[np
     distances = [np.linalg.norm(features - center, axis=-1) for center in centers]
     own = np.min([d for d, member in zip(distances, group, strict=True) if member], axis=0)
     other = np.min([d for d, member in zip(distances, group, strict=True) if not member] or [np.full_like(own, FAR)], axis=0)
-    belongs: FloatImage = np.clip(0.5 + (other - own) / (0.35 * (other + own) + 1.0), 0, 1) * np.clip((FAR - own) / (FAR - NEAR), 0, 1)
-    return np.asarray(belongs, np.float32)
+    nearer = np.clip(0.5 + (other - own) / (0.35 * (other + own) + 1.0), 0, 1)
+    near = np.clip((FAR - own) / (FAR - NEAR), 0, 1)
+    return np.asarray(nearer * np.maximum(near, _deeper_shade(features, centers[group].mean(axis=0))), np.float32)
+
+
+def _deeper_shade(features: FloatImage, material: FloatImage) -> FloatImage:
+    """How surely a pixel has a colored material's hue, is darker and has more chroma: the same material where gloss mirrors it; 0..1."""
+    chroma, own_chroma = np.hypot(features[..., 1], features[..., 2]), float(np.hypot(material[1], material[2]))
+    if own_chroma < COLORED_FROM:
+        return np.zeros_like(chroma)
+    along = (features[..., 1] * material[1] + features[..., 2] * material[2]) / (np.maximum(chroma, 1e-3) * own_chroma)
+    same_hue = np.clip((along - MIX_HUE_COS) / (1 - MIX_HUE_COS) * 2, 0, 1)
+    low, high = DEEPER_CHROMA
+    deeper = np.clip((chroma / own_chroma - low) / (high - low), 0, 1)
+    return np.asarray(same_hue * deeper * (features[..., 0] < material[0]), np.float32)
 
 
 def _mixes_with_white(lab: FloatImage, material: FloatImage) -> FloatImage:

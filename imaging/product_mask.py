@@ -19,6 +19,7 @@ from imaging.shadow_removal import (
     Shade,
     compare_with_shade,
     nearby_product_hue,
+    open_ended_slivers,
     shadow_slivers,
     without_loose_shadows,
 )
@@ -46,7 +47,8 @@ MIN_HOLE_SHARE_ON_CLIPPED = 0.0015
 CLIPPED_LIGHTNESS = 99.3
 """... and on a background of pure white, where a blown highlight looks the same."""
 HOLE_SLOPE_FACTOR = 0.75
-"""A hole is as smooth as the background: the median slope in it stays below this share of the weakest edge."""
+"""A hole is as smooth as the background: the median slope along its middle stays below this share of the weakest edge. Along its
+sides JPEG ripples; in the narrow gap between two handles that is half of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +88,8 @@ def find_product(lab_HW3: FloatImage, unit_px: float) -> ProductMask:
     least_share = MIN_HOLE_SHARE_ON_CLIPPED if clipped else MIN_HOLE_SHARE
     background |= _holes(passable & fits & ~background, mismatch, edge_map, least_share, unit_px)
     product = _opened(~background, 3 * unit_px)
-    product = _opened(product & ~shadow_slivers(product, shade, edge_map, unit_px), 3 * unit_px)
+    slivers = shadow_slivers(product, shade, edge_map, unit_px) | open_ended_slivers(product, passable, unit_px)
+    product = _opened(product & ~slivers, 3 * unit_px)
     mask = without_loose_shadows(product, shade, edge_map)
     return ProductMask(
         mask=mask,
@@ -160,7 +163,9 @@ def _holes(closed_in: Mask, mismatch_HW: FloatImage, edge_map: EdgeMap, least_sh
             continue
         box = np.s_[y : y + height, x : x + width]
         inside = labels[box] == index
-        smooth = np.median(edge_map.slope_HW[box][inside]) < HOLE_SLOPE_FACTOR * edge_map.least_slope
+        room = cv2.distanceTransform(np.pad(inside, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
+        middle = inside & (room >= np.median(room[inside]))
+        smooth = np.median(edge_map.slope_HW[box][middle]) < HOLE_SLOPE_FACTOR * edge_map.least_slope
         kept[index] = smooth and np.median(mismatch_HW[box][inside]) < 1
     return np.asarray(kept[labels], dtype=bool)
 

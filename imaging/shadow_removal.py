@@ -32,6 +32,12 @@ LOOSE_SLOPE = 1.5
 SLIVER_ZONE = 0.3
 SLIVER_HALF_WIDTH_PX = 8.0
 """A shadow sliver lies in the lowest 30 % of the product and is at most 16 px wide, in pixels of a 1024 px picture."""
+OPEN_END_ZONE = 0.25
+"""Feet of legs, the far ones included; above run the rails between them, as thin, gray and open at a highlight as a shadow."""
+SLIVER_SIDE_PX = 5.0
+"""How far from its middle the sides of a sliver lie."""
+OPEN_END_DEPTH = 40.0
+"""A sliver holds at most this many pixels for each pixel of its open end; a product with a crack in its outline holds more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,17 +93,44 @@ def shadow_slivers(product: Mask, shade: Shade, edge_map: EdgeMap, unit_px: floa
 
     A thin part of the product itself has a slope beside it that no shadow has.
     """
-    rows = np.nonzero(product.any(axis=1))[0]
-    if not len(rows):
-        return product
-    lowest = np.zeros_like(product)
-    lowest[round(rows[-1] - SLIVER_ZONE * (rows[-1] - rows[0])) :] = True
-    size = 2 * max(1, round(SLIVER_HALF_WIDTH_PX * unit_px)) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    thin = product & (cv2.morphologyEx(product.astype(np.uint8), cv2.MORPH_OPEN, kernel) == 0)
     reach = 2 * max(1, round(2 * unit_px)) + 1
     steepest = cv2.dilate(edge_map.slope_HW, np.ones((reach, reach), np.uint8))
-    return np.asarray(thin & lowest & shade.likely() & (steepest < LOOSE_SLOPE), dtype=bool)
+    return np.asarray(_thin_and_low(product, SLIVER_ZONE, unit_px) & shade.likely() & (steepest < LOOSE_SLOPE), dtype=bool)
+
+
+def open_ended_slivers(product: Mask, passable: Mask, unit_px: float) -> Mask:
+    """Thin, low spurs of the product with sides as crisp as its own, but open at the end: the cast shadow of a leg.
+
+    Between its sides a shadow goes over into lit floor without a step; a leg ends in one. passable: without an edge, and of a
+    color that shaded floor may have.
+    """
+    thin = _thin_and_low(product, OPEN_END_ZONE, unit_px)
+    core = thin & passable
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(core.astype(np.uint8), connectivity=4)
+    ends = core & (cv2.dilate((~product).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+    open_px = np.bincount(labels[ends], minlength=count)
+    shadow = (open_px > 0) & (stats[:, cv2.CC_STAT_AREA] < OPEN_END_DEPTH * unit_px * open_px)
+    shadow[0] = False
+    found = shadow[labels]
+    if not found.any():
+        return found
+    to_shadow = cv2.distanceTransform((~found).astype(np.uint8), cv2.DIST_L2, 3)
+    to_product = cv2.distanceTransform((~(product & ~thin | core & ~found)).astype(np.uint8), cv2.DIST_L2, 3)
+    return np.asarray(thin & (to_shadow < np.minimum(to_product, SLIVER_SIDE_PX * unit_px)), dtype=bool)
+
+
+def _thin_and_low(product: Mask, zone: float, unit_px: float) -> Mask:
+    """Where the product is narrow, in the lowest `zone` (0..1) of its height."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(product.astype(np.uint8))
+    if count < 2:
+        return product
+    _, top, _, height, _ = stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))]  # specks elsewhere have no say
+    lowest = np.zeros_like(product)
+    lowest[round(top + (1 - zone) * height) :] = True
+    size = 2 * max(1, round(SLIVER_HALF_WIDTH_PX * unit_px)) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    thin = product & lowest & (cv2.morphologyEx(product.astype(np.uint8), cv2.MORPH_OPEN, kernel) == 0)
+    return np.asarray(thin, dtype=bool)
 
 
 def without_loose_shadows(product: Mask, shade: Shade, edge_map: EdgeMap, *, least_share: float = 0.01) -> Mask:
