@@ -29,14 +29,12 @@ class Limit:
 
 
 LIMITS = (
-    # How much leaks in through a gap says little: one gap of 10 px let the ball into half of a bag whose outline was right. How much of the
-    # outline is gap says how much of it is a guess.
     Limit(reason="no_product", measurement="area_share", limit=0.01, softness=-0.003),
     Limit(reason="cluttered_background", measurement="border_out", limit=0.03, softness=0.01),
     Limit(reason="cluttered_background", measurement="area_share", limit=0.75, softness=0.05),
     Limit(reason="product_cropped", measurement="fg_border", limit=0.02, softness=0.007),
     Limit(reason="low_contrast_edge", measurement="weak_edge_share", limit=0.35, softness=0.10),
-    Limit(reason="low_contrast_edge", measurement="gap_share", limit=0.10, softness=0.03),
+    Limit(reason="low_contrast_edge", measurement="open_share", limit=0.10, softness=0.03),
     Limit(reason="low_contrast_edge", measurement="agree", limit=0.90, softness=-0.02),
     Limit(reason="ragged_outline", measurement="raggedness", limit=1.35, softness=0.08),
 )
@@ -48,6 +46,9 @@ def measure_cutout(small_HW3: npt.NDArray[np.uint8], product: Mask, found: Produ
     border = np.concatenate([product[0], product[-1], product[:, 0], product[:, -1]])
     perimeter = _perimeter(product)
     smooth = cv2.GaussianBlur(product.astype(np.float32), (0, 0), max(1.0, 3 * found.unit_px)) > 0.5
+    # A leak is a doubt when it is big and came in along much of the outline. One gap of 10 px let the ball into half of a bag whose outline
+    # was right; a strip beside a crisp edge, where JPEG ripples, is long and leads nowhere.
+    leak_share, gap_share = float(found.leak.sum() / max(1, area)), _gap_share(found)
     return {
         "area_share": area / product.size,
         "border_out": found.model.ring_off_share,
@@ -56,8 +57,9 @@ def measure_cutout(small_HW3: npt.NDArray[np.uint8], product: Mask, found: Produ
         "roughness": perimeter / float(np.sqrt(max(1, area))),
         "raggedness": perimeter / max(1.0, _perimeter(smooth)),
         "weak_edge_share": _weak_edge_share(product, colors),
-        "leak_share": float(found.leak.sum() / max(1, area)),
-        "gap_share": _gap_share(found),
+        "leak_share": leak_share,
+        "gap_share": gap_share,
+        "open_share": min(leak_share, gap_share),
         "agree": _agreement(small_HW3, product),
     }
 

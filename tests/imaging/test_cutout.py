@@ -1,0 +1,117 @@
+"""The cut-out against known alphas: demonstration photographs with rendered alphas, and drawn products."""
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from imaging.cutout import Cutout, cut_out
+from tests.drawn_products import bag
+
+CATALOG = Path(__file__).resolve().parents[2] / "demo" / "catalog"
+
+
+@cache
+def demo(name: str) -> tuple[Cutout, np.ndarray]:
+    """The cut-out of a demonstration photograph, and its true alpha, uint8."""
+    photo = np.asarray(Image.open(CATALOG / "photos" / f"{name}.jpg").convert("RGB"))
+    truth = Image.open(CATALOG / "alphas" / f"{name}.png").convert("L").resize(photo.shape[1::-1], Image.Resampling.BILINEAR)
+    return cut_out(photo), np.asarray(truth)
+
+
+def on_background(color: tuple[int, int, int], *, slope: float = 0.0, noise: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """A drawn bag on a studio background at 900 px, as JPEG shows it; and the product's mask."""
+    foreground, alpha = (cv2.resize(layer, (900, 900), interpolation=cv2.INTER_CUBIC) for layer in bag())
+    share = alpha[..., None] / 255
+    light = 1 - slope * np.linspace(0, 1, alpha.shape[0])[:, None, None]
+    empty = np.array(color) * light + np.random.default_rng(3).normal(0, noise, foreground.shape)
+    picture = np.clip(foreground * share + empty * (1 - share), 0, 255).astype(np.uint8)
+    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return cv2.imdecode(coded, cv2.IMREAD_COLOR), alpha > 127
+
+
+def iou(cutout: Cutout, truth: np.ndarray) -> float:
+    found = cutout.alpha_HW > 127
+    return float((found & truth).sum() / (found | truth).sum())
+
+
+@pytest.mark.parametrize(
+    ("color", "slope"), [((255, 255, 255), 0.0), ((222, 205, 180), 0.1), ((240, 240, 240), 0.15)], ids=["white", "beige", "gray"]
+)
+def test_a_product_on_a_plain_background_is_cut_out_and_accepted(color, slope):
+    photo, truth = on_background(color, slope=slope)
+    cutout = cut_out(photo)
+    assert cutout.accepted, cutout.measurements
+    assert iou(cutout, truth) > 0.985
+
+
+def test_clutter_is_refused():
+    photo, truth = on_background((200, 200, 200))
+    noise = np.random.default_rng(5).integers(0, 256, (12, 12, 3), dtype=np.uint8)
+    clutter = cv2.resize(noise, photo.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    cutout = cut_out(np.where(truth[..., None], photo, clutter))
+    assert not cutout.accepted and "cluttered_background" in cutout.reasons
+
+
+def test_an_outline_that_is_mostly_gaps_is_refused():
+    """A white box on white, drawn with a dashed line: where it is open its edge is a guess."""
+    photo = np.full((512, 512, 3), 250, np.uint8)
+    for start in range(128, 384, 16):
+        for line in (128, 384):
+            cv2.line(photo, (start, line), (start + 9, line), (90, 90, 90), 2)
+            cv2.line(photo, (line, start), (line, start + 9), (90, 90, 90), 2)
+    cutout = cut_out(photo)
+    assert not cutout.accepted and "low_contrast_edge" in cutout.reasons, cutout.measurements
+
+
+def test_a_leak_through_one_small_gap_does_not_refuse_a_good_outline():
+    cutout, truth = demo("BAG-004")
+    assert cutout.measurements["leak_share"] > 0.3, "the photograph no longer shows the case"
+    assert cutout.measurements["open_share"] < 0.03
+    assert cutout.accepted, cutout.measurements
+    assert iou(cutout, truth > 127) > 0.99
+
+
+def test_the_narrow_gap_between_two_handles_is_seen_through():
+    cutout, truth = demo("BAG-001")
+    between = np.s_[240:370, 355:395]
+    gap = cv2.erode((truth[between] < 5).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert gap.sum() > 500
+    assert cutout.alpha_HW[between][gap].mean() < 8
+
+
+def test_a_woven_edge_over_its_own_shadow_is_smooth():
+    cutout, truth = demo("SEA-006")
+    assert cutout.accepted, cutout.measurements
+    assert cutout.measurements["raggedness"] < 1.2
+    assert iou(cutout, truth > 127) > 0.994
+
+
+@pytest.mark.parametrize(("name", "beside"), [("SEA-006", np.s_[660:685, 145:185]), ("SEA-007", np.s_[810:845, 240:300])])
+def test_the_crisp_start_of_a_legs_shadow_is_not_product(name, beside):
+    cutout, truth = demo(name)
+    floor = cv2.erode((truth[beside] < 5).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert floor.sum() > 300
+    assert (cutout.alpha_HW[beside][floor] > 127).mean() < 0.01
+
+
+@pytest.mark.parametrize("name", ["SEA-002", "SEA-008", "LGT-006"])
+def test_thin_legs_are_whole(name):
+    cutout, truth = demo(name)
+    rows = np.nonzero((truth > 127).any(axis=1))[0]
+    legs = np.s_[rows[0] + int(0.6 * np.ptp(rows)) : rows[-1] + 1]
+    sure = cv2.erode((truth[legs] > 250).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    assert (cutout.alpha_HW[legs][sure] > 127).mean() > 0.99
+
+
+def test_the_color_under_a_soft_edge_is_the_products_own():
+    """Nothing of the old background is left in what an edge pixel brings along."""
+    cutout, truth = demo("BAG-001")
+    soft = (cutout.alpha_HW > 40) & (cutout.alpha_HW < 215)
+    inside = cv2.erode(truth, np.ones((9, 9), np.uint8)) > 250
+    lightness = cutout.foreground_HW3.mean(axis=2)
+    assert np.median(lightness[soft]) < np.percentile(lightness[inside], 75) + 10
+    assert np.percentile(lightness[soft], 95) < 200, "the background has 238"
