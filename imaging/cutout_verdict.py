@@ -36,7 +36,7 @@ LIMITS = (
     Limit(reason="low_contrast_edge", measurement="weak_edge_share", limit=0.35, softness=0.10),
     Limit(reason="low_contrast_edge", measurement="open_share", limit=0.10, softness=0.03),
     Limit(reason="low_contrast_edge", measurement="agree", limit=0.90, softness=-0.02),
-    Limit(reason="ragged_outline", measurement="raggedness", limit=1.35, softness=0.08),
+    Limit(reason="ragged_outline", measurement="raggedness", limit=1.30, softness=0.08),
 )
 
 

@@ -41,3 +41,20 @@ def test_a_gray_material_is_told_from_another_by_its_lightness():
 def test_the_same_photo_gives_the_same_region():
     foreground, alpha = bag()
     assert np.array_equal(find_dominant_region(foreground, alpha).mask, find_dominant_region(foreground, alpha).mask)
+
+
+def test_the_deep_shade_of_a_glossy_material_is_still_that_material():
+    """Gloss mirrors itself where it faces itself: darker and far more colorful, as under the handle of an enamel pitcher."""
+    color = shaded((160, 160), (70, 110, 200))
+    color[:, :10] = (0, 58, 150)
+    color[:20, 100:] = (215, 165, 60)
+    region = find_dominant_region(color, np.full((160, 160), 255, np.uint8))
+    assert region.mask[80, 3] > 0.9, "deep shade"
+    assert region.mask[10, 130] < 0.05, "brass"
+
+
+def test_a_darker_material_of_another_hue_is_not_deep_shade():
+    color = shaded((160, 160), (70, 110, 200))
+    color[:, :30] = (90, 20, 110)
+    region = find_dominant_region(color, np.full((160, 160), 255, np.uint8))
+    assert region.mask[80, 10] < 0.05
