@@ -20,7 +20,7 @@ from generation.staging import render_staged
 
 Uint8 = npt.NDArray[np.uint8]
 
-ENGINE_VERSION = "studio-1"
+ENGINE_VERSION = "studio-2"
 """Part of every render key: raise it when the same resolved recipe gives other pixels, and every picture is made again."""
 
 PLATE_KINDS = frozenset({"staged_scene"})

@@ -111,7 +111,7 @@ def open_ended_slivers(product: Mask, passable: Mask, unit_px: float) -> Mask:
     open_px = np.bincount(labels[ends], minlength=count)
     shadow = (open_px > 0) & (stats[:, cv2.CC_STAT_AREA] < OPEN_END_DEPTH * unit_px * open_px)
     shadow[0] = False
-    found = shadow[labels]
+    found: Mask = np.asarray(shadow[labels], dtype=bool)
     if not found.any():
         return found
     to_shadow = cv2.distanceTransform((~found).astype(np.uint8), cv2.DIST_L2, 3)
