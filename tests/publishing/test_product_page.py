@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import pytest
 
+from catalog.brand_kit import Colorway
 from catalog.product import Product
 from publishing.folder_channel import deliver
-from publishing.gallery import alt_text, galleries_of, gallery_of
+from publishing.gallery import alt_text, color_in_words, described, galleries_of, gallery_of
 from publishing.manifest import Manifest, read_manifest
 from publishing.product_page import write_index_pages, write_product_pages
 from tests.publishing.page_check import Page
@@ -136,6 +137,32 @@ def test_alt_texts_say_what_is_seen_without_repeating_the_title(shop):
     tote = shop.products["BAG-1"]
     assert alt_text(tote, shop.recipes["packshot_white"], 0) == "Canvas tote, Natural, Cotton. Packshot on white"
     assert alt_text(shop.products["LMP-1"], shop.recipes["staged_scene"], 1) == "Brass lamp. Staged scene, picture 2 of 2"
+
+
+def recolored(shop):
+    return shop.recipes["packshot_white"].model_copy(
+        update={"name": "recolor", "title": "Colorway", "changes_product": True, "digital_source_type": "compositeSynthetic"}
+    )
+
+
+def test_a_colorways_words_name_the_color_that_is_seen_and_not_the_catalogs(shop):
+    tote = shop.products["BAG-1"].model_copy(update={"description": "Raw canvas."})
+    kit = shop.brand_kit.model_copy(update={"colorways": (Colorway(name="dusty_rose", hex="#c08a8a"),)})
+    color = color_in_words(kit, "bags", "#c08a8a")
+    assert alt_text(tote, recolored(shop), 0, shown_color=color) == "Canvas tote, Cotton. Colorway in dusty rose"
+    assert described(tote, color) == "Raw canvas. Shown in dusty rose; the color was changed by computer."
+    assert described(tote, "") == "Raw canvas."
+    assert color_in_words(kit, "bags", "#123456") == "#123456", "a colorway that left the brand kit since"
+
+
+def test_a_changed_product_is_not_disclosed_as_a_changed_setting(shop, tmp_path):
+    shop.recipes["recolor"] = recolored(shop)
+    deliver(tmp_path, [shop.item("BAG-1", "recolor"), shop.item("BAG-1")], complete_for=["BAG-1"], delivered_at=NOON)
+    gallery = gallery_of(shop.products["BAG-1"], read_manifest(tmp_path), shop.brand_kit, shop.recipes)
+    assert {p.recipe: p.disclosure for p in gallery.pictures} == {
+        "packshot_white": "Photograph, enhanced",
+        "recolor": "Photograph, the product itself altered by computer",
+    }
 
 
 def test_facts_leave_out_what_the_catalog_does_not_know(shop, tmp_path):
