@@ -117,7 +117,9 @@ def alt_text(product: Product, recipe: Recipe, index: int, *, shown_color: str =
 
 def described(product: Product, shown_color: str) -> str:
     """The product's description, and, where a recipe gave it another color, that and which one."""
-    return f"{product.description} Shown in {shown_color}; the color was changed by computer.".strip() if shown_color else product.description
+    return (
+        f"{product.description} Shown in {shown_color}; the color was changed by computer.".strip() if shown_color else product.description
+    )
 
 
 def color_in_words(brand_kit: BrandKit, category: str, target_hex: str) -> str:
