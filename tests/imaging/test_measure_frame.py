@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.corruptions import FAULTS, jpeg
+from benchmarks.corruptions import FAULTS, gradient_scene, jpeg
 from imaging.measure_artifacts import measure_banding, measure_blockiness, measure_collapse
 from imaging.measure_background import measure_background, measure_white, rgb_of
 from imaging.measure_edges import measure_halo
@@ -116,6 +116,16 @@ def test_bands_in_a_smooth_backdrop_are_seen_without_a_reference():
         measure_banding(views(p, scene), scene=True)["banding_comb"] for p in (jpeg(scene.flat(), 92), FAULTS["banding_16"].make(scene))
     )
     assert clean < 0.2 < 0.6 < banded
+
+
+@pytest.mark.parametrize("seed", [23, 27, 38])
+def test_a_clean_gradient_with_few_tones_in_one_channel_has_no_bands(seed):
+    """Seeds whose gradient stands evenly in one channel by chance."""
+    scene = replace(sloped_scene(), background_HW3=gradient_scene(560, seed))
+    clean, banded = (
+        measure_banding(views(p, scene), scene=True)["banding_comb"] for p in (jpeg(scene.flat(), 92), FAULTS["banding_32"].make(scene))
+    )
+    assert clean < 0.3 < 0.6 < banded
 
 
 def test_blocks_are_relative_to_the_expected_picture():
