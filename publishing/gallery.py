@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -75,7 +75,7 @@ class Gallery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    vitrine_gallery: int = GALLERY_VERSION
+    vitrine_gallery: Literal[1] = GALLERY_VERSION
     sku: str
     title: str
     description: str

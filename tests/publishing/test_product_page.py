@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from catalog.brand_kit import Colorway
+from catalog.errors import StoreError
 from catalog.product import Product
 from publishing.folder_channel import deliver
 from publishing.gallery import alt_text, color_in_words, described, galleries_of, gallery_of
@@ -88,6 +89,16 @@ def test_the_gallery_json_names_every_file_with_its_digest_and_origin(published)
     ]
     assert gallery["pictures"][1]["digital_source_type"] == "compositeWithTrainedAlgorithmicMedia"
     assert gallery["pictures"][1]["disclosure"] == "Photograph in an AI-generated setting"
+
+
+@pytest.mark.parametrize("content", ["{}", '{"vitrine_gallery": 2}', "<html>"])
+def test_a_gallery_that_is_not_ours_says_which_and_what_now(published, content):
+    stranger = published / "products/bags/BAG-1/gallery.json"
+    stranger.write_text(content)
+    before = (published / "index.html").read_bytes()
+    with pytest.raises(StoreError, match=r"BAG-1/gallery\.json is not a gallery of version 1.*publish its product again"):
+        write_index_pages(published, brand_title="Northwind")
+    assert (published / "index.html").read_bytes() == before
 
 
 def test_writing_pages_again_writes_nothing(published, shop):
