@@ -129,9 +129,9 @@ def _with_known_columns(rows: "pd.DataFrame") -> "pd.DataFrame":
     table["row"] = [str(number + 2) for number in range(len(table))]
     for name in (*LENGTH_COLUMNS, "price"):
         table[f"{name}_number"] = [_number(cell) for cell in table[name]]
-    return table[[*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, "sku_folded", *(f"{name}_number" for name in (*LENGTH_COLUMNS, "price")), "row"]].astype(
-        {f"{name}_number": "float64" for name in (*LENGTH_COLUMNS, "price")}
-    )
+    return table[
+        [*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, "sku_folded", *(f"{name}_number" for name in (*LENGTH_COLUMNS, "price")), "row"]
+    ].astype({f"{name}_number": "float64" for name in (*LENGTH_COLUMNS, "price")})
 
 
 def _number(cell: str) -> float | None:
