@@ -147,16 +147,18 @@ def publish_difference(project: Project, category: str, drop: str) -> int:
 
 def picture_metadata(project: Project, wanted: WantedRender, render_row: Row) -> "PictureMetadata":
     """What travels inside the published file: title, words for those who cannot see it, and how the picture came to be."""
-    from publishing.gallery import alt_text
+    from publishing.gallery import alt_text, color_in_words, described
     from publishing.metadata import PictureMetadata
 
     row = project.ledger.one(sa.select(product).where(product.c.sku == wanted.variant.sku))
     assert row is not None
     item = Product.model_validate(row["attributes"])
+    target_hex = render_row["facts"].get("target_hex")
+    shown_color = color_in_words(project.brand_kit, item.category, target_hex) if target_hex else ""
     return PictureMetadata(
         title=item.title,
-        description=item.description,
-        alt_text=alt_text(item, wanted.recipe, wanted.variant.index),
+        description=described(item, shown_color),
+        alt_text=alt_text(item, wanted.recipe, wanted.variant.index, shown_color=shown_color),
         digital_source_type=wanted.recipe.digital_source_type,
         identifier=f"{wanted.variant.name}@{render_row['render_key'][:16]}",
         creator_tool=f"Vitrine {version('vitrine')}",

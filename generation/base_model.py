@@ -177,7 +177,8 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _digest_of_files(folder: Path) -> str:
     files = [folder / "model_index.json"]
-    files += [path for part in COMPONENTS for path in (folder / part).rglob("*") if path.is_file()]
+    # A hidden file (.DS_Store as soon as somebody opens the folder on a Mac) is none that loading reads.
+    files += [path for part in COMPONENTS for path in (folder / part).rglob("*") if path.is_file() and not path.name.startswith(".")]
     return digest(sorted([path.relative_to(folder).as_posix(), _digest_of_file(path)] for path in files))
 
 

@@ -3,6 +3,7 @@
 Holds what a recipe takes from the brand kit and nothing it does not use, so that a changed backdrop color renders no packshot again.
 """
 
+import re
 from typing import Any
 
 from catalog.brand_kit import BrandKit, CategoryStyle, Colorway
@@ -11,8 +12,8 @@ from catalog.product import Product
 from catalog.recipe import Recipe, parse_model
 from generation.recipe_params import KINDS
 
-GLOSSY_WORDS = ("lacquer", "marble", "glass", "polished", "gloss", "terrazzo")
-"""Words of a scene prompt that name a surface in which a product is mirrored a little."""
+GLOSSY = re.compile(r"\b(lacquer(ed)?|marble|glass|polished|gloss(y)?|terrazzo)\b", re.IGNORECASE)
+"""Words of a scene prompt that name a surface in which a product is mirrored a little; whole words, for unpolished concrete is matt."""
 
 
 def resolve(recipe: Recipe, product: Product, brand_kit: BrandKit, index: int) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def resolve(recipe: Recipe, product: Product, brand_kit: BrandKit, index: int) -
     elif recipe.kind == "staged_scene":
         style = _style(brand_kit, product)
         scene = style.scenes[index % len(style.scenes)]
-        glossy = any(word in scene.lower() for word in GLOSSY_WORDS)
+        glossy = GLOSSY.search(scene) is not None
         resolved |= _stance(style) | {"prompt": _prompt(style, scene), "glossy": glossy}
     elif recipe.kind == "recolor":
         target = params.pop("hex")

@@ -100,17 +100,19 @@ def _smooth_parts(picture_HW3: ByteImage) -> Mask:
 
 
 def _banding_comb(picture_HW3: ByteImage, zone_HW: Mask) -> float:
-    """How strongly the levels of a smooth zone pile up at one even distance, 0 not at all .. 1; the worst channel and distance.
+    """How strongly the levels of a smooth zone pile up at one even distance, 0 not at all .. 1; the middle channel's worst distance.
 
     Each stretch of levels as long as the distance gives a phase; only agreement *between* stretches counts, so one narrow tone of a plain
     wall is no comb. 0 where the tones spread over too few stretches to tell. Rejected: counting steps between flat runs (grain hides the
-    bands from it, WebP 85 looks like bands to it).
+    bands from it, WebP 85 looks like bands to it). The middle channel, for levels are thrown away in all three, while one channel's few
+    tones behind a clean gradient may stand evenly by chance (0.44 in one, 0.17 in the second of 20 such gradients; banded: 0.8 in two).
     """
     zone = zone_HW & _smooth_parts(picture_HW3)
     if zone.sum() < MIN_SMOOTH_PIXELS:
         return 0.0
-    levels, worst = np.arange(256), 0.0
+    levels, combs = np.arange(256), []
     for channel in range(3):
+        worst = 0.0
         share = np.bincount(picture_HW3[..., channel][zone], minlength=256) / zone.sum()
         for distance in BAND_DISTANCES:
             reach = 2 * int(2 * distance) + 1
@@ -123,7 +125,8 @@ def _banding_comb(picture_HW3: ByteImage, zone_HW: Mask) -> float:
             if pairs > 0.5:
                 agreement = (abs(teeth.sum()) ** 2 - (np.abs(teeth) ** 2).sum()) / pairs
                 worst = max(worst, float(np.sqrt(max(0.0, agreement))))
-    return worst
+        combs.append(worst)
+    return sorted(combs)[1]
 
 
 def _tone_ripple(render_N3: ByteImage, expected_N3: ByteImage) -> float:

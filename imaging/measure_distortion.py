@@ -44,7 +44,7 @@ def measure_distortion(views: Views, *, recolored: bool = False) -> dict[str, fl
         columns["warp_px"] = 0.0 if float(np.abs(render - expected)[zone > 0].mean()) < 1.0 else None
     else:
         columns["warp_px"] = float(np.percentile(np.hypot(tiles[:, 2], tiles[:, 3]), RECOLORED_PERCENTILE if recolored else 90))
-    columns["squash_pct"] = _squash(render, expected, zone, columns["warp_px"])
+    columns["squash_pct"] = _squash(render, expected, zone, columns["warp_px"], views.unknown_from)
     return columns
 
 
@@ -97,13 +97,19 @@ def _tile_displacements(render: FloatImage, expected: FloatImage, zone: FloatIma
     return found if len(found) >= 4 else None
 
 
-def _squash(render: FloatImage, expected: FloatImage, zone: np.ndarray, warp_px: float | None) -> float | None:
-    """Percent by which the x scale differs from the y scale, from an affine registration of the two pictures (ECC)."""
+def _squash(render: FloatImage, expected: FloatImage, zone: np.ndarray, warp_px: float | None, unknown_from: int) -> float | None:
+    """Percent by which the x scale differs from the y scale, from an affine registration of the two pictures (ECC).
+
+    Looks a little beyond the zone, but not from row `unknown_from` on: a shadow that only the render has would be taken for a squash.
+    """
     if warp_px is not None and warp_px < 0.25 and float(np.abs(render - expected)[zone > 0].mean()) < 2.0:
         return 0.0
     scale = min(1.0, ECC_SIDE_PX / max(render.shape))
     small = [cv2.resize(plane, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for plane in (render, expected)]
-    mask = cv2.dilate(cv2.resize(zone, small[0].shape[::-1], interpolation=cv2.INTER_NEAREST), np.ones((9, 9), np.uint8))
+    inside = cv2.resize(zone, small[0].shape[::-1], interpolation=cv2.INTER_NEAREST)
+    mask = cv2.dilate(inside, np.ones((9, 9), np.uint8))
+    known_rows = int(unknown_from * scale)
+    mask[known_rows:] = inside[known_rows:]
     matrix = np.eye(2, 3, dtype=np.float32)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-5)
     try:

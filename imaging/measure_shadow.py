@@ -7,9 +7,9 @@ from imaging.color import FloatImage
 from imaging.measure_views import Mask, Views, bounding_box
 
 NEAR_SHARE, FAR_SHARE = 0.012, 0.09
-"""Where contact darkness is read, and where the open ground it is compared with, below the foot as shares of the frame's height."""
+"""How far below the foot contact darkness may lie, and where the open ground it is compared with is, as shares of the frame's height."""
 MARGIN_PX = 4
-"""The shadow is looked for this far outside the product, beyond its blended edge."""
+"""The shadow is looked for from this far outside the product on, beyond its blended edge."""
 
 
 def measure_shadow(views: Views) -> dict[str, float | None]:
@@ -42,10 +42,11 @@ def _foot_zone(product_HW: Mask, box: tuple[int, int, int, int]) -> Mask:
 
 
 def _contact(lightness: FloatImage, product_HW: Mask, box: tuple[int, int, int, int]) -> float | None:
-    """Upper quartile, over the columns of the foot, of how much darker the ground is right below it than around; None if there is no room.
+    """Upper quartile, over the columns of the foot, of how much darker the ground is right below it than around; None without a foot.
 
-    "Around" is the ground further below, or beside the product at the same height, whichever is lighter: a cast shadow may lie on one
-    side, a table may end below.
+    "Right below" is the darkest row from the product's edge on: the contact line of a flat plinth is a few pixels thin. "Around" is the
+    ground further below (as far as the frame has room), or beside the product at the same height, whichever is lighter: a cast shadow may
+    lie on one side, a table may end below.
     """
     left, top, right, bottom = box
     height, width = product_HW.shape
@@ -58,10 +59,10 @@ def _contact(lightness: FloatImage, product_HW: Mask, box: tuple[int, int, int, 
     if len(columns) < 5:
         return None
     smooth = cv2.blur(lightness, (5, 3))
-    close = smooth[lowest + near, columns]
-    around = [smooth[np.minimum(lowest + far, height - 1), columns]] if np.median(lowest) + far < height else []
+    close = np.min([smooth[lowest + below, columns] for below in range(MARGIN_PX, near + 1)], axis=0)
+    around = [smooth[lowest + min(far, height - 1 - int(lowest.max())), columns]]
     beside = max(8, round(0.25 * (right - left)))
     for start, stop in ((left - 2 * beside, left - beside), (right + beside, right + 2 * beside)):
         if start >= 0 and stop <= width:
             around.append(np.median(smooth[lowest + near][:, start:stop], axis=1))
-    return float(np.percentile(np.max(around, axis=0) - close, 75)) if around else None
+    return float(np.percentile(np.max(around, axis=0) - close, 75))

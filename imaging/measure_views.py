@@ -65,11 +65,14 @@ class Views:
         if self.product_HW is None or self.inner_HW is None or not self.complete:
             return self.inner_HW
         wide = cv2.dilate(self.product_HW.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-        box = bounding_box(self.product_HW)
-        if not self.shadow_known and box is not None:
-            foot = int(box[3] - SHADOW_ROWS_SHARE * (box[3] - box[1]))
-            wide[foot:] = self.inner_HW[foot:]
+        wide[self.unknown_from :] = self.inner_HW[self.unknown_from :]
         return np.asarray(wide)
+
+    @property
+    def unknown_from(self) -> int:
+        """The row from which a shadow may lie around the product that the expected picture does not have; below the frame if it has it."""
+        box = None if self.product_HW is None or self.shadow_known else bounding_box(self.product_HW)
+        return self.render_HW3.shape[0] if box is None else int(box[3] - SHADOW_ROWS_SHARE * (box[3] - box[1]))
 
     @property
     def comparable(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from itertools import groupby
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,7 +10,7 @@ from catalog.brand_kit import BrandKit
 from catalog.product import Product
 from catalog.recipe import Recipe, SourceType
 from publishing.manifest import Manifest, PublishedImage
-from publishing.wording import source_type_in_words
+from publishing.wording import PRODUCT_CHANGED, source_type_in_words
 
 GALLERY_NAME: Final = "gallery.json"
 GALLERY_VERSION: Final = 1
@@ -75,7 +75,7 @@ class Gallery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    vitrine_gallery: int = GALLERY_VERSION
+    vitrine_gallery: Literal[1] = GALLERY_VERSION
     sku: str
     title: str
     description: str
@@ -103,11 +103,31 @@ def galleries_of(
     return tuple(_gallery(product, by_sku.get(product.sku, []), brand_kit, recipes) for product in products)
 
 
-def alt_text(product: Product, recipe: Recipe, index: int) -> str:
-    """What a person who cannot see the picture should hear, such as "Brass table lamp, brass, metal. Staged scene, picture 2 of 3"."""
-    known = [product.title, *(word for word in (product.color, product.material) if word and word.lower() not in product.title.lower())]
-    which = f", picture {index + 1} of {recipe.variants}" if recipe.variants > 1 else ""
+def alt_text(product: Product, recipe: Recipe, index: int, *, shown_color: str = "") -> str:
+    """What a person who cannot see the picture should hear, such as "Brass table lamp, brass, metal. Staged scene, picture 2 of 3".
+
+    `shown_color`: the color a recipe gave the product; it is named in place of the catalog's, which is not in the picture.
+    """
+    color = "" if shown_color else product.color
+    known = [product.title, *(word for word in (color, product.material) if word and word.lower() not in product.title.lower())]
+    which = f" in {shown_color}" if shown_color else ""
+    which += f", picture {index + 1} of {recipe.variants}" if recipe.variants > 1 else ""
     return f"{', '.join(known)}. {recipe.title}{which}"
+
+
+def described(product: Product, shown_color: str) -> str:
+    """The product's description, and, where a recipe gave it another color, that and which one."""
+    return (
+        f"{product.description} Shown in {shown_color}; the color was changed by computer.".strip() if shown_color else product.description
+    )
+
+
+def color_in_words(brand_kit: BrandKit, category: str, target_hex: str) -> str:
+    """A colorway's name as people read it, its category's before the brand's; the color itself when no colorway has it any more."""
+    style = brand_kit.categories.get(category)
+    offered = (*(style.colorways if style else ()), *brand_kit.colorways)
+    names = (colorway.name.replace("_", " ").replace("-", " ") for colorway in offered if colorway.hex == target_hex)
+    return next(names, target_hex)
 
 
 def _gallery(product: Product, images: Iterable[PublishedImage], brand_kit: BrandKit, recipes: Mapping[str, Recipe]) -> Gallery:
@@ -132,13 +152,14 @@ def _gallery(product: Product, images: Iterable[PublishedImage], brand_kit: Bran
 def _picture(images: list[PublishedImage], recipes: Mapping[str, Recipe]) -> GalleryPicture:
     largest_first = sorted(images, key=lambda image: (-image.width_px, image.media_type, image.channel))
     first = largest_first[0]
+    recipe = recipes.get(first.recipe)
     return GalleryPicture(
         recipe=first.recipe,
-        recipe_title=recipes[first.recipe].title if first.recipe in recipes else first.recipe,
+        recipe_title=first.recipe if recipe is None else recipe.title,
         index=first.index,
         alt=first.alt,
         digital_source_type=first.digital_source_type,
-        disclosure=source_type_in_words(first.digital_source_type),
+        disclosure=PRODUCT_CHANGED if recipe is not None and recipe.changes_product else source_type_in_words(first.digital_source_type),
         render_digest=first.render_digest,
         files=tuple(GalleryFile(**{name: getattr(image, name) for name in GalleryFile.model_fields}) for image in largest_first),
     )

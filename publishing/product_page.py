@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import ValidationError
+
+from catalog.errors import StoreError
 from publishing.atomic_file import write_if_changed
 from publishing.folder_lock import alone_in
-from publishing.gallery import GALLERY_NAME, Gallery
+from publishing.gallery import GALLERY_NAME, GALLERY_VERSION, Gallery
 from publishing.page_template import fill_template
 
 PRODUCTS: Final = "products"
@@ -69,7 +72,7 @@ def write_index_pages(folder: Path, *, brand_title: str) -> int:
 def _write_index_pages(folder: Path, brand_title: str) -> int:
     by_category: dict[str, list[Gallery]] = {}
     for path in sorted((folder / PRODUCTS).glob(f"*/*/{GALLERY_NAME}")):
-        gallery = Gallery.model_validate_json(path.read_bytes())
+        gallery = _read_gallery(path)
         by_category.setdefault(gallery.category, []).append(gallery)
     groups = sorted(by_category.values(), key=lambda group: group[0].category_title)
     written = sum(
@@ -80,6 +83,16 @@ def _write_index_pages(folder: Path, brand_title: str) -> int:
         if page.parent.name not in by_category:
             page.unlink()
     return written + write_if_changed(folder / "index.html", _index_html(groups, brand_title, to_root="").encode())
+
+
+def _read_gallery(path: Path) -> Gallery:
+    try:
+        return Gallery.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise StoreError(
+            f"{path} is not a gallery of version {GALLERY_VERSION}: {error.errors()[0]['msg']}. The index pages are as they were. Remove the "
+            "file and publish its product again."
+        ) from error
 
 
 def product_page_html(gallery: Gallery, brand_title: str) -> str:

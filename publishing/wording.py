@@ -11,6 +11,9 @@ SOURCE_TYPE_WORDS: Final = {
 }
 """What each IPTC digital source type means for a product picture, in words for shoppers and merchandisers."""
 
+PRODUCT_CHANGED: Final = "Photograph, the product itself altered by computer"
+"""What a shopper is told of a recipe that changes the product: IPTC's term for it says only that something is synthetic, not what."""
+
 
 def number(value: float | str) -> str:
     """A value with as many digits as an eye uses: three significant ones, thousands parted; text as it is."""

@@ -125,12 +125,13 @@ def _with_known_columns(rows: "pd.DataFrame") -> "pd.DataFrame":
     for name in REQUIRED_COLUMNS + OPTIONAL_COLUMNS:
         cells = table[name] if name in names else [""] * len(table)
         table[name] = ["" if pd.isna(cell) else str(cell).strip() for cell in cells]
+    table["sku_folded"] = table["sku"].str.lower()
     table["row"] = [str(number + 2) for number in range(len(table))]
     for name in (*LENGTH_COLUMNS, "price"):
         table[f"{name}_number"] = [_number(cell) for cell in table[name]]
-    return table[[*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *(f"{name}_number" for name in (*LENGTH_COLUMNS, "price")), "row"]].astype(
-        {f"{name}_number": "float64" for name in (*LENGTH_COLUMNS, "price")}
-    )
+    return table[
+        [*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, "sku_folded", *(f"{name}_number" for name in (*LENGTH_COLUMNS, "price")), "row"]
+    ].astype({f"{name}_number": "float64" for name in (*LENGTH_COLUMNS, "price")})
 
 
 def _number(cell: str) -> float | None:
@@ -158,7 +159,9 @@ def _expectations(table: "pd.DataFrame") -> list[Any]:
             column="sku", regex=f"{SKU}|^$", meta=note("SKU {cell} may hold letters, digits, '.', '_' and '-' only, 63 at most", "sku")
         )
     )
-    out.append(gxe.ExpectColumnValuesToBeUnique(column="sku", meta=note("SKU {cell} stands in more than one row", "sku")))
+    # Pages stand in folders named by SKU; on macOS and Windows, MUG-1 and mug-1 are one folder.
+    twice = "SKU {cell} stands in more than one row (capitals make no difference)"
+    out.append(gxe.ExpectColumnValuesToBeUnique(column="sku_folded", meta=note(twice, "sku")))
     out.append(
         gxe.ExpectColumnValuesToMatchRegex(
             column="category",

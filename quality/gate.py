@@ -159,7 +159,7 @@ def _reason(rule: Rule, step: Step, row: dict[str, float | str | None]) -> Reaso
     required = rule.required if step == "broken" else rule.review_required
     return Reason(
         code=rule.code,
-        message=rule.reason.format(measured=format_measured(value, rule.column), required=required),
+        message=rule.reason.format(measured=format_measured(value, rule.column, bounds=rule.bounds), required=required),
         measured=value,
         required=required,
         severity=rule.severity if step == "broken" else "warning",

@@ -18,7 +18,7 @@ from imaging.measure_shadow import measure_shadow
 from imaging.measure_sharpness import measure_sharpness
 from imaging.measure_views import Mask, Views, background_zone, blend, lowest_channel, prepare_views
 
-MEASUREMENT_VERSION = "3"
+MEASUREMENT_VERSION = "4"
 """Raised whenever the same render may measure differently; part of the gate key."""
 
 Measurements = dict[str, float | str | None]

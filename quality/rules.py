@@ -53,15 +53,14 @@ class Rule(BaseModel):
             near = difflib.get_close_matches(self.column, COLUMNS, 1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise ValueError(f"unknown column {self.column!r}.{hint} Columns: {', '.join(sorted(COLUMNS))}.")
-        bounds = [bound for bound in (self.min, self.max, self.review_min, self.review_max) if bound is not None]
+        bounds = [bound for bound in self.bounds if bound is not None]
         if self.column in TEXT_COLUMNS:
             if self.values is None or bounds:
                 raise ValueError(f"column {self.column!r} holds words: give `values`, not bounds")
         elif self.values is not None or (self.min is None and self.max is None):
             raise ValueError(f"column {self.column!r} holds numbers: give `min`, `max` or both, not `values`")
-        ladder = [bound for bound in (self.min, self.review_min, self.review_max, self.max) if bound is not None]
-        if ladder != sorted(ladder):
-            raise ValueError(f"bounds of {self.column!r} must rise: min <= review_min <= review_max <= max, got {ladder}")
+        if bounds != sorted(bounds):
+            raise ValueError(f"bounds of {self.column!r} must rise: min <= review_min <= review_max <= max, got {bounds}")
         if self.severity == "warning" and (self.review_min is not None or self.review_max is not None):
             raise ValueError(f"rule on {self.column!r} is a warning already: give `min` and `max` only")
         try:
@@ -69,6 +68,11 @@ class Rule(BaseModel):
         except (KeyError, IndexError, ValueError) as error:
             raise ValueError(f"reason may use {{measured}} and {{required}} only: {self.reason!r} ({error})") from error
         return self
+
+    @property
+    def bounds(self) -> tuple[float | None, ...]:
+        """Every number a measured value is compared with."""
+        return self.min, self.review_min, self.review_max, self.max
 
     @property
     def required(self) -> str:
@@ -194,13 +198,25 @@ def _brand_rule(column: str, bound: Bound, recipe_name: str) -> Rule:
     return parse_model(Rule, data, f"Brand kit, rules for '{recipe_name}', column '{column}'")
 
 
-def format_measured(value: float | str, column: str) -> str:
-    """A measured value with its unit, short enough for a sentence."""
+def format_measured(value: float | str, column: str, *, bounds: tuple[float | None, ...] = ()) -> str:
+    """A measured value with its unit, short enough for a sentence.
+
+    `bounds`: the bounds it was held to; it gets the digits that set it apart from them, so that no sentence says "98.5 % is too little,
+    98.5 % is needed".
+    """
     if isinstance(value, str):
         return value
     unit = COLUMNS[column].unit
-    text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    text = _short(value)
+    for digits in range(4, 10):
+        if all(bound is None or (float(text) < bound, float(text) > bound) == (value < bound, value > bound) for bound in bounds):
+            break
+        text = f"{value:.{digits}g}"
     return f"{text} {unit}" if unit in ("%", "px", "KiB", "permille") else text
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _in_words(low: float | None, high: float | None, values: tuple[str, ...] | None, column: str) -> str:

@@ -3,18 +3,29 @@
 import os
 from pathlib import Path
 
+from catalog.errors import TrainingError
+
 PARTIAL_SUFFIX = ".partial"
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write bytes beside `path`, flush them to the disk and move them into place; folders are made as needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write bytes beside `path`, flush them to the disk and move them into place; folders are made as needed.
+
+    Raises TrainingError when the disk is full or the folder cannot be written; `path` is then as it was.
+    """
     partial = path.with_name(path.name + PARTIAL_SUFFIX)
-    with partial.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise TrainingError(
+            f"{path} cannot be written: {error.strerror}. Free the disk or correct the permissions, then train again: it goes on after the "
+            "last checkpoint."
+        ) from error
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

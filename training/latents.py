@@ -93,8 +93,9 @@ def _latents(pipeline: Any, pictures: tuple[LookPicture, ...]) -> Any:
     parts = []
     for start in range(0, len(pictures), ENCODE_BATCH):
         pixels_BHWC = np.stack([picture.pixels_HW3 for picture in pictures[start : start + ENCODE_BATCH]])
-        pixels_BCHW = torch.from_numpy(pixels_BHWC).permute(0, 3, 1, 2).to(vae.device, vae.dtype) / 127.5 - 1
-        encoded = vae.encode(pixels_BCHW)
+        # Scaled in float32 first: bfloat16 has 8 bits, and dividing in it would shift levels by up to half of one.
+        pixels_BCHW = torch.from_numpy(pixels_BHWC).permute(0, 3, 1, 2).to(vae.device).float() / 127.5 - 1
+        encoded = vae.encode(pixels_BCHW.to(vae.dtype))
         latents = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
         parts.append((latents * vae.config.scaling_factor).float().cpu())
     return torch.cat(parts)

@@ -128,7 +128,7 @@ def _decode_square(name: str, data: bytes, size_px: int) -> npt.NDArray[np.uint8
 def _prompt(trigger: str, caption: str) -> str:
     """Trigger first: a text encoder that reads few tokens must cut the caption's end rather than the trigger."""
     caption = caption.strip()
-    if caption.startswith(trigger):
+    if re.match(rf"{re.escape(trigger)}(?!\w)", caption):
         return caption
     return f"{trigger}, {caption}" if caption else trigger
 

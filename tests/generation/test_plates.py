@@ -158,6 +158,7 @@ def test_the_digest_covers_what_loading_reads_and_nothing_else(tmp_path):
     folder = write_tiny_base_model(tmp_path / "tiny")
     before = read_base_model(folder)
     (folder / "README.md").write_text("a card")
+    (folder / "unet/.DS_Store").write_bytes(b"where a window stood")
     assert read_base_model(folder).digest == before.digest
     config = json.loads((folder / "scheduler/scheduler_config.json").read_text())
     (folder / "scheduler/scheduler_config.json").write_text(json.dumps({**config, "beta_end": 0.012}))

@@ -59,6 +59,15 @@ def test_a_scene_that_speaks_the_trigger_is_the_whole_prompt():
     assert resolve(BOOK["staged_scene"], PRODUCT, brand_kit, 0)["prompt"] == "terra look, oak table"
 
 
+@pytest.mark.parametrize(
+    ("scene", "glossy"),
+    [("black lacquer table", True), ("lacquered shelf", True), ("White Marble table", True), ("glossy tiles", True), ("glass table", True),
+     ("unpolished concrete table", False), ("table with eyeglasses", False), ("fiberglass mat", False)],
+)  # fmt: skip
+def test_only_a_named_glossy_surface_mirrors_the_product(scene, glossy):
+    assert resolve(BOOK["staged_scene"], PRODUCT, kit(scenes=(scene,)), 0)["glossy"] is glossy
+
+
 def test_words_for_people_are_no_part_of_it():
     recipe = BOOK["backdrop"].model_copy(update={"title": "Other", "description": "Other"})
     assert resolve(recipe, PRODUCT, kit(), 0) == resolve(BOOK["backdrop"], PRODUCT, kit(), 0)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.corruptions import FAULTS, jpeg
+from benchmarks.corruptions import FAULTS, gradient_scene, jpeg
 from imaging.measure_artifacts import measure_banding, measure_blockiness, measure_collapse
 from imaging.measure_background import measure_background, measure_white, rgb_of
 from imaging.measure_edges import measure_halo
@@ -110,12 +110,47 @@ def test_a_grounded_product_is_darker_below_than_around():
     assert abs(measure_shadow(views(floating, scene, expected=False))["contact_delta_l"]) < 1.5
 
 
+def flat_front(*, line_px, top=200, bottom=700):
+    """A dark plinth with a straight front in a dark room, as render and alpha; `line_px` of contact shadow below it."""
+    picture, alpha = np.full((900, 900, 3), (52, 40, 30), np.uint8), np.zeros((900, 900), np.uint8)
+    picture[bottom : bottom + line_px, 300:600] = (12, 9, 7)
+    picture[top:bottom, 300:600], alpha[top:bottom, 300:600] = (40, 44, 42), 255
+    return picture, alpha
+
+
+def contact(picture, alpha):
+    seen = prepare_views(render_HW3=picture, product_rgb_HW3=picture, product_alpha_HW=alpha)
+    return measure_shadow(seen)["contact_delta_l"]
+
+
+def test_the_thin_contact_line_of_a_flat_plinth_grounds_it():
+    assert contact(*flat_front(line_px=7)) > 8
+    assert abs(contact(*flat_front(line_px=0))) < 1.5
+
+
+def test_a_product_that_nearly_fills_the_frame_has_a_contact_to_measure():
+    """Rows below it are few, and nothing lies beside it; not measured would mean rejected."""
+    for line_px, grounded in ((7, True), (0, False)):
+        picture, alpha = flat_front(line_px=line_px, top=20, bottom=870)
+        assert (contact(picture[:, 290:610], alpha[:, 290:610]) > 8) is grounded
+
+
 def test_bands_in_a_smooth_backdrop_are_seen_without_a_reference():
     scene = sloped_scene()
     clean, banded = (
         measure_banding(views(p, scene), scene=True)["banding_comb"] for p in (jpeg(scene.flat(), 92), FAULTS["banding_16"].make(scene))
     )
     assert clean < 0.2 < 0.6 < banded
+
+
+@pytest.mark.parametrize("seed", [23, 27, 38])
+def test_a_clean_gradient_with_few_tones_in_one_channel_has_no_bands(seed):
+    """Seeds whose gradient stands evenly in one channel by chance."""
+    scene = replace(sloped_scene(), background_HW3=gradient_scene(560, seed))
+    clean, banded = (
+        measure_banding(views(p, scene), scene=True)["banding_comb"] for p in (jpeg(scene.flat(), 92), FAULTS["banding_32"].make(scene))
+    )
+    assert clean < 0.3 < 0.6 < banded
 
 
 def test_blocks_are_relative_to_the_expected_picture():

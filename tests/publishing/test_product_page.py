@@ -6,9 +6,11 @@ from itertools import pairwise
 
 import pytest
 
+from catalog.brand_kit import Colorway
+from catalog.errors import StoreError
 from catalog.product import Product
 from publishing.folder_channel import deliver
-from publishing.gallery import alt_text, galleries_of, gallery_of
+from publishing.gallery import alt_text, color_in_words, described, galleries_of, gallery_of
 from publishing.manifest import Manifest, read_manifest
 from publishing.product_page import write_index_pages, write_product_pages
 from tests.publishing.page_check import Page
@@ -89,6 +91,16 @@ def test_the_gallery_json_names_every_file_with_its_digest_and_origin(published)
     assert gallery["pictures"][1]["disclosure"] == "Photograph in an AI-generated setting"
 
 
+@pytest.mark.parametrize("content", ["{}", '{"vitrine_gallery": 2}', "<html>"])
+def test_a_gallery_that_is_not_ours_says_which_and_what_now(published, content):
+    stranger = published / "products/bags/BAG-1/gallery.json"
+    stranger.write_text(content)
+    before = (published / "index.html").read_bytes()
+    with pytest.raises(StoreError, match=r"BAG-1/gallery\.json is not a gallery of version 1.*publish its product again"):
+        write_index_pages(published, brand_title="Northwind")
+    assert (published / "index.html").read_bytes() == before
+
+
 def test_writing_pages_again_writes_nothing(published, shop):
     report, indexes = write_pages(published, shop)
     assert (report.products, report.files_written, report.pages_removed, indexes) == (2, 0, 0, 0)
@@ -136,6 +148,32 @@ def test_alt_texts_say_what_is_seen_without_repeating_the_title(shop):
     tote = shop.products["BAG-1"]
     assert alt_text(tote, shop.recipes["packshot_white"], 0) == "Canvas tote, Natural, Cotton. Packshot on white"
     assert alt_text(shop.products["LMP-1"], shop.recipes["staged_scene"], 1) == "Brass lamp. Staged scene, picture 2 of 2"
+
+
+def recolored(shop):
+    return shop.recipes["packshot_white"].model_copy(
+        update={"name": "recolor", "title": "Colorway", "changes_product": True, "digital_source_type": "compositeSynthetic"}
+    )
+
+
+def test_a_colorways_words_name_the_color_that_is_seen_and_not_the_catalogs(shop):
+    tote = shop.products["BAG-1"].model_copy(update={"description": "Raw canvas."})
+    kit = shop.brand_kit.model_copy(update={"colorways": (Colorway(name="dusty_rose", hex="#c08a8a"),)})
+    color = color_in_words(kit, "bags", "#c08a8a")
+    assert alt_text(tote, recolored(shop), 0, shown_color=color) == "Canvas tote, Cotton. Colorway in dusty rose"
+    assert described(tote, color) == "Raw canvas. Shown in dusty rose; the color was changed by computer."
+    assert described(tote, "") == "Raw canvas."
+    assert color_in_words(kit, "bags", "#123456") == "#123456", "a colorway that left the brand kit since"
+
+
+def test_a_changed_product_is_not_disclosed_as_a_changed_setting(shop, tmp_path):
+    shop.recipes["recolor"] = recolored(shop)
+    deliver(tmp_path, [shop.item("BAG-1", "recolor"), shop.item("BAG-1")], complete_for=["BAG-1"], delivered_at=NOON)
+    gallery = gallery_of(shop.products["BAG-1"], read_manifest(tmp_path), shop.brand_kit, shop.recipes)
+    assert {p.recipe: p.disclosure for p in gallery.pictures} == {
+        "packshot_white": "Photograph, enhanced",
+        "recolor": "Photograph, the product itself altered by computer",
+    }
 
 
 def test_facts_leave_out_what_the_catalog_does_not_know(shop, tmp_path):

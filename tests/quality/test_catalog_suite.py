@@ -41,6 +41,12 @@ def test_of_rows_with_the_same_sku_none_is_taken():
     assert "stands in more than one row" in result.bad[0].reasons[0]
 
 
+def test_skus_that_differ_by_capitals_alone_are_the_same_sku():
+    result = check(row(), row(sku="mug-1"), row(sku="MUG-2"))
+    assert [p.sku for p in result.good] == ["MUG-2"]
+    assert "SKU 'mug-1' stands in more than one row" in result.bad[1].reasons[0]
+
+
 BAD_CELLS = [
     ({"sku": ""}, "sku is empty"),
     ({"sku": "a b"}, "letters, digits"),

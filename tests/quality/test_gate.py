@@ -60,6 +60,16 @@ def test_a_broken_rule_rejects_and_says_why_in_words():
     assert reason.message == "4.25 where at most 3 is asked."
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"delta_e_mean": 3.0004}, "3.0004 where at most 3"), ({"fill_pct": 74.996}, "74.996 % where 75"),
+    ({"ssim": 0.79996}, "0.79996 where at least 0.8")],
+)  # fmt: skip
+def test_a_near_miss_does_not_read_like_a_hit(changes, said):
+    (reason,) = judge(row(**changes))[0].reasons
+    assert reason.message.startswith(said)
+
+
 def test_between_the_bounds_a_person_looks():
     (judgment,) = judge(row(fill_pct=78))
     assert judgment.verdict == Verdict.REVIEW

@@ -15,6 +15,13 @@ def test_the_page_shows_counts_reasons_and_rules():
         assert words in page
 
 
+def test_wide_tables_can_be_scrolled_by_keyboard_and_their_heads_are_heads():
+    result = run_gate(pd.DataFrame([row("good"), row("too-red", delta_e_mean=4.0)]), RULES)
+    page = gate_page_html(result.judgments, RULES, result.statistics)
+    assert page.count('class="wrap"') == page.count('role="region" tabindex="0" aria-label=') == 3
+    assert "<th>" not in page and '<th class="num">' not in page
+
+
 def test_product_text_cannot_become_markup():
     hostile = "<script>alert(1)</script>"
     result = run_gate(pd.DataFrame([row(hostile, delta_e_mean=9.0)]), RULES)

@@ -57,6 +57,12 @@ def test_a_caption_that_begins_with_the_trigger_does_not_get_it_twice():
     assert prompts == {p.prompt for p in build(pictures, captions).train}
 
 
+def test_a_caption_whose_first_word_only_begins_like_the_trigger_still_gets_it():
+    pictures, captions = look_files(8)
+    prompts = {p.prompt for p in build(pictures, dict.fromkeys(captions, f"{TRIGGER}s, oak")).train}
+    assert prompts == {f"{TRIGGER}, {TRIGGER}s, oak"}
+
+
 def test_a_larger_picture_is_cropped_to_its_centered_square_and_scaled():
     pictures, captions = look_files(8, size_px=3 * TINY_SIZE_PX)
     assert all(p.pixels_HW3.shape == (TINY_SIZE_PX, TINY_SIZE_PX, 3) for p in build(pictures, captions).train)
