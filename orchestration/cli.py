@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from catalog.errors import CatalogError, CutoutRefused, ModelError, PhotoRefused, RenderError, SettingsError, VitrineError
+from catalog.errors import CatalogError, ModelError, SettingsError, VitrineError
 from orchestration import cli_pictures, cli_project, cli_runs
 
 app = typer.Typer(
@@ -21,7 +21,6 @@ app = typer.Typer(
 for group in (cli_project, cli_runs, cli_pictures):
     group.register(app)
 
-REFUSED = (PhotoRefused, CutoutRefused, RenderError)
 WRONG_USE = (SettingsError, CatalogError, ModelError)
 
 
@@ -29,17 +28,9 @@ def main() -> None:
     """Run the command line; a user's mistake is a message on stderr, never a traceback."""
     try:
         app()
-    except WRONG_USE as error:
-        _tell(error, 2)
-    except REFUSED as error:
-        _tell(error, 1)
     except VitrineError as error:
-        _tell(error, 1)
-
-
-def _tell(error: Exception, code: int) -> None:
-    sys.stderr.write(f"vitrine: {error}\n")
-    raise SystemExit(code)
+        sys.stderr.write(f"vitrine: {error}\n")
+        raise SystemExit(2 if isinstance(error, WRONG_USE) else 1) from error
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ import yaml
 
 from catalog.errors import SettingsError, VitrineError
 from orchestration.instance import open_instance, write_dagster_home
+from orchestration.left_behind import fail_runs_left_behind
 from resources.settings import PROJECT_VARIABLE, Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -38,7 +39,8 @@ HEARTBEAT_S = 600
 GRACE_S = 15.0
 """How long a part may take to end by itself before it is killed. Killing loses nothing: what was made is kept."""
 
-LEFT_BEHIND = "`vitrine dev` ended during this run. What was made is kept, and the run is started again."
+LOOK_FOR_DEAD_RUNS_S = 60.0
+"""A killed `vitrine run` leaves runs that hold places in the queue; so long they may."""
 
 TAIL_LINES = 12
 """How much of a dead part's log is shown."""
@@ -91,19 +93,29 @@ def serve(settings: Settings, host: str, port: int, tell: Callable[[str], None])
     logs.mkdir(parents=True, exist_ok=True)
     with _only_one(logs / "lock"), _interrupts_on_signals():
         parts: list[Part] = []
-        _fail_runs_left_behind(settings)
+        with open_instance(settings) as instance:
+            fail_runs_left_behind(settings, instance, code_server_is_gone=True)
         tell(f"Starting Dagster; logs are in {os.path.relpath(logs)}")
         try:
             with tempfile.TemporaryDirectory(prefix="vitrine-") as folder:  # a socket's path may have 100 characters at most
                 _start_all(parts, settings, host, port, logs, Path(folder))
                 tell(f"Dagster UI: http://{host}:{port}   (Ctrl-C ends it)")
-                while True:
-                    _check(parts)
-                    time.sleep(0.5)
+                _watch(settings, parts)
         except KeyboardInterrupt:
             tell("Stopping; runs that are under way are noted and started again next time.")
         finally:
             _end(parts)
+
+
+def _watch(settings: Settings, parts: list[Part]) -> None:
+    looked = time.monotonic()
+    while True:
+        _check(parts)
+        if time.monotonic() - looked > LOOK_FOR_DEAD_RUNS_S:
+            with open_instance(settings) as instance:
+                fail_runs_left_behind(settings, instance)
+            looked = time.monotonic()
+        time.sleep(0.5)
 
 
 def _start_all(parts: list[Part], settings: Settings, host: str, port: int, logs: Path, folder: Path) -> None:
@@ -153,20 +165,6 @@ def _interrupts_on_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _fail_runs_left_behind(settings: Settings) -> None:
-    """Mark runs of an earlier daemon that was killed as failed: they free their slots, and the daemon starts them again.
-
-    Dagster's own monitoring cannot tell that a local run's process is gone. Runs of `vitrine run` have no code server and stay as they are.
-    """
-    import dagster as dg
-
-    going_on = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
-    with open_instance(settings) as instance:
-        for run in instance.get_runs(dg.RunsFilter(statuses=going_on)):
-            if ".dagster/grpc_info" in run.tags:
-                instance.report_run_failed(run, LEFT_BEHIND)
 
 
 def _start(name: str, arguments: list[str], settings: Settings, logs: Path) -> Part:

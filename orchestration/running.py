@@ -12,15 +12,18 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from assets.partitions import cell_key
 from assets.planning import known_cells
-from catalog.errors import CatalogError
+from catalog.errors import CatalogError, VitrineError
 from orchestration.instance import open_instance
+from orchestration.left_behind import fail_runs_left_behind, process_tag
 from orchestration.reasons import BLOCKED, first_failure
 from orchestration.stale import categories_to_train, stale_cells
 from resources.project import Project, open_project
@@ -28,6 +31,14 @@ from resources.settings import PROJECT_VARIABLE
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Run config that keeps Dagster's event log out of the terminal; the instance has every event."""
+
+
+COMMAND_LINE = {"vitrine/trigger": "command-line"}
+
+WORKER_LOST = (
+    "a worker process ended without a word, most often because memory ran out, and the other workers were ended with it. What was made is "
+    "kept: run again, with --workers 1 if memory is short"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +66,6 @@ def tasks_for(project: Project, categories: Sequence[str] | None = None, *, trai
     cells: dict[str, list[str]] = {}
     for plan in stale_cells(project, list(categories) if categories is not None else None):
         cells.setdefault(plan.category, []).append(plan.drop)
-    for category in due - set(cells):
-        cells[category] = []
     for category in due:
         # With a new LoRA every cell of the category may be stale; a cell with nothing to do costs a second.
         cells[category] = [drop for name, drop in known_cells(project, [category]) if name == category]
@@ -68,8 +77,11 @@ def refresh(project: Project) -> dict[str, Any]:
     from orchestration.definitions import build_defs
 
     with open_instance(project.settings) as instance:
+        fail_runs_left_behind(project.settings, instance)
         job = build_defs(project.settings).resolve_job_def("refresh_catalog")
-        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
+        result = job.execute_in_process(
+            instance=instance, raise_on_error=False, run_config=QUIET, tags={**COMMAND_LINE, **process_tag(project.settings)}
+        )
     if not result.success:
         raise CatalogError(_first_failure(result, "refresh_catalog").message)
     snapshot = next(event for event in result.get_asset_materialization_events() if event.asset_key == dg.AssetKey("catalog"))
@@ -79,25 +91,45 @@ def refresh(project: Project) -> dict[str, Any]:
 def run_tasks(project: Project, tasks: Sequence[CategoryTask], *, workers: int, on_tick: Callable[[], None] | None = None) -> list[Failure]:
     """Run tasks in `workers` processes and return the failures; a failed cell does not stop the others.
 
-    Workers die with this process. `on_tick` is called a few times a second, for progress.
+    Workers die with this process. A worker that is lost (`kill -9`, no memory) ends the others; what was not done is a failure then.
+    An interrupt ends the workers at once. `on_tick` is called a few times a second, for progress.
     """
     if not tasks:
         return []
-    context = multiprocessing.get_context("spawn")
+    # Longest first: training and many cells before small remainders, so that the last worker does not run alone.
+    ordered = sorted(tasks, key=lambda task: (not task.train, -len(task.drops)))
     directory = str(project.settings.project_dir)
-    with ProcessPoolExecutor(
-        max_workers=min(workers, len(tasks)), mp_context=context, initializer=_start_worker, initargs=(os.getpid(), directory)
-    ) as pool:
-        # Longest first: training and many cells before small remainders, so that the last worker does not run alone.
-        ordered = sorted(tasks, key=lambda task: (not task.train, -len(task.drops)))
-        running: set[Future[list[Failure]]] = {pool.submit(run_category, directory, task) for task in ordered}
-        failures: list[Failure] = []
-        while running:
-            done, running = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
-            for future in done:
+    pool = ProcessPoolExecutor(
+        max_workers=min(workers, len(tasks)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(os.getpid(), directory),
+    )
+    try:
+        futures = {pool.submit(run_category, directory, task): task for task in ordered}
+        return _gathered(futures, on_tick)
+    finally:
+        for worker in multiprocessing.active_children():  # none is at work after a good end; killing loses nothing
+            worker.kill()
+        pool.shutdown(cancel_futures=True)
+        with open_instance(project.settings) as instance:
+            fail_runs_left_behind(project.settings, instance)
+
+
+def _gathered(futures: dict[Future[list[Failure]], CategoryTask], on_tick: Callable[[], None] | None) -> list[Failure]:
+    failures: list[Failure] = []
+    running = set(futures)
+    while running:
+        done, running = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
+        for future in done:
+            try:
                 failures += future.result()
-            if on_tick:
-                on_tick()
+            except BrokenProcessPool:
+                failures.append(Failure(what=futures[future].category, message=WORKER_LOST))
+            except VitrineError as error:  # the project's files changed into something unusable meanwhile
+                failures.append(Failure(what=futures[future].category, message=str(error)))
+        if on_tick:
+            on_tick()
     return failures
 
 
@@ -106,22 +138,22 @@ def run_category(project_dir: str, task: CategoryTask) -> list[Failure]:
     from orchestration.definitions import build_defs
 
     project = open_project(Path(project_dir))
-    definitions, failures = build_defs(project.settings), []
+    definitions, tags, failures = build_defs(project.settings), {**COMMAND_LINE, **process_tag(project.settings)}, []
     with open_instance(project.settings) as instance:
         if task.train:
-            failures += _run(definitions, instance, "train_category", task.category)
+            failures += _run(definitions, instance, "train_category", task.category, tags)
         for drop in task.drops:
-            failures += _run(definitions, instance, "produce_cell", dg.MultiPartitionKey({"category": task.category, "drop": drop}))
+            failures += _run(definitions, instance, "produce_cell", cell_key(task.category, drop), tags)
     return failures
 
 
-def _run(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, partition_key: str) -> list[Failure]:
+def _run(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, partition_key: str, tags: dict[str, str]) -> list[Failure]:
     result = definitions.resolve_job_def(job).execute_in_process(
         partition_key=partition_key,
         instance=instance,
         raise_on_error=False,
         run_config=QUIET,
-        tags={"vitrine/trigger": "command-line"},
+        tags=tags,
     )
     return [] if result.success else [_first_failure(result, f"{job} {partition_key}")]
 

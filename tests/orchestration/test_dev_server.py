@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from orchestration.dev_server import LEFT_BEHIND
+from orchestration.left_behind import LEFT_BEHIND
 from tests.orchestration.dev_process import REPOSITORY, DevProcess, alive, tolerate_drawn_pictures
 from tests.tiny_project import write_project
 
