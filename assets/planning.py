@@ -31,7 +31,7 @@ class WantedRender:
     """One render that should exist, with everything its key was made of."""
 
     variant: Variant
-    category: str
+    product: Product
     render_key: str
     resolved: dict[str, Any]
     recipe: Recipe
@@ -40,9 +40,9 @@ class WantedRender:
     lora_digest: str | None
 
     @property
-    def group(self) -> tuple[str, str]:
-        """Renders drawn together in one batch: all variants of one recipe for one product."""
-        return (self.variant.sku, self.variant.recipe)
+    def category(self) -> str:
+        """The product's category."""
+        return self.product.category
 
 
 @dataclass(kw_only=True)
@@ -98,6 +98,12 @@ def products_of_cell(project: Project, category: str, drop: str) -> list[Row]:
     """Active products of one cell, by SKU."""
     query = sa.select(product).where(product.c.category == category, product.c.drop == drop, product.c.active)
     return project.ledger.rows(query.order_by(product.c.sku))
+
+
+def skus_of_cell(project: Project, category: str, drop: str) -> list[str]:
+    """SKUs of one cell, withdrawn ones too: those a publication of the cell speaks for."""
+    query = sa.select(product.c.sku).where(product.c.category == category, product.c.drop == drop)
+    return [row["sku"] for row in project.ledger.rows(query.order_by(product.c.sku))]
 
 
 def promoted_lora(project: Project, category: str) -> Row | None:
@@ -174,7 +180,7 @@ def _wanted(project: Project, row: Row, cutout_row: Row, recipe: Recipe, lora_ro
         wanted.append(
             WantedRender(
                 variant=variant,
-                category=item.category,
+                product=item,
                 render_key=key,
                 resolved=resolved,
                 recipe=recipe,

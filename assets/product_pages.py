@@ -3,14 +3,12 @@
 from pathlib import Path
 
 import dagster as dg
-import sqlalchemy as sa
 
 from assets.house_rules import OWNERS
 from assets.partitions import ONE_CELL, cells, split_cell
-from assets.planning import products_of_cell
+from assets.planning import products_of_cell, skus_of_cell
 from assets.published_images import publish_folder_of, published_images
 from catalog.product import Product
-from resources.ledger_tables import product
 from resources.project import VitrineResource
 
 
@@ -33,11 +31,10 @@ def product_pages(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
     folder = Path(publish_folder_of(project))
     brand_title = project.brand_kit.title or project.brand_kit.brand
     products = [Product.model_validate(row["attributes"]) for row in products_of_cell(project, category, drop)]
-    query = sa.select(product.c.sku).where(product.c.category == category, product.c.drop == drop)
     report = write_product_pages(
         folder,
         galleries_of(products, read_manifest(folder), project.brand_kit, project.recipe_book),
-        complete_for=[row["sku"] for row in project.ledger.rows(query)],
+        complete_for=skus_of_cell(project, category, drop),
         brand_title=brand_title,
     )
     index_pages = write_index_pages(folder, brand_title=brand_title)

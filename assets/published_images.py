@@ -11,22 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
-import sqlalchemy as sa
 
 from assets.house_rules import OWNERS, reasons_table
 from assets.partitions import ONE_CELL, cells, split_cell
-from assets.planning import CellPlan, WantedRender, current_judgments, plan_cell, rules_in_force
+from assets.planning import CellPlan, WantedRender, current_judgments, plan_cell, rules_in_force, skus_of_cell
 from assets.validated_renders import validated_renders
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
 from catalog.keys import digest, gate_key, publish_key
-from catalog.product import Product
 from catalog.variant import Variant
 from catalog.verdict import Verdict
 from quality.measurements import MEASUREMENT_VERSION
 from resources.costs import clocked
 from resources.ledger import Row
-from resources.ledger_tables import judgment, product, publication, render
+from resources.ledger_tables import judgment, publication, render
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
 
@@ -74,14 +72,16 @@ def publish_folder_of(project: Project) -> str:
     return str(project.settings.output_dir / "published")
 
 
-def candidates(project: Project, category: str, drop: str) -> tuple[list[Candidate], Counter[str]]:
-    """What may be published of a cell now, and how many renders are held back by which verdict (`not judged` included)."""
+def candidates(project: Project, plan: CellPlan, shown: "Manifest") -> tuple[list[Candidate], Counter[str]]:
+    """What may be published of a cell now, and how many renders are held back by which verdict (`not judged` included).
+
+    `shown` is what stands in the published folder.
+    """
     from publishing.metadata import metadata_digest
     from publishing.rendition import channel_digest
 
-    plan = plan_cell(project, category, drop)
     judged = current_judgments(project, plan)
-    standing = _standing(project, plan)
+    standing = _standing(project, plan, shown)
     held, found = Counter[str](), []
     for wanted in plan.wanted:
         render_row, judgment_row = judged.get(wanted.render_key) or standing.get(wanted.variant) or (None, None)
@@ -106,20 +106,30 @@ def candidates(project: Project, category: str, drop: str) -> tuple[list[Candida
     return found, held
 
 
-def _standing(project: Project, plan: CellPlan) -> dict[Variant, tuple[Row, Row]]:
+def undecided(project: Project, plan: CellPlan, shown: "Manifest") -> set[Variant]:
+    """Variants whose picture, made or still published, has no judgment by the present rules: neither to be published nor taken back."""
+    judged = current_judgments(project, plan)
+    standing = _standing(project, plan, shown)
+    made = {w.variant for w in plan.wanted if w.render_key in judged and judged[w.render_key][1] is None}
+    return made | (({w.variant for w in plan.to_render} & _shown_renders(shown).keys()) - standing.keys())
+
+
+def _shown_renders(shown: "Manifest") -> dict[Variant, str]:
+    return {Variant(sku=image.sku, recipe=image.recipe, index=image.index): image.render_digest for image in shown.images.values()}
+
+
+def _standing(project: Project, plan: CellPlan, shown: "Manifest") -> dict[Variant, tuple[Row, Row]]:
     """For each variant that is not rendered anew yet: the render that is published now, if the present rules approve of it.
 
     A retrained LoRA must not empty a shop window until its scenes are drawn.
     """
     missing = {w.variant: w for w in plan.to_render}
-    shown = {
-        Variant(sku=image.sku, recipe=image.recipe, index=image.index): image.render_digest
-        for image in published_manifest(project).images.values()
-    }
-    found = {}
-    for variant in missing.keys() & shown.keys():
+    if not missing:
+        return {}
+    renders, found = _shown_renders(shown), {}
+    for variant in missing.keys() & renders.keys():
         gate = gate_key(
-            render_digest=shown[variant],
+            render_digest=renders[variant],
             rules_digest=rules_in_force(project, missing[variant].recipe).digest,
             measurement_version=MEASUREMENT_VERSION,
         )
@@ -137,12 +147,15 @@ def published_manifest(project: Project) -> "Manifest":
     return read_manifest(Path(publish_folder_of(project)))
 
 
-def publish_difference(project: Project, category: str, drop: str) -> int:
-    """How many published names of a cell would change now: to be added, replaced or taken back."""
-    query = sa.select(product.c.sku).where(product.c.category == category, product.c.drop == drop)
-    skus = {row["sku"] for row in project.ledger.rows(query)}
-    standing = {image.publish_key for image in published_manifest(project).images.values() if image.sku in skus}
-    return len({candidate.publish_key for candidate in candidates(project, category, drop)[0]} ^ standing)
+def publish_difference(project: Project, plan: CellPlan, shown: "Manifest") -> int:
+    """How many published pictures of a cell would change now: to be added, replaced or taken back. What is undecided does not count."""
+    skus, open_ones = set(skus_of_cell(project, plan.category, plan.drop)), undecided(project, plan, shown)
+    standing = {
+        image.publish_key
+        for image in shown.images.values()
+        if image.sku in skus and Variant(sku=image.sku, recipe=image.recipe, index=image.index) not in open_ones
+    }
+    return len({candidate.publish_key for candidate in candidates(project, plan, shown)[0]} ^ standing)
 
 
 def picture_metadata(project: Project, wanted: WantedRender, render_row: Row) -> "PictureMetadata":
@@ -150,9 +163,7 @@ def picture_metadata(project: Project, wanted: WantedRender, render_row: Row) ->
     from publishing.gallery import alt_text, color_in_words, described
     from publishing.metadata import PictureMetadata
 
-    row = project.ledger.one(sa.select(product).where(product.c.sku == wanted.variant.sku))
-    assert row is not None
-    item = Product.model_validate(row["attributes"])
+    item = wanted.product
     target_hex = render_row["facts"].get("target_hex")
     shown_color = color_in_words(project.brand_kit, item.category, target_hex) if target_hex else ""
     return PictureMetadata(
@@ -175,12 +186,19 @@ def _ai_system(project: Project, wanted: WantedRender, render_row: Row) -> str |
 
 
 def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryReport", list[Candidate], Counter[str]]:
-    """Deliver a cell's approved renders; products of the cell that have none any more are taken back."""
+    """Deliver a cell's approved renders; products of the cell that have none any more are taken back.
+
+    Raises PublishRefused, and takes nothing back, while a picture of the cell is not judged by the present rules.
+    """
     from publishing.folder_channel import deliver
 
-    found, held = candidates(project, category, drop)
-    query = sa.select(product.c.sku).where(product.c.category == category, product.c.drop == drop)
-    speaks_for = [row["sku"] for row in project.ledger.rows(query)]
+    before = set(skus_of_cell(project, category, drop))
+    plan, shown = plan_cell(project, category, drop), published_manifest(project)
+    _refuse_undecided(plan, undecided(project, plan, shown))
+    found, held = candidates(project, plan, shown)
+    # A product that moved to another cell meanwhile is that cell's to publish or to take back.
+    speaks_for = before.intersection(skus_of_cell(project, category, drop))
+    found = [candidate for candidate in found if candidate.wanted.variant.sku in speaks_for]
     with clocked(project, "publish", category, drop) as clock:
         known = project.ledger.by_keys(publication, (c.publish_key for c in found))
         report = deliver(
@@ -192,6 +210,16 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
         clock.items += sum(c.publish_key not in known for c in found)
     project.ledger.record(publication, [_publication(c) for c in found])
     return report, found, held
+
+
+def _refuse_undecided(plan: CellPlan, variants: set[Variant]) -> None:
+    """A rule edited after the judgment is no reason to empty a shop window."""
+    if variants:
+        names = ", ".join(variant.name for variant in sorted(variants)[:3])
+        raise PublishRefused(
+            f"{len(variants)} pictures of {plan.category}|{plan.drop} are not judged by the present rules ({names}{', ...' * (len(variants) > 3)}). "
+            "Nothing was published or taken back. Materialize `validated_renders` of this cell, or run the whole cell."
+        )
 
 
 def _item(project: Project, candidate: Candidate) -> "DeliveryItem":

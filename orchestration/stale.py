@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from assets.category_lora import lora_key
 from assets.planning import CellPlan, known_cells, plan_cell
-from assets.published_images import publish_difference
+from assets.published_images import publish_difference, published_manifest
 from catalog.errors import TrainingError
 from resources.ledger_tables import lora, product, spend
 from resources.project import Project
@@ -18,10 +18,10 @@ DEFAULT_SECONDS_PER_ITEM = {"screen": 0.5, "cut out": 1.0, "render": 2.0, "judge
 
 def stale_cells(project: Project, categories: list[str] | None = None) -> list[CellPlan]:
     """Plans of all cells that a run would change, oldest drop first."""
-    plans = []
+    plans, shown = [], published_manifest(project)
     for category, drop in known_cells(project, categories):
         plan = plan_cell(project, category, drop)
-        plan.to_publish = publish_difference(project, category, drop)
+        plan.to_publish = publish_difference(project, plan, shown)
         if plan.to_publish:
             plan.why["published images differ from what is approved"] += plan.to_publish
         plans.append(plan)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from assets.planning import known_cells, plan_cell
 from assets.published_images import publish_cell, publish_folder_of
+from catalog.errors import PublishRefused
 from catalog.keys import digest_bytes
 from orchestration.definitions import build_defs
 from orchestration.instance import open_instance
@@ -196,6 +197,24 @@ def test_a_lost_blob_is_made_again_with_the_same_bytes(project_dir):
             key = dg.MultiPartitionKey({"category": category, "drop": drop})
             assert job.execute_in_process(partition_key=key, instance=instance, raise_on_error=False).success
     assert project.store.has(lost)
+
+
+def test_publishing_alone_after_an_edited_rule_takes_nothing_back(project_dir):
+    """Renders that nobody judged by the new rule counted as not approved, and the whole cell left the shop window."""
+    names = published(project_dir)
+    brand = project_dir / "brand.yaml"
+    brand.write_text(
+        brand.read_text().replace("  staged_scene: {}", "  packshot_white: {fill_pct: {min: 20, max: 100}}\n  staged_scene: {}")
+    )
+    project = open_project(project_dir)
+    ((category, drop),) = known_cells(project)
+    with pytest.raises(PublishRefused, match=r"2 pictures of mugs.* are not judged by the present rules"):
+        publish_cell(project, category, drop)
+    assert published(project_dir) == names
+    (plan,) = stale_cells(project)
+    assert (len(plan.to_judge), plan.to_publish) == (2, 0)
+    assert run_all(project_dir) == []
+    assert published(project_dir) == names
 
 
 def test_publishing_alone_after_a_failed_gate_is_refused(project_dir):
