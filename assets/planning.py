@@ -59,6 +59,8 @@ class CellPlan:
     to_render: list[WantedRender] = field(default_factory=list)
     to_judge: list[str] = field(default_factory=list)
     to_publish: int = 0
+    renders_to_come: int = 0
+    """Renders of products whose photo is not screened or cut out yet, if every photo is good."""
     why: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -122,7 +124,9 @@ def plan_cell(project: Project, category: str, drop: str) -> CellPlan:
     for row, cutout_row in ready:
         for recipe in project.recipes:
             if recipe.engine == "diffusion" and lora_row is None:
-                plan.why[f"{recipe.name}: no LoRA for {category} yet"] += recipe.variants
+                plan.why[f"{recipe.name}: no LoRA for {category} yet"] += _variants_of(
+                    project, recipe, Product.model_validate(row["attributes"])
+                )
                 continue
             try:
                 plan.wanted += _wanted(project, row, cutout_row, recipe, lora_row)
@@ -146,17 +150,31 @@ def _ready_products(project: Project, rows: list[Row], plan: CellPlan) -> list[t
         cut_row = cut.get(cutout_key(photo_digest))
         if photo is None:
             plan.photos_to_screen.append(row)
+            plan.renders_to_come += _all_variants(project, row)
             plan.why["photo not screened yet"] += 1
         elif not photo["accepted"]:
             plan.refused.append({**row, "why": "photo"})
         elif cut_row is None:
             plan.cutouts_to_make.append(row)
+            plan.renders_to_come += _all_variants(project, row)
             plan.why["not cut out yet"] += 1
         elif not cut_row["accepted"]:
             plan.refused.append({**row, "why": "cutout"})
         else:
             ready.append((row, cut_row))
     return ready
+
+
+def _all_variants(project: Project, row: Row) -> int:
+    item = Product.model_validate(row["attributes"])
+    return sum(_variants_of(project, recipe, item) for recipe in project.recipes)
+
+
+def _variants_of(project: Project, recipe: Recipe, item: Product) -> int:
+    try:
+        return variant_count(recipe, item, project.brand_kit)
+    except RenderError:
+        return 0  # the recipe refuses the product; the plan of a screened product says so
 
 
 def _wanted(project: Project, row: Row, cutout_row: Row, recipe: Recipe, lora_row: Row | None) -> list[WantedRender]:

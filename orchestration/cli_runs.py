@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 def plan(categories: Categories = None, as_json: Json = False) -> None:
     """Say what is stale and why, and what making it would cost. Changes nothing."""
-    from orchestration.stale import categories_to_train, quoted_usd, seconds_per_item, stale_cells
+    from orchestration.stale import categories_to_train, quoted_training_usd, quoted_usd, seconds_per_item, stale_cells
 
     project = _project()
     seconds = seconds_per_item(project)
@@ -44,15 +44,17 @@ def plan(categories: Categories = None, as_json: Json = False) -> None:
         for p in stale_cells(project, categories)
     ]
     training = [c for c in categories_to_train(project) if categories is None or c in categories]
+    per_lora = quoted_training_usd(project, seconds)
     if as_json:
-        typer.echo(json.dumps({"cells": cells, "loras_to_train": training, "usd": round(sum(c["usd"] for c in cells), 4)}))
+        usd = {"training_usd": round(per_lora * len(training), 4), "usd": round(sum(c["usd"] for c in cells) + per_lora * len(training), 4)}
+        typer.echo(json.dumps({"cells": cells, "loras_to_train": training, **usd}))
         return
     for cell in cells:
         typer.echo(f"{cell['category']}|{cell['drop']}  {cell['products']} products, about {cell['usd']:.4f} USD")
         for reason, count in cell["why"].items():
             typer.echo(f"    {count:5}  {reason}")
     for category in training:
-        typer.echo(f"{category}: LoRA to train (look, base model or settings changed)")
+        typer.echo(f"{category}: LoRA to train, about {per_lora:.4f} USD (look, base model or settings changed)")
     if not cells and not training:
         typer.echo("Nothing is stale. (The catalog folder is read by `vitrine run`.)")
 

@@ -33,13 +33,8 @@ class RunProgress:
     def _expected_renders(self, tasks: Sequence[CategoryTask]) -> int:
         from assets.planning import plan_cell
 
-        per_product = sum(recipe.variants for recipe in self._project.recipes)
-        total = 0
-        for task in tasks:
-            for drop in task.drops:
-                cell = plan_cell(self._project, task.category, drop)
-                total += len(cell.to_render) + (len(cell.photos_to_screen) + len(cell.cutouts_to_make)) * per_product
-        return total
+        plans = [plan_cell(self._project, task.category, drop) for task in tasks for drop in task.drops]
+        return sum(len(plan.to_render) + plan.renders_to_come for plan in plans)
 
     def update(self) -> None:
         """Read the counts anew, at most once a second."""

@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.partitions import cell_key
 from orchestration.jobs import produce_cell_job, train_category_job
-from orchestration.stale import affordable, categories_to_train, stale_cells
+from orchestration.stale import affordable, categories_to_train, how_many_fit, quoted_training_usd, seconds_per_item, stale_cells
 from resources.project import VitrineResource
 from resources.settings import Settings
 
@@ -20,7 +20,7 @@ def build_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     if settings.nightly is not None:
         schedules.append(_nightly(settings.nightly.cron, settings.nightly.budget_usd, settings.nightly.max_cells))
     if settings.lora_refresh is not None:
-        schedules.append(_lora_refresh(settings.lora_refresh.cron, settings.lora_refresh.max_cells))
+        schedules.append(_lora_refresh(settings.lora_refresh.cron, settings.lora_refresh.budget_usd, settings.lora_refresh.max_cells))
     return schedules
 
 
@@ -35,9 +35,16 @@ def _nightly(cron: str, budget_usd: float, max_cells: int) -> dg.ScheduleDefinit
     )
     def nightly_stale_cells(context: dg.ScheduleEvaluationContext, vitrine: VitrineResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
         night = context.scheduled_execution_time.date().isoformat()
-        chosen, left = affordable(vitrine.open(), stale_cells(vitrine.open()), budget_usd, max_cells)
+        project = vitrine.open()
+        stale = stale_cells(project)
+        chosen, too_dear = affordable(project, stale, budget_usd, max_cells)
+        for plan in too_dear:
+            context.log.warning(
+                f"{plan.category}|{plan.drop} costs more than a night's {budget_usd:.2f} USD. Raise nightly.budget_usd or run it by hand."
+            )
         if not chosen:
-            yield dg.SkipReason(f"Nothing to do within {budget_usd:.2f} USD; {left} stale cells left.")
+            left = f"{len(stale)} stale cells left, {len(too_dear)} of them dearer than the whole budget" if stale else "no cell is stale"
+            yield dg.SkipReason(f"Nothing to do within {budget_usd:.2f} USD; {left}.")
         for plan in chosen:
             yield dg.RunRequest(
                 run_key=f"nightly-{night}|{plan.category}|{plan.drop}",
@@ -48,21 +55,25 @@ def _nightly(cron: str, budget_usd: float, max_cells: int) -> dg.ScheduleDefinit
     return nightly_stale_cells
 
 
-def _lora_refresh(cron: str, max_categories: int) -> dg.ScheduleDefinition:
+def _lora_refresh(cron: str, budget_usd: float, max_categories: int) -> dg.ScheduleDefinition:
     @dg.schedule(
         name="weekly_lora_refresh",
         job=train_category_job,
         cron_schedule=cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="Trains LoRAs of categories whose look, base model or training settings changed.",
+        description=f"Trains LoRAs of categories whose look, base model or training settings changed, within {budget_usd:.2f} USD a time.",
     )
     def weekly_lora_refresh(context: dg.ScheduleEvaluationContext, vitrine: VitrineResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
         day = context.scheduled_execution_time.date().isoformat()
-        due = categories_to_train(vitrine.open())[:max_categories]
-        if not due:
-            yield dg.SkipReason("Every category's LoRA fits its look.")
-        for category in due:
+        project = vitrine.open()
+        due = categories_to_train(project)
+        cost = quoted_training_usd(project, seconds_per_item(project))
+        count = how_many_fit([cost] * len(due), budget_usd, max_categories)
+        if not count:
+            left = f"{len(due)} LoRAs are due, one costs about {cost:.4f} USD" if due else "every category's LoRA fits its look"
+            yield dg.SkipReason(f"Nothing to do within {budget_usd:.2f} USD; {left}.")
+        for category in due[:count]:
             yield dg.RunRequest(
                 run_key=f"lora-{day}|{category}",
                 partition_key=category,

@@ -3,6 +3,8 @@
 Plain functions over plans; who asks are schedules and the command line.
 """
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from assets.category_lora import lora_key
@@ -12,7 +14,7 @@ from catalog.errors import TrainingError
 from resources.ledger_tables import lora, product, spend
 from resources.project import Project
 
-DEFAULT_SECONDS_PER_ITEM = {"screen": 0.5, "cut out": 1.0, "render": 2.0, "judge": 0.6, "publish": 0.4}
+DEFAULT_SECONDS_PER_ITEM = {"screen": 0.5, "cut out": 1.0, "train": 100.0, "render": 2.0, "judge": 0.6, "publish": 0.4}
 """Used until this installation has measured its own; demo catalog, one CPU core."""
 
 
@@ -52,9 +54,7 @@ def seconds_per_item(project: Project) -> dict[str, float]:
 
 def quoted_usd(project: Project, plan: CellPlan, seconds: dict[str, float]) -> float:
     """What bringing a cell up to date is expected to cost, in US dollars."""
-    per_product = sum(recipe.variants for recipe in project.recipes)
-    not_known_yet = (len(plan.photos_to_screen) + len(plan.cutouts_to_make)) * per_product
-    renders = len(plan.to_render) + not_known_yet
+    renders = len(plan.to_render) + plan.renders_to_come
     total = (
         seconds["screen"] * len(plan.photos_to_screen)
         + seconds["cut out"] * (len(plan.photos_to_screen) + len(plan.cutouts_to_make))
@@ -65,13 +65,27 @@ def quoted_usd(project: Project, plan: CellPlan, seconds: dict[str, float]) -> f
     return total / 3600 * project.settings.costs.usd_per_hour
 
 
-def affordable(project: Project, plans: list[CellPlan], budget_usd: float, max_cells: int) -> tuple[list[CellPlan], int]:
-    """The first cells that fit the budget, in order, and how many are left over. A cell is never done in part."""
-    seconds, chosen, spent = seconds_per_item(project), [], 0.0
-    for plan in plans:
-        cost = quoted_usd(project, plan, seconds)
-        if len(chosen) == max_cells or spent + cost > budget_usd:
-            break
-        chosen.append(plan)
-        spent += cost
-    return chosen, len(plans) - len(chosen)
+def quoted_training_usd(project: Project, seconds: dict[str, float]) -> float:
+    """What training one category's LoRA is expected to cost, in US dollars."""
+    return seconds["train"] / 3600 * project.settings.costs.usd_per_hour
+
+
+def affordable(project: Project, plans: list[CellPlan], budget_usd: float, max_cells: int) -> tuple[list[CellPlan], list[CellPlan]]:
+    """The first cells that fit the budget, in order, and the cells that cost more than the whole budget. A cell is never done in part.
+
+    A cell that is too dear by itself is passed over: waiting for it, no later cell would ever be done.
+    """
+    seconds = seconds_per_item(project)
+    costs = [quoted_usd(project, plan, seconds) for plan in plans]
+    payable = [(plan, cost) for plan, cost in zip(plans, costs, strict=True) if cost <= budget_usd]
+    count = how_many_fit([cost for _, cost in payable], budget_usd, max_cells)
+    return [plan for plan, _ in payable[:count]], [plan for plan, cost in zip(plans, costs, strict=True) if cost > budget_usd]
+
+
+def how_many_fit(costs: Sequence[float], budget_usd: float, at_most: int) -> int:
+    """How many items from the front a budget pays for."""
+    spent, count = 0.0, 0
+    while count < min(at_most, len(costs)) and spent + costs[count] <= budget_usd:
+        spent += costs[count]
+        count += 1
+    return count

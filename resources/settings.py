@@ -55,7 +55,10 @@ class CostSettings(_Section):
 
 
 class ScheduleSettings(_Section):
-    """What runs by itself. A section that is left out does not run: omission means no."""
+    """What runs by itself, and the bounds of each time it does. A section that is left out does not run: omission means no.
+
+    `max_cells` of `lora_refresh` counts categories.
+    """
 
     cron: str
     budget_usd: float = Field(default=5.0, ge=0.0)
