@@ -9,7 +9,7 @@ import urllib.request
 import dagster as dg
 
 from assets.partitions import FIRST_DROP, categories, cell_key
-from orchestration.jobs import produce_cell_job, refresh_catalog_job, train_category_job
+from orchestration.jobs import produce_cell_job, refresh_catalog_job
 from orchestration.reasons import first_failure
 from orchestration.triggers import due_cells
 from resources.project import VitrineResource
@@ -29,14 +29,13 @@ def catalog_changes(context: dg.SensorEvaluationContext, vitrine: VitrineResourc
     fingerprint = vitrine.open().source.fingerprint()
     if fingerprint == context.cursor:
         return dg.SkipReason("The catalog folder is as it was.")
-    # Two changes can return to an old fingerprint (a file put back with its old time), and a used run_key never runs again:
-    # the previous cursor makes the key unique to this transition.
-    run_key = f"catalog@{(context.cursor or 'start')[:12]}..{fingerprint[:32]}"
-    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=run_key)], cursor=fingerprint)
+    # No run_key: a used one never runs again, and a folder can go from one state to another a second time (a file moved out, back, and out
+    # again). A tick that is repeated after a crash reads the catalog once too often, which changes nothing.
+    return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=fingerprint)
 
 
 @dg.sensor(
-    jobs=[produce_cell_job, train_category_job],
+    job=produce_cell_job,
     minimum_interval_seconds=CATALOG_INTERVAL_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Starts the cells of new and changed products, once per revision.",
@@ -50,7 +49,6 @@ def new_and_changed_products(context: dg.SensorEvaluationContext, vitrine: Vitri
     new = sorted({cell.category for cell in due} - known)
     requests = [
         dg.RunRequest(
-            job_name=produce_cell_job.name,
             run_key=cell.run_key,
             partition_key=cell_key(cell.category, cell.drop),
             tags={"dagster/priority": "10", "vitrine/trigger": "changed-products"},

@@ -53,13 +53,28 @@ class FolderSource:
         return sorted(p for p in folder.glob("*") if p.suffix.lower() in LOOK_SUFFIXES) if folder.is_dir() else []
 
     def fingerprint(self) -> str:
-        """Changes when the table, a photo or a look does; made from names, sizes and times without reading pictures."""
-        state = hashlib.sha256()
-        for folder, folders, files in os.walk(self.root):
+        """Changes when the table, a photo or a look does; made from names, sizes and times without reading pictures.
+
+        Follows links, so that photos may lie on another disk; a link to nowhere counts by its name.
+        """
+        state, seen = hashlib.sha256(), set[tuple[int, int]]()
+        for folder, folders, files in os.walk(self.root, followlinks=True):
+            here = Path(folder)
+            where = here.stat()
+            if (where.st_dev, where.st_ino) in seen:  # a link back to a folder above it
+                folders.clear()
+                continue
+            seen.add((where.st_dev, where.st_ino))
             folders.sort()
             for name in sorted(files):
-                if name.startswith("."):
-                    continue
-                stat = (Path(folder) / name).stat()
-                state.update(f"{Path(folder).relative_to(self.root)}/{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+                if not name.startswith("."):
+                    state.update(f"{here.relative_to(self.root)}/{name}\0{_size_and_time(here / name)}\n".encode())
         return state.hexdigest()
+
+
+def _size_and_time(file: Path) -> str:
+    try:
+        stat = file.stat()
+    except OSError:  # a link to nowhere, or gone since the folder was listed
+        return "unreadable"
+    return f"{stat.st_size}\0{stat.st_mtime_ns}"
