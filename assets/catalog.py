@@ -7,9 +7,10 @@ from typing import Any
 import dagster as dg
 
 from assets.house_rules import OWNERS, reasons_table, rows_table
-from assets.partitions import FIRST_DROP, categories
-from catalog.keys import digest, digest_bytes
+from assets.partitions import CATEGORY, FIRST_DROP
+from catalog.keys import digest
 from resources.catalog_sync import SnapshotRow, sync_catalog
+from resources.photo_digests import photo_digests
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
 
@@ -19,13 +20,8 @@ def refresh_catalog(project: Project, today: dt.date | None = None) -> dict[str,
     from quality.catalog_suite import check_catalog
 
     checked = check_catalog(project.source.table())
-    snapshot = [
-        SnapshotRow(
-            product=item,
-            photo_digests=tuple(None if data is None else digest_bytes(data) for data in map(project.source.photo, item.photos)),
-        )
-        for item in checked.good
-    ]
+    digests = photo_digests(project.ledger, project.source, (name for item in checked.good for name in item.photos))
+    snapshot = [SnapshotRow(product=item, photo_digests=tuple(digests[name] for name in item.photos)) for item in checked.good]
     changes = sync_catalog(
         project.ledger,
         snapshot,
@@ -63,11 +59,10 @@ def catalog_snapshot(context: dg.AssetExecutionContext, vitrine: VitrineResource
     Good rows go on; bad rows are listed with what is wrong, and the last good version of such a product stays in use.
     """
     result = refresh_catalog(vitrine.open())
-    known = set(context.instance.get_dynamic_partitions("category"))
+    known = set(context.instance.get_dynamic_partitions(CATEGORY))
     new = [category for category in result["categories"] if category not in known]
     if new:
-        context.instance.add_dynamic_partitions("category", new)
-    assert categories.name == "category"
+        context.instance.add_dynamic_partitions(CATEGORY, new)
     kinds = Counter(change["kind"] for change in result["changes"])
     return dg.MaterializeResult(
         metadata={

@@ -7,7 +7,10 @@ import dagster as dg
 FIRST_DROP = dt.date(2026, 1, 1)
 """First valid drop. May move forward once a year: the truth about products is in the ledger, not in Dagster."""
 
-categories = dg.DynamicPartitionsDefinition(name="category")
+CATEGORY = "category"
+"""Name under which a Dagster instance keeps the categories it knows."""
+
+categories = dg.DynamicPartitionsDefinition(name=CATEGORY)
 
 # end_offset=1 makes today a valid drop; without it the last key is yesterday.
 drops = dg.DailyPartitionsDefinition(start_date=FIRST_DROP.isoformat(), end_offset=1)

@@ -71,7 +71,7 @@ def _photos(project: Project, rows: list[Row], thumbnails: "ThumbnailFolder", ga
         reasons: tuple[Reason, ...] = ()
         small = None
         if photo_digest is None:
-            reasons = (Reason(code="photo_missing", message=f"There is no file {name} in the photo folder."),)
+            reasons = (Reason(code="photo_missing", message=f"The photo folder has no readable file {name}."),)
         else:
             key = screening_key(photo_digest, name, rules)
             screened = project.ledger.by_keys(source_photo, [key]).get(key)

@@ -37,7 +37,7 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
         for row in rows:
             key = keys.get(row["sku"])
             if key is None:
-                reason = {"code": "photo_missing", "message": f"There is no file {row['attributes']['photos'][0]} in the photo folder."}
+                reason = {"code": "photo_missing", "message": f"The photo folder has no readable file {row['attributes']['photos'][0]}."}
                 outcomes.append({"sku": row["sku"], "accepted": False, "reasons": [reason], "thumbnail_digest": None})
                 continue
             if key not in known:

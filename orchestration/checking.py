@@ -105,7 +105,7 @@ def _catalog(project: Project) -> Iterator[Finding]:
         yield Finding(severity="error", where=f"products.csv row {bad.row} ({bad.sku or 'no SKU'})", message="; ".join(bad.reasons))
     for item in checked.good:
         for name in item.photos:
-            if project.source.photo(name) is None:
+            if project.source.photo_file(name) is None:
                 yield Finding(severity="error", where=f"product {item.sku}", message=f"there is no photo file {name!r}.")
         if item.category not in project.brand_kit.categories:
             message = f"category {item.category!r} has no style in the brand kit; it has {', '.join(sorted(project.brand_kit.categories))}."

@@ -8,7 +8,7 @@ import urllib.request
 
 import dagster as dg
 
-from assets.partitions import FIRST_DROP, categories, cell_key
+from assets.partitions import CATEGORY, FIRST_DROP, categories, cell_key
 from orchestration.jobs import produce_cell_job, refresh_catalog_job
 from orchestration.reasons import first_failure
 from orchestration.triggers import due_cells
@@ -45,7 +45,7 @@ def new_and_changed_products(context: dg.SensorEvaluationContext, vitrine: Vitri
     due, cursor = due_cells(vitrine.open(), int(context.cursor or 0))
     if not due:
         return dg.SkipReason("No product changed.")
-    known = set(context.instance.get_dynamic_partitions("category"))
+    known = set(context.instance.get_dynamic_partitions(CATEGORY))
     new = sorted({cell.category for cell in due} - known)
     requests = [
         dg.RunRequest(

@@ -39,13 +39,22 @@ class FolderSource:
                 "The catalog was left as it was."
             ) from error
 
-    def photo(self, name: str) -> bytes | None:
-        """The bytes of a photo file, or None when there is no such file. Links out of the folder count as missing."""
+    def photo_file(self, name: str) -> Path | None:
+        """Where a photo file lies, or None when there is no such file. Links out of the folder count as missing."""
         folder = (self.root / "photos").resolve()
-        file = (folder / name).resolve()
-        if not file.is_relative_to(folder) or not file.is_file():
+        try:
+            file = (folder / name).resolve()
+            return file if file.is_relative_to(folder) and file.is_file() else None
+        except (OSError, RuntimeError):  # a name longer than a file system takes; links in a circle
             return None
-        return file.read_bytes()
+
+    def photo(self, name: str) -> bytes | None:
+        """The bytes of a photo file, or None when there is no such file or it cannot be read: one file never stops the others."""
+        file = self.photo_file(name)
+        try:
+            return None if file is None else file.read_bytes()
+        except OSError:
+            return None
 
     def looks(self, category: str) -> list[Path]:
         """The look pictures of a category, sorted by name."""

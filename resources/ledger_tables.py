@@ -1,7 +1,7 @@
-"""The ledger's tables. What is done with them is in the `ledger*.py` files beside this one.
+"""The ledger's tables. What is done with them is in the files beside this one.
 
-Rows that record made things (photos, cut-outs, LoRAs, renders, judgments, publications) are written once under a key; `product` is
-the only row that moves. JSON columns hold plain data whose shape is documented where it is written.
+Rows that record made things (photos, cut-outs, LoRAs, renders, judgments, publications) are written once under a key; rows of `product`
+and `photo_file` move. JSON columns hold plain data whose shape is documented where it is written.
 """
 
 import sqlalchemy as sa
@@ -32,6 +32,15 @@ product = sa.Table(
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
 )
+
+photo_file = sa.Table(
+    "photo_file",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("state", sa.String, nullable=False),  # times, size, inode, device
+    sa.Column("photo_digest", sa.String, nullable=False),
+)
+"""What each photo file was when it was last read: a cache, see `photo_digests.py`. Deleting its rows costs one reading."""
 
 source_photo = sa.Table(
     "source_photo",
