@@ -39,8 +39,8 @@ def sync_catalog(
     """Write what changed since the last snapshot and return the changes, oldest first.
 
     New products and products with a new photo or category go to today's drop, or to the latest earlier drop with room when the cell
-    is full. Changed words stay in their drop. Products missing from the snapshot are withdrawn unless in `keep_skus` (their row is
-    there but wrong: the last good one stays). Raises CatalogError for a snapshot without a single good row.
+    is full. So do products, withdrawn ones too, of a drop before `first_drop`: their cell is none any more. Changed words stay in their
+    drop. Products missing from the snapshot are withdrawn unless in `keep_skus` (their row is there but wrong: the last good one stays). Raises CatalogError for a snapshot without a single good row.
     """
     if not snapshot:
         raise CatalogError("The catalog has no usable product row. Nothing was changed or withdrawn; correct the rows and try again.")
@@ -48,8 +48,9 @@ def sync_catalog(
         known = {row["sku"]: dict(row) for row in connection.execute(sa.select(product)).mappings()}
         room = _Room(known, today, first_drop, max_cell_products)
         moves = [move for row in snapshot if (move := _move(row, known.get(row.product.sku), room))]
-        present = {row.product.sku for row in snapshot} | keep_skus
-        moves += [("withdrawn", {**old, "active": False}) for sku, old in sorted(known.items()) if old["active"] and sku not in present]
+        listed = {row.product.sku for row in snapshot}
+        absent = [old for sku, old in sorted(known.items()) if sku not in listed]
+        moves += [move for old in absent if (move := _absent_move(old, room, keep=old["sku"] in keep_skus))]
         return [_write(connection, kind, row, known) for kind, row in moves]
 
 
@@ -59,6 +60,10 @@ class _Room:
     def __init__(self, known: dict[str, Row], today: dt.date, first_drop: dt.date, capacity: int) -> None:
         self._filled = Counter((row["category"], row["drop"]) for row in known.values() if row["active"])
         self._today, self._first, self._capacity = today, first_drop, capacity
+
+    def is_over(self, drop: str) -> bool:
+        """Whether a drop lies before the first valid one."""
+        return drop < self._first.isoformat()
 
     def drop_for(self, category: str) -> str:
         day = self._today
@@ -90,11 +95,21 @@ def _move(row: SnapshotRow, old: Row | None, room: _Room) -> tuple[str, Row] | N
         kind = "category"
     elif old["photo_digests"] != new["photo_digests"]:
         kind = "photo"
+    elif room.is_over(old["drop"]):
+        kind = "drop"
     elif old["attributes"] != attributes:
         return "text", {**new, "drop": old["drop"]}
     else:
         return None
     return kind, {**new, "drop": room.drop_for(row.product.category)}
+
+
+def _absent_move(old: Row, room: _Room, *, keep: bool) -> tuple[str, Row] | None:
+    """What happens to a product that has no good row in the snapshot."""
+    drop = room.drop_for(old["category"]) if room.is_over(old["drop"]) else old["drop"]
+    if old["active"] and not keep:
+        return "withdrawn", {**old, "drop": drop, "active": False}
+    return None if drop == old["drop"] else ("drop", {**old, "drop": drop})
 
 
 def _write(connection: sa.Connection, kind: str, row: Row, known: dict[str, Row]) -> Row:

@@ -15,7 +15,7 @@ change = sa.Table(
     sa.Column("sku", sa.String, nullable=False),
     sa.Column("category", sa.String, nullable=False),
     sa.Column("drop", sa.String, nullable=False),
-    sa.Column("kind", sa.String, nullable=False),  # new, photo, text, category, withdrawn, returned
+    sa.Column("kind", sa.String, nullable=False),  # new, photo, text, category, drop, withdrawn, returned
     sa.Column("at", sa.DateTime, nullable=False),
     sqlite_autoincrement=True,
 )

@@ -133,6 +133,18 @@ def test_check_names_everything_that_is_wrong_at_once(vitrine, tmp_path, monkeyp
         assert expected in text, expected
 
 
+def test_check_finds_a_schedule_that_no_daemon_would_load(vitrine, tmp_path, monkeypatch):
+    """A cron line with a typing error passed the check, and then no part of `vitrine dev` started."""
+    project = write_project(tmp_path / "project", looks=False)
+    with (project / "vitrine.yaml").open("a") as settings:
+        settings.write("nightly: {cron: 'at one o clock'}\n")
+    monkeypatch.setenv("VITRINE_PROJECT", str(project))
+    code, out, _ = vitrine("check", "--json")
+    (finding,) = [f for f in json.loads(out)["findings"] if f["where"] == "schedules"]
+    assert (code, finding["severity"]) == (2, "error")
+    assert "at one o clock" in finding["message"]
+
+
 def test_check_finds_nothing_wrong_with_a_good_project(vitrine, tmp_path, monkeypatch):
     monkeypatch.setenv("VITRINE_PROJECT", str(write_project(tmp_path / "project")))
     code, out, _ = vitrine("check", "--json")

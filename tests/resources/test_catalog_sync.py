@@ -11,6 +11,7 @@ from resources.catalog_sync import SnapshotRow, sync_catalog
 from resources.ledger import Ledger
 from resources.ledger_tables import product
 
+FIRST_DROP = dt.date(2026, 1, 1)
 MONDAY, TUESDAY = dt.date(2026, 11, 16), dt.date(2026, 11, 17)
 
 
@@ -24,8 +25,8 @@ def ledger(tmp_path):
     return Ledger.in_folder(tmp_path)
 
 
-def sync(ledger, rows, today=MONDAY, keep=(), cap=2000):
-    options = {"first_drop": dt.date(2026, 1, 1), "max_cell_products": cap}
+def sync(ledger, rows, today=MONDAY, keep=(), cap=2000, first_drop=FIRST_DROP):
+    options = {"first_drop": first_drop, "max_cell_products": cap}
     return [
         (change["kind"], change["sku"], change["drop"])
         for change in sync_catalog(ledger, rows, keep_skus=frozenset(keep), today=today, **options)
@@ -75,6 +76,23 @@ def test_a_category_that_fits_into_no_drop_is_an_error_and_nothing_is_written(le
     with pytest.raises(CatalogError, match="is full"):
         sync(ledger, [row(f"S{n}") for n in range(400)], cap=1)
     assert ledger.rows(sa.select(product)) == []
+
+
+def test_when_the_first_drop_moves_forward_no_product_is_left_in_a_cell_that_is_none_any_more(ledger):
+    """Such a product's cell was skipped by the sensor without a word, and stopped the nightly backfill of all others."""
+    sync(ledger, [row(sku) for sku in ("LISTED", "KEPT", "WITHDRAWN", "LEAVING")])
+    sync(ledger, [row(sku) for sku in ("LISTED", "KEPT", "LEAVING")])
+    changes = sync(ledger, [row("LISTED")], TUESDAY, keep=["KEPT"], first_drop=TUESDAY)
+    tuesday = TUESDAY.isoformat()
+    assert changes == [
+        ("drop", "LISTED", tuesday),
+        ("drop", "KEPT", tuesday),
+        ("withdrawn", "LEAVING", tuesday),
+        ("drop", "WITHDRAWN", tuesday),
+    ]
+    active = {entry["sku"]: entry["active"] for entry in ledger.rows(sa.select(product))}
+    assert active == {"LISTED": True, "KEPT": True, "LEAVING": False, "WITHDRAWN": False}
+    assert sync(ledger, [row("LISTED")], TUESDAY, keep=["KEPT"], first_drop=TUESDAY) == []
 
 
 def test_revisions_only_rise(ledger):
