@@ -12,7 +12,7 @@ from assets.training_set import look_digest, read_training_set, training_set
 from catalog.keys import digest
 from resources.costs import clocked
 from resources.ledger import Row
-from resources.ledger_tables import lora
+from resources.ledger_tables import lora, lora_return
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
 
@@ -47,14 +47,29 @@ def lora_key(project: Project, category: str) -> str:
     )
 
 
+def trained_lora(project: Project, key: str) -> Row | None:
+    """The ledger row of a training, if it was done and its file is still there."""
+    row = project.ledger.by_keys(lora, [key]).get(key)
+    return row if row is not None and project.store.has(row["lora_digest"]) else None
+
+
+def is_to_return(project: Project, row: Row) -> bool:
+    """Whether a LoRA of the present look was promoted once and another is in use now."""
+    in_use = promoted_lora(project, row["category"])
+    return bool(row["promoted"]) and in_use is not None and in_use["key"] != row["key"]
+
+
 def train_category(project: Project, category: str, on_progress: "Callable[[Progress], None]" = lambda _: None) -> tuple[Row, bool]:
     """The ledger row of the category's LoRA for the present look, and whether it was trained just now.
 
+    A look that went back to an earlier one gets the LoRA back that was in use for it, without training or contest.
     A checkpoint under the training's key survives a killed worker: the next call goes on from it and ends with the same file.
     """
     key = lora_key(project, category)
-    known = project.ledger.by_keys(lora, [key]).get(key)
-    if known is not None and project.store.has(known["lora_digest"]):
+    known = trained_lora(project, key)
+    if known is not None:
+        if is_to_return(project, known):
+            project.ledger.record(lora_return, {"lora_key": key, "at": utc_now().replace(tzinfo=None)})
         return known, False
     from generation.base_model import read_base_model
     from training.lora import train_lora

@@ -22,7 +22,7 @@ from quality.measurements import MEASUREMENT_VERSION
 from quality.rules import RuleSet, read_rules
 from quality.screening import SCREENING_VERSION, ScreeningRules
 from resources.ledger import Row
-from resources.ledger_tables import cutout, judgment, lora, product, refused_render, render, source_photo
+from resources.ledger_tables import cutout, judgment, lora, lora_return, product, refused_render, render, source_photo
 from resources.project import Project
 
 
@@ -109,9 +109,10 @@ def skus_of_cell(project: Project, category: str, drop: str) -> list[str]:
 
 
 def promoted_lora(project: Project, category: str) -> Row | None:
-    """The LoRA in use for a category: the newest promoted one for the present base model."""
+    """The LoRA in use for a category: of the promoted ones for the present base model, the one last taken into use."""
+    returned = sa.select(sa.func.max(lora_return.c.at)).where(lora_return.c.lora_key == lora.c.key).correlate(lora).scalar_subquery()
     query = sa.select(lora).where(lora.c.category == category, lora.c.promoted, lora.c.base_model_digest == project.base_model_digest)
-    return project.ledger.one(query.order_by(lora.c.made_at.desc()).limit(1))
+    return project.ledger.one(query.order_by(sa.func.coalesce(returned, lora.c.made_at).desc()).limit(1))
 
 
 def plan_cell(project: Project, category: str, drop: str) -> CellPlan:

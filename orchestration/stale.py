@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from assets.category_lora import lora_key
+from assets.category_lora import is_to_return, lora_key, trained_lora
 from assets.planning import CellPlan, known_cells, plan_cell
 from assets.published_images import publish_difference, published_manifest
 from catalog.errors import TrainingError
-from resources.ledger_tables import lora, product, spend
+from resources.ledger_tables import product, spend
 from resources.project import Project
 
 DEFAULT_SECONDS_PER_ITEM = {"screen": 0.5, "cut out": 1.0, "train": 100.0, "render": 2.0, "judge": 0.6, "publish": 0.4}
@@ -31,7 +31,7 @@ def stale_cells(project: Project, categories: list[str] | None = None) -> list[C
 
 
 def categories_to_train(project: Project) -> list[str]:
-    """Categories with active products and looks whose LoRA does not fit look, base model and settings."""
+    """Categories with active products and looks whose LoRA in use does not fit look, base model and settings."""
     if not any(recipe.engine == "diffusion" for recipe in project.recipes):
         return []
     due = []
@@ -40,7 +40,8 @@ def categories_to_train(project: Project) -> list[str]:
             key = lora_key(project, row["category"])
         except TrainingError:
             continue  # no looks or no style: `vitrine check` tells; a refresh cannot help it
-        if not project.ledger.by_keys(lora, [key]):
+        known = trained_lora(project, key)
+        if known is None or is_to_return(project, known):
             due.append(row["category"])
     return due
 

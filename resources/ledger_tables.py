@@ -79,6 +79,15 @@ lora = sa.Table(
     sa.Column("made_at", sa.DateTime, nullable=False),
 )
 
+lora_return = sa.Table(
+    "lora_return",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("lora_key", sa.String, nullable=False, index=True),
+    sa.Column("at", sa.DateTime, nullable=False),
+)
+"""A promoted LoRA taken into use again, because the look went back to what it learned."""
+
 render = sa.Table(
     "render",
     metadata,
