@@ -3,7 +3,7 @@
 `plan_shards -> .map(render_shard) -> .collect -> commit_manifest`, one map level only: chained maps lose steps after a pod loss.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import dagster as dg
 from assets.cutouts import read_cutout
 from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata
 from assets.partitions import ONE_CELL, cells, lora_of_cell, split_cell
-from assets.planning import CellPlan, WantedRender, plan_cell, promoted_lora
+from assets.planning import CellPlan, WantedRender, plan_cell
 from catalog.errors import RenderError
 from catalog.keys import digest
 from resources.costs import clocked
@@ -24,8 +24,6 @@ from resources.settings import utc_now
 if TYPE_CHECKING:
     from generation.plates import DiffusionPlates
     from generation.render import Rendered
-
-Progress = Callable[[WantedRender], None]
 
 
 def groups_of(wanted: Sequence[WantedRender]) -> list[list[WantedRender]]:
@@ -42,6 +40,11 @@ def unfinished_groups(project: Project, plan: CellPlan) -> list[list[WantedRende
     return [group for group in groups_of(plan.wanted) if any(w.render_key in missing for w in group)]
 
 
+def _is_made(project: Project, group: Sequence[WantedRender]) -> bool:
+    made = project.ledger.by_keys(render, (w.render_key for w in group))
+    return len(made) == len(group) and all(project.store.has(row["render_digest"]) for row in made.values())
+
+
 def shards_of(groups: Sequence[list[WantedRender]], shard_images: int) -> Iterator[list[list[WantedRender]]]:
     """Groups packed into shards of at most `shard_images` images; a group is never cut."""
     shard: list[list[WantedRender]] = []
@@ -54,17 +57,19 @@ def shards_of(groups: Sequence[list[WantedRender]], shard_images: int) -> Iterat
         yield shard
 
 
-def render_groups(
-    project: Project, category: str, drop: str, groups: Sequence[list[WantedRender]], progress: Progress | None = None
-) -> Row:
+def render_groups(project: Project, category: str, drop: str, groups: Sequence[list[WantedRender]]) -> Row:
     """Draw groups one after the other, each stored as soon as it is done; a killed worker loses the group in hand.
 
-    A recipe that refuses a product is recorded with its reason and everything else goes on.
+    A group that another run of the cell has made meanwhile is left alone. A recipe that refuses a product is recorded with its reason and
+    everything else goes on.
     """
     counts = {"rendered": 0, "refused": 0}
-    plates = _plates(project, category) if any(group[0].recipe.engine == "diffusion" for group in groups) else None
+    drawn = [group[0] for group in groups if group[0].recipe.engine == "diffusion"]
+    plates = _plates(project, drawn[0].lora_digest) if drawn else None
     with clocked(project, "render", category, drop) as clock:
         for group in groups:
+            if _is_made(project, group):
+                continue
             start = utc_now()
             try:
                 rendered = _draw(project, group, plates)
@@ -76,21 +81,19 @@ def render_groups(
             project.ledger.record(render, [_row(project, w, r, seconds) for w, r in zip(group, rendered, strict=True)])
             counts["rendered"] += len(group)
             clock.items += len(group)
-            for wanted in group if progress else ():
-                assert progress
-                progress(wanted)
     return counts
 
 
-def _plates(project: Project, category: str) -> "DiffusionPlates":
+def _plates(project: Project, lora_digest: str | None) -> "DiffusionPlates":
+    """Plates of the LoRA that was planned with: the one in use may be another by now, and the next plan's business."""
     from generation.base_model import read_base_model
     from generation.plates import DiffusionPlates
 
-    row, how = promoted_lora(project, category), project.settings.generation
+    how = project.settings.generation
     return DiffusionPlates(
         read_base_model(project.base_model_dir),
-        lora_path=project.store.local_path(row["lora_digest"]) if row else None,
-        lora_digest=row["lora_digest"] if row else None,
+        lora_path=project.store.local_path(lora_digest) if lora_digest else None,
+        lora_digest=lora_digest,
         steps=how.steps,
         guidance=how.guidance,
         device=how.device,

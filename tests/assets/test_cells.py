@@ -6,7 +6,9 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from assets.planning import known_cells, plan_cell
+from assets.category_lora import train_category
+from assets.generated_variants import groups_of, render_groups, unfinished_groups
+from assets.planning import known_cells, plan_cell, promoted_lora
 from assets.published_images import publish_cell, publish_folder_of
 from catalog.errors import PublishRefused
 from catalog.keys import digest_bytes
@@ -17,6 +19,7 @@ from orchestration.stale import categories_to_train, stale_cells
 from publishing.manifest import read_manifest
 from resources.ledger_tables import judgment, lora, render, source_photo
 from resources.project import open_project
+from resources.settings import utc_now
 from tests.tiny_project import draw_mug, product_row, write_photo, write_project, write_table
 
 pytestmark = pytest.mark.slow
@@ -140,6 +143,29 @@ def test_a_new_look_trains_one_lora_and_renders_its_scenes_only(project_dir):
         assert not rows, "a LoRA that was not promoted must not change any picture"
 
 
+def test_a_look_that_is_put_back_gets_its_lora_back_without_training(project_dir):
+    """The LoRA of the discarded look stayed in use for ever, because that of the old one was already in the ledger."""
+    before = open_project(project_dir)
+    first = promoted_lora(before, "mugs")
+    key = "0" * 64
+    changed = {**first, "key": key, "lora_digest": before.store.put(b"another LoRA"), "made_at": utc_now().replace(tzinfo=None)}
+    before.ledger.record(lora, changed)  # as a training on a changed look leaves it
+    assert promoted_lora(before, "mugs")["key"] == key
+    assert categories_to_train(before) == ["mugs"]
+    row, trained_now = train_category(before, "mugs")
+    assert (row["key"], trained_now) == (first["key"], False)
+    assert promoted_lora(before, "mugs")["key"] == first["key"]
+    assert categories_to_train(before) == []
+    (cell,) = known_cells(before)
+    assert plan_cell(before, *cell).to_render == [], "its renders are all there"
+
+
+def test_a_lost_lora_file_is_due_for_training(project_dir):
+    project = open_project(project_dir)
+    project.store.local_path(promoted_lora(project, "mugs")["lora_digest"]).unlink()
+    assert categories_to_train(project) == ["mugs"]
+
+
 def test_a_changed_recipe_leaves_the_published_picture_standing_until_its_successor_is_approved(project_dir):
     """A retrained LoRA or a new recipe version must not empty a shop window while its pictures are being made."""
     names = published(project_dir)
@@ -197,6 +223,33 @@ def test_a_lost_blob_is_made_again_with_the_same_bytes(project_dir):
             key = dg.MultiPartitionKey({"category": category, "drop": drop})
             assert job.execute_in_process(partition_key=key, instance=instance, raise_on_error=False).success
     assert project.store.has(lost)
+
+
+def test_two_runs_that_planned_the_same_cell_draw_it_once(project_dir):
+    """A sensor's run and `vitrine run` side by side: the later one drew everything a second time, and paid for it."""
+    recipe = project_dir / "recipes" / "packshot_white.yaml"
+    recipe.write_text(recipe.read_text().replace("version: 1", "version: 2"))
+    project = open_project(project_dir)
+    ((category, drop),) = known_cells(project)
+    first, second = (unfinished_groups(project, plan_cell(project, category, drop)) for _ in range(2))
+    assert render_groups(project, category, drop, first)["rendered"] == 2
+    assert render_groups(project, category, drop, second)["rendered"] == 0
+
+
+def test_a_lora_promoted_after_the_plan_does_not_stop_the_run(project_dir):
+    """The LoRA was looked up a second time when the model was loaded; an assertion failed when another had come into use."""
+    project = open_project(project_dir)
+    ((category, drop),) = known_cells(project)
+    planned = groups_of(plan_cell(project, category, drop).wanted)
+    row = promoted_lora(project, category)
+    newer = {**row, "key": "0" * 64, "lora_digest": project.store.put(b"another LoRA"), "made_at": utc_now().replace(tzinfo=None)}
+    for group in planned:
+        for wanted in group:
+            project.store.local_path(renders(project_dir)[wanted.render_key]).unlink()
+    project.ledger.record(lora, newer)
+    assert render_groups(project, category, drop, planned)["rendered"] == 6
+    for digest in renders(project_dir).values():
+        assert project.store.has(digest), "the bytes are those of the LoRA that was planned with"
 
 
 def test_publishing_alone_after_an_edited_rule_takes_nothing_back(project_dir):
