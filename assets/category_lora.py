@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata
+from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata, told_at_once
 from assets.partitions import categories
 from assets.planning import promoted_lora
 from assets.training_set import look_digest, read_training_set, training_set
@@ -154,7 +154,8 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
             losses = f"loss {progress.train_loss:.4f}, held out {progress.validation_loss:.4f}"
             context.log.info(f"{category}: step {progress.step} of {progress.steps}, {losses}")
 
-    row, trained_now = train_category(project, category, log)
+    with told_at_once():
+        row, trained_now = train_category(project, category, log)
     facts = row["facts"]
     return dg.MaterializeResult(
         data_version=dg.DataVersion(row["lora_digest"]),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.cutouts import read_cutout
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
 from assets.partitions import ONE_CELL, cells, lora_of_cell, split_cell
 from assets.planning import CellPlan, WantedRender, plan_cell
 from catalog.errors import RenderError
@@ -190,8 +190,9 @@ def render_shard(context: dg.OpExecutionContext, vitrine: VitrineResource, keys:
     """Draw one shard's renders that are still missing."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
     mine = set(keys)
-    groups = [g for g in unfinished_groups(project, plan_cell(project, category, drop)) if g[0].render_key in mine]
-    return render_groups(project, category, drop, groups)
+    with told_at_once():
+        groups = [g for g in unfinished_groups(project, plan_cell(project, category, drop)) if g[0].render_key in mine]
+        return render_groups(project, category, drop, groups)
 
 
 @dg.op(description="Name every render of the cell in a manifest, written last.")

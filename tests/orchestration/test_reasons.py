@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from catalog.errors import SettingsError
+from assets.house_rules import SPOT_RETRIES, told_at_once
+from catalog.errors import ModelError, SettingsError
 from orchestration.reasons import first_failure
 
 
@@ -34,3 +35,22 @@ def test_a_run_without_a_failed_step_has_no_reason():
         pass
 
     assert first_failure(nothing.execute_in_process().all_events) is None
+
+
+def test_an_error_of_ours_is_told_at_once_and_not_tried_again():
+    """A missing model file was tried five times over five minutes before anyone heard of it."""
+    tries = []
+
+    @dg.op(retry_policy=SPOT_RETRIES)
+    def step():
+        tries.append(1)
+        with told_at_once():
+            raise ModelError("The base model lacks unet/config.json. Copy it again.")
+
+    @dg.job
+    def work():
+        step()
+
+    result = work.execute_in_process(raise_on_error=False)
+    assert len(tries) == 1
+    assert first_failure(result.all_events) == ("step", "The base model lacks unet/config.json. Copy it again.")
