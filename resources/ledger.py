@@ -10,7 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from resources.ledger_tables import metadata
+from catalog.errors import StoreError
+from resources.ledger_tables import metadata, spend
 from resources.settings import utc_now
 
 QUERY_CHUNK = 500
@@ -36,9 +37,25 @@ class Ledger:
         return cls(f"sqlite:///{state_dir / 'ledger.sqlite'}")
 
     @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except sa.exc.DatabaseError as error:
+            if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError):  # a mistake of ours, not of the place we run at
+                raise
+            raise StoreError(
+                f"The ledger {self.engine.url.render_as_string()} cannot be used: {error.orig}. What was made is kept. Free space, fix "
+                "permissions or end what holds it, then run again; a damaged file must come from a backup."
+            ) from error
+
+    @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """One transaction that takes the write lock at once, so that read-then-write cannot be interleaved."""
-        with self.engine.connect() as connection:
+        """One transaction that takes the write lock at once, so that read-then-write cannot be interleaved.
+
+        Raises StoreError when the ledger is locked too long, full, read-only or damaged.
+        """
+        with self._connected() as connection:
             if self.engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 try:
@@ -53,12 +70,12 @@ class Ledger:
 
     def rows(self, query: sa.Select[Any]) -> list[Row]:
         """All rows of a query as plain dicts."""
-        with self.engine.connect() as connection:
+        with self._connected() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def one(self, query: sa.Select[Any]) -> Row | None:
         """The first row of a query, or None."""
-        with self.engine.connect() as connection:
+        with self._connected() as connection:
             row = connection.execute(query).mappings().first()
             return dict(row) if row else None
 
@@ -66,7 +83,7 @@ class Ledger:
         """Rows of a table by its (first) primary-key column; keys that are not there are left out."""
         column, found = next(iter(table.primary_key.columns)), {}
         wanted = list(dict.fromkeys(keys))
-        with self.engine.connect() as connection:
+        with self._connected() as connection:
             for start in range(0, len(wanted), QUERY_CHUNK):
                 query = sa.select(table).where(column.in_(wanted[start : start + QUERY_CHUNK]))
                 found.update({row[column.name]: dict(row) for row in connection.execute(query).mappings()})
@@ -82,8 +99,6 @@ class Ledger:
 
     def spend(self, table_row: Row) -> None:
         """Append one line to the clock of costs."""
-        from resources.ledger_tables import spend
-
         with self.writing() as connection:
             connection.execute(sa.insert(spend), [{**table_row, "at": utc_now().replace(tzinfo=None)}])
 
@@ -102,6 +117,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # isolation_level None hands transactions to us (BEGIN IMMEDIATE above); WAL lets the report read while a cell writes.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "busy_timeout=60000", "synchronous=NORMAL", "foreign_keys=ON"):
+    for pragma in ("busy_timeout=60000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

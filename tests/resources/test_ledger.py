@@ -2,8 +2,10 @@
 
 import multiprocessing
 
+import pytest
 import sqlalchemy as sa
 
+from catalog.errors import StoreError
 from resources.ledger import Ledger
 from resources.ledger_tables import spend
 
@@ -27,3 +29,10 @@ def test_processes_that_open_a_new_ledger_at_once_all_get_it_and_lose_no_row(tmp
         worker.join(120)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     assert len(Ledger.in_folder(tmp_path).rows(sa.select(spend))) == 60
+
+
+def test_a_ledger_that_cannot_be_used_is_named_with_what_to_do(tmp_path):
+    """`vitrine plan` once answered with a traceback of the database library."""
+    (tmp_path / "ledger.sqlite").write_text("not a database, but long enough to be looked at as one" * 100)
+    with pytest.raises(StoreError, match=r"ledger\.sqlite cannot be used: file is not a database\. .* backup"):
+        Ledger.in_folder(tmp_path)
