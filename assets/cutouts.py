@@ -4,7 +4,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import dagster as dg
-import sqlalchemy as sa
 
 from assets.house_rules import OWNERS, reasons_table, sheet_metadata
 from assets.partitions import ONE_CELL, cells, split_cell
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
-    """Cut out every accepted photo of a cell that was not cut out yet; return one row per accepted photo, with its outcome."""
+    """Cut out every accepted photo of a cell that was not cut out yet, or whose cut-out file is lost; return one row per accepted photo, with its outcome."""
     rules = screening_rules(project)
     rows = [row for row in products_of_cell(project, category, drop) if row["photo_digests"][0]]
     screened = project.ledger.by_keys(
@@ -35,7 +34,7 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
     with clocked(project, "cut out", category, drop) as clock:
         for row in rows:
             key = cutout_key(row["photo_digests"][0])
-            if key not in known:
+            if key not in known or not project.store.has(known[key]["cutout_digest"]):
                 known[key] = _cut_one(project, row["photo_digests"][0], row["attributes"]["photos"][0], key)
                 project.ledger.record(cutout, known[key])
                 clock.items += 1
@@ -82,11 +81,6 @@ def cutout_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
         for row in outcomes[:16]
     ]
     return contact_sheet(tiles, columns=4, tile_px=160) if tiles else None
-
-
-def doubtful_cutouts(project: Project) -> list[Row]:
-    """All cut-outs that were refused, for the report."""
-    return project.ledger.rows(sa.select(cutout).where(~cutout.c.accepted))
 
 
 @dg.asset(

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from assets.category_lora import train_category
+from assets.cutouts import cut_out_cell
 from assets.generated_variants import groups_of, render_groups, unfinished_groups
 from assets.planning import known_cells, plan_cell, promoted_lora
 from assets.published_images import publish_cell, publish_folder_of
@@ -17,7 +18,7 @@ from orchestration.instance import open_instance
 from orchestration.running import refresh, run_category, tasks_for
 from orchestration.stale import categories_to_train, stale_cells
 from publishing.manifest import read_manifest
-from resources.ledger_tables import judgment, lora, render, source_photo
+from resources.ledger_tables import cutout, judgment, lora, render, source_photo
 from resources.project import open_project
 from resources.settings import utc_now
 from tests.tiny_project import draw_mug, product_row, write_photo, write_project, write_table
@@ -250,6 +251,16 @@ def test_a_lora_promoted_after_the_plan_does_not_stop_the_run(project_dir):
     assert render_groups(project, category, drop, planned)["rendered"] == 6
     for digest in renders(project_dir).values():
         assert project.store.has(digest), "the bytes are those of the LoRA that was planned with"
+
+
+def test_a_lost_cutout_is_made_again_with_the_same_bytes(project_dir):
+    """The error said "run the cell again", and running it again did not help."""
+    project = open_project(project_dir)
+    (cell,) = known_cells(project)
+    lost = sorted(row["cutout_digest"] for row in project.ledger.rows(sa.select(cutout)))[0]
+    project.store.local_path(lost).unlink()
+    cut_out_cell(project, *cell)
+    assert digest_bytes(project.store.get(lost)) == lost
 
 
 def test_publishing_alone_after_an_edited_rule_takes_nothing_back(project_dir):
