@@ -14,9 +14,11 @@ from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import PhotoRefused, SettingsError
 from catalog.recipe import Recipe
 from catalog.verdict import Reason
+from resources.settings import SETTINGS_FILE, Settings, project_from_environment, read_settings
 
 if TYPE_CHECKING:
     from imaging.decode_sandbox import DecodeSandbox
+    from imaging.encode import ImageFormat
     from quality.screening import ScreeningRules
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -107,8 +109,9 @@ def render(
     from generation.render import RenderSource, render_group
     from generation.resolve import resolve
     from imaging.cutout import cut_out
+    from imaging.encode import encode
 
-    kit = _brand_kit(brand)
+    kit, file_format = _brand_kit(brand), _format_of(out)
     chosen = _recipe(recipe).with_params(_parameters(changes or []))
     style = category or next(iter(kit.categories))
     if style not in kit.categories:
@@ -123,7 +126,7 @@ def render(
         RenderSource(foreground_HW3=cut.foreground_HW3, alpha_HW=cut.alpha_HW),
         _plates(style) if chosen.engine == "diffusion" else None,
     )[0]
-    _write(out, _encoded(rendered.pixels_HW3, out))
+    _write(out, encode(rendered.pixels_HW3, file_format))
     if as_json:
         typer.echo(json.dumps({"out": str(out), "placement": rendered.placement.as_dict(), "facts": rendered.facts}))
     else:
@@ -192,7 +195,8 @@ def _alpha(path: Path) -> Any:
 def _recipe(name: str) -> Recipe:
     from generation.recipe_book import read_recipe_book
 
-    book = read_recipe_book(None)
+    settings = _project_settings()
+    book = read_recipe_book(settings.path(settings.recipes) if settings and settings.recipes else None)
     if name not in book:
         raise SettingsError(f"There is no recipe {name!r}. Known: {', '.join(sorted(book))}.")
     return book[name]
@@ -208,14 +212,14 @@ def _parameters(changes: list[str]) -> dict[str, Any]:
     return parameters
 
 
-def _project_brand_kit() -> Path | None:
-    from resources.settings import SETTINGS_FILE, project_from_environment, read_settings
-
+def _project_settings() -> Settings | None:
     folder = project_from_environment()
-    if not (folder / SETTINGS_FILE).is_file():
-        return None
-    settings = read_settings(folder)
-    return settings.path(settings.brand_kit)
+    return read_settings(folder) if (folder / SETTINGS_FILE).is_file() else None
+
+
+def _project_brand_kit() -> Path | None:
+    settings = _project_settings()
+    return settings.path(settings.brand_kit) if settings else None
 
 
 def _brand_kit(path: Path | None) -> BrandKit:
@@ -230,13 +234,12 @@ def _plates(category: str) -> Any:
     from generation.base_model import read_base_model
     from generation.plates import DiffusionPlates
     from orchestration.shipped import shipped_base_model
-    from resources.project import open_project
-    from resources.settings import SETTINGS_FILE, project_from_environment
+    from resources.project import Project
 
-    folder = project_from_environment()
-    if not (folder / SETTINGS_FILE).is_file():
+    settings = _project_settings()
+    if settings is None:
         return DiffusionPlates(read_base_model(shipped_base_model()), lora_path=None, lora_digest=None)
-    project = open_project(folder)
+    project = Project(settings)
     row = promoted_lora(project, category)
     return DiffusionPlates(
         read_base_model(project.base_model_dir),
@@ -247,13 +250,11 @@ def _plates(category: str) -> Any:
     )
 
 
-def _encoded(pixels_HW3: Any, out: Path) -> bytes:
-    from imaging.encode import encode
-
-    formats = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".avif": "avif"}
+def _format_of(out: Path) -> "ImageFormat":
+    formats: dict[str, ImageFormat] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".avif": "avif"}
     if out.suffix.lower() not in formats:
         raise SettingsError(f"--out {out}: the suffix must be one of {', '.join(formats)}.")
-    return encode(pixels_HW3, formats[out.suffix.lower()])  # type: ignore[arg-type]
+    return formats[out.suffix.lower()]
 
 
 def _write(path: Path, data: bytes) -> None:

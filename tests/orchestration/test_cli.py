@@ -84,7 +84,7 @@ def test_a_packshot_is_rendered_and_then_approved_by_its_own_gate(vitrine, photo
     monkeypatch.setenv("VITRINE_PROJECT", str(project))
     code, out, err = vitrine("render", photos / "mug.jpg", "--recipe", "packshot_white", "--out", tmp_path / "packshot.png", "--json")
     assert code == 0, err
-    assert json.loads(out)["placement"]["frame_width_px"] == 1200
+    assert json.loads(out)["placement"]["frame_width_px"] == 520, "the project's own recipe, not the shipped one"
     code, out, _ = vitrine("judge", "--recipe", "packshot_white", "--source", photos / "mug.jpg", "--render", tmp_path / "packshot.png")
     answer = json.loads(out)
     assert set(answer) == {"verdict", "reasons", "measurements"}
@@ -95,6 +95,22 @@ def test_a_misspelt_recipe_lists_the_known_ones(vitrine, photos, tmp_path):
     code, _, err = vitrine("render", photos / "mug.jpg", "--recipe", "packshot", "--out", tmp_path / "out.png")
     assert code == 2
     assert "There is no recipe 'packshot'. Known: backdrop, packshot_white" in err
+
+
+def test_a_recipe_of_ones_own_project_is_known_to_the_single_picture_commands(vitrine, photos, tmp_path, monkeypatch):
+    project = write_project(tmp_path / "project", looks=False)
+    shipped = (project / "recipes" / "packshot_white.yaml").read_text()
+    (project / "recipes" / "house_packshot.yaml").write_text(shipped.replace("name: packshot_white", "name: house_packshot"))
+    monkeypatch.setenv("VITRINE_PROJECT", str(project))
+    code, _, err = vitrine("render", photos / "mug.jpg", "--recipe", "house_packshot", "--out", tmp_path / "out.png")
+    assert code == 0, err
+    assert (tmp_path / "out.png").exists()
+
+
+def test_a_wrong_suffix_is_told_before_anything_is_drawn(vitrine, tmp_path):
+    code, _, err = vitrine("render", tmp_path / "no-such-photo.jpg", "--recipe", "packshot_white", "--out", tmp_path / "out.bmp")
+    assert code == 2
+    assert "the suffix must be one of .png" in err
 
 
 def test_a_misspelt_parameter_is_refused_not_ignored(vitrine, photos, tmp_path):
