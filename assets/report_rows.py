@@ -25,6 +25,9 @@ from resources.ledger_tables import cutout, lora, refused_render, source_photo
 from resources.project import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imaging.encode import Pixels
     from publishing.manifest import Manifest
     from publishing.report_data import CategoryReport, CoverageRow, LoraReport, QuarantinedPhoto, RenderCard
     from publishing.thumbnails import ThumbnailFolder
@@ -96,8 +99,8 @@ def _photos(project: Project, rows: list[Row], thumbnails: "ThumbnailFolder", ga
             )
 
 
-def _load(project: Project, blob: str, decode: object) -> object:
-    return decode(project.store.get(blob))  # type: ignore[operator]
+def _load(project: Project, blob: str, decode: "Callable[[bytes], Pixels]") -> "Pixels":
+    return decode(project.store.get(blob))
 
 
 def _cards(project: Project, plan: CellPlan, rows: list[Row], thumbnails: "ThumbnailFolder", manifest: "Manifest") -> list["RenderCard"]:
@@ -125,7 +128,7 @@ def _cards(project: Project, plan: CellPlan, rows: list[Row], thumbnails: "Thumb
                 index=variant.index,
                 verdict=Verdict(verdict_row["verdict"]),
                 reasons=tuple(Reason(**reason) for reason in verdict_row["reasons"]),
-                thumbnail=thumbnails.add(render_row["render_digest"], load),  # type: ignore[arg-type]
+                thumbnail=thumbnails.add(render_row["render_digest"], load),
                 source_type=wanted.recipe.digital_source_type,
                 full_href=f"{folder}/{file}" if file else None,
                 gallery_href=f"{folder}/products/{wanted.category}/{variant.sku}/index.html" if file else None,
@@ -213,7 +216,7 @@ def lora_reports(project: Project, thumbnails: "ThumbnailFolder") -> "tuple[Lora
                 palette_nearer_pct=facts.get("palette_nearer_pct"),
                 layout_nearer_pct=facts.get("layout_nearer_pct"),
                 validation_curve=tuple(CurvePoint(step=int(step), loss=float(loss)) for step, loss in facts["validation_curve"]),
-                sheet=thumbnails.add(sheet, partial(_load, project, sheet, decode), long_side_px=1024),  # type: ignore[arg-type]
+                sheet=thumbnails.add(sheet, partial(_load, project, sheet, decode), long_side_px=1024),
             )
         )
     return tuple(reports)

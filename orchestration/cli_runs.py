@@ -120,8 +120,9 @@ def _tell(project: Project, summary: Summary, as_json: bool, extra: dict[str, An
     if as_json:
         typer.echo(json.dumps({**summary.as_dict(), **(extra or {})}))
         return
-    for failure in (extra or {}).get("failures", []):
+    told = extra or {}
+    for failure in told.get("failures", []):
         typer.echo(f"FAILED  {failure}", err=True)
-    if (extra or {}).get("bad_rows"):
-        typer.echo(f"{extra['bad_rows']} rows of the product table cannot be used; see the check `product_rows`.", err=True)  # type: ignore[index]
+    if told.get("bad_rows"):
+        typer.echo(f"{told['bad_rows']} rows of the product table cannot be used; see the check `product_rows`.", err=True)
     typer.echo(f"{summary.line()} -> {os.path.relpath(project.settings.output_dir / 'report.html')}")

@@ -3,9 +3,6 @@
 Imports no torch and no great_expectations: they are imported inside the functions that run in steps.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import dagster as dg
 
 from assets.brand_kit import brand_kit
@@ -40,14 +37,14 @@ ALL_ASSETS = [
 ]
 
 
-def build_defs(settings: Settings, resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """The definitions of one project; tests and embedders may replace resources."""
+def build_defs(settings: Settings) -> dg.Definitions:
+    """The definitions of one project."""
     return dg.Definitions(
         assets=ALL_ASSETS,
         jobs=ALL_JOBS,
         sensors=ALL_SENSORS,
         schedules=build_schedules(settings),
-        resources={"vitrine": VitrineResource(project_dir=str(settings.project_dir)), **(resource_overrides or {})},
+        resources={"vitrine": VitrineResource(project_dir=str(settings.project_dir))},
         # One machine: steps share the process, its loaded model and its imports. The cluster overlay replaces this.
         executor=dg.in_process_executor,
     )

@@ -89,7 +89,7 @@ def open_project(project_dir: Path) -> Project:
     return Project(read_settings(project_dir))
 
 
-class VitrineResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class VitrineResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the argument is for resources that hand out another value
     """A project folder as a Dagster resource; `open()` gives the plain `Project`."""
 
     project_dir: str
