@@ -3,6 +3,7 @@
 How it looks is `publishing/report.py`; the asset is `catalog_report.py`.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -148,10 +149,13 @@ def _coverage(
     no_photo = {item.sku: item.reasons[0].message for item in gathered.quarantined}
     messages = {(row["sku"], row["recipe"]): row["message"] for row in refused.values()}
     rank = {Verdict.APPROVED: 0, Verdict.REVIEW: 1, Verdict.REJECTED: 2}
+    made: dict[tuple[str, str], list[RenderCard]] = defaultdict(list)
+    for card in sorted(cards, key=lambda c: rank[c.verdict]):
+        made[card.sku, card.recipe].append(card)
     for row in rows:
         cells = []
         for recipe in project.recipes:
-            mine = sorted((c for c in cards if c.sku == row["sku"] and c.recipe == recipe.name), key=lambda c: rank[c.verdict])
+            mine = made[row["sku"], recipe.name]
             if (row["sku"], recipe.name) in published and mine:
                 cells.append(CoverageCell(recipe=recipe.name, state="published"))
             elif mine:
