@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from catalog.keys import digest_bytes
 from resources.catalog_source import FolderSource
-from resources.ledger import Ledger
+from resources.ledger import Ledger, Row
 from resources.ledger_tables import photo_file
 
 SETTLED_AFTER_S = 2.0
@@ -22,7 +22,7 @@ def photo_digests(ledger: Ledger, source: FolderSource, names: Iterable[str]) ->
     """Sha256 of each named photo file; None for one that is missing or cannot be read. `names` are all the catalog has."""
     wanted = set(names)
     known = {row["name"]: row for row in ledger.rows(sa.select(photo_file))}
-    digests, learned = dict[str, str | None](), []
+    digests, learned = dict[str, str | None](), list[Row]()
     for name in sorted(wanted):
         state = _state(source, name)
         if state is not None and name in known and known[name]["state"] == state:
@@ -32,11 +32,11 @@ def photo_digests(ledger: Ledger, source: FolderSource, names: Iterable[str]) ->
         digests[name] = None if data is None else digest_bytes(data)
         if state is not None and data is not None and state == _state(source, name) and _is_settled(state):
             learned.append({"name": name, "state": state, "photo_digest": digests[name]})
-    forgotten = (known.keys() - wanted) | {row["name"] for row in learned}.intersection(known)
+    forgotten = (known.keys() - wanted) | (known.keys() & {row["name"] for row in learned})
     if learned or forgotten:
         with ledger.writing() as connection:
-            for name in forgotten:
-                connection.execute(sa.delete(photo_file).where(photo_file.c.name == name))
+            for gone in forgotten:
+                connection.execute(sa.delete(photo_file).where(photo_file.c.name == gone))
             if learned:
                 connection.execute(sa.insert(photo_file), learned)
     return digests
