@@ -30,7 +30,7 @@ class FolderSource:
 
         file = self.root / TABLE_FILE
         try:
-            return pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
+            table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
         except FileNotFoundError as error:
             raise CatalogError(f"There is no {TABLE_FILE} in {self.root}. The catalog was left as it was.") from error
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -38,14 +38,26 @@ class FolderSource:
                 f"{file} is not a readable CSV table: {' '.join(str(error).split())}. Save it as UTF-8 CSV with a header line. "
                 "The catalog was left as it was."
             ) from error
+        except OSError as error:
+            raise CatalogError(
+                f"{file} cannot be read: {error.strerror}. It must be a readable file. The catalog was left as it was."
+            ) from error
+        if len(table) and not isinstance(table.index, pd.RangeIndex):
+            # With a cell too many in every row, pandas takes the SKUs as row names and shifts all columns by one.
+            raise CatalogError(
+                f"Every row of {file} has more cells than its header names. Take away the comma at the end of the rows, or put cells that hold "
+                "a comma in double quotes. The catalog was left as it was."
+            )
+        return table
 
     def photo(self, name: str) -> bytes | None:
-        """The bytes of a photo file, or None when there is no such file. Links out of the folder count as missing."""
+        """The bytes of a photo file, or None when there is none to read: missing, unreadable, no plain file, a link out of the folder."""
         folder = (self.root / "photos").resolve()
-        file = (folder / name).resolve()
-        if not file.is_relative_to(folder) or not file.is_file():
+        try:
+            file = (folder / name).resolve()
+            return file.read_bytes() if file.is_relative_to(folder) and file.is_file() else None
+        except (OSError, RuntimeError, ValueError):  # name too long, no permission; links in a circle; a NUL in the name
             return None
-        return file.read_bytes()
 
     def looks(self, category: str) -> list[Path]:
         """The look pictures of a category, sorted by name."""
@@ -60,6 +72,6 @@ class FolderSource:
             for name in sorted(files):
                 if name.startswith("."):
                     continue
-                stat = (Path(folder) / name).stat()
+                stat = (Path(folder) / name).lstat()  # of a link, not of its end: a dangling one must not stop the sensor
                 state.update(f"{Path(folder).relative_to(self.root)}/{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
         return state.hexdigest()
