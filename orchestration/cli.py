@@ -3,9 +3,11 @@
 Exit codes: 0 done, 1 the picture (or the run) was refused, 2 wrong use or wrong settings.
 """
 
+import errno
 import sys
 
 import typer
+from sqlalchemy.exc import DatabaseError
 
 from catalog.errors import CatalogError, CutoutRefused, ModelError, PhotoRefused, RenderError, SettingsError, VitrineError
 from orchestration import cli_pictures, cli_project, cli_runs
@@ -35,9 +37,27 @@ def main() -> None:
         _tell(error, 1)
     except VitrineError as error:
         _tell(error, 1)
+    except (OSError, DatabaseError) as error:  # a full disk, a read-only folder, a damaged ledger: the machine's state, not a bug
+        if not (place := _place(error)):
+            raise
+        _tell(place, 1)
 
 
-def _tell(error: Exception, code: int) -> None:
+def _place(error: Exception) -> str:
+    """What a failure of the disk or of a database means for a user; '' for any other OSError, which is our mistake."""
+    if isinstance(error, DatabaseError):
+        what = str(error.orig or error).strip()
+        return (
+            f"The project's database cannot be used: {what}. Free space, fix permissions, or put back an undamaged copy of the ledger in the state "
+            "folder, then run again: what was made before is kept."
+        )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):  # type: ignore[attr-defined]
+        where = getattr(error, "filename", None) or "a file of the project"
+        return f"Cannot write {where}: {error.strerror}. Free space or fix permissions, then run again: what was made before is kept."  # type: ignore[attr-defined]
+    return ""
+
+
+def _tell(error: Exception | str, code: int) -> None:
     sys.stderr.write(f"vitrine: {error}\n")
     raise SystemExit(code)
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 import dagster as dg
 
 from assets.planning import known_cells
-from catalog.errors import CatalogError
+from catalog.errors import CatalogError, RenderError
 from orchestration.instance import open_instance
 from orchestration.reasons import BLOCKED, first_failure
 from orchestration.stale import categories_to_train, stale_cells
@@ -92,12 +93,23 @@ def run_tasks(project: Project, tasks: Sequence[CategoryTask], *, workers: int, 
         ordered = sorted(tasks, key=lambda task: (not task.train, -len(task.drops)))
         running: set[Future[list[Failure]]] = {pool.submit(run_category, directory, task) for task in ordered}
         failures: list[Failure] = []
-        while running:
-            done, running = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
-            for future in done:
-                failures += future.result()
-            if on_tick:
-                on_tick()
+        try:
+            while running:
+                done, running = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
+                for future in done:
+                    failures += future.result()
+                if on_tick:
+                    on_tick()
+        except BrokenProcessPool as error:
+            raise RenderError(
+                "A worker process was ended from outside, most likely for want of memory. Everything made so far is kept; run again, "
+                "with fewer --workers where memory is short."
+            ) from error
+        except KeyboardInterrupt:
+            # Leaving the block would wait for every queued category; a worker's death loses the group in hand and nothing else.
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            raise
     return failures
 
 
