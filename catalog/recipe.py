@@ -1,5 +1,6 @@
 """A recipe: a named way to make a variant, read from a YAML file. What its parameters do is the generation floor's."""
 
+import reprlib
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -20,6 +21,9 @@ SourceType = Literal[
 
 
 M = TypeVar("M", bound=BaseModel)
+
+MAX_YAML_VALUES = 20_000
+"""Values in one settings file. The largest honest one (a brand kit of 500 categories) stays below 10,000; aliases of aliases make billions."""
 
 
 class Recipe(BaseModel):
@@ -55,16 +59,39 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises SettingsError if there is none, or if a key stands twice."""
+    """The mapping in a YAML file. Raises SettingsError if there is none, if a key stands twice, or if it says one thing a thousandfold."""
     try:
         loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}. Check the path and its permissions.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except RecursionError as error:
+        raise SettingsError(f"{path} is nested too deeply to be read. Nothing was changed; write it flatter.") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: wrong bytes, or a date such as 2026-13-45
+        raise SettingsError(f"{path} is not valid YAML: {' '.join(str(error).split())}. Nothing was changed.") from error
+    if loaded is None:
+        raise SettingsError(f"{path} is empty; names and their values were expected. Nothing was changed; restore the file.")
     if not isinstance(loaded, dict):
         raise SettingsError(f"{path} holds {type(loaded).__name__}, but a mapping of names to values was expected.")
+    try:
+        left = _values(loaded, MAX_YAML_VALUES)
+    except RecursionError:  # an alias of the mapping it stands in
+        left = -1
+    if left < 0:
+        raise SettingsError(
+            f"{path} holds more than {MAX_YAML_VALUES} values once its aliases are followed. Nothing was changed; write it shorter."
+        )
     return loaded
+
+
+def _values(node: Any, left: int) -> int:
+    """How many more values may follow after this one, counted as a reader without aliases would meet them; negative when too many."""
+    inside = [*node, *node.values()] if isinstance(node, dict) else node if isinstance(node, list) else ()
+    left -= 1
+    for item in inside:
+        if left < 0:
+            break
+        left = _values(item, left)
+    return left
 
 
 def parse_model(model: type[M], data: dict[str, Any], source: Path | str) -> M:
@@ -79,8 +106,13 @@ def parse_model(model: type[M], data: dict[str, Any], source: Path | str) -> M:
                 allowed = ", ".join(sorted(model.model_fields)) if len(item["loc"]) == 1 else "see the documentation"
                 lines.append(f"  {where}: unknown name (misspelt?). Allowed here: {allowed}.")
             else:
-                lines.append(f"  {where}: {item['msg']} (got {str(item.get('input'))[:80]!r}).")
+                lines.append(f"  {where}: {item['msg']} (got {_shown(item.get('input'))}).")
         raise SettingsError("\n".join(lines)) from error
+
+
+def _shown(value: Any) -> str:
+    """A value as an error message can show it, 80 characters at most."""
+    return repr(value[:80]) if isinstance(value, str) else reprlib.repr(value)[:80]
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -89,6 +121,8 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a name must be plain text, not a list or mapping", key_node.start_mark)
             key = self.construct_object(key_node, deep=True)
             if key in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"the name {key!r} stands twice", key_node.start_mark)

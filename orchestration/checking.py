@@ -44,7 +44,8 @@ def check_project(project_dir: Path) -> list[Finding]:
         try:
             findings += part(project)
         except VitrineError as error:
-            findings.append(Finding(severity="error", where=where, message=str(error)))
+            if not any(finding.message == str(error) for finding in findings):  # a broken brand kit stops several parts
+                findings.append(Finding(severity="error", where=where, message=str(error)))
     return findings
 
 

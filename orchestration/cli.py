@@ -3,9 +3,12 @@
 Exit codes: 0 done, 1 the picture (or the run) was refused, 2 wrong use or wrong settings.
 """
 
+import errno
 import sys
+from typing import NoReturn
 
 import typer
+from sqlalchemy.exc import DatabaseError
 
 from catalog.errors import CatalogError, ModelError, SettingsError, VitrineError
 from orchestration import cli_pictures, cli_project, cli_runs
@@ -29,8 +32,30 @@ def main() -> None:
     try:
         app()
     except VitrineError as error:
-        sys.stderr.write(f"vitrine: {error}\n")
-        raise SystemExit(2 if isinstance(error, WRONG_USE) else 1) from error
+        _tell(str(error), 2 if isinstance(error, WRONG_USE) else 1)
+    except (OSError, DatabaseError) as error:  # a full disk, a read-only folder, a damaged ledger: the machine's state, not a bug
+        if not (place := _place(error)):
+            raise
+        _tell(place, 1)
+
+
+def _place(error: OSError | DatabaseError) -> str:
+    """What a failure of the disk or of a database means for a user; '' for any other OSError, which is our mistake."""
+    if isinstance(error, DatabaseError):
+        what = str(error.orig or error).strip()
+        return (
+            f"The project's database cannot be used: {what}. Free space, fix permissions, or put back an undamaged copy of the ledger in the state "
+            "folder, then run again: what was made before is kept."
+        )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+        where = error.filename or "a file of the project"
+        return f"Cannot write {where}: {error.strerror}. Free space or fix permissions, then run again: what was made before is kept."
+    return ""
+
+
+def _tell(message: str, code: int) -> NoReturn:
+    sys.stderr.write(f"vitrine: {message}\n")
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

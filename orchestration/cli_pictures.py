@@ -19,10 +19,14 @@ from resources.settings import SETTINGS_FILE, Settings, project_from_environment
 if TYPE_CHECKING:
     from imaging.decode_sandbox import DecodeSandbox
     from imaging.encode import ImageFormat
+    from imaging.photo import Photo
     from quality.screening import ScreeningRules
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Brand = Annotated[Path | None, typer.Option("--brand", help="Brand kit; default: the one of the project in this folder, if any.")]
+
+FORMATS: dict[str, "ImageFormat"] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".avif": "avif"}
+"""Suffixes that `render --out` may have, and the format each one means."""
 
 
 def register(app: typer.Typer) -> None:
@@ -59,10 +63,9 @@ def _screened(path: Path, rules: "ScreeningRules", sandbox: "DecodeSandbox") -> 
     from quality.screening import screen_photo
 
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        code = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
-        reason = Reason(code=code, message=f"{path} cannot be read: {error.strerror}. Give the path of a JPEG, PNG or WEBP file.")
+        data = _file_bytes(path)
+    except PhotoRefused as refusal:
+        reason = Reason(code=refusal.code, message=str(refusal))
         return {"file": str(path), "accepted": False, "reasons": [reason.as_dict()], "measurements": {}}
     screening = screen_photo(data, path.name, rules, decode=sandbox.decode)
     return {
@@ -81,6 +84,7 @@ def cutout(
 
     from imaging.cutout import cut_out
 
+    _check_out(out, photo, [".png"])
     cut = cut_out(_decoded(photo, as_json).pixels_HW3)
     _write(out, bytes(cv2.imencode(".png", cut.alpha_HW)[1]))
     if as_json:
@@ -98,7 +102,7 @@ def render(
     out: Annotated[Path, typer.Option(help="Where the picture goes; the suffix chooses PNG, JPEG or WebP.")],
     category: Annotated[str | None, typer.Option(help="Category of the brand kit whose style to use; default: its first.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe parameter.")] = None,
-    index: Annotated[int, typer.Option(help="Which of the recipe's variants.")] = 0,
+    index: Annotated[int, typer.Option(min=0, help="Which of the recipe's variants, from 0.")] = 0,
     brand: Brand = None,
     as_json: Json = False,
 ) -> None:
@@ -111,7 +115,8 @@ def render(
     from imaging.cutout import cut_out
     from imaging.encode import encode
 
-    kit, file_format = _brand_kit(brand), _format_of(out)
+    _check_out(out, photo, list(FORMATS))
+    kit, file_format = _brand_kit(brand), FORMATS[out.suffix.lower()]
     chosen = _recipe(recipe).with_params(_parameters(changes or []))
     style = category or next(iter(kit.categories))
     if style not in kit.categories:
@@ -140,20 +145,35 @@ def judge(
     expected: Annotated[Path | None, typer.Option(help="What a perfect render would look like, if known.")] = None,
     alpha: Annotated[Path | None, typer.Option(help="Alpha of the product: of the photo, or in the frame of the render.")] = None,
     brand: Brand = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Accepted for symmetry with the other commands: the answer is JSON anyway.")
+    ] = False,
 ) -> None:
-    """Judge one picture by a recipe's rules; prints one JSON object: verdict, reasons, measurements. Exit code 1 unless approved."""
+    """Judge one picture by a recipe's rules; prints one JSON object: verdict, reasons, measurements. Exit code 1 unless approved.
+
+    A file that cannot be read is a verdict too: rejected, with the reason.
+    """
     from quality.judge_files import judge_picture
 
     kit = _brand_kit(brand) if brand or _project_brand_kit() else None
+    rules = _recipe(recipe)
+    try:
+        photo, made = _photo(source), _photo(render)
+        expected_HW3 = None if expected is None else _photo(expected).pixels_HW3
+        alpha_HW = None if alpha is None else _alpha(alpha)
+    except PhotoRefused as refusal:
+        reason = Reason(code=refusal.code, message=str(refusal))
+        typer.echo(json.dumps({"verdict": "rejected", "reasons": [reason.as_dict()], "measurements": {}}))
+        raise typer.Exit(1) from refusal
     judgment = judge_picture(
-        recipe=_recipe(recipe),
+        recipe=rules,
         brand_kit=kit,
-        source_HW3=_decoded(source, True).pixels_HW3,
-        render_HW3=_decoded(render, True).pixels_HW3,
-        expected_HW3=None if expected is None else _decoded(expected, True).pixels_HW3,
-        alpha_HW=None if alpha is None else _alpha(alpha),
+        source_HW3=photo.pixels_HW3,
+        render_HW3=made.pixels_HW3,
+        expected_HW3=expected_HW3,
+        alpha_HW=alpha_HW,
         file_bytes=render.stat().st_size,
-        file_format=_decoded(render, True).format,
+        file_format=made.format,
     )
     answer = {"verdict": str(judgment.verdict), "reasons": [r.as_dict() for r in judgment.reasons], "measurements": judgment.measurements}
     typer.echo(json.dumps(answer))
@@ -161,12 +181,8 @@ def judge(
 
 
 def _decoded(path: Path, as_json: bool) -> Any:
-    from imaging.photo import decode_photo
-
     try:
-        return decode_photo(path.read_bytes(), name=path.name)
-    except OSError as error:
-        refusal = PhotoRefused("missing", f"{path} cannot be read: {error.strerror}.")
+        return _photo(path)
     except PhotoRefused as error:
         refusal = error
     if as_json:
@@ -177,16 +193,31 @@ def _decoded(path: Path, as_json: bool) -> Any:
     raise refusal
 
 
+def _photo(path: Path) -> "Photo":
+    from imaging.photo import decode_photo
+
+    return decode_photo(_file_bytes(path), name=path.name)
+
+
+def _file_bytes(path: Path) -> bytes:
+    """The bytes of a plain file. Raises PhotoRefused otherwise: reading a pipe would wait for ever, a device never ends."""
+    try:
+        if path.exists() and not path.is_file():
+            raise PhotoRefused("unreadable", f"{path} is not a file. Give the path of a JPEG, PNG or WEBP file.")
+        return path.read_bytes()
+    except OSError as error:
+        code = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
+        raise PhotoRefused(code, f"{path} cannot be read: {error.strerror}. Give the path of a JPEG, PNG or WEBP file.") from error
+
+
 def _alpha(path: Path) -> Any:
     import cv2
     import numpy as np
 
-    try:
-        image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    except OSError as error:
-        raise PhotoRefused("missing", f"{path} cannot be read: {error.strerror}.") from error
-    if image is None:
-        raise PhotoRefused("not_an_image", f"{path} is not a picture; an 8-bit gray or RGBA PNG with the alpha is needed.")
+    data = _file_bytes(path)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    if image is None or image.dtype != np.uint8:
+        raise PhotoRefused("not_an_image", f"{path} is not an 8-bit picture; an 8-bit gray or RGBA PNG with the alpha is needed.")
     if image.ndim == 3:
         image = image[..., 3] if image.shape[2] == 4 else image[..., 0]
     return image
@@ -208,7 +239,10 @@ def _parameters(changes: list[str]) -> dict[str, Any]:
         key, equals, value = change.partition("=")
         if not equals or not key:
             raise SettingsError(f"--set {change!r} is not KEY=VALUE.")
-        parameters[key] = yaml.safe_load(value)
+        try:
+            parameters[key] = yaml.safe_load(value)
+        except (yaml.YAMLError, ValueError) as error:
+            raise SettingsError(f"--set {change!r}: {value!r} is not a YAML value, such as 80, 0.5, '#8a9a7b' or [1, 2].") from error
     return parameters
 
 
@@ -250,11 +284,12 @@ def _plates(category: str) -> Any:
     )
 
 
-def _format_of(out: Path) -> "ImageFormat":
-    formats: dict[str, ImageFormat] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp", ".avif": "avif"}
-    if out.suffix.lower() not in formats:
-        raise SettingsError(f"--out {out}: the suffix must be one of {', '.join(formats)}.")
-    return formats[out.suffix.lower()]
+def _check_out(out: Path, photo: Path, suffixes: list[str]) -> None:
+    """Refuse an output that would lie about its format or replace the photo, before any work is done."""
+    if out.suffix.lower() not in suffixes:
+        raise SettingsError(f"--out {out}: the suffix must be {'one of ' * (len(suffixes) > 1)}{', '.join(suffixes)}. Nothing was written.")
+    if out.exists() and photo.exists() and out.samefile(photo):
+        raise SettingsError(f"--out {out} is the photo itself and would replace it. Name another file; nothing was written.")
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -8,12 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from assets.summary import Summary
+from catalog.errors import SettingsError
 from resources.project import Project, open_project
 from resources.settings import project_from_environment
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Worker processes; each holds one model.")]
 Categories = Annotated[list[str] | None, typer.Option("--category", help="Only this category; may be given several times.")]
+
+NOTHING_STALE = "Nothing is stale. (Changes of the catalog folder are read by `vitrine run`.)"
 
 
 def register(app: typer.Typer) -> None:
@@ -24,9 +27,11 @@ def register(app: typer.Typer) -> None:
 
 def plan(categories: Categories = None, as_json: Json = False) -> None:
     """Say what is stale and why, and what making it would cost. Changes nothing."""
+    from assets.planning import known_cells
     from orchestration.stale import categories_to_train, quoted_training_usd, quoted_usd, seconds_per_item, stale_cells
 
     project = _project()
+    _check_categories(project, categories)
     seconds = seconds_per_item(project)
     cells = [
         {
@@ -56,7 +61,8 @@ def plan(categories: Categories = None, as_json: Json = False) -> None:
     for category in training:
         typer.echo(f"{category}: LoRA to train, about {per_lora:.4f} USD (look, base model or settings changed)")
     if not cells and not training:
-        typer.echo("Nothing is stale. (The catalog folder is read by `vitrine run`.)")
+        never = not known_cells(project)
+        typer.echo("The catalog was not read yet: `vitrine run` reads it and makes everything." if never else NOTHING_STALE)
 
 
 def run(
@@ -66,7 +72,9 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Read the catalog, then make, judge and publish everything that is stale. Exit code 1 when a run failed."""
-    raise typer.Exit(_run(_project(), categories, workers=workers, train=train, as_json=as_json))
+    project = _project()
+    _check_categories(project, categories)
+    raise typer.Exit(_run(project, categories, workers=workers, train=train, as_json=as_json))
 
 
 def report(as_json: Json = False) -> None:
@@ -99,6 +107,16 @@ def _project() -> Project:
     return open_project(project_from_environment())
 
 
+def _check_categories(project: Project, categories: list[str] | None) -> None:
+    """Refuse a category that neither brand kit nor catalog has: nothing would run, and it would look like success."""
+    from assets.planning import known_cells
+
+    known = {*project.brand_kit.categories, *(category for category, _ in known_cells(project))} if categories else set()
+    for name in categories or ():
+        if name not in known:
+            raise SettingsError(f"There is no category {name!r}. Known: {', '.join(sorted(known))}. Nothing was run.")
+
+
 def _run(project: Project, categories: list[str] | None, *, workers: int, train: bool, as_json: bool) -> int:
     from assets.catalog_report import write_report
     from orchestration.progress import RunProgress
@@ -124,5 +142,5 @@ def _tell(project: Project, summary: Summary, as_json: bool, extra: dict[str, An
     for failure in told.get("failures", []):
         typer.echo(f"FAILED  {failure}", err=True)
     if told.get("bad_rows"):
-        typer.echo(f"{told['bad_rows']} rows of the product table cannot be used; see the check `product_rows`.", err=True)
+        typer.echo(f"{told['bad_rows']} rows of the product table cannot be used; `vitrine check` names them.", err=True)
     typer.echo(f"{summary.line()} -> {os.path.relpath(project.settings.output_dir / 'report.html')}")

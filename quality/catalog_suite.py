@@ -27,6 +27,8 @@ SKU = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 PHOTO_SEPARATORS = r"\s*[;|]\s*"
 """Several photos stand in one cell, separated by `;` or `|`; a comma would end the cell in many spreadsheets."""
 MAX_TITLE_CHARACTERS = 200
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+"""What counts as a number. Python's float() also takes 1_000 and other scripts' digits, which no shop means as a price."""
 
 CURRENCIES = frozenset(
     "AED ARS AUD BDT BGN BHD BRL CAD CHF CLP CNY COP CRC CZK DKK DOP EGP EUR GBP GEL GHS GTQ HKD HUF IDR ILS INR ISK JOD JPY KES KRW KWD KZT "
@@ -100,6 +102,12 @@ def _with_known_columns(rows: "pd.DataFrame") -> "pd.DataFrame":
     if twice:
         raise CatalogError(f"The product table has the column {', '.join(twice)} twice. Keep one. The catalog was left as it was.")
     missing = [name for name in REQUIRED_COLUMNS if name not in names]
+    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
+        if len(names) == 1 and separator in names[0]:
+            raise CatalogError(
+                f"The product table is separated by {called}; commas are read. Save it as CSV with commas between the cells and double quotes "
+                "around cells that hold one. The catalog was left as it was."
+            )
     if missing:
         hints = []
         for name in missing:
@@ -138,6 +146,8 @@ def _number(cell: str) -> float | None:
     """A cell as a number; None when it is empty, NaN-free infinity (never within bounds) when it is no number."""
     if not cell:
         return None
+    if not NUMBER.fullmatch(cell):
+        return math.inf
     try:
         value = float(cell)
     except ValueError:

@@ -30,7 +30,7 @@ class FolderSource:
 
         file = self.root / TABLE_FILE
         try:
-            return pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
+            table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
         except FileNotFoundError as error:
             raise CatalogError(f"There is no {TABLE_FILE} in {self.root}. The catalog was left as it was.") from error
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -38,6 +38,17 @@ class FolderSource:
                 f"{file} is not a readable CSV table: {' '.join(str(error).split())}. Save it as UTF-8 CSV with a header line. "
                 "The catalog was left as it was."
             ) from error
+        except OSError as error:
+            raise CatalogError(
+                f"{file} cannot be read: {error.strerror}. It must be a readable file. The catalog was left as it was."
+            ) from error
+        if len(table) and not isinstance(table.index, pd.RangeIndex):
+            # With a cell too many in every row, pandas takes the SKUs as row names and shifts all columns by one.
+            raise CatalogError(
+                f"Every row of {file} has more cells than its header names. Take away the comma at the end of the rows, or put cells that hold "
+                "a comma in double quotes. The catalog was left as it was."
+            )
+        return table
 
     def photo_file(self, name: str) -> Path | None:
         """Where a photo file lies, or None when there is no such file. Links out of the folder count as missing."""
@@ -45,7 +56,7 @@ class FolderSource:
         try:
             file = (folder / name).resolve()
             return file if file.is_relative_to(folder) and file.is_file() else None
-        except (OSError, RuntimeError):  # a name longer than a file system takes; links in a circle
+        except (OSError, RuntimeError, ValueError):  # a name longer than a file system takes; links in a circle; a NUL in the name
             return None
 
     def photo(self, name: str) -> bytes | None:

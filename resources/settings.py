@@ -8,7 +8,8 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+import dagster as dg
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
 
 from catalog.errors import SettingsError
 from catalog.recipe import parse_model, read_yaml
@@ -63,6 +64,15 @@ class ScheduleSettings(_Section):
     cron: str
     budget_usd: float = Field(default=5.0, ge=0.0)
     max_cells: int = Field(default=300, ge=1, le=2000)
+
+    @field_validator("cron")
+    @classmethod
+    def _cron_can_be_scheduled(cls, cron: str) -> str:
+        try:
+            dg.ScheduleDefinition(name="check", job_name="check", cron_schedule=cron)
+        except dg.DagsterInvalidDefinitionError as error:
+            raise ValueError("not a cron expression of five parts (minute hour day month weekday), such as '0 1 * * *'") from error
+        return cron
 
 
 class Settings(_Section):

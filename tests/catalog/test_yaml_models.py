@@ -60,3 +60,31 @@ def test_a_file_that_is_no_mapping_is_refused_with_its_path(tmp_path, text):
 def test_a_missing_file_is_refused_with_its_path(tmp_path):
     with pytest.raises(SettingsError, match=r"none\.yaml cannot be read"):
         read_recipe(tmp_path / "none.yaml")
+
+
+def test_an_empty_file_is_called_empty(tmp_path):
+    with pytest.raises(SettingsError, match="is empty"):
+        read_yaml(written(tmp_path, "# only a comment\n"))
+
+
+@pytest.mark.parametrize("text", ["? [a, b]\n: 1\n", "day: 2026-13-45\n", "deep: " + "[" * 3000 + "]" * 3000, "a: &a\n  b: *a\n"])
+def test_yaml_that_trips_its_reader_is_refused_with_its_path(tmp_path, text):
+    with pytest.raises(SettingsError, match=r"file\.yaml"):
+        read_yaml(written(tmp_path, text))
+
+
+def test_aliases_of_aliases_are_refused_before_anything_walks_through_them(tmp_path):
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n"
+    bomb += "".join(f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n" for before, name in zip("abcdefg", "bcdefgh", strict=True))
+    with pytest.raises(SettingsError, match="aliases"):
+        read_yaml(written(tmp_path, bomb))
+
+
+def test_a_wrong_text_is_shown_as_it_was_written(tmp_path):
+    with pytest.raises(SettingsError, match=r"\(got 'red'\)"):
+        read_brand_kit(written(tmp_path, KIT.replace("#0A2A66", "red")))
+
+
+def test_a_bound_that_is_no_number_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="fill_pct"):
+        read_brand_kit(written(tmp_path, KIT + "rules: {packshot_white: {fill_pct: {min: .nan}}}\n"))

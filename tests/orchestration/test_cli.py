@@ -1,6 +1,7 @@
 """The command line as people and scripts meet it: output, exit codes, messages."""
 
 import json
+import os
 import sys
 
 import cv2
@@ -194,3 +195,93 @@ def test_init_never_writes_into_a_folder_that_holds_something(vitrine, tmp_path)
     assert code == 2
     assert "is not an empty folder" in err
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+@pytest.mark.parametrize("command", ["screen", "cutout"])
+def test_a_pipe_is_refused_instead_of_waited_for(vitrine, tmp_path, command):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    writer = os.open(tmp_path / "pipe.jpg", os.O_RDWR)  # so that a reader would not hang this test; it would read nothing
+    os.write(writer, b"not a picture")
+    code, out, _ = vitrine(command, tmp_path / "pipe.jpg", "--json", *(("--out", tmp_path / "a.png") if command == "cutout" else ()))
+    os.close(writer)
+    answer = json.loads(out)
+    assert code == 1
+    assert "unreadable" in (answer["reasons"][0]["code"] if command == "screen" else answer["reasons"])
+
+
+def test_an_output_that_is_the_photo_itself_is_refused_and_the_photo_kept(vitrine, photos, tmp_path):
+    photo = tmp_path / "mug.png"
+    cv2.imwrite(str(photo), cv2.imread(str(photos / "mug.jpg")))
+    before = photo.read_bytes()
+    for call in (("cutout", photo, "--out", photo), ("render", photo, "--recipe", "packshot_white", "--out", photo)):
+        code, _, err = vitrine(*call)
+        assert (code, "is the photo itself" in err) == (2, True)
+        assert photo.read_bytes() == before
+
+
+def test_an_alpha_under_another_formats_name_is_refused_before_any_work(vitrine, photos, tmp_path):
+    code, _, err = vitrine("cutout", photos / "mug.jpg", "--out", tmp_path / "alpha.jpg")
+    assert code == 2
+    assert ".png" in err
+    assert not (tmp_path / "alpha.jpg").exists()
+
+
+def test_a_parameter_that_is_no_yaml_is_a_message(vitrine, photos, tmp_path):
+    code, _, err = vitrine("render", photos / "mug.jpg", "--recipe", "packshot_white", "--out", tmp_path / "p.png", "--set", "fill_pct=[")
+    assert code == 2
+    assert "'fill_pct=['" in err
+
+
+@pytest.mark.parametrize("broken", ["source", "render", "alpha"])
+def test_judge_answers_with_a_verdict_for_files_it_cannot_read_too(vitrine, photos, tmp_path, broken):
+    (tmp_path / "empty.png").write_bytes(b"")
+    files = {"source": photos / "mug.jpg", "render": photos / "mug.jpg"} | {broken: tmp_path / "empty.png"}
+    options = [part for name, file in files.items() for part in (f"--{name}", file)]
+    code, out, _ = vitrine("judge", "--recipe", "packshot_white", "--json", *options)
+    answer = json.loads(out)
+    assert code == 1
+    assert answer["verdict"] == "rejected"
+    assert answer["reasons"][0]["code"] in ("empty", "not_an_image")
+    assert answer["measurements"] == {}
+
+
+def test_a_category_that_does_not_exist_is_not_a_run_with_nothing_to_do(vitrine, tmp_path, monkeypatch):
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for command in ("run", "plan"):
+        code, out, err = vitrine(command, "--category", "mgus")
+        assert (code, out) == (2, "")
+        assert "'mgus'" in err
+
+
+def test_a_damaged_ledger_is_a_message_not_a_traceback(vitrine, tmp_path, monkeypatch):
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".vitrine").mkdir(exist_ok=True)
+    (tmp_path / ".vitrine" / "ledger.sqlite").write_bytes(b"no database" * 500)
+    code, _, err = vitrine("plan")
+    assert code == 1
+    assert "database" in err
+    assert "Traceback" not in err
+
+
+def test_plan_of_a_new_project_does_not_say_that_nothing_is_stale(vitrine, tmp_path, monkeypatch):
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = vitrine("plan")
+    assert code == 0
+    assert "not read yet" in out
+
+
+def test_check_refuses_a_schedule_that_no_clock_knows_and_says_one_mistake_once(vitrine, tmp_path, monkeypatch):
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "brand.yaml").write_text("brand: [\n")
+    code, out, _ = vitrine("check")
+    assert code == 2
+    assert out.count("is not valid YAML") == 1
+    settings = tmp_path / "vitrine.yaml"
+    settings.write_text(settings.read_text() + "nightly: {cron: every night}\n")
+    code, out, _ = vitrine("check")
+    assert code == 2
+    assert "nightly.cron" in out

@@ -99,3 +99,18 @@ def test_a_table_without_rows_is_refused():
 def test_empty_optional_cells_take_their_defaults():
     (product,) = check_catalog(pd.DataFrame([{"sku": "1", "title": "t", "category": "c", "photos": "p.jpg"}])).good
     assert product.currency == "USD" and product.price is None
+
+
+@pytest.mark.parametrize("price", ["1_000", "\u0661\u0662", "0x10", "1 000"])
+def test_what_only_python_calls_a_number_is_no_price(price):
+    assert "price" in check(row(price=price), row(sku="MUG-2")).bad[0].reasons[0]
+
+
+@pytest.mark.parametrize("price", ["14", "14.", ".5", "+2.50", "1e2"])
+def test_numbers_as_spreadsheets_write_them_are_prices(price):
+    assert check(row(price=price)).good[0].price == float(price)
+
+
+def test_a_table_with_semicolons_is_called_that():
+    with pytest.raises(CatalogError, match="semicolons"):
+        check_catalog(pd.DataFrame({"sku;title;category;photos": ["A;B;mugs;a.jpg"]}))
