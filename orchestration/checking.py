@@ -32,7 +32,6 @@ def check_project(project_dir: Path) -> list[Finding]:
     parts: tuple[tuple[str, Callable[[Project], Iterator[Finding]]], ...] = (
         ("brand kit", _brand_kit),
         ("recipes", _recipes),
-        ("schedules", _schedules),
         ("partitions", _partitions),
         ("screening", _screening),
         ("training", _training),
@@ -78,17 +77,6 @@ def _recipes(project: Project) -> Iterator[Finding]:
                 resolve(recipe, item, project.brand_kit, 0)
             except VitrineError as error:
                 yield Finding(severity="error", where=f"recipe {recipe.name}, category {category}", message=str(error))
-
-
-def _schedules(project: Project) -> Iterator[Finding]:
-    import dagster as dg
-
-    from orchestration.schedules import build_schedules
-
-    try:
-        build_schedules(project.settings)
-    except dg.DagsterInvalidDefinitionError as error:  # the settings hold a cron line as text; only Dagster knows what it takes
-        yield Finding(severity="error", where="schedules", message=f"{error} Five fields are needed, for example '0 1 * * *'.")
 
 
 def _partitions(project: Project) -> Iterator[Finding]:

@@ -157,9 +157,9 @@ def test_check_finds_a_schedule_that_no_daemon_would_load(vitrine, tmp_path, mon
         settings.write("nightly: {cron: 'at one o clock'}\n")
     monkeypatch.setenv("VITRINE_PROJECT", str(project))
     code, out, _ = vitrine("check", "--json")
-    (finding,) = [f for f in json.loads(out)["findings"] if f["where"] == "schedules"]
+    (finding,) = json.loads(out)["findings"]
     assert (code, finding["severity"]) == (2, "error")
-    assert "at one o clock" in finding["message"]
+    assert "at one o clock" in finding["message"] and "five parts" in finding["message"]
 
 
 def test_check_finds_nothing_wrong_with_a_good_project(vitrine, tmp_path, monkeypatch):

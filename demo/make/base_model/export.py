@@ -71,7 +71,7 @@ def assemble(
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     pipeline.save_pretrained(partial, safe_serialization=True)
-    _drop_derived_setting(partial / "vae" / "config.json")
+    _drop_needless_settings(partial / "vae" / "config.json")
     size_bytes = sum(file.stat().st_size for file in partial.rglob("*") if file.is_file())
     if size_bytes > MOST_BYTES:
         raise ModelError(
@@ -85,8 +85,9 @@ def assemble(
     return size_bytes
 
 
-def _drop_derived_setting(config_file: Path) -> None:
-    """Leave out what AutoencoderTiny derives itself and then complains about at every loading."""
+def _drop_needless_settings(config_file: Path) -> None:
+    """Leave out what AutoencoderTiny derives itself and then complains about at every loading, and the folder it was trained in."""
     config = json.loads(config_file.read_text(encoding="utf-8"))
-    del config["block_out_channels"]
+    for name in ("block_out_channels", "_name_or_path"):
+        config.pop(name, None)
     config_file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
