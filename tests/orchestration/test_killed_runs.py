@@ -1,6 +1,7 @@
 """kill -9 in the middle of a cell: nothing is lost, nothing is rendered twice, and the bytes are those of an undisturbed run."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from orchestration.instance import open_instance
+from orchestration.running import refresh, run_tasks, tasks_for
 from resources.ledger_tables import lora, render
 from resources.project import open_project
 from tests.tiny_project import write_project
@@ -103,3 +105,20 @@ def test_a_killed_run_is_finished_by_the_next_one_with_the_same_bytes(undisturbe
     assert lora_digests(folder) == lora_digests(undisturbed)
     assert finished(folder)["rendered_now"] == 0
     assert going_on(folder) == [], "a dead run holds its place in the queue"
+
+
+def test_ctrl_c_ends_the_workers_instead_of_waiting_for_their_queue(tmp_path):
+    project = open_project(write_project(tmp_path / "shop", looks=False))
+    refresh(project)
+    tasks = tasks_for(project)
+    assert tasks
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_tasks(project, tasks, workers=1, on_tick=interrupt)
+    assert multiprocessing.active_children() == []
+    with open_instance(project.settings) as instance:
+        begun = {run.job_name for run in instance.get_runs()} - {"refresh_catalog"}
+    assert begun == set(), "the queue was worked off after the interrupt"
