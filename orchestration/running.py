@@ -107,10 +107,14 @@ def run_tasks(project: Project, tasks: Sequence[CategoryTask], *, workers: int, 
     )
     try:
         futures = {pool.submit(run_category, directory, task): task for task in ordered}
-        return _gathered(futures, on_tick)
-    finally:
-        for worker in multiprocessing.active_children():  # none is at work after a good end; killing loses nothing
+        failures = _gathered(futures, on_tick)
+        pool.shutdown()
+        return failures
+    except BaseException:  # an interrupt: whoever asks for the end does not wait for it
+        for worker in multiprocessing.active_children():
             worker.kill()
+        raise
+    finally:
         pool.shutdown(cancel_futures=True)
         with open_instance(project.settings) as instance:
             fail_runs_left_behind(project.settings, instance)

@@ -59,10 +59,10 @@ def going_on(folder):
         return instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
 
 
-def children_of(pid):
-    """Process ids of a process's children."""
-    listing = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True)
-    return [int(line) for line in listing.stdout.split()]
+def workers_of(pid):
+    """Process ids of a command's workers: not of Python's resource tracker, another child, which reports what it misses by tracebacks."""
+    listing = subprocess.run(["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True)
+    return [int(line.split()[0]) for line in listing.stdout.splitlines() if "spawn_main" in line]
 
 
 def wait_for(condition, timeout_s=300.0):
@@ -87,7 +87,7 @@ def test_a_killed_run_is_finished_by_the_next_one_with_the_same_bytes(undisturbe
     process = start(folder)
     database = folder / ".vitrine" / "ledger.sqlite"
     wait_for(lambda: database.exists() and process.poll() is None and len(digests(folder)) >= 2)
-    workers = children_of(process.pid)
+    workers = workers_of(process.pid)
     assert workers
     for pid in [process.pid] if victim == "command" else workers:
         os.kill(pid, signal.SIGKILL)
