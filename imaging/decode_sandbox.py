@@ -190,7 +190,7 @@ def _bytes_of(pixels: npt.NDArray[np.uint8]) -> memoryview:
 def _receive_into(pipe: IO[bytes], target: memoryview) -> None:
     done = 0
     while done < len(target):
-        count = pipe.readinto(target[done:])  # type: ignore[attr-defined]
+        count = pipe.readinto(target[done:])  # type: ignore[attr-defined]  # both ends are BufferedIOBase; IO[bytes] does not say so
         if not count:
             raise EOFError("the other side closed its pipe")
         done += count
