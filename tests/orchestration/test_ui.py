@@ -50,15 +50,30 @@ def page(chromium):
         yield page
 
 
+def appears(locator):
+    """Whether something is shown within ten seconds; on a busy machine the dialog forgets what was chosen before its partitions came."""
+    from playwright.sync_api import TimeoutError as NotShown
+
+    try:
+        locator.wait_for(timeout=10_000)
+    except NotShown:
+        return False
+    return True
+
+
 def test_a_person_materializes_a_cell_and_sees_its_contact_sheet_and_its_check(served, page):
     cell = f"mugs|{utc_now().date().isoformat()}"
 
     page.goto(f"{served.url}/assets/validated_renders")
     page.get_by_role("button", name="Materialize").first.click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_role("button", name="All").first.click()  # every category: there is one
-    dialog.get_by_role("button", name="Latest").click()  # today's drop
-    dialog.get_by_role("button", name="Launch 1 run").click()
+    launch = dialog.get_by_role("button", name="Launch 1 run")
+    for _ in range(12):
+        dialog.get_by_role("button", name="All").first.click()  # every category: there is one
+        dialog.get_by_role("button", name="Latest").click()  # today's drop
+        if appears(launch):
+            break
+    launch.click()
 
     def mine(run):
         return run["assets"] == {"validated_renders"} and "dagster/sensor_name" not in run["tags"]
