@@ -4,7 +4,7 @@ Its digest is its version for keys. What the rules measure is the quality floor'
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -61,7 +61,7 @@ class Channel(BaseModel):
 
     name: str = Field(pattern=SLUG)
     recipes: tuple[str, ...] = Field(min_length=1)
-    format: str = Field(default="jpeg", pattern="^(jpeg|webp|png|avif)$")
+    format: Literal["jpeg", "webp", "png", "avif"] = "jpeg"
     long_side_px: int = Field(default=1200, ge=64, le=8192)
     quality: int = Field(default=92, ge=40, le=100)
 

@@ -68,7 +68,7 @@ class DeliveryItem:
     @property
     def name(self) -> str:
         """Stable name in the manifest: `<channel>/<category>/<sku>/<recipe>-<index>.<ext>`."""
-        extension = EXTENSIONS[self.channel.format]  # type: ignore[index]  # the channel's own pattern allows these four only
+        extension = EXTENSIONS[self.channel.format]
         return f"{self.channel.name}/{self.category}/{self.variant.sku}/{self.variant.recipe}-{self.variant.index}.{extension}"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from catalog.brand_kit import Channel
 from catalog.keys import digest, digest_bytes
-from imaging.encode import ENCODER_VERSION, EXTENSIONS, MEDIA_TYPES, ImageFormat, Pixels, encode
+from imaging.encode import ENCODER_VERSION, EXTENSIONS, MEDIA_TYPES, Pixels, encode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,17 +28,16 @@ def make_rendition(pixels_HW3: Pixels, channel: Channel, xmp: bytes) -> Renditio
     pixels_HW3: uint8 (H, W, 3), sRGB. The long side becomes `channel.long_side_px`; a smaller render keeps its size, because an enlarged
     picture is refused by shops that ask for "no upscaled thumbnails". Pure white stays pure white.
     """
-    image_format: ImageFormat = channel.format  # type: ignore[assignment]  # the channel's own pattern allows these four only
     fitted_HW3 = shrunk(pixels_HW3, channel.long_side_px)
-    data = encode(fitted_HW3, image_format, quality=channel.quality, xmp=xmp)
+    data = encode(fitted_HW3, channel.format, quality=channel.quality, xmp=xmp)
     name = digest_bytes(data)
     return Rendition(
         data=data,
         sha256=name,
         width_px=fitted_HW3.shape[1],
         height_px=fitted_HW3.shape[0],
-        media_type=MEDIA_TYPES[image_format],
-        file_name=f"{name}.{EXTENSIONS[image_format]}",
+        media_type=MEDIA_TYPES[channel.format],
+        file_name=f"{name}.{EXTENSIONS[channel.format]}",
     )
 
 

@@ -93,7 +93,7 @@ def test_other_shapes_and_types_are_refused(wrong):
 
 def test_wrong_settings_are_refused(picture):
     with pytest.raises(ValueError, match="jpeg, webp, png, avif"):
-        encode(picture, "gif")  # type: ignore[arg-type]
+        encode(picture, "gif")  # type: ignore[arg-type]  # the wrong format is what is tested
     with pytest.raises(ValueError, match="1 to 100"):
         encode(picture, "jpeg", quality=0)
     with pytest.raises(ValueError, match="65000"):
