@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from assets.catalog import refresh_catalog
-from assets.planning import known_cells, products_of_cell
+from assets.planning import known_cells, products_of_cell, skus_of_cell
 from catalog.errors import CatalogError
 from orchestration.sensors import catalog_changes
 from resources.ledger_tables import paused, product
@@ -112,7 +112,9 @@ def test_a_pilot_pauses_what_is_outside_and_withdraws_nothing(folder_shop):
     assert refresh(folder_shop, TUESDAY) == []
     project = open_project(folder_shop.project)
     assert known_cells(project) == [("mugs", MONDAY.isoformat())]
-    assert products_of_cell(project, "bags", MONDAY.isoformat()) == []
+    bags = ("bags", MONDAY.isoformat())
+    assert products_of_cell(project, *bags) == []
+    assert skus_of_cell(project, *bags) == []  # nobody speaks for what it published, so nothing is taken back
     assert all(row["active"] for row in project.ledger.rows(sa.select(product)))
 
 

@@ -1,10 +1,13 @@
 """Products in a database: columns mapped, changes noticed cheaply, mistakes told without the password."""
 
+from typing import get_args
+
 import pytest
 import sqlalchemy as sa
 
 from catalog.errors import CatalogError
-from resources.catalog_settings import SqlCatalog
+from quality.catalog_suite import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
+from resources.catalog_settings import OUR_COLUMNS, SqlCatalog
 from resources.sql_source import FULL_READ_EVERY_S, SqlTable
 
 
@@ -118,3 +121,7 @@ def test_a_database_that_does_not_answer_is_an_error(monkeypatch):
 def test_either_a_table_or_a_query_is_named():
     with pytest.raises(ValueError, match="either `table` or `query`"):
         SqlCatalog.model_validate({"kind": "sql", "url_env": "SHOP_DB"})
+
+
+def test_every_column_of_a_product_table_can_be_mapped():
+    assert get_args(OUR_COLUMNS) == REQUIRED_COLUMNS + OPTIONAL_COLUMNS
