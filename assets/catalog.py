@@ -10,7 +10,9 @@ from assets.house_rules import OWNERS, reasons_table, rows_table
 from assets.partitions import CATEGORY, FIRST_DROP
 from catalog.keys import digest
 from resources.catalog_sync import SnapshotRow, sync_catalog
+from resources.ledger_tables import product
 from resources.photo_digests import photo_digests
+from resources.pilot import pilot_skus
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
 
@@ -19,13 +21,24 @@ def refresh_catalog(project: Project, today: dt.date | None = None) -> dict[str,
     """Read, check and sync the catalog; return counts, the bad rows and the changes. Raises CatalogError when nothing is usable."""
     from quality.catalog_suite import check_catalog
 
-    checked = check_catalog(project.source.table())
-    digests = photo_digests(project.ledger, project.source, (name for item in checked.good for name in item.photos))
-    snapshot = [SnapshotRow(product=item, photo_digests=tuple(digests[name] for name in item.photos)) for item in checked.good]
+    raw = project.source.table.read()
+    checked = check_catalog(raw.frame, raw.first_row)
+    keep_skus = frozenset(bad.sku for bad in checked.bad if bad.sku)
+    categories = {**_known_categories(project, keep_skus), **{item.sku: item.category for item in checked.good}}
+    inside = pilot_skus(project.settings.pilot, categories)
+    chosen = [item for item in checked.good if item.sku in inside]
+    digests = photo_digests(
+        project.ledger,
+        project.source.pictures,
+        (name for item in chosen for name in item.photos),
+        also_known={name for item in checked.good for name in item.photos},
+    )
+    snapshot = [SnapshotRow(product=item, photo_digests=tuple(digests[name] for name in item.photos)) for item in chosen]
     changes = sync_catalog(
         project.ledger,
         snapshot,
-        keep_skus=frozenset(bad.sku for bad in checked.bad if bad.sku),
+        keep_skus=keep_skus,
+        outside=frozenset(categories) - inside,
         today=today or utc_now().date(),
         first_drop=FIRST_DROP,
         max_cell_products=project.settings.catalog.max_cell_products,
@@ -38,6 +51,7 @@ def refresh_catalog(project: Project, today: dt.date | None = None) -> dict[str,
     )
     return {
         "products": len(snapshot),
+        "outside_pilot": len(checked.good) - len(chosen),
         "categories": sorted({item.product.category for item in snapshot}),
         "bad_rows": bad_rows,
         "changes": changes,
@@ -45,11 +59,17 @@ def refresh_catalog(project: Project, today: dt.date | None = None) -> dict[str,
     }
 
 
+def _known_categories(project: Project, skus: frozenset[str]) -> dict[str, str]:
+    """Categories of products whose row is wrong now: they stay in a sample, or it would change for a typo."""
+    rows = project.ledger.by_keys(product, skus)
+    return {sku: row["category"] for sku, row in rows.items() if row["active"]}
+
+
 @dg.asset(
     name="catalog",
     group_name="catalog",
     owners=OWNERS,
-    kinds={"csv", "greatexpectations"},
+    kinds={"table", "greatexpectations"},
     code_version="1",
     check_specs=[dg.AssetCheckSpec("product_rows", asset="catalog", description="Every row of the product table can be used.")],
 )
@@ -67,6 +87,7 @@ def catalog_snapshot(context: dg.AssetExecutionContext, vitrine: VitrineResource
     return dg.MaterializeResult(
         metadata={
             "products": result["products"],
+            "outside_pilot": result["outside_pilot"],
             "categories": len(result["categories"]),
             "bad_rows": len(result["bad_rows"]),
             "photos_missing": result["photos_missing"],

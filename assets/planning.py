@@ -22,7 +22,7 @@ from quality.measurements import MEASUREMENT_VERSION
 from quality.rules import RuleSet, read_rules
 from quality.screening import SCREENING_VERSION, ScreeningRules
 from resources.ledger import Row
-from resources.ledger_tables import cutout, judgment, lora, lora_return, product, refused_render, render, source_photo
+from resources.ledger_tables import cutout, judgment, lora, lora_return, paused, product, refused_render, render, source_photo
 from resources.project import Project
 
 
@@ -88,23 +88,27 @@ def screening_rules(project: Project) -> ScreeningRules:
     return parse_model(ScreeningRules, project.settings.screening, "vitrine.yaml: screening")
 
 
+NOT_PAUSED = product.c.sku.not_in(sa.select(paused.c.sku))
+"""What a pilot leaves out is neither made nor taken back; see docs/decisions/0004-sources-and-pilot.md."""
+
+
 def known_cells(project: Project, categories: Iterable[str] | None = None) -> list[tuple[str, str]]:
-    """All cells that hold products, withdrawn ones too (what they published must be taken back), oldest drop first per category."""
-    query = sa.select(product.c.category, product.c.drop).distinct()
+    """All cells that hold products of the pilot, withdrawn ones too (what they published must be taken back), oldest drop first per category."""
+    query = sa.select(product.c.category, product.c.drop).where(NOT_PAUSED).distinct()
     cells = [(row["category"], row["drop"]) for row in project.ledger.rows(query.order_by(product.c.category, product.c.drop))]
     chosen = None if categories is None else set(categories)
     return [cell for cell in cells if chosen is None or cell[0] in chosen]
 
 
 def products_of_cell(project: Project, category: str, drop: str) -> list[Row]:
-    """Active products of one cell, by SKU."""
-    query = sa.select(product).where(product.c.category == category, product.c.drop == drop, product.c.active)
+    """Active products of one cell, by SKU; without those outside the pilot."""
+    query = sa.select(product).where(product.c.category == category, product.c.drop == drop, product.c.active, NOT_PAUSED)
     return project.ledger.rows(query.order_by(product.c.sku))
 
 
 def skus_of_cell(project: Project, category: str, drop: str) -> list[str]:
-    """SKUs of one cell, withdrawn ones too: those a publication of the cell speaks for."""
-    query = sa.select(product.c.sku).where(product.c.category == category, product.c.drop == drop)
+    """SKUs of one cell, withdrawn ones too: those a publication of the cell speaks for. Not those outside the pilot."""
+    query = sa.select(product.c.sku).where(product.c.category == category, product.c.drop == drop, NOT_PAUSED)
     return [row["sku"] for row in project.ledger.rows(query.order_by(product.c.sku))]
 
 

@@ -56,8 +56,8 @@ def _screen_one(project: Project, row: Row, key: str, sandbox: "DecodeSandbox") 
     from quality.screening import screen_photo
 
     name = row["attributes"]["photos"][0]
-    data = project.source.photo(name)
-    if data is None or digest_bytes(data) != row["photo_digests"][0]:
+    read = project.source.pictures.photo(name)
+    if read is None or digest_bytes(data := read.data) != row["photo_digests"][0]:
         return None  # changed since the catalog was read; the next refresh moves the product to its new drop
     project.store.put(data)
     screening = screen_photo(data, name, screening_rules(project), decode=sandbox.decode)

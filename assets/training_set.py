@@ -2,7 +2,6 @@
 
 import csv
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -20,23 +19,29 @@ if TYPE_CHECKING:
 
 def look_pictures(project: Project, category: str) -> list[tuple[str, bytes]]:
     """Name and bytes of each look picture of a category. Raises TrainingError when there is none."""
-    files = project.source.looks(category)
-    if not files:
+    pictures = project.source.pictures
+    found = [(name, pictures.look_file(category, name)) for name in pictures.looks(category)]
+    there = [(name, data) for name, data in found if data is not None]
+    if not there:
         raise TrainingError(
-            f"Category {category} has no look pictures in {project.settings.catalog_dir / 'looks' / category}. Put 16 or more pictures "
+            f"Category {category} has no look pictures in {pictures.name}, looks/{category}. Put 16 or more pictures "
             "of its empty brand sets there (captions.csv beside them is optional), then run again. The LoRA in use stays."
         )
-    return [(file.name, file.read_bytes()) for file in files]
+    return there
 
 
 def look_captions(project: Project, category: str) -> dict[str, str]:
     """Captions by file name from `captions.csv` beside the look pictures; empty when there is no such file."""
-    file = Path(project.settings.catalog_dir) / "looks" / category / "captions.csv"
-    if not file.is_file():
+    data = project.source.pictures.look_file(category, "captions.csv")
+    if data is None:
         return {}
-    reader = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig")))
+    where = f"looks/{category}/captions.csv in {project.source.pictures.name}"
+    try:
+        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")))
+    except UnicodeDecodeError as error:
+        raise TrainingError(f"{where} is not UTF-8 text: {error}. Save it as UTF-8.") from error
     if not {"file", "caption"} <= set(reader.fieldnames or ()):
-        raise TrainingError(f"{file} needs the columns file and caption; it has {', '.join(reader.fieldnames or ('none',))}.")
+        raise TrainingError(f"{where} needs the columns file and caption; it has {', '.join(reader.fieldnames or ('none',))}.")
     return {row["file"]: row["caption"] for row in reader}
 
 

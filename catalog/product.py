@@ -1,4 +1,4 @@
-"""A product: one SKU with what the shop knows about it. Where rows come from is `resources/catalog_source.py`."""
+"""A product: one SKU with what the shop knows about it. Where rows come from is `resources/open_source.py`."""
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 

@@ -112,23 +112,37 @@ def _base_model(project: Project) -> Iterator[Finding]:
 def _catalog(project: Project) -> Iterator[Finding]:
     from quality.catalog_suite import check_catalog
 
-    checked = check_catalog(project.source.table())
+    raw = project.source.table.read()
+    checked = check_catalog(raw.frame, raw.first_row)
     for bad in checked.bad:
-        yield Finding(severity="error", where=f"products.csv row {bad.row} ({bad.sku or 'no SKU'})", message="; ".join(bad.reasons))
-    for item in checked.good:
+        yield Finding(severity="error", where=f"{raw.name} row {bad.row} ({bad.sku or 'no SKU'})", message="; ".join(bad.reasons))
+    from resources.pilot import pilot_skus
+
+    yield from _pilot(project, {item.category for item in checked.good})
+    inside = pilot_skus(project.settings.pilot, {item.sku: item.category for item in checked.good})
+    good = [item for item in checked.good if item.sku in inside]
+    there = project.source.pictures.photo_versions({name for item in good for name in item.photos})
+    for item in good:
         for name in item.photos:
-            if project.source.photo_file(name) is None:
+            if name not in there:
                 yield Finding(severity="error", where=f"product {item.sku}", message=f"there is no photo file {name!r}.")
         if item.category not in project.brand_kit.categories:
             message = f"category {item.category!r} has no style in the brand kit; it has {', '.join(sorted(project.brand_kit.categories))}."
             yield Finding(severity="error", where=f"product {item.sku}", message=message)
 
 
+def _pilot(project: Project, categories: set[str]) -> Iterator[Finding]:
+    for name in project.settings.pilot.categories if project.settings.pilot else ():
+        if name not in categories:
+            message = f"pilot.categories names {name!r}, which no product has; there are {', '.join(sorted(categories))}. Correct it."
+            yield Finding(severity="error", where="pilot", message=message)
+
+
 def _looks(project: Project) -> Iterator[Finding]:
     if not any(recipe.engine == "diffusion" for recipe in project.recipes):
         return
     for category in project.brand_kit.categories:
-        count = len(project.source.looks(category))
+        count = len(project.source.pictures.looks(category))
         if count < 8:
             message = f"{count} look pictures; 16 or more teach a LoRA its look, and without one there are no {category} scenes."
             yield Finding(severity="warning", where=f"looks/{category}", message=message)

@@ -25,11 +25,11 @@ CATALOG_INTERVAL_S = 15
     description="Looks whether the product table, a photo or a look changed; if so, reads the catalog anew.",
 )
 def catalog_changes(context: dg.SensorEvaluationContext, vitrine: VitrineResource) -> dg.SensorResult | dg.SkipReason:
-    """Request a refresh when names, sizes or times in the catalog folder changed since the last tick."""
+    """Request a refresh when names, sizes or times in the catalog source changed since the last tick."""
     fingerprint = vitrine.open().source.fingerprint()
     if fingerprint == context.cursor:
-        return dg.SkipReason("The catalog folder is as it was.")
-    # No run_key: a used one never runs again, and a folder can go from one state to another a second time (a file moved out, back, and out
+        return dg.SkipReason("The catalog is as it was.")
+    # No run_key: a used one never runs again, and a catalog can go from one state to another a second time (a file moved out, back, and out
     # again). A tick that is repeated after a crash reads the catalog once too often, which changes nothing.
     return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=fingerprint)
 

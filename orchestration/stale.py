@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from assets.category_lora import is_to_return, lora_key, trained_lora
-from assets.planning import CellPlan, known_cells, plan_cell
+from assets.planning import NOT_PAUSED, CellPlan, known_cells, plan_cell
 from assets.published_images import publish_difference, published_manifest
 from catalog.errors import TrainingError
 from resources.ledger_tables import product, spend
@@ -31,11 +31,12 @@ def stale_cells(project: Project, categories: list[str] | None = None) -> list[C
 
 
 def categories_to_train(project: Project) -> list[str]:
-    """Categories with active products and looks whose LoRA in use does not fit look, base model and settings."""
+    """Categories with active products of the pilot and looks whose LoRA in use does not fit look, base model and settings."""
     if not any(recipe.engine == "diffusion" for recipe in project.recipes):
         return []
     due = []
-    for row in project.ledger.rows(sa.select(product.c.category).where(product.c.active).distinct().order_by(product.c.category)):
+    query = sa.select(product.c.category).where(product.c.active, NOT_PAUSED).distinct()
+    for row in project.ledger.rows(query.order_by(product.c.category)):
         try:
             key = lora_key(project, row["category"])
         except TrainingError:

@@ -39,7 +39,7 @@ CURRENCIES = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class BadRow:
-    """A row that is not a product: its number in the file (the header is row 1), its SKU as far as it has one, and what is wrong."""
+    """A row that is not a product: its number in the source (in a CSV the header is row 1), its SKU as far as it has one, and what is wrong."""
 
     row: int
     sku: str
@@ -55,17 +55,18 @@ class CatalogCheck:
     statistics: dict[str, int]
 
 
-def check_catalog(rows: "pd.DataFrame") -> CatalogCheck:
+def check_catalog(rows: "pd.DataFrame", first_row: int = 2) -> CatalogCheck:
     """The good products of a raw table (cells as text, '' for empty) and its bad rows with reasons.
 
+    `first_row` is the number of the first row where the table came from (a CSV's header is row 1).
     Of rows that share a SKU none is taken: there is no telling which is meant. Raises CatalogError when required columns are missing,
     a column stands twice, or the table has no rows.
     """
-    table = _with_known_columns(rows)
+    table = _with_known_columns(rows, first_row)
     validation = validate(table, lambda: _expectations(table), name="catalog", index_column="row")
     reasons: dict[int, list[str]] = defaultdict(list)
     for finding in validation.findings:
-        cell = str(table.at[int(finding.index) - 2, finding.meta["shows"]])
+        cell = str(table.at[int(finding.index) - first_row, finding.meta["shows"]])
         reasons[int(finding.index)].append(finding.meta["reason"].replace("{cell}", repr(cell[:60])))
     good, bad = [], []
     for number, record in zip(table["row"].astype(int), table.to_dict("records"), strict=True):
@@ -90,8 +91,8 @@ def check_catalog(rows: "pd.DataFrame") -> CatalogCheck:
     )
 
 
-def _with_known_columns(rows: "pd.DataFrame") -> "pd.DataFrame":
-    """The table with trimmed text cells, every optional column, and `row` as the number in the file."""
+def _with_known_columns(rows: "pd.DataFrame", first_row: int) -> "pd.DataFrame":
+    """The table with trimmed text cells, every optional column, and `row` as the number in the source."""
     import pandas as pd
 
     names = [str(name).strip() for name in rows.columns]
@@ -134,7 +135,7 @@ def _with_known_columns(rows: "pd.DataFrame") -> "pd.DataFrame":
         cells = table[name] if name in names else [""] * len(table)
         table[name] = ["" if pd.isna(cell) else str(cell).strip() for cell in cells]
     table["sku_folded"] = table["sku"].str.lower()
-    table["row"] = [str(number + 2) for number in range(len(table))]
+    table["row"] = [str(number + first_row) for number in range(len(table))]
     for name in (*LENGTH_COLUMNS, "price"):
         table[f"{name}_number"] = [_number(cell) for cell in table[name]]
     return table[

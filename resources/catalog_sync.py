@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from catalog.errors import CatalogError
 from catalog.product import Product
 from resources.ledger import Ledger, Row
-from resources.ledger_tables import change, product
+from resources.ledger_tables import change, paused, product
 from resources.settings import utc_now
 
 
@@ -35,12 +35,15 @@ def sync_catalog(
     today: dt.date,
     first_drop: dt.date,
     max_cell_products: int,
+    outside: frozenset[str] = frozenset(),
 ) -> list[Row]:
     """Write what changed since the last snapshot and return the changes, oldest first.
 
     New products and products with a new photo or category go to today's drop, or to the latest earlier drop with room when the cell
     is full. So do products, withdrawn ones too, of a drop before `first_drop`: their cell is none any more. Changed words stay in their
-    drop. Products missing from the snapshot are withdrawn unless in `keep_skus` (their row is there but wrong: the last good one stays). Raises CatalogError for a snapshot without a single good row.
+    drop. Products missing from the snapshot are withdrawn unless in `keep_skus` (their row is there but wrong: the last good one stays)
+    or `outside` (in the catalog, but not in the pilot: known ones are paused as they are, new ones do not enter). Raises CatalogError
+    for a snapshot without a single good row.
     """
     if not snapshot:
         raise CatalogError("The catalog has no usable product row. Nothing was changed or withdrawn; correct the rows and try again.")
@@ -50,8 +53,22 @@ def sync_catalog(
         moves = [move for row in snapshot if (move := _move(row, known.get(row.product.sku), room))]
         listed = {row.product.sku for row in snapshot}
         absent = [old for sku, old in sorted(known.items()) if sku not in listed]
-        moves += [move for old in absent if (move := _absent_move(old, room, keep=old["sku"] in keep_skus))]
+        kept = keep_skus | outside
+        moves += [move for old in absent if (move := _absent_move(old, room, keep=old["sku"] in kept))]
+        resumed = _pause(connection, {sku for sku in outside & known.keys() if known[sku]["active"]})
+        moved = {row["sku"] for _, row in moves}
+        moves += [("resumed", known[sku]) for sku in sorted(resumed - moved) if known[sku]["active"]]
         return [_write(connection, kind, row, known) for kind, row in moves]
+
+
+def _pause(connection: sa.Connection, wanted: set[str]) -> set[str]:
+    """Make exactly these products the paused ones; return those that were paused and are not any more."""
+    before = set(connection.execute(sa.select(paused.c.sku)).scalars())
+    for sku in sorted(before - wanted):
+        connection.execute(sa.delete(paused).where(paused.c.sku == sku))
+    if wanted - before:
+        connection.execute(sa.insert(paused), [{"sku": sku} for sku in sorted(wanted - before)])
+    return before - wanted
 
 
 class _Room:

@@ -1,7 +1,7 @@
 """The ledger's tables. What is done with them is in the files beside this one.
 
-Rows that record made things (photos, cut-outs, LoRAs, renders, judgments, publications) are written once under a key; rows of `product`
-and `photo_file` move. JSON columns hold plain data whose shape is documented where it is written.
+Rows that record made things (photos, cut-outs, LoRAs, renders, judgments, publications) are written once under a key; rows of `product`,
+`paused` and `photo_file` move. JSON columns hold plain data whose shape is documented where it is written.
 """
 
 import sqlalchemy as sa
@@ -15,7 +15,7 @@ change = sa.Table(
     sa.Column("sku", sa.String, nullable=False),
     sa.Column("category", sa.String, nullable=False),
     sa.Column("drop", sa.String, nullable=False),
-    sa.Column("kind", sa.String, nullable=False),  # new, photo, text, category, drop, withdrawn, returned
+    sa.Column("kind", sa.String, nullable=False),  # new, photo, text, category, drop, withdrawn, returned, resumed
     sa.Column("at", sa.DateTime, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -33,14 +33,18 @@ product = sa.Table(
     sa.Column("revision", sa.Integer, nullable=False),
 )
 
+paused = sa.Table("paused", metadata, sa.Column("sku", sa.String, primary_key=True))
+"""Active products outside the pilot: nothing is made for them and nothing of theirs is taken back. A table of its own, so that a ledger
+made before there were pilots needs no change."""
+
 photo_file = sa.Table(
     "photo_file",
     metadata,
     sa.Column("name", sa.String, primary_key=True),
-    sa.Column("state", sa.String, nullable=False),  # times, size, inode, device
+    sa.Column("state", sa.String, nullable=False),  # its version: times, size, inode, device of a file; ETag and size of an object
     sa.Column("photo_digest", sa.String, nullable=False),
 )
-"""What each photo file was when it was last read: a cache, see `photo_digests.py`. Deleting its rows costs one reading."""
+"""What each photo was when it was last read: a cache, see `photo_digests.py`. Deleting its rows costs one reading."""
 
 source_photo = sa.Table(
     "source_photo",

@@ -1,56 +1,69 @@
-"""The digest of every photo file, read only when the file changed since it was last read.
+"""The digest of every photo, read only when its version changed since it was last read.
 
-A file counts as unchanged when size, both times, inode and device are as they were. The change time cannot be set back by copying or
-unpacking, so a photo swapped for another of the same size and date is still noticed.
+What a version is, each place of pictures says: times and inode of a file, ETag and size of an object. Knows no place itself.
 """
 
-import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sa
 
 from catalog.keys import digest_bytes
-from resources.catalog_source import FolderSource
+from resources.catalog_source import Pictures
 from resources.ledger import Ledger, Row
 from resources.ledger_tables import photo_file
 
-SETTLED_AFTER_S = 2.0
-"""A file younger than this is not remembered: it may change again within one tick of a coarse file-system clock (FAT: 2 s) and look the same."""
+PHOTOS_PER_COMMIT = 256
+"""Digests are remembered after so many photos, so that a first reading of a large catalog that is cut short does not start anew."""
 
 
-def photo_digests(ledger: Ledger, source: FolderSource, names: Iterable[str]) -> dict[str, str | None]:
-    """Sha256 of each named photo file; None for one that is missing or cannot be read. `names` are all the catalog has."""
+def photo_digests(ledger: Ledger, pictures: Pictures, names: Iterable[str], *, also_known: Collection[str] = ()) -> dict[str, str | None]:
+    """Sha256 of each named photo; None for one that is missing or cannot be read.
+
+    Photos outside `names` and `also_known` are forgotten. Raises CatalogError when the place cannot be reached; what was read until
+    then is remembered.
+    """
     wanted = set(names)
     known = {row["name"]: row for row in ledger.rows(sa.select(photo_file))}
-    digests, learned = dict[str, str | None](), list[Row]()
-    for name in sorted(wanted):
-        state = _state(source, name)
-        if state is not None and name in known and known[name]["state"] == state:
+    versions = pictures.photo_versions(wanted)
+    digests = dict[str, str | None].fromkeys(sorted(wanted))
+    unread = []
+    for name in sorted(versions):
+        if name in known and known[name]["state"] == versions[name]:
             digests[name] = known[name]["photo_digest"]
-            continue
-        data = source.photo(name)
-        digests[name] = None if data is None else digest_bytes(data)
-        if state is not None and data is not None and state == _state(source, name) and _is_settled(state):
-            learned.append({"name": name, "state": state, "photo_digest": digests[name]})
-    forgotten = (known.keys() - wanted) | (known.keys() & {row["name"] for row in learned})
-    if learned or forgotten:
-        with ledger.writing() as connection:
-            for gone in forgotten:
-                connection.execute(sa.delete(photo_file).where(photo_file.c.name == gone))
-            if learned:
-                connection.execute(sa.insert(photo_file), learned)
+        else:
+            unread.append(name)
+    _forget(ledger, known.keys() - wanted.union(also_known))
+    for start in range(0, len(unread), PHOTOS_PER_COMMIT):
+        batch = unread[start : start + PHOTOS_PER_COMMIT]
+        read = dict(zip(batch, _read(pictures, batch), strict=True))
+        digests.update({name: photo_digest for name, (photo_digest, _) in read.items()})
+        learned = [{"name": name, "state": version, "photo_digest": found} for name, (found, version) in read.items() if found and version]
+        _remember(ledger, learned)
     return digests
 
 
-def _state(source: FolderSource, name: str) -> str | None:
-    file = source.photo_file(name)
-    try:
-        stat = None if file is None else file.stat()
-    except OSError:
-        return None
-    return None if stat is None else f"{stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_size} {stat.st_ino} {stat.st_dev}"
+def _read(pictures: Pictures, names: Sequence[str]) -> list[tuple[str | None, str | None]]:
+    def digest_and_version(name: str) -> tuple[str | None, str | None]:
+        read = pictures.photo(name)
+        return (None, None) if read is None else (digest_bytes(read.data), read.version)
+
+    if pictures.parallel_reads == 1:
+        return [digest_and_version(name) for name in names]
+    with ThreadPoolExecutor(pictures.parallel_reads) as pool:
+        return list(pool.map(digest_and_version, names))
 
 
-def _is_settled(state: str) -> bool:
-    newest_ns = max(int(part) for part in state.split()[:2])
-    return time.time_ns() - newest_ns > SETTLED_AFTER_S * 1e9
+def _remember(ledger: Ledger, learned: Sequence[Row]) -> None:
+    if learned:
+        with ledger.writing() as connection:
+            for row in learned:
+                connection.execute(sa.delete(photo_file).where(photo_file.c.name == row["name"]))
+            connection.execute(sa.insert(photo_file), learned)
+
+
+def _forget(ledger: Ledger, gone: Collection[str]) -> None:
+    if gone:
+        with ledger.writing() as connection:
+            for name in sorted(gone):
+                connection.execute(sa.delete(photo_file).where(photo_file.c.name == name))

@@ -15,10 +15,11 @@ from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import SettingsError
 from catalog.recipe import Recipe
 from generation.recipe_book import read_recipe_book
-from resources.catalog_source import FolderSource
+from resources.catalog_source import CatalogSource
 from resources.ledger import Ledger
 from resources.ledger_tables import judgment, lora, render
 from resources.object_store import ObjectStore
+from resources.open_source import open_source
 from resources.settings import Settings, read_settings
 
 
@@ -61,9 +62,9 @@ class Project:
         return ObjectStore(self.settings.state_dir)
 
     @cached_property
-    def source(self) -> FolderSource:
+    def source(self) -> CatalogSource:
         """The catalog source."""
-        return FolderSource(self.settings.catalog_dir)
+        return open_source(self.settings)
 
     def ledger_counts(self) -> dict[str, int]:
         """How many LoRAs, renders and judgments the ledger holds."""

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import dagster as dg
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
+from pydantic import Field, HttpUrl, field_validator
 
 from catalog.errors import SettingsError
 from catalog.recipe import parse_model, read_yaml
+from resources.catalog_settings import CatalogSettings, FolderCatalog, PilotSettings, Section
 
 PROJECT_VARIABLE = "VITRINE_PROJECT"
 """Environment variable with the folder that holds `vitrine.yaml`; the current folder when unset."""
@@ -20,20 +21,7 @@ PROJECT_VARIABLE = "VITRINE_PROJECT"
 SETTINGS_FILE = "vitrine.yaml"
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CatalogSettings(_Section):
-    """Where products come from. `folder`: `products.csv`, `photos/` and `looks/<category>/` under one folder."""
-
-    kind: Literal["folder"] = "folder"
-    path: Path = Path("catalog")
-    max_cell_products: int = Field(default=2000, ge=1, le=2000)
-    """Products per cell; overflow goes to another drop, so that no run grows without bound."""
-
-
-class GenerationSettings(_Section):
+class GenerationSettings(Section):
     """How plates are drawn: sampler steps, guidance scale, device, CPU threads per worker, images per shard."""
 
     steps: int = Field(default=20, ge=1, le=200)
@@ -43,19 +31,19 @@ class GenerationSettings(_Section):
     shard_images: int = Field(default=512, ge=1, le=512)
 
 
-class GateSettings(_Section):
+class GateSettings(Section):
     """When a whole cell fails: less than this share of its renders approved (0..1)."""
 
     min_approved_share: float = Field(default=0.5, ge=0.0, le=1.0)
 
 
-class CostSettings(_Section):
+class CostSettings(Section):
     """What a machine-hour costs, for quotes and for cost per approved image. US dollars."""
 
     usd_per_hour: float = Field(default=0.10, ge=0.0)
 
 
-class ScheduleSettings(_Section):
+class ScheduleSettings(Section):
     """What runs by itself, and the bounds of each time it does. A section that is left out does not run: omission means no.
 
     `max_cells` of `lora_refresh` counts categories.
@@ -75,11 +63,13 @@ class ScheduleSettings(_Section):
         return cron
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything a project decides about how it runs. Paths are relative to the project folder."""
 
     project_dir: Path
-    catalog: CatalogSettings = CatalogSettings()
+    catalog: CatalogSettings = FolderCatalog()
+    pilot: PilotSettings | None = None
+    """Limits everything to a part of the catalog; left out: everything."""
     brand_kit: Path = Path("brand.yaml")
     recipes: Path | None = None
     """Folder of the project's own recipes, added to the shipped ones."""
@@ -112,11 +102,6 @@ class Settings(_Section):
         return self.path(self.output)
 
     @property
-    def catalog_dir(self) -> Path:
-        """Folder of the product table, photos and looks."""
-        return self.path(self.catalog.path)
-
-    @property
     def dagster_home(self) -> Path:
         """Folder of the Dagster instance on one machine."""
         return self.state_dir / "dagster"
@@ -139,6 +124,11 @@ def read_settings(project_dir: Path) -> Settings:
 def project_from_environment() -> Path:
     """The project folder the environment names, else the current folder."""
     return Path(os.environ.get(PROJECT_VARIABLE) or ".").resolve()
+
+
+def secret_from_environment(name: str) -> str | None:
+    """A secret the settings name by its environment variable; None when it is not set."""
+    return os.environ.get(name) or None
 
 
 def utc_now() -> dt.datetime:

@@ -1,6 +1,8 @@
 """What every test gets: one thread per library, a clean environment, the shared pictures when they are there."""
 
+import logging
 import os
+import uuid
 from pathlib import Path
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -31,3 +33,30 @@ def test_assets():
     if not (folder / "photos").is_dir():
         pytest.skip(f"needs the shared test photographs, which are not at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint():
+    """The address of an S3 server of our own, in this process; real requests over HTTP, no mocks of ours."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    yield f"http://127.0.0.1:{server.get_host_and_port()[1]}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_endpoint, monkeypatch):
+    """A new, empty bucket as a boto3 resource; its credentials are in the environment, as on a real machine."""
+    import boto3
+
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    made = boto3.resource("s3", endpoint_url=s3_endpoint, region_name="us-east-1").Bucket(f"shop-{uuid.uuid4().hex[:12]}")
+    made.create()
+    return made

@@ -15,7 +15,7 @@ from resources.settings import read_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-HEAVY = ("torch", "diffusers", "transformers", "peft", "great_expectations", "skimage")
+HEAVY = ("torch", "diffusers", "transformers", "peft", "great_expectations", "skimage", "pandas", "pyarrow", "boto3")
 
 PROBE = """
 import json, sys, time

@@ -8,14 +8,14 @@ import pytest
 import sqlalchemy as sa
 
 from catalog.keys import digest_bytes
-from resources.catalog_source import FolderSource
+from resources.folder_source import SETTLED_AFTER_S, FolderPictures
 from resources.ledger import Ledger
 from resources.ledger_tables import photo_file
-from resources.photo_digests import SETTLED_AFTER_S, photo_digests
+from resources.photo_digests import photo_digests
 
 
-class CountingSource(FolderSource):
-    """A folder source that records which photos were read."""
+class CountingPictures(FolderPictures):
+    """Pictures in a folder that record which photos were read."""
 
     def photo(self, name):
         READ.append(name)
@@ -29,7 +29,7 @@ READ: list[str] = []
 def catalog(tmp_path, monkeypatch):
     """Ask for the digests of photos, hours after they were written; `ask.read` is what had to be read for the last answer."""
     (tmp_path / "photos").mkdir()
-    ledger, source = Ledger.in_folder(tmp_path / "state"), CountingSource(tmp_path)
+    ledger, source = Ledger.in_folder(tmp_path / "state"), CountingPictures(tmp_path)
 
     def ask(*names, hours_later=1.0):
         now_ns = time.time_ns() + int(hours_later * 3600e9)

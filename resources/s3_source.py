@@ -1,0 +1,187 @@
+"""A catalog under a prefix of an S3 bucket: a product table, `photos/` and `looks/<category>/`. Reads only.
+
+Changes are seen in the listing (ETag and size), so no object is fetched to find out whether it changed. Credentials come from the
+ordinary AWS chain (environment, profile, web identity, container, instance) and are never read from settings.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from catalog.errors import CatalogError
+from resources.catalog_settings import S3Place
+from resources.catalog_source import LOOK_SUFFIXES, RawTable, ReadPhoto
+from resources.table_files import SUFFIXES, UNCHANGED, choose_table, parse_table
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+DEFAULT_REGION = "us-east-1"
+"""What AWS itself assumes of a bucket when neither settings nor environment name a region."""
+MAX_RETRIES, RETRY_TIMEOUT_S, REQUEST_TIMEOUT_S, CONNECT_TIMEOUT_S = 3, 30, 60, 5
+"""A sensor tick must end: obstore's own defaults retry for three minutes."""
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One prefix of a bucket, as the settings name it. Raises CatalogError in one sentence where obstore would print a page."""
+
+    place: S3Place
+
+    @property
+    def name(self) -> str:
+        """The place as `s3://bucket/prefix`."""
+        return f"s3://{self.place.bucket}/{self.place.prefix.strip('/')}".rstrip("/")
+
+    @cached_property
+    def store(self) -> "S3Store":
+        """The opened prefix. Raises CatalogError when there are no credentials."""
+        try:
+            import boto3
+            from obstore.auth.boto3 import Boto3CredentialProvider
+        except ImportError as error:
+            raise CatalogError(f"{self.name} needs boto3 to find AWS credentials: pip install 'vitrine[s3]'. {UNCHANGED}") from error
+        from botocore.exceptions import BotoCoreError
+        from obstore.store import S3Store
+
+        endpoint = str(self.place.endpoint).rstrip("/") if self.place.endpoint else None
+        try:
+            session = boto3.session.Session()
+            region = self.place.region or session.region_name or DEFAULT_REGION
+            if session.get_credentials() is None:
+                raise CatalogError(
+                    f"There are no AWS credentials for {self.name}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or give "
+                    f"this machine a role. {UNCHANGED}"
+                )
+            return S3Store(
+                self.place.bucket,
+                config={"region": region, **({"endpoint": endpoint} if endpoint else {})},
+                prefix=self.place.prefix.strip("/") or None,
+                credential_provider=Boto3CredentialProvider(session),
+                client_options={
+                    "allow_http": endpoint is not None and endpoint.startswith("http://"),
+                    "timeout": f"{REQUEST_TIMEOUT_S}s",
+                    "connect_timeout": f"{CONNECT_TIMEOUT_S}s",
+                },
+                retry_config={"max_retries": MAX_RETRIES, "retry_timeout": dt.timedelta(seconds=RETRY_TIMEOUT_S)},
+            )
+        except BotoCoreError as error:
+            raise CatalogError(f"The AWS settings for {self.name} are wrong: {error}. {UNCHANGED}") from error
+
+    def objects(self, folder: str = "") -> Iterator[Mapping[str, Any]]:
+        """Every object under a folder of the prefix, at any depth."""
+        import obstore
+
+        with self._one_sentence(f"list {self.name}/{folder}"):
+            for chunk in obstore.list(self.store, prefix=folder or None):
+                yield from chunk
+
+    def top(self, folder: str = "") -> list[Mapping[str, Any]]:
+        """The objects that lie directly in a folder of the prefix."""
+        import obstore
+
+        with self._one_sentence(f"list {self.name}/{folder}"):
+            return list(obstore.list_with_delimiter(self.store, prefix=folder or None)["objects"])
+
+    def get(self, path: str) -> ReadPhoto | None:
+        """An object with its version; None when there is no such object or no object can have that name."""
+        import obstore
+
+        with self._one_sentence(f"read {self.name}/{path}"):
+            store = self.store
+            try:
+                answer = obstore.get(store, path)
+            except (FileNotFoundError, ValueError):  # ValueError: empty or dotted parts, control characters
+                return None
+            return ReadPhoto(bytes(answer.bytes()), object_version(answer.meta))
+
+    @contextmanager
+    def _one_sentence(self, what: str) -> Iterator[None]:
+        from obstore.exceptions import BaseError
+
+        try:
+            yield
+        except (BaseError, OSError) as error:
+            first = str(error).split("\n\nDebug source", 1)[0]
+            raise CatalogError(
+                f"Cannot {what}: {' '.join(first.split())[:400]}. Check bucket, prefix, endpoint, region and the role's right to list and "
+                f"read. {UNCHANGED}"
+            ) from error
+
+
+@dataclass(frozen=True)
+class S3Table:
+    """The product table under a prefix: the file named in the settings, else the only `products.*`."""
+
+    bucket: Bucket
+    file_name: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The place."""
+        return self.bucket.name
+
+    def read(self) -> RawTable:
+        """The table's rows. Raises CatalogError when there is none, there are several, or it cannot be read."""
+        name = choose_table((str(meta["path"]) for meta in self.bucket.top()), self.file_name, self.name)
+        read = self.bucket.get(name)
+        if read is None:
+            raise CatalogError(f"{self.name}/{name} was taken away while it was read. It is tried again at the next tick. {UNCHANGED}")
+        return parse_table(read.data, name, self.name)
+
+    def fingerprint(self) -> str:
+        """ETags and sizes of the tables under the prefix."""
+        tables = [meta for meta in self.bucket.top() if PurePosixPath(meta["path"]).suffix in SUFFIXES]
+        return _state(tables)
+
+
+@dataclass(frozen=True)
+class S3Pictures:
+    """Photos under `photos/` and looks under `looks/<category>/` of a prefix."""
+
+    bucket: Bucket
+    parallel_reads: int = 16
+
+    @property
+    def name(self) -> str:
+        """The place."""
+        return self.bucket.name
+
+    def photo_versions(self, names: Collection[str]) -> dict[str, str]:
+        """ETag and size of each photo, from one listing."""
+        found = {str(meta["path"]).removeprefix("photos/"): object_version(meta) for meta in self.bucket.objects("photos")}
+        # An object without an ETag is there too; an empty version never equals a remembered one, so it is read each time.
+        return {name: found[name] or "" for name in names if name in found}
+
+    def photo(self, name: str) -> ReadPhoto | None:
+        """A photo, or None when there is none. An unreachable bucket is an error: it must not look like a shop without photos."""
+        return self.bucket.get(f"photos/{name}")
+
+    def looks(self, category: str) -> list[str]:
+        """File names of a category's look pictures."""
+        names = (PurePosixPath(meta["path"]) for meta in self.bucket.top(f"looks/{category}"))
+        return sorted(name.name for name in names if name.suffix.lower() in LOOK_SUFFIXES)
+
+    def look_file(self, category: str, name: str) -> bytes | None:
+        """A file beside the look pictures."""
+        read = self.bucket.get(f"looks/{category}/{name}")
+        return None if read is None else read.data
+
+    def fingerprint(self) -> str:
+        """Names, ETags and sizes of all photos and looks: one listing request per thousand objects."""
+        return _state([*self.bucket.objects("photos"), *self.bucket.objects("looks")])
+
+
+def object_version(meta: Mapping[str, Any]) -> str | None:
+    """What tells one version of an object from another; None where a store gives no ETag."""
+    return f"{meta['e_tag']} {meta['size']}" if meta.get("e_tag") else None
+
+
+def _state(objects: list[Mapping[str, Any]]) -> str:
+    lines = sorted(f"{meta['path']}\0{meta.get('e_tag') or meta['last_modified']}\0{meta['size']}\n" for meta in objects)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

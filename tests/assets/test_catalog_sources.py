@@ -1,0 +1,160 @@
+"""The same shop in every kind of catalog source: the same changes are seen, and the same ones cause work."""
+
+import datetime as dt
+import os
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from assets.catalog import refresh_catalog
+from assets.planning import known_cells, products_of_cell, skus_of_cell
+from catalog.errors import CatalogError
+from orchestration.sensors import catalog_changes
+from resources.ledger_tables import paused, product
+from resources.project import VitrineResource, open_project
+from tests.shops import JsonlShop, ParquetShop, S3Shop, Shop, SqlShop
+
+MONDAY, TUESDAY = dt.date(2026, 11, 16), dt.date(2026, 11, 17)
+
+
+@pytest.fixture(params=["csv", "jsonl", "parquet", "s3", "sqlite", "postgres"])
+def shop(request, tmp_path, monkeypatch):
+    folder = tmp_path / "project"
+    if request.param == "s3":
+        return S3Shop(folder, request.getfixturevalue("bucket"))
+    if request.param == "sqlite":
+        return SqlShop(folder, f"sqlite:///{tmp_path / 'shop.sqlite'}", monkeypatch)
+    if request.param == "postgres":
+        url = os.environ.get("VITRINE_TEST_POSTGRES")
+        if not url:
+            pytest.skip("needs a PostgreSQL database; set VITRINE_TEST_POSTGRES to its SQLAlchemy URL")
+        return SqlShop(folder, url, monkeypatch, drop_first=True)
+    return {"csv": Shop, "jsonl": JsonlShop, "parquet": ParquetShop}[request.param](folder)
+
+
+@pytest.fixture
+def folder_shop(tmp_path):
+    return Shop(tmp_path / "project")
+
+
+def refresh(shop, today=MONDAY):
+    """Kind, SKU and drop of each change that a refresh of the catalog saw."""
+    return [(change["kind"], change["sku"], change["drop"]) for change in refresh_catalog(open_project(shop.project), today)["changes"]]
+
+
+def test_every_kind_of_source_sees_the_same_changes_and_only_those(shop):
+    """A deleted product is withdrawn, a moved category is planned anew, a changed photo opens a drop for its product alone."""
+    fingerprint = open_project(shop.project).source.fingerprint
+    first = fingerprint()
+    assert fingerprint() == first
+    assert refresh(shop) == [("new", f"MUG-{n}", MONDAY.isoformat()) for n in (1, 2, 3, 4)]
+    assert refresh(shop, TUESDAY) == []
+
+    shop.put_photo("MUG-1.jpg", b"another photo")
+    second = fingerprint()
+    assert second != first
+    shop.rows[1]["category"] = "cups"
+    del shop.rows[2]
+    shop.save()
+    assert fingerprint() not in {first, second}
+    assert refresh(shop, TUESDAY) == [
+        ("photo", "MUG-1", TUESDAY.isoformat()),
+        ("category", "MUG-2", TUESDAY.isoformat()),
+        ("withdrawn", "MUG-3", MONDAY.isoformat()),
+    ]
+    revisions = open_project(shop.project).ledger.rows(sa.select(product.c.sku, product.c.revision).order_by(product.c.revision))
+    assert [row["sku"] for row in revisions] == ["MUG-4", "MUG-1", "MUG-2", "MUG-3"]
+
+
+def test_the_sensor_asks_for_a_refresh_when_any_kind_of_source_changed(shop):
+    """It once compared folders only."""
+    cursor = None
+
+    def asked():
+        nonlocal cursor
+        result = catalog_changes(dg.build_sensor_context(cursor=cursor), vitrine=VitrineResource(project_dir=str(shop.project)))
+        cursor = getattr(result, "cursor", cursor)
+        return len(getattr(result, "run_requests", []) or [])
+
+    assert [asked(), asked()] == [1, 0]
+    shop.rows.pop()
+    shop.save()
+    assert [asked(), asked()] == [1, 0]
+
+
+@pytest.mark.parametrize("other", [JsonlShop, ParquetShop, "sqlite"])
+def test_the_same_content_gives_the_same_products_and_digests_in_every_format(tmp_path, monkeypatch, other):
+    """Prices with zeros at the end, lengths as 32-bit floats, empty cells, SKUs of digits, two photos."""
+    shops = [Shop(tmp_path / "csv")]
+    shops.append(SqlShop(tmp_path / "b", f"sqlite:///{tmp_path / 'b'}.db", monkeypatch) if other == "sqlite" else other(tmp_path / "b"))
+    snapshots = []
+    for shop in shops:
+        shop.rows[0].update(sku="0012", title="007", width_cm="12.3", price="14.00", material="", photos="MUG-1.jpg;MUG-2.jpg")
+        shop.rows[1].update(depth_cm="", price="")
+        shop.save()
+        refresh(shop)
+        project = open_project(shop.project)
+        rows = [
+            {k: v for k, v in row.items() if k != "revision"} for row in project.ledger.rows(sa.select(product).order_by(product.c.sku))
+        ]
+        (manifest,) = (project.settings.state_dir / "manifests" / "catalog").iterdir()
+        snapshots.append((rows, manifest.name))
+    assert snapshots[0] == snapshots[1]
+    assert snapshots[0][0][0]["attributes"]["width_cm"] == 12.3
+
+
+def test_a_pilot_pauses_what_is_outside_and_withdraws_nothing(folder_shop):
+    folder_shop.rows[3]["category"] = "bags"
+    folder_shop.save()
+    refresh(folder_shop)
+    folder_shop.limit(categories=["mugs"])
+    assert refresh(folder_shop, TUESDAY) == []
+    project = open_project(folder_shop.project)
+    assert known_cells(project) == [("mugs", MONDAY.isoformat())]
+    bags = ("bags", MONDAY.isoformat())
+    assert products_of_cell(project, *bags) == []
+    assert skus_of_cell(project, *bags) == []  # nobody speaks for what it published, so nothing is taken back
+    assert all(row["active"] for row in project.ledger.rows(sa.select(product)))
+
+
+def test_a_pilot_that_ends_resumes_what_was_paused_in_its_old_drop(folder_shop):
+    folder_shop.rows[3]["category"] = "bags"
+    folder_shop.save()
+    refresh(folder_shop)
+    folder_shop.limit(categories=["mugs"])
+    refresh(folder_shop, TUESDAY)
+    folder_shop.limit()
+    assert refresh(folder_shop, TUESDAY) == [("resumed", "MUG-4", MONDAY.isoformat())]
+    assert refresh(folder_shop, TUESDAY) == []
+    assert open_project(folder_shop.project).ledger.rows(sa.select(paused)) == []
+
+
+def test_a_product_that_leaves_the_catalog_is_withdrawn_though_it_is_outside_the_pilot(folder_shop):
+    folder_shop.rows[3]["category"] = "bags"
+    folder_shop.save()
+    refresh(folder_shop)
+    folder_shop.limit(categories=["mugs"])
+    refresh(folder_shop, TUESDAY)
+    del folder_shop.rows[3]
+    folder_shop.save()
+    assert refresh(folder_shop, TUESDAY) == [("withdrawn", "MUG-4", MONDAY.isoformat())]
+    assert known_cells(open_project(folder_shop.project)) == [("bags", MONDAY.isoformat()), ("mugs", MONDAY.isoformat())]
+
+
+def test_under_a_pilot_from_the_start_other_products_do_not_enter_and_come_when_it_ends(folder_shop):
+    folder_shop.limit(sample=2)
+    inside = {sku for _, sku, _ in refresh(folder_shop)}
+    assert len(inside) == 2
+    folder_shop.limit()
+    assert {(kind, sku) for kind, sku, _ in refresh(folder_shop, TUESDAY)} == {("new", row["sku"]) for row in folder_shop.rows} - {
+        ("new", sku) for sku in inside
+    }
+
+
+def test_a_pilot_without_any_product_is_refused_and_pauses_nothing(folder_shop):
+    refresh(folder_shop)
+    folder_shop.limit(categories=["mugz"])
+    with pytest.raises(CatalogError, match=r"pilot's categories mugz; the catalog has mugs"):
+        refresh(folder_shop)
+    assert open_project(folder_shop.project).ledger.rows(sa.select(paused)) == []
