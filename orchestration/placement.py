@@ -5,6 +5,7 @@ when a step's Job is made, because only then the run's tier is known. On one mac
 of a deployment (`cluster.py`), and node pools, queues and priority classes themselves (`k8s/`, held equal to this table by tests).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -126,7 +127,7 @@ def run_tags(tier: str) -> dict[str, str]:
     return {TIER_TAG: tier, "dagster/priority": str(chosen.run_priority), "dagster/max_runtime": str(chosen.deadline_s)}
 
 
-def op_tags(op: str, tier: str, gpu_image: str, grace_s: int = GRACE_AWS_S) -> dict[str, Any]:
+def op_tags(op: str, tier: str, gpu_image: str, grace_s: int = GRACE_AWS_S) -> dict[str, str]:
     """The `dagster-k8s/config` tag of an op's pod in a tier. Raises KeyError for an op or tier without a line in the tables."""
     place, service = PLACEMENTS[op], TIERS[tier]
     spot = place.spot and service.spot
@@ -142,15 +143,14 @@ def op_tags(op: str, tier: str, gpu_image: str, grace_s: int = GRACE_AWS_S) -> d
     container: dict[str, Any] = {"resources": _resources(place), "volume_mounts": _mounts(place)}
     if place.gpus:
         container["image"] = gpu_image
-    return {
-        K8S_TAG: {
-            "container_config": container,
-            "pod_spec_config": pod,
-            "pod_template_spec_metadata": {"annotations": {"karpenter.sh/do-not-disrupt": "true"}, "labels": {"vitrine/part": "step"}},
-            "job_metadata": {"labels": {QUEUE_LABEL: service.queue}},
-            "job_spec_config": _job(place),
-        }
+    config = {
+        "container_config": container,
+        "pod_spec_config": pod,
+        "pod_template_spec_metadata": {"annotations": {"karpenter.sh/do-not-disrupt": "true"}, "labels": {"vitrine/part": "step"}},
+        "job_metadata": {"labels": {QUEUE_LABEL: service.queue}},
+        "job_spec_config": _job(place),
     }
+    return {K8S_TAG: json.dumps(config)}
 
 
 def _job(place: Placement) -> dict[str, Any]:
