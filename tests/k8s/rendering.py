@@ -153,7 +153,11 @@ def job_pods(values: dict[str, Any], home: Path) -> list[Pod]:
     with open_cluster_instance(values, home) as instance:
         launcher = instance.run_launcher
         handler = ZoneStepHandler(
-            None, K8sContainerContext(), load_incluster_config=False, kubeconfig_file=str(home / "kubeconfig"), k8s_client_batch_api=object()
+            None,
+            K8sContainerContext(),
+            load_incluster_config=False,
+            kubeconfig_file=str(home / "kubeconfig"),
+            k8s_client_batch_api=object(),
         )
         handler.gpu_image = gpu_image(values)
         assert isinstance(handler._api_client, DagsterKubernetesClient)
