@@ -66,6 +66,11 @@ def grows(role: dict[str, Any], resource: str, verb: str) -> None:
     next(r for r in role["rules"] if resource in r["resources"])["verbs"].append(verb)
 
 
+def shared_role(release: Release) -> None:
+    account = one(release, "ServiceAccount", "vitrine-step", "vitrine-gpu")
+    account["metadata"]["annotations"]["eks.amazonaws.com/role-arn"] = "arn:aws:iam::111111111111:role/vitrine-publish"
+
+
 MISTAKES: dict[str, tuple[str, Mistake]] = {
     "a namespace without Pod Security": ("K1", lambda r: one(r, "Namespace")["metadata"]["labels"].pop("pod-security.kubernetes.io/enforce")),
     "baseline instead of restricted": ("K1", lambda r: one(r, "Namespace")["metadata"]["labels"].update({"pod-security.kubernetes.io/enforce": "baseline"})),
@@ -134,7 +139,7 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
     "secrets read once a day": ("K18", lambda r: one(r, "ExternalSecret")["spec"].update(refreshInterval="24h")),
     "a password in the values": ("K18", lambda r: r.values["postgresql"].update(postgresqlPassword="x")),
     "the default account": ("K19", lambda r: step(r).spec.pop("serviceAccountName")),
-    "one cloud role for two zones": ("K19", lambda r: one(r, "ServiceAccount", "vitrine-step", "vitrine-gpu")["metadata"]["annotations"].update({"eks.amazonaws.com/role-arn": "arn:aws:iam::111111111111:role/vitrine-publish"})),
+    "one cloud role for two zones": ("K19", shared_role),
     "latest": ("K20", lambda r: box(step(r)).update(image="registry.example.com/vitrine/gpu:latest")),
     "a tag for the init container": ("K20", lambda r: r.values["busybox"]["image"].update(repository="busybox", tag="1.37")),
     "always pull": ("K20", lambda r: box(run(r)).update(imagePullPolicy="Always")),

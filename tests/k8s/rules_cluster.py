@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from orchestration.placement import PLACEMENTS, QUEUE_LABEL, TIERS, Zone, namespace_of
+from orchestration.placement import QUEUE_LABEL, TIERS, Zone, namespace_of
 from tests.k8s.rendering import Release
 from tests.k8s.rules_pods import tier_of_pod
 

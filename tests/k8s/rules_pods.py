@@ -32,7 +32,7 @@ def containers(pod: Pod) -> Iterator[tuple[str, dict[str, Any], bool]]:
 def hardened(where: str, pod: Pod, container: dict[str, Any]) -> Iterator[str]:
     """Pod Security `restricted`, and a root file system that cannot be written."""
     around, own = pod.spec.get("securityContext", {}), container.get("securityContext", {})
-    if not (own.get("runAsNonRoot", around.get("runAsNonRoot")) is True):
+    if own.get("runAsNonRoot", around.get("runAsNonRoot")) is not True:
         yield f"{where} may run as root"
     if own.get("runAsUser", around.get("runAsUser", 0)) < MIN_USER:
         yield f"{where} runs as a user below {MIN_USER}"

@@ -45,37 +45,45 @@ def k22(release: Release) -> Iterator[str]:
 
 def k23(release: Release) -> Iterator[str]:
     if c.in_production(release):
-        params = release.values["postgresql"].get("postgresqlParams", {})
-        if params.get("sslmode") != "verify-full" or not params.get("sslrootcert"):
-            yield "the daemon's connection to the database is not verified"
-        for pod in release.pods:
-            if pod.kind == "own":
-                continue
-            env = {e["name"]: e.get("value") for e in pod.spec["containers"][0].get("env", [])}
-            if env.get("PGSSLMODE") != "verify-full":
-                yield f"{pod.name} talks to the database without checking who it is"
-        for o in release.of("Ingress"):
-            if {h for t in o["spec"].get("tls", []) for h in t["hosts"]} != {r["host"] for r in o["spec"]["rules"]}:
-                yield f"{c.where(o)} serves a host without TLS"
-        for o in release.of("EC2NodeClass"):
-            if not all(d["ebs"].get("encrypted") and d["ebs"].get("kmsKeyID") for d in o["spec"]["blockDeviceMappings"]):
-                yield f"{c.where(o)}: disks are not encrypted with our key"
-            if o["spec"].get("metadataOptions", {}).get("httpTokens") != "required":
-                yield f"{c.where(o)}: metadata without a token"
+        yield from _connections_and_disks(release)
     if release.overlay == "production-mesh":
-        strict = [o for o in release.of("PeerAuthentication") if "selector" not in o["spec"] and o["spec"]["mtls"]["mode"] == "STRICT"]
-        if not strict:
-            yield "daemon and code servers may talk in the clear"
-        allowed = [
-            x for o in release.of("AuthorizationPolicy") for r in o["spec"]["rules"] for f in r["from"] for x in f["source"]["principals"]
-        ]
-        if allowed != ["cluster.local/ns/vitrine-control/sa/vitrine-control"]:
-            yield f"code servers answer {allowed}"
+        yield from _mesh(release)
     statements = {s["Sid"]: s for s in release.extras["bucket"]["Statement"]}
     if statements.get("TlsOnly", {}).get("Condition") != {"Bool": {"aws:SecureTransport": "false"}}:
         yield "the bucket can be read in the clear"
     if "EncryptedWithOurKey" not in statements:
         yield "the bucket takes objects that are not encrypted with our key"
+
+
+def _connections_and_disks(release: Release) -> Iterator[str]:
+    params = release.values["postgresql"].get("postgresqlParams", {})
+    if params.get("sslmode") != "verify-full" or not params.get("sslrootcert"):
+        yield "the daemon's connection to the database is not verified"
+    for pod in release.pods:
+        if pod.kind == "own":
+            continue
+        env = {e["name"]: e.get("value") for e in pod.spec["containers"][0].get("env", [])}
+        if env.get("PGSSLMODE") != "verify-full":
+            yield f"{pod.name} talks to the database without checking who it is"
+    for o in release.of("Ingress"):
+        if {h for t in o["spec"].get("tls", []) for h in t["hosts"]} != {r["host"] for r in o["spec"]["rules"]}:
+            yield f"{c.where(o)} serves a host without TLS"
+    for o in release.of("EC2NodeClass"):
+        if not all(d["ebs"].get("encrypted") and d["ebs"].get("kmsKeyID") for d in o["spec"]["blockDeviceMappings"]):
+            yield f"{c.where(o)}: disks are not encrypted with our key"
+        if o["spec"].get("metadataOptions", {}).get("httpTokens") != "required":
+            yield f"{c.where(o)}: metadata without a token"
+
+
+def _mesh(release: Release) -> Iterator[str]:
+    strict = [o for o in release.of("PeerAuthentication") if "selector" not in o["spec"] and o["spec"]["mtls"]["mode"] == "STRICT"]
+    if not strict:
+        yield "daemon and code servers may talk in the clear"
+    allowed = [
+        x for o in release.of("AuthorizationPolicy") for r in o["spec"]["rules"] for f in r["from"] for x in f["source"]["principals"]
+    ]
+    if allowed != ["cluster.local/ns/vitrine-control/sa/vitrine-control"]:
+        yield f"code servers answer {allowed}"
 
 
 def k24(release: Release) -> Iterator[str]:

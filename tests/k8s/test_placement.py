@@ -47,7 +47,7 @@ def test_a_run_of_a_tier_has_its_place_in_the_queue_and_its_deadline():
 
 
 def test_a_tier_that_does_not_exist_is_refused_by_name():
-    with pytest.raises(ValueError, match="gold.*express, standard, economy"):
+    with pytest.raises(ValueError, match=r"gold.*express, standard, economy"):
         tier_of({"vitrine/tier": "gold"})
 
 
