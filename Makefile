@@ -1,7 +1,8 @@
-# Vitrine. `make demo` and `make test` set up .venv by themselves, from requirements.lock; a second call installs nothing.
+# Vitrine. `make demo` and `make test` set up .venv by themselves, from the lock files; a second call installs nothing.
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
 RUN := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(VENV)/bin
 
 .PHONY: demo test test-fast dev lint clean help
@@ -12,20 +13,23 @@ help: ## what can be made
 demo: $(STAMP) ## run the shipped catalog through everything; ends with counts and the path of the report
 	@$(RUN)/vitrine demo
 
-test: $(STAMP) ## every test
+test: $(DEV_STAMP) ## every test
 	@$(RUN)/python -m pytest -q -n 2 --dist loadfile
 
-test-fast: $(STAMP) ## the tests that take a few minutes at most
+test-fast: $(DEV_STAMP) ## the tests that take a few minutes at most
 	@$(RUN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
 
 dev: $(STAMP) ## Dagster's web UI and daemon on the demo project, sensors and schedules on
 	@VITRINE_PROJECT=$${VITRINE_PROJECT:-demo} $(RUN)/vitrine dev
 
-lint: $(STAMP) ## ruff, mypy on the plain floors, import-linter
+lint: $(DEV_STAMP) ## ruff, mypy on the plain floors, import-linter
 	@$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/mypy && $(RUN)/lint-imports --no-cache
 
 clean: ## remove the environment, the demo's state and outputs
 	rm -rf $(VENV) .vitrine demo-out test-out .pytest_cache .mypy_cache .ruff_cache build *.egg-info
 
 $(STAMP): requirements.lock pyproject.toml tools/install
-	@tools/install $(PYTHON) $(VENV) && touch $@
+	@tools/install $(PYTHON) $(VENV) requirements.lock && touch $@
+
+$(DEV_STAMP): requirements-dev.lock requirements-cluster.lock requirements.lock pyproject.toml tools/install
+	@tools/install $(PYTHON) $(VENV) requirements-dev.lock && touch $@ $(STAMP)

@@ -37,16 +37,15 @@ ALL_ASSETS = [
 ]
 
 
-def build_defs(settings: Settings) -> dg.Definitions:
-    """The definitions of one project."""
+def build_defs(settings: Settings, executor: dg.ExecutorDefinition = dg.in_process_executor) -> dg.Definitions:
+    """The definitions of one project. Steps share the run's process unless a cluster's executor is given."""
     return dg.Definitions(
         assets=ALL_ASSETS,
         jobs=ALL_JOBS,
         sensors=ALL_SENSORS,
         schedules=build_schedules(settings),
         resources={"vitrine": VitrineResource(project_dir=str(settings.project_dir))},
-        # One machine: steps share the process, its loaded model and its imports. The cluster overlay replaces this.
-        executor=dg.in_process_executor,
+        executor=executor,  # one machine: steps share the process, its loaded model and its imports; see cluster.py
     )
 
 
