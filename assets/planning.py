@@ -57,16 +57,11 @@ class CellPlan:
     refused: list[Row] = field(default_factory=list)
     wanted: list[WantedRender] = field(default_factory=list)
     to_render: list[WantedRender] = field(default_factory=list)
-    to_judge: list[str] = field(default_factory=list)
-    to_publish: int = 0
-    renders_to_come: int = 0
-    """Renders of products whose photo is not screened or cut out yet, if every photo is good."""
+    to_judge: list[WantedRender] = field(default_factory=list)
+    """Renders that exist and have no verdict by the present rules."""
+    renders_to_come: Counter[str] = field(default_factory=Counter)
+    """Renders by recipe of products whose photo is not screened or cut out yet, if every photo is good."""
     why: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether running this cell would do anything."""
-        return bool(self.photos_to_screen or self.cutouts_to_make or self.to_render or self.to_judge or self.to_publish)
 
 
 def screening_key(photo_digest: str, name: str, rules: ScreeningRules) -> str:
@@ -170,9 +165,9 @@ def _ready_products(project: Project, rows: list[Row], plan: CellPlan) -> list[t
     return ready
 
 
-def _all_variants(project: Project, row: Row) -> int:
+def _all_variants(project: Project, row: Row) -> Counter[str]:
     item = Product.model_validate(row["attributes"])
-    return sum(_variants_of(project, recipe, item) for recipe in project.recipes)
+    return Counter({recipe.name: _variants_of(project, recipe, item) for recipe in project.recipes})
 
 
 def _variants_of(project: Project, recipe: Recipe, item: Product) -> int:
@@ -227,7 +222,7 @@ def _compare_with_ledger(project: Project, plan: CellPlan) -> None:
     for wanted in plan.to_render:
         plan.why[f"{wanted.variant.recipe}: not rendered with today's photo, recipe, LoRA and engine"] += 1
     judged = current_judgments(project, plan)
-    plan.to_judge = [key for key, (_, judgment_row) in judged.items() if judgment_row is None]
+    plan.to_judge = [w for w in plan.wanted if w.render_key in judged and judged[w.render_key][1] is None]
     if plan.to_judge:
         plan.why["not judged by the present rules"] += len(plan.to_judge)
 

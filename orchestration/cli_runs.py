@@ -35,18 +35,20 @@ def plan(categories: Categories = None, as_json: Json = False) -> None:
     seconds = seconds_per_item(project)
     cells = [
         {
-            "category": p.category,
-            "drop": p.drop,
-            "products": p.products,
-            "to_screen": len(p.photos_to_screen),
-            "to_cut_out": len(p.cutouts_to_make),
-            "to_render": len(p.to_render),
-            "to_judge": len(p.to_judge),
-            "to_publish": p.to_publish,
-            "usd": round(quoted_usd(project, p, seconds), 4),
-            "why": dict(p.why),
+            "category": need.category,
+            "drop": need.drop,
+            "products": need.products,
+            "to_screen": need.to_screen,
+            "to_cut_out": need.to_cut_out,
+            "to_render": need.renders,
+            "to_judge": need.judgments,
+            "to_publish": need.to_publish,
+            "renders_by_recipe": dict(need.to_render),
+            "judgments_by_recipe": dict(need.to_judge),
+            "usd": round(quoted_usd(project, need, seconds), 4),
+            "why": dict(need.why),
         }
-        for p in stale_cells(project, categories)
+        for need in stale_cells(project, categories)
     ]
     training = [c for c in categories_to_train(project) if categories is None or c in categories]
     per_lora = quoted_training_usd(project, seconds)

@@ -31,10 +31,11 @@ class RunProgress:
             }
 
     def _expected_renders(self, tasks: Sequence[CategoryTask]) -> int:
-        from assets.planning import plan_cell
+        from orchestration.stale import stale_cells
 
-        plans = [plan_cell(self._project, task.category, drop) for task in tasks for drop in task.drops]
-        return sum(len(plan.to_render) + plan.renders_to_come for plan in plans)
+        cells = {(task.category, drop) for task in tasks for drop in task.drops}
+        needs = stale_cells(self._project, sorted({category for category, _ in cells}))
+        return sum(need.renders for need in needs if (need.category, need.drop) in cells)
 
     def update(self) -> None:
         """Read the counts anew, at most once a second."""

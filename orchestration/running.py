@@ -64,8 +64,8 @@ def tasks_for(project: Project, categories: Sequence[str] | None = None, *, trai
     if categories is not None:
         due &= set(categories)
     cells: dict[str, list[str]] = {}
-    for plan in stale_cells(project, list(categories) if categories is not None else None):
-        cells.setdefault(plan.category, []).append(plan.drop)
+    for need in stale_cells(project, list(categories) if categories is not None else None):
+        cells.setdefault(need.category, []).append(need.drop)
     for category in due:
         # With a new LoRA every cell of the category may be stale; a cell with nothing to do costs a second.
         cells[category] = [drop for name, drop in known_cells(project, [category]) if name == category]

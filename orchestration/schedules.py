@@ -38,17 +38,17 @@ def _nightly(cron: str, budget_usd: float, max_cells: int) -> dg.ScheduleDefinit
         project = vitrine.open()
         stale = stale_cells(project)
         chosen, too_dear = affordable(project, stale, budget_usd, max_cells)
-        for plan in too_dear:
+        for need in too_dear:
             context.log.warning(
-                f"{plan.category}|{plan.drop} costs more than a night's {budget_usd:.2f} USD. Raise nightly.budget_usd or run it by hand."
+                f"{need.category}|{need.drop} costs more than a night's {budget_usd:.2f} USD. Raise nightly.budget_usd or run it by hand."
             )
         if not chosen:
             left = f"{len(stale)} stale cells left, {len(too_dear)} of them dearer than the whole budget" if stale else "no cell is stale"
             yield dg.SkipReason(f"Nothing to do within {budget_usd:.2f} USD; {left}.")
-        for plan in chosen:
+        for need in chosen:
             yield dg.RunRequest(
-                run_key=f"nightly-{night}|{plan.category}|{plan.drop}",
-                partition_key=cell_key(plan.category, plan.drop),
+                run_key=f"nightly-{night}|{need.category}|{need.drop}",
+                partition_key=cell_key(need.category, need.drop),
                 tags={"dagster/priority": "-10", "vitrine/campaign": f"nightly-{night}"},
             )
 

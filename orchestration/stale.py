@@ -1,6 +1,6 @@
 """Which cells and categories are stale, what bringing them up to date costs, and what a budget can pay for.
 
-Plain functions over plans; who asks are schedules and the command line.
+Plain functions over needs; who asks are schedules and the command line.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from assets.category_lora import is_to_return, lora_key, trained_lora
-from assets.planning import NOT_PAUSED, CellPlan, known_cells, plan_cell
+from assets.needs import CellNeed, need_of
+from assets.planning import NOT_PAUSED, known_cells, plan_cell
 from assets.published_images import publish_difference, published_manifest
 from catalog.errors import TrainingError
 from resources.ledger_tables import product, spend
@@ -18,16 +19,13 @@ DEFAULT_SECONDS_PER_ITEM = {"screen": 0.5, "cut out": 1.0, "train": 100.0, "rend
 """Used until this installation has measured its own; demo catalog, one CPU core."""
 
 
-def stale_cells(project: Project, categories: list[str] | None = None) -> list[CellPlan]:
-    """Plans of all cells that a run would change, oldest drop first."""
-    plans, shown = [], published_manifest(project)
+def stale_cells(project: Project, categories: list[str] | None = None) -> list[CellNeed]:
+    """What all cells need that a run would change, oldest drop first."""
+    needs, shown = [], published_manifest(project)
     for category, drop in known_cells(project, categories):
         plan = plan_cell(project, category, drop)
-        plan.to_publish = publish_difference(project, plan, shown)
-        if plan.to_publish:
-            plan.why["published images differ from what is approved"] += plan.to_publish
-        plans.append(plan)
-    return sorted((plan for plan in plans if plan.is_stale), key=lambda plan: (plan.drop, plan.category))
+        needs.append(need_of(plan, publish_difference(project, plan, shown)))
+    return sorted((need for need in needs if need.is_stale), key=lambda need: (need.drop, need.category))
 
 
 def categories_to_train(project: Project) -> list[str]:
@@ -54,15 +52,14 @@ def seconds_per_item(project: Project) -> dict[str, float]:
     return {**DEFAULT_SECONDS_PER_ITEM, **measured}
 
 
-def quoted_usd(project: Project, plan: CellPlan, seconds: dict[str, float]) -> float:
+def quoted_usd(project: Project, need: CellNeed, seconds: dict[str, float]) -> float:
     """What bringing a cell up to date is expected to cost, in US dollars."""
-    renders = len(plan.to_render) + plan.renders_to_come
     total = (
-        seconds["screen"] * len(plan.photos_to_screen)
-        + seconds["cut out"] * (len(plan.photos_to_screen) + len(plan.cutouts_to_make))
-        + seconds["render"] * renders
-        + seconds["judge"] * (renders + len(plan.to_judge))
-        + seconds["publish"] * (renders + plan.to_publish)
+        seconds["screen"] * need.to_screen
+        + seconds["cut out"] * (need.to_screen + need.to_cut_out)
+        + seconds["render"] * need.renders
+        + seconds["judge"] * (need.renders + need.judgments)
+        + seconds["publish"] * (need.renders + need.to_publish)
     )
     return total / 3600 * project.settings.costs.usd_per_hour
 
@@ -72,16 +69,16 @@ def quoted_training_usd(project: Project, seconds: dict[str, float]) -> float:
     return seconds["train"] / 3600 * project.settings.costs.usd_per_hour
 
 
-def affordable(project: Project, plans: list[CellPlan], budget_usd: float, max_cells: int) -> tuple[list[CellPlan], list[CellPlan]]:
+def affordable(project: Project, needs: list[CellNeed], budget_usd: float, max_cells: int) -> tuple[list[CellNeed], list[CellNeed]]:
     """The first cells that fit the budget, in order, and the cells that cost more than the whole budget. A cell is never done in part.
 
     A cell that is too dear by itself is passed over: waiting for it, no later cell would ever be done.
     """
     seconds = seconds_per_item(project)
-    costs = [quoted_usd(project, plan, seconds) for plan in plans]
-    payable = [(plan, cost) for plan, cost in zip(plans, costs, strict=True) if cost <= budget_usd]
+    costs = [quoted_usd(project, need, seconds) for need in needs]
+    payable = [(need, cost) for need, cost in zip(needs, costs, strict=True) if cost <= budget_usd]
     count = how_many_fit([cost for _, cost in payable], budget_usd, max_cells)
-    return [plan for plan, _ in payable[:count]], [plan for plan, cost in zip(plans, costs, strict=True) if cost > budget_usd]
+    return [need for need, _ in payable[:count]], [need for need, cost in zip(needs, costs, strict=True) if cost > budget_usd]
 
 
 def how_many_fit(costs: Sequence[float], budget_usd: float, at_most: int) -> int:

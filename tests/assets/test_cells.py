@@ -105,9 +105,9 @@ def test_a_changed_rule_judges_everything_again_and_renders_nothing(project_dir)
     judgments_before = len(open_project(project_dir).ledger.rows(sa.select(judgment)))
     brand = project_dir / "brand.yaml"
     brand.write_text(brand.read_text().replace("  staged_scene: {}", "  packshot_white: {fill_pct: {min: 99.5, max: 100}}"))
-    plans = stale_cells(open_project(project_dir))
-    assert sum(len(plan.to_render) for plan in plans) == 0
-    assert sum(len(plan.to_judge) for plan in plans) == 2
+    needs = stale_cells(open_project(project_dir))
+    assert sum(need.renders for need in needs) == 0
+    assert [need.to_judge for need in needs] == [{"packshot_white": 2}]
     assert run_all(project_dir) == []
     assert renders(project_dir) == before
     assert len(open_project(project_dir).ledger.rows(sa.select(judgment))) == judgments_before + 2
@@ -275,8 +275,8 @@ def test_publishing_alone_after_an_edited_rule_takes_nothing_back(project_dir):
     with pytest.raises(PublishRefused, match=r"2 pictures of mugs.* are not judged by the present rules"):
         publish_cell(project, category, drop)
     assert published(project_dir) == names
-    (plan,) = stale_cells(project)
-    assert (len(plan.to_judge), plan.to_publish) == (2, 0)
+    (need,) = stale_cells(project)
+    assert (need.judgments, need.to_publish) == (2, 0)
     assert run_all(project_dir) == []
     assert published(project_dir) == names
 

@@ -7,7 +7,8 @@ import dagster as dg
 import pytest
 
 from assets.catalog import refresh_catalog
-from assets.planning import CellPlan, known_cells, plan_cell
+from assets.needs import CellNeed, need_of
+from assets.planning import known_cells, plan_cell
 from orchestration.schedules import build_schedules
 from orchestration.stale import DEFAULT_SECONDS_PER_ITEM, affordable, quoted_usd, seconds_per_item
 from resources.ledger import Ledger
@@ -23,18 +24,18 @@ def project(tmp_path):
 
 
 def cell(drop, **needs):
-    return CellPlan(category="mugs", drop=drop, **needs)
+    return CellNeed(category="mugs", drop=drop, **needs)
 
 
 def test_a_cell_whose_photos_are_unknown_is_quoted_as_if_every_photo_were_good(project):
     seconds = DEFAULT_SECONDS_PER_ITEM
-    plan = cell("2026-11-01", photos_to_screen=[{}, {}], renders_to_come=6)
+    plan = cell("2026-11-01", to_screen=2, to_render={"packshot_white": 2, "staged_scene": 4})
     per_photo = seconds["screen"] + seconds["cut out"] + 3 * (seconds["render"] + seconds["judge"] + seconds["publish"])
     assert quoted_usd(project, plan, seconds) == pytest.approx(2 * per_photo)
 
 
 def test_a_changed_rule_costs_judging_only(project):
-    plan = cell("2026-11-01", to_judge=["a", "b", "c"])
+    plan = cell("2026-11-01", to_judge={"packshot_white": 1, "staged_scene": 2})
     assert quoted_usd(project, plan, DEFAULT_SECONDS_PER_ITEM) == pytest.approx(3 * DEFAULT_SECONDS_PER_ITEM["judge"])
 
 
@@ -46,7 +47,7 @@ def test_measured_seconds_replace_the_shipped_ones(project):
 
 
 def test_a_budget_pays_for_whole_cells_in_order_and_counts_what_is_left(project):
-    plans = [cell(f"2026-11-0{n}", to_judge=["x"] * 10) for n in range(1, 5)]
+    plans = [cell(f"2026-11-0{n}", to_judge={"x": 10}) for n in range(1, 5)]
     price = quoted_usd(project, plans[0], seconds_per_item(project))
     chosen, too_dear = affordable(project, plans, budget_usd=2.5 * price, max_cells=300)
     assert [plan.drop for plan in chosen] == ["2026-11-01", "2026-11-02"]
@@ -55,7 +56,7 @@ def test_a_budget_pays_for_whole_cells_in_order_and_counts_what_is_left(project)
 
 def test_a_cell_dearer_than_the_whole_budget_does_not_hold_up_the_others(project):
     """The nightly backfill stopped at the first cell that did not fit; when that one never could, no later cell was ever done."""
-    plans = [cell("2026-11-01", to_judge=["x"] * 100), cell("2026-11-02", to_judge=["x"]), cell("2026-11-03", to_judge=["x"])]
+    plans = [cell("2026-11-01", to_judge={"x": 100}), cell("2026-11-02", to_judge={"x": 1}), cell("2026-11-03", to_judge={"x": 1})]
     price = quoted_usd(project, plans[1], seconds_per_item(project))
     chosen, too_dear = affordable(project, plans, budget_usd=2 * price, max_cells=300)
     assert [plan.drop for plan in chosen] == ["2026-11-02", "2026-11-03"]
@@ -93,15 +94,16 @@ def test_a_quote_counts_the_variants_that_a_product_can_have(tmp_path):
     assert project.recipe_book["backdrop"].variants > 1, "nothing to tell apart"
     refresh_catalog(project)
     (plan,) = (plan_cell(project, *cell) for cell in known_cells(project))
-    assert (len(plan.photos_to_screen), plan.renders_to_come) == (2, 2 * (1 + 1))
+    need = need_of(plan, to_publish=0)
+    assert (need.to_screen, need.to_render) == (2, {"packshot_white": 2, "backdrop": 2 * 1})
 
 
 def test_a_budget_of_nothing_pays_for_nothing(project):
-    plans = [cell("2026-11-01", to_judge=["x"])]
+    plans = [cell("2026-11-01", to_judge={"x": 1})]
     assert affordable(project, plans, budget_usd=0.0, max_cells=300) == ([], plans)
 
 
 def test_a_night_never_starts_more_cells_than_it_may(project):
-    plans = [cell(f"2026-11-{n:02}", to_judge=["x"]) for n in range(1, 11)]
+    plans = [cell(f"2026-11-{n:02}", to_judge={"x": 1}) for n in range(1, 11)]
     chosen, too_dear = affordable(project, plans, budget_usd=1e6, max_cells=3)
     assert (len(chosen), too_dear) == (3, [])
