@@ -14,6 +14,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import cv2
 import pytest
 
+from tests.postgres_server import postgres_address, postgres_server, postgres_url  # noqa: F401 - fixtures
+
 cv2.setNumThreads(1)
 
 REPOSITORY = Path(__file__).resolve().parent.parent

@@ -69,7 +69,7 @@ class S3Shop(Shop):
 class SqlShop(Shop):
     """Rows in a database whose columns have names of their own; photos in a folder."""
 
-    def __init__(self, project, url, monkeypatch, *, drop_first=False):
+    def __init__(self, project, url, monkeypatch):
         self.engine = sa.create_engine(url, poolclass=sa.NullPool)
         self.table = sa.Table(
             "articles",
@@ -79,8 +79,6 @@ class SqlShop(Shop):
             *(sa.Column(name, sa.Numeric(8, 2)) for name in NUMBERS),
             sa.Column("changed_at", sa.Integer),
         )
-        if drop_first:
-            self.table.drop(self.engine, checkfirst=True)
         self.table.create(self.engine)
         self.clock = 0
         monkeypatch.setenv("SHOP_DATABASE_URL", url)

@@ -1,7 +1,6 @@
 """The same shop in every kind of catalog source: the same changes are seen, and the same ones cause work."""
 
 import datetime as dt
-import os
 
 import dagster as dg
 import pytest
@@ -26,10 +25,7 @@ def shop(request, tmp_path, monkeypatch):
     if request.param == "sqlite":
         return SqlShop(folder, f"sqlite:///{tmp_path / 'shop.sqlite'}", monkeypatch)
     if request.param == "postgres":
-        url = os.environ.get("VITRINE_TEST_POSTGRES")
-        if not url:
-            pytest.skip("needs a PostgreSQL database; set VITRINE_TEST_POSTGRES to its SQLAlchemy URL")
-        return SqlShop(folder, url, monkeypatch, drop_first=True)
+        return SqlShop(folder, request.getfixturevalue("postgres_url"), monkeypatch)
     return {"csv": Shop, "jsonl": JsonlShop, "parquet": ParquetShop}[request.param](folder)
 
 
