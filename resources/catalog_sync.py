@@ -47,7 +47,7 @@ def sync_catalog(
     """
     if not snapshot:
         raise CatalogError("The catalog has no usable product row. Nothing was changed or withdrawn; correct the rows and try again.")
-    with ledger.writing() as connection:
+    with ledger.writing("catalog") as connection:
         known = {row["sku"]: dict(row) for row in connection.execute(sa.select(product)).mappings()}
         room = _Room(known, today, first_drop, max_cell_products)
         moves = [move for row in snapshot if (move := _move(row, known.get(row.product.sku), room))]

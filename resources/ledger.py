@@ -1,34 +1,61 @@
 """The mutable index over blobs and manifests: products, what was made for them, what was judged, what is out.
 
-Holds no decisions: what is stale is `assets/planning.py`, how a snapshot becomes changes is `resources/catalog_sync.py`.
+Holds no decisions: what is stale is `assets/planning.py`, how a snapshot becomes changes is `resources/catalog_sync.py`. How the database
+is reached is `ledger_connection.py`; why locks are as they are, docs/decisions/0005-ledger-on-postgresql.md.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import copy
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
-from catalog.errors import StoreError
-from resources.ledger_tables import metadata, spend
+from resources.ledger_connection import FIRST_CONNECT_WITHIN_S, RECONNECT_WITHIN_S, address_of, in_our_words, make_engine, passes, pauses
+from resources.ledger_schema import known_versions, make_or_upgrade, stored_version
+from resources.ledger_tables import spend
 from resources.settings import utc_now
 
 QUERY_CHUNK = 500
 """Keys per IN clause; SQLite's default limit is 999 variables in old builds."""
 
+ADVISORY_CLASS = 22100
+"""First half of PostgreSQL's advisory lock numbers that are Vitrine's; the second half is a concern."""
+LOCK_TIMEOUT_S, IDLE_TIMEOUT_S = 120, 300
+"""A frozen worker must not hold a lock for ever: how long one is waited for, and how long a silent transaction lives. PostgreSQL."""
+
 Row = dict[str, Any]
+Result = TypeVar("Result")
+
+
+class Fence(Protocol):
+    """What a commit must pass in its own transaction; see `leases.py`."""
+
+    def check(self, connection: sa.Connection) -> None:
+        """Raises LeaseLost when another run holds what this one wants to write to."""
 
 
 class Ledger:
-    """A connection to one project's ledger, SQLite in a file or any SQLAlchemy URL."""
+    """A connection to one project's ledger, SQLite in a file or PostgreSQL.
 
-    def __init__(self, url: str) -> None:
-        self.engine = sa.create_engine(url)
-        if self.engine.dialect.name == "sqlite":
-            sa.event.listen(self.engine, "connect", _prepare_sqlite)
-        with self.writing() as connection:  # under the write lock: two workers may open a new project's ledger at once
-            metadata.create_all(connection)
+    A lost connection is waited for. Reads, and writes that are the same twice, are repeated then; others fail only if the connection was
+    lost between their commit and the answer to it.
+    """
+
+    fence: Fence | None = None
+    journal: Callable[[str, Sequence[Row]], None] | None = None
+    """Keeps a record of new rows outside the ledger, called in their transaction; see `ledger_records.py`."""
+
+    def __init__(self, url: str, name: str = "the ledger's URL", *, upgrade: bool | None = None) -> None:
+        """`upgrade`: whether an older ledger is brought up now; left out: on SQLite yes, on PostgreSQL no, since others are at work there."""
+        self.engine = make_engine(url, name)
+        self.on_postgres = self.engine.dialect.name == "postgresql"
+        self._was_reached = False
+        if self._read(stored_version) != known_versions()[-1]:
+            with self.writing("schema") as connection:  # under a lock: two workers may open a new project's ledger at once
+                make_or_upgrade(connection, address_of(self.engine), upgrade_at_once=not self.on_postgres if upgrade is None else upgrade)
 
     @classmethod
     def in_folder(cls, state_dir: Path) -> "Ledger":
@@ -36,71 +63,149 @@ class Ledger:
         state_dir.mkdir(parents=True, exist_ok=True)
         return cls(f"sqlite:///{state_dir / 'ledger.sqlite'}")
 
-    @contextmanager
-    def _connected(self) -> Iterator[sa.Connection]:
-        try:
-            with self.engine.connect() as connection:
-                yield connection
-        except sa.exc.DatabaseError as error:
-            if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError):  # a mistake of ours, not of the place we run at
-                raise
-            raise StoreError(
-                f"The ledger {self.engine.url.render_as_string()} cannot be used: {error.orig}. What was made is kept. Free space, fix "
-                "permissions or end what holds it, then run again; a damaged file must come from a backup."
-            ) from error
+    def fenced(self, fence: Fence) -> "Ledger":
+        """The same ledger, whose writes pass a fence first."""
+        other = copy.copy(self)
+        other.fence = fence
+        return other
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """One transaction that takes the write lock at once, so that read-then-write cannot be interleaved.
+    def writing(self, concern: str = "ledger") -> Iterator[sa.Connection]:
+        """One transaction in which read-then-write cannot be interleaved by another `writing` of the same concern.
 
-        Raises StoreError when the ledger is locked too long, full, read-only or damaged.
+        SQLite has one writer at a time; the lock is taken at once. On PostgreSQL it is an advisory lock of this transaction: it ends with
+        it, also by a lost connection. Raises StoreError when the database is locked too long, full, read-only, damaged or gone.
         """
-        with self._connected() as connection:
-            if self.engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-                try:
-                    yield connection
-                except BaseException:
-                    connection.exec_driver_sql("ROLLBACK")
-                    raise
-                connection.exec_driver_sql("COMMIT")
-            else:
-                with connection.begin():
-                    yield connection
+        with in_our_words(self.engine):
+            connection = self._begin(concern)
+            try:
+                if self.fence is not None:
+                    self.fence.check(connection)
+                yield connection
+                connection.commit()
+            finally:
+                connection.close()  # rolls back what was not committed
 
     def rows(self, query: sa.Select[Any]) -> list[Row]:
         """All rows of a query as plain dicts."""
-        with self._connected() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+        return self._read(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
 
     def one(self, query: sa.Select[Any]) -> Row | None:
         """The first row of a query, or None."""
-        with self._connected() as connection:
-            row = connection.execute(query).mappings().first()
-            return dict(row) if row else None
+        row = self._read(lambda connection: connection.execute(query).mappings().first())
+        return dict(row) if row else None
 
     def by_keys(self, table: sa.Table, keys: Iterable[str]) -> dict[str, Row]:
         """Rows of a table by its (first) primary-key column; keys that are not there are left out."""
-        column, found = next(iter(table.primary_key.columns)), {}
+        column, found = next(iter(table.primary_key.columns)), dict[str, Row]()
         wanted = list(dict.fromkeys(keys))
-        with self._connected() as connection:
-            for start in range(0, len(wanted), QUERY_CHUNK):
-                query = sa.select(table).where(column.in_(wanted[start : start + QUERY_CHUNK]))
-                found.update({row[column.name]: dict(row) for row in connection.execute(query).mappings()})
+        for start in range(0, len(wanted), QUERY_CHUNK):
+            query = sa.select(table).where(column.in_(wanted[start : start + QUERY_CHUNK]))
+            found.update({row[column.name]: row for row in self.rows(query)})
         return found
 
     def record(self, table: sa.Table, rows: Row | Sequence[Row]) -> None:
-        """Insert rows; a key that is there already stays as it was (made things do not change)."""
+        """Insert rows; a key that is there already stays as it was (made things do not change). Takes no lock."""
+        # In the order of their keys: two workers that insert the same keys in different orders would wait for each other.
+        names = [column.name for column in table.primary_key.columns]
         batch = [rows] if isinstance(rows, dict) else list(rows)
-        if not batch:
-            return
-        with self.writing() as connection:
-            connection.execute(_insert_if_absent(self.engine.dialect.name, table), batch)
+        numbered = table.autoincrement_column is not None
+        if not numbered:
+            batch.sort(key=lambda row: tuple(row[name] for name in names))
+        if batch:
+            self.transact(lambda connection: self._insert(connection, table, batch), repeatable=not numbered)
 
     def spend(self, table_row: Row) -> None:
-        """Append one line to the clock of costs."""
-        with self.writing() as connection:
-            connection.execute(sa.insert(spend), [{**table_row, "at": utc_now().replace(tzinfo=None)}])
+        """Append one line to the clock of costs. Not fenced: what was spent was spent."""
+        row = {**table_row, "at": utc_now().replace(tzinfo=None)}
+        self.transact(lambda connection: self._insert(connection, spend, [row]), repeatable=False, fenced=False)
+
+    def keep(self, table: str, rows: Sequence[Row]) -> None:
+        """Keep a record of rows that were written inside `writing`, before its transaction ends."""
+        if self.journal is not None and rows:
+            self.journal(table, rows)
+
+    def transact(self, work: Callable[[sa.Connection], Result], *, repeatable: bool, fenced: bool = True) -> Result:
+        """Do work in one transaction without a lock, again after a lost connection.
+
+        `repeatable`: doing it a second time after it was committed unnoticed changes nothing.
+        """
+
+        committing = False
+
+        def transaction() -> Result:
+            nonlocal committing
+            committing = False
+            with self.engine.connect() as connection:
+                self._start(connection)
+                if fenced and self.fence is not None:
+                    self.fence.check(connection)
+                result = work(connection)
+                committing = True
+                connection.commit()
+                return result
+
+        with in_our_words(self.engine):
+            return self._repeated(transaction, may_repeat=lambda: repeatable or not committing)
+
+    def _read(self, work: Callable[[sa.Connection], Result]) -> Result:
+        def reading() -> Result:
+            with self.engine.connect() as connection:
+                return work(connection)
+
+        with in_our_words(self.engine):
+            return self._repeated(reading)
+
+    def _begin(self, concern: str) -> sa.Connection:
+        def begin() -> sa.Connection:
+            connection = self.engine.connect()
+            try:
+                self._start(connection)
+                if self.on_postgres:
+                    limits = f"set_config('lock_timeout', '{LOCK_TIMEOUT_S}s', true), set_config('idle_in_transaction_session_timeout', '{IDLE_TIMEOUT_S}s', true)"
+                    connection.exec_driver_sql(f"SELECT {limits}")
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_CLASS}, {_number_of(concern)})")
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+
+        return self._repeated(begin)
+
+    def _start(self, connection: sa.Connection) -> None:
+        if not self.on_postgres:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def _repeated(self, attempt: Callable[[], Result], may_repeat: Callable[[], bool] = lambda: True) -> Result:
+        waits: Iterator[float] | None = None
+        while True:
+            try:
+                result = attempt()
+            except sa.exc.DBAPIError as error:
+                if passes(error):
+                    self.engine.dispose()  # also the connections to a server that is only a standby now
+                if waits is None:
+                    waits = pauses(RECONNECT_WITHIN_S if self._was_reached else FIRST_CONNECT_WITHIN_S)
+                if not (passes(error) and may_repeat() and next(waits, None)):
+                    raise
+            else:
+                self._was_reached = True
+                return result
+
+    def _insert(self, connection: sa.Connection, table: sa.Table, batch: Sequence[Row]) -> None:
+        keys = list(table.primary_key.columns)
+        statement = _insert_if_absent(self.engine.dialect.name, table).returning(*keys)
+        if table.autoincrement_column is not None:  # one by one: each gets its number
+            new = [{**row, **connection.execute(statement, row).mappings().one()} for row in batch]
+        else:
+            inserted = {tuple(key) for key in connection.execute(statement, list(batch))}
+            new = [row for row in batch if tuple(row[column.name] for column in keys) in inserted]
+        self.keep(table.name, new)
+
+
+def _number_of(concern: str) -> int:
+    """A concern as the second half of an advisory lock's number: 31 bits. 0 and 1 belong to triggers."""
+    return max(2, zlib.crc32(concern.encode()) & 0x7FFFFFFF)
 
 
 def _insert_if_absent(dialect: str, table: sa.Table) -> Any:
@@ -111,12 +216,3 @@ def _insert_if_absent(dialect: str, table: sa.Table) -> Any:
     from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
     return sqlite_insert(table).on_conflict_do_nothing()
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    # isolation_level None hands transactions to us (BEGIN IMMEDIATE above); WAL lets the report read while a cell writes.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in ("busy_timeout=60000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()

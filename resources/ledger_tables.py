@@ -1,68 +1,85 @@
 """The ledger's tables. What is done with them is in the files beside this one.
 
 Rows that record made things (photos, cut-outs, LoRAs, renders, judgments, publications) are written once under a key; rows of `product`,
-`paused` and `photo_file` move. JSON columns hold plain data whose shape is documented where it is written.
+`paused`, `photo_file`, `lease` and `cell_manifest` move. JSON columns hold plain data whose shape is documented where it is written. Times
+are UTC without a zone, on every database. A changed or new table needs a migration, see `migrations/`.
 """
+
+from typing import Any
 
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
 
+Text = sa.String().with_variant(sa.String(collation="C"), "postgresql")
+"""Text that sorts by code points, as SQLite and Python sort it; a PostgreSQL database sorts as its language does, and two ledgers would differ."""
+
 change = sa.Table(
     "change",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("sku", sa.String, nullable=False),
-    sa.Column("category", sa.String, nullable=False),
-    sa.Column("drop", sa.String, nullable=False),
-    sa.Column("kind", sa.String, nullable=False),  # new, photo, text, category, drop, withdrawn, returned, resumed
+    sa.Column("sku", Text, nullable=False),
+    sa.Column("category", Text, nullable=False),
+    sa.Column("drop", Text, nullable=False),
+    sa.Column("kind", Text, nullable=False),  # new, photo, text, category, drop, withdrawn, returned, resumed
     sa.Column("at", sa.DateTime, nullable=False),
     sqlite_autoincrement=True,
 )
 """The rising revision: every change of a product, in the order it was seen. Its id is the sensors' cursor."""
 
+CHANGES_IN_ORDER = """
+CREATE FUNCTION vitrine_changes_in_order() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_advisory_xact_lock(22100, 1); RETURN NULL; END $$;
+CREATE TRIGGER changes_in_order BEFORE INSERT ON change FOR EACH STATEMENT EXECUTE FUNCTION vitrine_changes_in_order()
+"""
+"""One transaction after the other adds changes, and the next one's ids are drawn after the former is committed. A sequence alone lets a
+later id be seen before an earlier one, and a cursor that passed it would never come back. SQLite has one writer at a time anyway."""
+
+_changes_in_order: Any = sa.DDL(CHANGES_IN_ORDER)  # type: ignore[no-untyped-call]
+sa.event.listen(change, "after_create", _changes_in_order.execute_if(dialect="postgresql"))
+
 product = sa.Table(
     "product",
     metadata,
-    sa.Column("sku", sa.String, primary_key=True),
-    sa.Column("category", sa.String, nullable=False, index=True),
-    sa.Column("drop", sa.String, nullable=False, index=True),
+    sa.Column("sku", Text, primary_key=True),
+    sa.Column("category", Text, nullable=False, index=True),
+    sa.Column("drop", Text, nullable=False, index=True),
     sa.Column("attributes", sa.JSON, nullable=False),
     sa.Column("photo_digests", sa.JSON, nullable=False),  # one per photo file, null when the file is missing
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
 )
 
-paused = sa.Table("paused", metadata, sa.Column("sku", sa.String, primary_key=True))
+paused = sa.Table("paused", metadata, sa.Column("sku", Text, primary_key=True))
 """Active products outside the pilot: nothing is made for them and nothing of theirs is taken back. A table of its own, so that a ledger
 made before there were pilots needs no change."""
 
 photo_file = sa.Table(
     "photo_file",
     metadata,
-    sa.Column("name", sa.String, primary_key=True),
-    sa.Column("state", sa.String, nullable=False),  # its version: times, size, inode, device of a file; ETag and size of an object
-    sa.Column("photo_digest", sa.String, nullable=False),
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("state", Text, nullable=False),  # its version: times, size, inode, device of a file; ETag and size of an object
+    sa.Column("photo_digest", Text, nullable=False),
 )
 """What each photo was when it was last read: a cache, see `photo_digests.py`. Deleting its rows costs one reading."""
 
 source_photo = sa.Table(
     "source_photo",
     metadata,
-    sa.Column("key", sa.String, primary_key=True),  # digest of (photo, screening rules and version, file name's suffix)
-    sa.Column("photo_digest", sa.String, nullable=False),
+    sa.Column("key", Text, primary_key=True),  # digest of (photo, screening rules and version, file name's suffix)
+    sa.Column("photo_digest", Text, nullable=False),
     sa.Column("accepted", sa.Boolean, nullable=False),
     sa.Column("reasons", sa.JSON, nullable=False),
     sa.Column("measurements", sa.JSON, nullable=False),
-    sa.Column("thumbnail_digest", sa.String),
+    sa.Column("thumbnail_digest", Text),
 )
 
 cutout = sa.Table(
     "cutout",
     metadata,
-    sa.Column("key", sa.String, primary_key=True),  # digest of (photo, cut-out version)
-    sa.Column("photo_digest", sa.String, nullable=False),
-    sa.Column("cutout_digest", sa.String, nullable=False),  # RGBA PNG blob
+    sa.Column("key", Text, primary_key=True),  # digest of (photo, cut-out version)
+    sa.Column("photo_digest", Text, nullable=False),
+    sa.Column("cutout_digest", Text, nullable=False),  # RGBA PNG blob
     sa.Column("accepted", sa.Boolean, nullable=False),
     sa.Column("confidence", sa.Float, nullable=False),
     sa.Column("reasons", sa.JSON, nullable=False),
@@ -72,11 +89,11 @@ cutout = sa.Table(
 lora = sa.Table(
     "lora",
     metadata,
-    sa.Column("key", sa.String, primary_key=True),  # digest of (data, base model, settings)
-    sa.Column("category", sa.String, nullable=False, index=True),
-    sa.Column("lora_digest", sa.String, nullable=False),
-    sa.Column("base_model_digest", sa.String, nullable=False),
-    sa.Column("data_digest", sa.String, nullable=False),
+    sa.Column("key", Text, primary_key=True),  # digest of (data, base model, settings)
+    sa.Column("category", Text, nullable=False, index=True),
+    sa.Column("lora_digest", Text, nullable=False),
+    sa.Column("base_model_digest", Text, nullable=False),
+    sa.Column("data_digest", Text, nullable=False),
     sa.Column("facts", sa.JSON, nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
     sa.Column("promoted", sa.Boolean, nullable=False),
@@ -87,7 +104,7 @@ lora_return = sa.Table(
     "lora_return",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("lora_key", sa.String, nullable=False, index=True),
+    sa.Column("lora_key", Text, nullable=False, index=True),
     sa.Column("at", sa.DateTime, nullable=False),
 )
 """A promoted LoRA taken into use again, because the look went back to what it learned."""
@@ -95,14 +112,14 @@ lora_return = sa.Table(
 render = sa.Table(
     "render",
     metadata,
-    sa.Column("render_key", sa.String, primary_key=True),
-    sa.Column("sku", sa.String, nullable=False, index=True),
-    sa.Column("category", sa.String, nullable=False),
-    sa.Column("recipe", sa.String, nullable=False),
+    sa.Column("render_key", Text, primary_key=True),
+    sa.Column("sku", Text, nullable=False, index=True),
+    sa.Column("category", Text, nullable=False),
+    sa.Column("recipe", Text, nullable=False),
     sa.Column("idx", sa.Integer, nullable=False),
-    sa.Column("render_digest", sa.String, nullable=False),
-    sa.Column("cutout_digest", sa.String, nullable=False),
-    sa.Column("lora_digest", sa.String),
+    sa.Column("render_digest", Text, nullable=False),
+    sa.Column("cutout_digest", Text, nullable=False),
+    sa.Column("lora_digest", Text),
     sa.Column("placement", sa.JSON, nullable=False),
     sa.Column("facts", sa.JSON, nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
@@ -112,8 +129,8 @@ render = sa.Table(
 measurement = sa.Table(
     "measurement",
     metadata,
-    sa.Column("render_key", sa.String, primary_key=True),
-    sa.Column("measurement_version", sa.String, primary_key=True),
+    sa.Column("render_key", Text, primary_key=True),
+    sa.Column("measurement_version", Text, primary_key=True),
     sa.Column("columns", sa.JSON, nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
 )
@@ -121,11 +138,11 @@ measurement = sa.Table(
 judgment = sa.Table(
     "judgment",
     metadata,
-    sa.Column("gate_key", sa.String, primary_key=True),
-    sa.Column("render_key", sa.String, nullable=False, index=True),
-    sa.Column("render_digest", sa.String, nullable=False),
-    sa.Column("rules_digest", sa.String, nullable=False),
-    sa.Column("verdict", sa.String, nullable=False),
+    sa.Column("gate_key", Text, primary_key=True),
+    sa.Column("render_key", Text, nullable=False, index=True),
+    sa.Column("render_digest", Text, nullable=False),
+    sa.Column("rules_digest", Text, nullable=False),
+    sa.Column("verdict", Text, nullable=False),
     sa.Column("reasons", sa.JSON, nullable=False),
     sa.Column("judged_at", sa.DateTime, nullable=False),
 )
@@ -133,12 +150,12 @@ judgment = sa.Table(
 publication = sa.Table(
     "publication",
     metadata,
-    sa.Column("publish_key", sa.String, primary_key=True),
-    sa.Column("sku", sa.String, nullable=False, index=True),
-    sa.Column("recipe", sa.String, nullable=False),
+    sa.Column("publish_key", Text, primary_key=True),
+    sa.Column("sku", Text, nullable=False, index=True),
+    sa.Column("recipe", Text, nullable=False),
     sa.Column("idx", sa.Integer, nullable=False),
-    sa.Column("channel", sa.String, nullable=False),
-    sa.Column("render_digest", sa.String, nullable=False),
+    sa.Column("channel", Text, nullable=False),
+    sa.Column("render_digest", Text, nullable=False),
     sa.Column("published_at", sa.DateTime, nullable=False),
 )
 
@@ -146,9 +163,9 @@ spend = sa.Table(
     "spend",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("category", sa.String, nullable=False),
-    sa.Column("drop", sa.String),
-    sa.Column("activity", sa.String, nullable=False),  # screen, cut out, train, render, judge, publish
+    sa.Column("category", Text, nullable=False),
+    sa.Column("drop", Text),
+    sa.Column("activity", Text, nullable=False),  # screen, cut out, train, render, judge, publish
     sa.Column("item_count", sa.Integer, nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
     sa.Column("usd", sa.Float, nullable=False),
@@ -159,12 +176,33 @@ spend = sa.Table(
 refused_render = sa.Table(
     "refused_render",
     metadata,
-    sa.Column("render_key", sa.String, primary_key=True),
-    sa.Column("sku", sa.String, nullable=False, index=True),
-    sa.Column("category", sa.String, nullable=False),
-    sa.Column("recipe", sa.String, nullable=False),
+    sa.Column("render_key", Text, primary_key=True),
+    sa.Column("sku", Text, nullable=False, index=True),
+    sa.Column("category", Text, nullable=False),
+    sa.Column("recipe", Text, nullable=False),
     sa.Column("idx", sa.Integer, nullable=False),
-    sa.Column("message", sa.String, nullable=False),
+    sa.Column("message", Text, nullable=False),
     sa.Column("refused_at", sa.DateTime, nullable=False),
 )
 """Renders that a recipe refused to make of this product (its inputs are in the key): not tried again until an input changes."""
+
+lease = sa.Table(
+    "lease",
+    metadata,
+    sa.Column("resource", Text, primary_key=True),  # cell/<category>/<drop> or lora/<category>
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("holder", Text, nullable=False),  # the run
+    sa.Column("expires_at", sa.Float, nullable=False),  # seconds since 1970 by the database's own clock
+)
+"""Who works on what, see `leases.py`. The epoch rises with every new holder; rows stay, so that it never falls."""
+
+cell_manifest = sa.Table(
+    "cell_manifest",
+    metadata,
+    sa.Column("kind", Text, primary_key=True),
+    sa.Column("category", Text, primary_key=True),
+    sa.Column("drop", Text, primary_key=True),
+    sa.Column("manifest_key", Text, nullable=False),
+    sa.Column("committed_at", sa.DateTime, nullable=False),
+)
+"""The manifest that stands for each kind of thing of a cell: a manifest is written first, and holds when its row does."""

@@ -56,7 +56,7 @@ def _read(pictures: Pictures, names: Sequence[str]) -> list[tuple[str | None, st
 
 def _remember(ledger: Ledger, learned: Sequence[Row]) -> None:
     if learned:
-        with ledger.writing() as connection:
+        with ledger.writing("photo files") as connection:
             for row in learned:
                 connection.execute(sa.delete(photo_file).where(photo_file.c.name == row["name"]))
             connection.execute(sa.insert(photo_file), learned)
@@ -64,6 +64,6 @@ def _remember(ledger: Ledger, learned: Sequence[Row]) -> None:
 
 def _forget(ledger: Ledger, gone: Collection[str]) -> None:
     if gone:
-        with ledger.writing() as connection:
+        with ledger.writing("photo files") as connection:
             for name in sorted(gone):
                 connection.execute(sa.delete(photo_file).where(photo_file.c.name == name))

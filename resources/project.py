@@ -19,6 +19,7 @@ from resources.catalog_source import CatalogSource
 from resources.ledger import Ledger
 from resources.ledger_tables import judgment, lora, render
 from resources.object_store import ObjectStore
+from resources.open_ledger import open_ledger
 from resources.open_source import open_source
 from resources.settings import Settings, read_settings
 
@@ -54,7 +55,7 @@ class Project:
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger, made when missing."""
-        return Ledger.in_folder(self.settings.state_dir)
+        return open_ledger(self.settings)
 
     @cached_property
     def store(self) -> ObjectStore:

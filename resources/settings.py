@@ -43,6 +43,12 @@ class CostSettings(Section):
     usd_per_hour: float = Field(default=0.10, ge=0.0)
 
 
+class LedgerSettings(Section):
+    """Where the ledger is, if not in a SQLite file of the state folder: the environment variable that holds its SQLAlchemy URL."""
+
+    url_env: str = Field(min_length=1)
+
+
 class ScheduleSettings(Section):
     """What runs by itself, and the bounds of each time it does. A section that is left out does not run: omission means no.
 
@@ -75,6 +81,8 @@ class Settings(Section):
     """Folder of the project's own recipes, added to the shipped ones."""
     base_model: Path = Path("base-model")
     state: Path = Path(".vitrine")
+    ledger: LedgerSettings | None = None
+    """Left out: a SQLite file in the state folder."""
     output: Path = Path("vitrine-out")
     generation: GenerationSettings = GenerationSettings()
     training: dict[str, Any] = Field(default_factory=dict)

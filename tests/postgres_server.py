@@ -22,7 +22,7 @@ import sqlalchemy as sa
 PASSWORD = "secret of the tests"
 """With spaces, so that a URL that is put together by hand fails."""
 
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "32MB", "max_connections": "60"}
+FAST = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB", "max_connections": "60"}
 PR_SET_PDEATHSIG = 1
 
 
@@ -81,7 +81,9 @@ class PostgresServer:
         return sa.URL.create("postgresql+psycopg2", "vitrine", PASSWORD, "127.0.0.1", self.port, database)
 
     def _run(self, command: list[object]) -> None:
-        done = subprocess.run([str(part) for part in command], cwd=self.folder, env=_environment(), capture_output=True, text=True, **self._as_user)
+        done = subprocess.run(
+            [str(part) for part in command], cwd=self.folder, env=_environment(), capture_output=True, text=True, **self._as_user
+        )
         assert done.returncode == 0, done.stderr
 
 

@@ -1,0 +1,1 @@
+"""The versions, oldest first; each is one step up."""
