@@ -123,7 +123,7 @@ def _champion(project: Project, row: Row, incumbent: Row | None, data: "Training
         lora_settings(project),
         data,
         read_base_model(project.base_model_dir),
-        project.store.local_path(incumbent["lora_digest"]),
+        project.store.local_file(incumbent["lora_digest"]),
         incumbent["lora_digest"],
         project.settings.state_dir / "training",
     )
