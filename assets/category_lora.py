@@ -19,6 +19,7 @@ from resources.settings import utc_now
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from training.checkpoint import CheckpointMirror
     from training.lora import Progress, TrainedLora
     from training.settings import LoraSettings
     from training.training_set import TrainingSet
@@ -72,17 +73,26 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
             project.ledger.record(lora_return, {"lora_key": key, "at": utc_now().replace(tzinfo=None)})
         return known, False
     from generation.base_model import read_base_model
+    from training.checkpoint import forget_mirrored
     from training.lora import train_lora
 
     data, base_model = read_training_set(project, category), read_base_model(project.base_model_dir)
     start = time.perf_counter()
     with clocked(project, "train", category) as clock:
-        trained = train_lora(lora_settings(project), data, base_model, project.settings.state_dir / "training", on_progress)
+        mirror = checkpoint_mirror(project)
+        trained = train_lora(lora_settings(project), data, base_model, project.settings.state_dir / "training", on_progress, mirror)
         clock.items += 1
     row = _row(project, category, key, trained, data, seconds=time.perf_counter() - start)
     row["promoted"], row["facts"]["decision"] = _champion(project, row, promoted_lora(project, category), data)
     project.ledger.record(lora, row)
+    if mirror is not None:
+        forget_mirrored(mirror, trained.training_digest)
     return row, True
+
+
+def checkpoint_mirror(project: Project) -> "CheckpointMirror | None":
+    """Where checkpoints outlive this machine: the store, if it is elsewhere."""
+    return None if project.store.files.folder is not None else project.store.files
 
 
 def _row(project: Project, category: str, key: str, trained: "TrainedLora", data: "TrainingSet", seconds: float) -> Row:
@@ -123,7 +133,7 @@ def _champion(project: Project, row: Row, incumbent: Row | None, data: "Training
         lora_settings(project),
         data,
         read_base_model(project.base_model_dir),
-        project.store.local_path(incumbent["lora_digest"]),
+        project.store.local_file(incumbent["lora_digest"]),
         incumbent["lora_digest"],
         project.settings.state_dir / "training",
     )

@@ -30,11 +30,12 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
     accepted = {row["photo_digest"] for row in screened.values() if row["accepted"]}
     rows = [row for row in rows if row["photo_digests"][0] in accepted]
     known = project.ledger.by_keys(cutout, (cutout_key(row["photo_digests"][0]) for row in rows))
+    lost = project.store.missing(row["cutout_digest"] for row in known.values())
     outcomes = []
     with clocked(project, "cut out", category, drop) as clock:
         for row in rows:
             key = cutout_key(row["photo_digests"][0])
-            if key not in known or not project.store.has(known[key]["cutout_digest"]):
+            if key not in known or known[key]["cutout_digest"] in lost:
                 known[key] = _cut_one(project, row["photo_digests"][0], row["attributes"]["photos"][0], key)
                 project.ledger.record(cutout, known[key])
                 clock.items += 1

@@ -3,7 +3,7 @@
 `plan_shards -> .map(render_shard) -> .collect -> commit_manifest`, one map level only: chained maps lose steps after a pod loss.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -32,17 +32,19 @@ def groups_of(wanted: Sequence[WantedRender]) -> list[list[WantedRender]]:
     return [list(group) for _, group in groupby(ordered, key=lambda w: (w.recipe.engine, w.variant.recipe, w.variant.sku))]
 
 
-def unfinished_groups(project: Project, plan: CellPlan) -> list[list[WantedRender]]:
-    """Groups with at least one render that is not in the ledger, or whose blob is gone."""
+def unfinished_groups(project: Project, plan: CellPlan, keys: Collection[str] | None = None) -> list[list[WantedRender]]:
+    """Groups with at least one render that is not in the ledger, or whose blob is gone; with `keys`, of groups that begin with one of them."""
+    groups = [group for group in groups_of(plan.wanted) if keys is None or group[0].render_key in keys]
     missing = {w.render_key for w in plan.to_render}
-    made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted if w.render_key not in missing))
-    missing |= {key for key, row in made.items() if not project.store.has(row["render_digest"])}
-    return [group for group in groups_of(plan.wanted) if any(w.render_key in missing for w in group)]
+    made = project.ledger.by_keys(render, (w.render_key for group in groups for w in group if w.render_key not in missing))
+    gone = project.store.missing(row["render_digest"] for row in made.values())
+    missing |= {key for key, row in made.items() if row["render_digest"] in gone}
+    return [group for group in groups if any(w.render_key in missing for w in group)]
 
 
 def _is_made(project: Project, group: Sequence[WantedRender]) -> bool:
     made = project.ledger.by_keys(render, (w.render_key for w in group))
-    return len(made) == len(group) and all(project.store.has(row["render_digest"]) for row in made.values())
+    return len(made) == len(group) and not project.store.missing(row["render_digest"] for row in made.values())
 
 
 def shards_of(groups: Sequence[list[WantedRender]], shard_images: int) -> Iterator[list[list[WantedRender]]]:
@@ -92,7 +94,7 @@ def _plates(project: Project, lora_digest: str | None) -> "DiffusionPlates":
     how = project.settings.generation
     return DiffusionPlates(
         read_base_model(project.base_model_dir),
-        lora_path=project.store.local_path(lora_digest) if lora_digest else None,
+        lora_path=project.store.local_file(lora_digest) if lora_digest else None,
         lora_digest=lora_digest,
         steps=how.steps,
         guidance=how.guidance,
@@ -191,7 +193,7 @@ def render_shard(context: dg.OpExecutionContext, vitrine: VitrineResource, keys:
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
     mine = set(keys)
     with told_at_once():
-        groups = [g for g in unfinished_groups(project, plan_cell(project, category, drop)) if g[0].render_key in mine]
+        groups = unfinished_groups(project, plan_cell(project, category, drop), mine)
         return render_groups(project, category, drop, groups)
 
 

@@ -160,10 +160,7 @@ def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) 
     from quality.gate_page import cell_page
 
     page = cell_page(f"{category} | {drop}", rows, [rules_in_force(project, recipe) for recipe in project.recipes])
-    path = project.settings.state_dir / "gate" / category / f"{drop}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
-    return dg.MetadataValue.path(str(path))
+    return dg.MetadataValue.path(project.store.put_page(f"gate/{category}/{drop}.html", page.encode(), "text/html; charset=utf-8"))
 
 
 @dg.asset(

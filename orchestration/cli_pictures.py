@@ -277,7 +277,7 @@ def _plates(category: str) -> Any:
     row = promoted_lora(project, category)
     return DiffusionPlates(
         read_base_model(project.base_model_dir),
-        lora_path=project.store.local_path(row["lora_digest"]) if row else None,
+        lora_path=project.store.local_file(row["lora_digest"]) if row else None,
         lora_digest=row["lora_digest"] if row else None,
         steps=project.settings.generation.steps,
         guidance=project.settings.generation.guidance,

@@ -21,6 +21,7 @@ from resources.ledger_tables import judgment, lora, render
 from resources.object_store import ObjectStore
 from resources.open_ledger import open_ledger
 from resources.open_source import open_source
+from resources.open_store import open_store
 from resources.settings import Settings, read_settings
 
 
@@ -60,7 +61,7 @@ class Project:
     @cached_property
     def store(self) -> ObjectStore:
         """The object store, made when missing."""
-        return ObjectStore(self.settings.state_dir)
+        return open_store(self.settings)
 
     @cached_property
     def source(self) -> CatalogSource:

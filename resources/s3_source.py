@@ -4,7 +4,6 @@ Changes are seen in the listing (ETag and size), so no object is fetched to find
 ordinary AWS chain (environment, profile, web identity, container, instance) and are never read from settings.
 """
 
-import datetime as dt
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import CatalogError
 from resources.catalog_settings import S3Place
 from resources.catalog_source import LOOK_SUFFIXES, RawTable, ReadPhoto
+from resources.s3_access import open_s3, s3_address
 from resources.table_files import SUFFIXES, UNCHANGED, choose_table, parse_table
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-DEFAULT_REGION = "us-east-1"
-"""What AWS itself assumes of a bucket when neither settings nor environment name a region."""
-MAX_RETRIES, RETRY_TIMEOUT_S, REQUEST_TIMEOUT_S, CONNECT_TIMEOUT_S = 3, 30, 60, 5
+MAX_RETRIES, RETRY_TIMEOUT_S = 3, 30
 """A sensor tick must end: obstore's own defaults retry for three minutes."""
 
 
@@ -36,42 +34,12 @@ class Bucket:
     @property
     def name(self) -> str:
         """The place as `s3://bucket/prefix`."""
-        return f"s3://{self.place.bucket}/{self.place.prefix.strip('/')}".rstrip("/")
+        return s3_address(self.place)
 
     @cached_property
     def store(self) -> "S3Store":
         """The opened prefix. Raises CatalogError when there are no credentials."""
-        try:
-            import boto3
-            from obstore.auth.boto3 import Boto3CredentialProvider
-        except ImportError as error:
-            raise CatalogError(f"{self.name} needs boto3 to find AWS credentials: pip install 'vitrine[s3]'. {UNCHANGED}") from error
-        from botocore.exceptions import BotoCoreError
-        from obstore.store import S3Store
-
-        endpoint = str(self.place.endpoint).rstrip("/") if self.place.endpoint else None
-        try:
-            session = boto3.session.Session()
-            region = self.place.region or session.region_name or DEFAULT_REGION
-            if session.get_credentials() is None:
-                raise CatalogError(
-                    f"There are no AWS credentials for {self.name}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or give "
-                    f"this machine a role. {UNCHANGED}"
-                )
-            return S3Store(
-                self.place.bucket,
-                config={"region": region, **({"endpoint": endpoint} if endpoint else {})},
-                prefix=self.place.prefix.strip("/") or None,
-                credential_provider=Boto3CredentialProvider(session),
-                client_options={
-                    "allow_http": endpoint is not None and endpoint.startswith("http://"),
-                    "timeout": f"{REQUEST_TIMEOUT_S}s",
-                    "connect_timeout": f"{CONNECT_TIMEOUT_S}s",
-                },
-                retry_config={"max_retries": MAX_RETRIES, "retry_timeout": dt.timedelta(seconds=RETRY_TIMEOUT_S)},
-            )
-        except BotoCoreError as error:
-            raise CatalogError(f"The AWS settings for {self.name} are wrong: {error}. {UNCHANGED}") from error
+        return open_s3(self.place, error_class=CatalogError, unchanged=UNCHANGED, max_retries=MAX_RETRIES, retry_timeout_s=RETRY_TIMEOUT_S)
 
     def objects(self, folder: str = "") -> Iterator[Mapping[str, Any]]:
         """Every object under a folder of the prefix, at any depth."""

@@ -14,6 +14,7 @@ from pydantic import Field, HttpUrl, field_validator
 from catalog.errors import SettingsError
 from catalog.recipe import parse_model, read_yaml
 from resources.catalog_settings import CatalogSettings, FolderCatalog, PilotSettings, Section
+from resources.store_settings import FolderPublish, FolderStore, PublishSettings, StoreSettings
 
 PROJECT_VARIABLE = "VITRINE_PROJECT"
 """Environment variable with the folder that holds `vitrine.yaml`; the current folder when unset."""
@@ -83,7 +84,9 @@ class Settings(Section):
     state: Path = Path(".vitrine")
     ledger: LedgerSettings | None = None
     """Left out: a SQLite file in the state folder."""
+    store: StoreSettings = FolderStore()
     output: Path = Path("vitrine-out")
+    publish: PublishSettings = FolderPublish()
     generation: GenerationSettings = GenerationSettings()
     training: dict[str, Any] = Field(default_factory=dict)
     """Overrides of the LoRA trainer's settings, checked by the trainer's own model."""

@@ -6,9 +6,11 @@ once its JSON does. Random states are not kept: every step's randomness is deriv
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
 
 from training.atomic_files import PARTIAL_SUFFIX, write_atomic
 
@@ -36,45 +38,139 @@ class TrainingState:
     tensors: dict[str, Any] = field(repr=False)
 
 
-def save_checkpoint(folder: Path, training_digest: str, state: TrainingState) -> None:
-    """Write a checkpoint of `state`, then remove all but the newest two."""
+class CheckpointMirror(Protocol):
+    """Files kept elsewhere than on this machine, so that a checkpoint outlives it; paths are relative, files appear whole."""
+
+    def read(self, path: str) -> bytes | None:
+        """A file's bytes, or None when there is none."""
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file, in place of another one if there is one."""
+
+    def remove(self, paths: Sequence[str]) -> None:
+        """Remove files; those that are not there are no error."""
+
+    def below(self, folder: str) -> list[str]:
+        """Paths of all files below a folder."""
+
+
+def save_checkpoint(folder: Path, training_digest: str, state: TrainingState, mirror: CheckpointMirror | None = None) -> None:
+    """Write a checkpoint of `state`, then remove all but the newest two; to `mirror` too, when there is one."""
     from safetensors.torch import save
 
     data = save(state.tensors)
-    facts = {
-        "training": training_digest,
-        "step": state.step,
-        "best_step": state.best_step,
-        "curve": [asdict(point) for point in state.curve],
-        "losses_since_point": state.losses_since_point,
-        "tensors": hashlib.sha256(data).hexdigest(),
-    }
+    facts = _sealed(
+        {
+            "training": training_digest,
+            "step": state.step,
+            "best_step": state.best_step,
+            "curve": [asdict(point) for point in state.curve],
+            "losses_since_point": state.losses_since_point,
+            "tensors": hashlib.sha256(data).hexdigest(),
+        }
+    )
     stem = f"step-{state.step:08d}"
     write_atomic(folder / f"{stem}.safetensors", data)
-    write_atomic(folder / f"{stem}.json", json.dumps(facts, indent=1).encode())
+    write_atomic(folder / f"{stem}.json", facts)
     for old in sorted(folder.glob("step-*.json"))[:-KEEP]:
         old.unlink()
         old.with_suffix(".safetensors").unlink(missing_ok=True)
+    if mirror is not None:
+        _mirror_checkpoint(mirror, training_digest, state.step, data, facts)
 
 
-def load_newest_checkpoint(folder: Path, training_digest: str) -> TrainingState | None:
-    """The newest checkpoint of this training that is whole, or None; a damaged one is passed over for the one before."""
-    from safetensors.torch import load
+def _mirror_checkpoint(mirror: CheckpointMirror, training_digest: str, step: int, data: bytes, facts: bytes) -> None:
+    """Tensors are named by their content there: two workers at one training can overwrite facts, but never mix facts with foreign tensors."""
+    home = mirror_folder(training_digest)
+    mirror.write(_mirrored_tensors(home, step, hashlib.sha256(data).hexdigest()), data)
+    mirror.write(f"{home}/step-{step:08d}.json", facts)
+    there = mirror.below(home)
+    kept = sorted(path for path in there if path.endswith(".json"))[-KEEP:]
+    oldest = kept[0].removesuffix(".json")
+    old = [path for path in there if path < oldest]
+    mirror.remove([path for path in old if path.endswith(".json")])
+    mirror.remove([path for path in old if not path.endswith(".json")])
 
+
+def forget_mirrored(mirror: CheckpointMirror, training_digest: str) -> None:
+    """Remove a training's checkpoints from the mirror: it is finished and its file is kept elsewhere."""
+    there = mirror.below(mirror_folder(training_digest))
+    mirror.remove([path for path in there if path.endswith(".json")])
+    mirror.remove([path for path in there if not path.endswith(".json")])
+
+
+def mirror_folder(training_digest: str) -> str:
+    """Where a training's checkpoints lie in the mirror: under what is trained, not under who trains it."""
+    return f"checkpoints/{training_digest}"
+
+
+def _mirrored_tensors(home: str, step: int, tensors_digest: str) -> str:
+    return f"{home}/step-{step:08d}-{tensors_digest[:16]}.safetensors"
+
+
+def load_newest_checkpoint(folder: Path, training_digest: str, mirror: CheckpointMirror | None = None) -> TrainingState | None:
+    """The newest checkpoint of this training that is whole, here or in the mirror, or None; a damaged one is passed over for the one before."""
     for leftover in folder.glob(f"*{PARTIAL_SUFFIX}"):
         leftover.unlink()
-    for path in sorted(folder.glob("step-*.json"), reverse=True):
-        try:
-            facts = json.loads(path.read_bytes())
-            data = path.with_suffix(".safetensors").read_bytes()
-        except (OSError, ValueError):
-            continue
-        if facts.get("training") == training_digest and facts.get("tensors") == hashlib.sha256(data).hexdigest():
-            return TrainingState(
-                step=facts["step"],
-                best_step=facts["best_step"],
-                curve=[CurvePoint(**point) for point in facts["curve"]],
-                losses_since_point=facts["losses_since_point"],
-                tensors=load(data),
-            )
+    found: list[tuple[str, Callable[[], TrainingState | None]]] = [
+        (path.stem, partial(_load_local, path, training_digest)) for path in folder.glob("step-*.json")
+    ]
+    if mirror is not None:
+        there = (path for path in mirror.below(mirror_folder(training_digest)) if path.endswith(".json"))
+        found += [(PurePosixPath(path).stem, partial(_load_mirrored, mirror, path, training_digest)) for path in there]
+    for _, load in sorted(found, key=lambda one: one[0], reverse=True):  # stable: of one step, the local one first
+        state = load()
+        if state is not None:
+            return state
     return None
+
+
+def _load_local(path: Path, training_digest: str) -> TrainingState | None:
+    try:
+        return _state(path.read_bytes(), path.with_suffix(".safetensors").read_bytes(), training_digest)
+    except OSError:
+        return None
+
+
+def _load_mirrored(mirror: CheckpointMirror, path: str, training_digest: str) -> TrainingState | None:
+    raw = mirror.read(path)
+    facts = None if raw is None else _unsealed(raw)
+    if raw is None or facts is None:
+        return None
+    data = mirror.read(_mirrored_tensors(mirror_folder(training_digest), facts["step"], facts["tensors"]))
+    return None if data is None else _state(raw, data, training_digest)
+
+
+def _state(raw: bytes, data: bytes, training_digest: str) -> TrainingState | None:
+    """The state that facts and tensors hold; None when either is damaged or of another training."""
+    from safetensors.torch import load
+
+    facts = _unsealed(raw)
+    if facts is None or facts["training"] != training_digest or facts["tensors"] != hashlib.sha256(data).hexdigest():
+        return None
+    return TrainingState(
+        step=facts["step"],
+        best_step=facts["best_step"],
+        curve=[CurvePoint(**point) for point in facts["curve"]],
+        losses_since_point=facts["losses_since_point"],
+        tensors=load(data),
+    )
+
+
+def _sealed(facts: dict[str, Any]) -> bytes:
+    """Facts as JSON with the digest of themselves."""
+    return json.dumps({**facts, "seal": _seal(facts)}, indent=1).encode()
+
+
+def _unsealed(raw: bytes) -> dict[str, Any] | None:
+    """Facts whose seal is whole, without it; None when they are damaged."""
+    try:
+        facts: dict[str, Any] = json.loads(raw)
+        seal = facts.pop("seal", None)
+    except (ValueError, AttributeError):
+        return None
+    return facts if seal == _seal(facts) else None
+
+
+def _seal(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -17,7 +17,7 @@ from catalog.errors import TrainingError
 from catalog.keys import digest_bytes
 from generation.base_model import BaseModel, load_pipeline, torch_threads
 from training.atomic_files import write_atomic
-from training.checkpoint import CurvePoint, TrainingState, load_newest_checkpoint, save_checkpoint
+from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, load_newest_checkpoint, save_checkpoint
 from training.latents import Encoded, encode_training_set
 from training.lora_file import lora_bytes
 from training.model_card import write_card
@@ -79,8 +79,11 @@ def train_lora(
     base_model: BaseModel,
     work_dir: Path,
     on_progress: Callable[[Progress], None] = lambda _: None,
+    mirror: CheckpointMirror | None = None,
 ) -> TrainedLora:
-    """Train a LoRA of `training_set`'s look on a base model, resuming from the newest whole checkpoint in `work_dir`.
+    """Train a LoRA of `training_set`'s look on a base model, resuming from the newest whole checkpoint in `work_dir` or in `mirror`.
+
+    `mirror` keeps checkpoints where they outlive this machine; None: `work_dir` alone.
 
     Raises TrainingError for settings that match no layer, a loss that is not finite, or a LoRA that hardly came below the base model's
     held-out loss; ModelError if the base model does not load.
@@ -91,7 +94,7 @@ def train_lora(
         pipeline = load_pipeline(base_model, settings.threads, settings.device)
         encoded = encode_training_set(pipeline, training_set, base_model.digest, folder / "latents.safetensors")
         trainee = inject_adapter(pipeline, settings, plan.seed("init"))
-        state = _Run(plan, folder, trainee, encoded).finish(on_progress)
+        state = _Run(plan, folder, trainee, encoded, mirror).finish(on_progress)
         data = _lora_file(state, plan)
         path, file_digest = folder / "lora.safetensors", digest_bytes(data)
         write_atomic(path, data)
@@ -117,10 +120,10 @@ def train_lora(
 class _Run:
     """One training under way: where it stands, and what it needs to take the next step."""
 
-    def __init__(self, plan: TrainingPlan, folder: Path, trainee: Trainee, encoded: Encoded) -> None:
+    def __init__(self, plan: TrainingPlan, folder: Path, trainee: Trainee, encoded: Encoded, mirror: CheckpointMirror | None) -> None:
         import torch
 
-        self.plan, self.settings = plan, plan.settings
+        self.plan, self.settings, self.mirror = plan, plan.settings, mirror
         self.folder, self.trainee, self.encoded = folder, trainee, encoded
         self.optimizer = torch.optim.AdamW(
             list(trainee.parameters.values()), lr=self.settings.learning_rate, betas=ADAM_BETAS, weight_decay=0.0, foreach=False
@@ -196,12 +199,12 @@ class _Run:
             kept = self.optimizer.state[parameter]
             now |= {f"{moment}/{name}": kept[moment].detach().cpu().contiguous() for moment in ("exp_avg", "exp_avg_sq")}
         self.state.tensors = best | now
-        save_checkpoint(self.folder, self.plan.digest, self.state)
+        save_checkpoint(self.folder, self.plan.digest, self.state, self.mirror)
 
     def _resumed(self) -> TrainingState | None:
         import torch
 
-        state = load_newest_checkpoint(self.folder, self.plan.digest)
+        state = load_newest_checkpoint(self.folder, self.plan.digest, self.mirror)
         if state is None:
             return None
         self.trainee.set_weights(_with_prefix(state.tensors, "adapter/"))

@@ -163,7 +163,7 @@ def test_a_look_that_is_put_back_gets_its_lora_back_without_training(project_dir
 
 def test_a_lost_lora_file_is_due_for_training(project_dir):
     project = open_project(project_dir)
-    project.store.local_path(promoted_lora(project, "mugs")["lora_digest"]).unlink()
+    project.store.local_file(promoted_lora(project, "mugs")["lora_digest"]).unlink()
     assert categories_to_train(project) == ["mugs"]
 
 
@@ -217,7 +217,7 @@ def test_the_stored_files_are_what_the_ledger_says(finished):
 def test_a_lost_blob_is_made_again_with_the_same_bytes(project_dir):
     project = open_project(project_dir)
     lost = sorted(renders(project_dir).values())[0]
-    project.store.local_path(lost).unlink()
+    project.store.local_file(lost).unlink()
     for category, drop in known_cells(project):
         with open_instance(project.settings) as instance:
             job = build_defs(project.settings).resolve_job_def("produce_cell")
@@ -246,7 +246,7 @@ def test_a_lora_promoted_after_the_plan_does_not_stop_the_run(project_dir):
     newer = {**row, "key": "0" * 64, "lora_digest": project.store.put(b"another LoRA"), "made_at": utc_now().replace(tzinfo=None)}
     for group in planned:
         for wanted in group:
-            project.store.local_path(renders(project_dir)[wanted.render_key]).unlink()
+            project.store.local_file(renders(project_dir)[wanted.render_key]).unlink()
     project.ledger.record(lora, newer)
     assert render_groups(project, category, drop, planned)["rendered"] == 6
     for digest in renders(project_dir).values():
@@ -258,7 +258,7 @@ def test_a_lost_cutout_is_made_again_with_the_same_bytes(project_dir):
     project = open_project(project_dir)
     (cell,) = known_cells(project)
     lost = sorted(row["cutout_digest"] for row in project.ledger.rows(sa.select(cutout)))[0]
-    project.store.local_path(lost).unlink()
+    project.store.local_file(lost).unlink()
     cut_out_cell(project, *cell)
     assert digest_bytes(project.store.get(lost)) == lost
 

@@ -213,3 +213,67 @@ def test_a_training_set_of_another_size_is_refused(base_model, tmp_path):
 def test_a_misspelt_setting_is_an_error():
     with pytest.raises(ValidationError, match="lerning_rate"):
         LoraSettings(lerning_rate=1e-3)
+
+
+@pytest.fixture
+def mirror(tmp_path):
+    """Files elsewhere than in the work folder."""
+    from resources.folder_files import FolderFiles
+
+    return FolderFiles(tmp_path / "elsewhere")
+
+
+def train_and_die(base_model, training_set, work_dir, mirror, *, step):
+    """Train with a mirror until an error after a step."""
+
+    def die(progress):
+        if progress.step == step:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_lora(SETTINGS, training_set, base_model, work_dir, die, mirror)
+
+
+def test_a_training_whose_machine_is_gone_goes_on_from_the_mirror(trained, base_model, training_set, tmp_path, mirror):
+    train_and_die(base_model, training_set, tmp_path / "first", mirror, step=10)
+    assert sorted(path.rsplit("/", 1)[-1][:13] for path in mirror.below("checkpoints") if path.endswith(".json")) == [
+        "step-00000006",
+        "step-00000009",
+    ], "the last two are kept"
+    assert len(mirror.below("checkpoints")) == 4
+    seen = []
+    lora = train_lora(SETTINGS, training_set, base_model, tmp_path / "second", seen.append, mirror)
+    assert seen[0].step == 10
+    assert lora.digest == trained[0].digest and lora.curve == trained[0].curve
+
+
+@pytest.mark.parametrize("damaged", [".json", ".safetensors"])
+def test_a_damaged_mirrored_checkpoint_is_passed_over_for_the_one_before(trained, base_model, training_set, tmp_path, mirror, damaged):
+    train_and_die(base_model, training_set, tmp_path / "first", mirror, step=10)
+    newest = max(path for path in mirror.below("checkpoints") if path.endswith(damaged))
+    data = mirror.read(newest)
+    wrong = data.replace(b'"best_step": 8', b'"best_step": 7') if damaged == ".json" else data[:-1] + bytes([data[-1] ^ 1])
+    assert wrong != data
+    mirror.write(newest, wrong)
+    seen = []
+    lora = train_lora(SETTINGS, training_set, base_model, tmp_path / "second", seen.append, mirror)
+    assert seen[0].step == 7 and lora.digest == trained[0].digest
+
+
+def test_the_newer_of_local_and_mirrored_checkpoints_is_used(base_model, training_set, tmp_path, mirror):
+    train_and_die(base_model, training_set, tmp_path / "work", mirror, step=7)
+    for path in mirror.below("checkpoints"):
+        if "step-00000006" in path:
+            mirror.remove([path])
+    seen = []
+    train_lora(SETTINGS, training_set, base_model, tmp_path / "work", seen.append, mirror)
+    assert seen[0].step == 7, "the local one of step 6, not the mirrored one of step 3"
+
+
+def test_a_finished_trainings_checkpoints_are_forgotten(base_model, training_set, tmp_path, mirror):
+    from training.checkpoint import forget_mirrored
+
+    lora = train_lora(SETTINGS, training_set, base_model, tmp_path / "work", mirror=mirror)
+    assert mirror.below("checkpoints")
+    forget_mirrored(mirror, lora.training_digest)
+    assert mirror.below("checkpoints") == []

@@ -1,0 +1,200 @@
+"""Files under a prefix of an S3 bucket, with conditional writes, and asked again while the store is busy.
+
+A request that may pass later (500, 503, 429, timeout, lost connection) is repeated with random waits until a total deadline; one that
+cannot (403, wrong bucket) fails at once. Nothing is ever learned from listing but `below`.
+"""
+
+import itertools
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from catalog.errors import StoreError
+from resources.files import side_by_side
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+Answer = TypeVar("Answer")
+
+_STATUS = re.compile(r"non-2xx status code: (\d{3})")
+_REMOVED_AT_ONCE = 1000
+"""What one DeleteObjects request takes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long one operation is tried again: total seconds, and the bounds of the random wait between two tries."""
+
+    deadline_s: float = 120.0
+    first_wait_s: float = 0.1
+    longest_wait_s: float = 5.0
+
+
+class BucketFiles:
+    """See `resources.files.Files`. Also `read_version` and `replace`: a write that happens only if nobody wrote meanwhile."""
+
+    folder: Path | None = None
+
+    def __init__(self, store: "S3Store", name: str, patience: Patience | None = None) -> None:
+        self._store, self.name, self._patience = store, name, patience or Patience()
+
+    def address(self, path: str) -> str:
+        """`s3://bucket/prefix/path`."""
+        return f"{self.name}/{path}"
+
+    def read(self, path: str) -> bytes | None:
+        """An object's bytes, or None when there is none."""
+        found = self.read_version(path)
+        return None if found is None else found[0]
+
+    def read_version(self, path: str) -> tuple[bytes, str] | None:
+        """An object's bytes and the version (ETag) that `replace` asks for; None when there is none."""
+        import obstore
+
+        def get() -> tuple[bytes, str] | None:
+            try:
+                answer = obstore.get(self._store, path)
+                return bytes(answer.bytes()), str(answer.meta["e_tag"])
+            except FileNotFoundError as error:
+                self._refuse_missing_bucket(error)
+                return None
+
+        return self._patiently("read", path, get)
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Write an object that is not there yet (If-None-Match: *); False when there is one."""
+        import obstore
+        from obstore.exceptions import AlreadyExistsError
+
+        def put() -> bool:
+            try:
+                obstore.put(self._store, path, data, mode="create", use_multipart=False)
+            except AlreadyExistsError as error:
+                if _status(error) == 409:  # another writer is at work on the key; whether it succeeds is not known yet
+                    raise _NotNow from error
+                return False
+            return True
+
+        return self._patiently("write", path, put)
+
+    def write(self, path: str, data: bytes, media_type: str | None = None) -> None:
+        """Write an object, in place of another one if there is one."""
+        import obstore
+
+        kind = {"Content-Type": media_type} if media_type else None
+        self._patiently("write", path, lambda: obstore.put(self._store, path, data, attributes=kind, use_multipart=False))
+
+    def replace(self, path: str, data: bytes, version: str | None, media_type: str | None = None) -> bool:
+        """Write an object only if it still is that `version` (None: only if there is none); False when somebody was faster.
+
+        A lost answer is settled by reading back: exactly our bytes there means that we wrote them, or that it does not matter who did.
+        """
+        import obstore
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        kind = {"Content-Type": media_type} if media_type else None
+
+        def put() -> bool:
+            try:
+                mode = "create" if version is None else {"e_tag": version}
+                obstore.put(self._store, path, data, mode=mode, attributes=kind, use_multipart=False)  # type: ignore[arg-type]
+            except (AlreadyExistsError, PreconditionError) as error:
+                if _status(error) == 409:
+                    raise _NotNow from error
+                return False
+            return True
+
+        return self._patiently("write", path, put) or self.read(path) == data
+
+    def remove(self, paths: Sequence[str]) -> None:
+        """Remove objects, a thousand per request; those that are not there are no error."""
+        import obstore
+
+        for start in range(0, len(paths), _REMOVED_AT_ONCE):
+            some = list(paths[start : start + _REMOVED_AT_ONCE])
+            self._patiently("remove", some[0], lambda some=some: obstore.delete(self._store, some))  # type: ignore[misc]
+
+    def sizes(self, paths: Iterable[str]) -> dict[str, int]:
+        """Length in bytes of each object that is there: one HEAD each, many in flight."""
+        asked = list(paths)
+        return {path: size for path, size in zip(asked, side_by_side(self._size, asked), strict=True) if size is not None}
+
+    def _size(self, path: str) -> int | None:
+        import obstore
+
+        def head() -> int | None:
+            try:
+                return int(obstore.head(self._store, path)["size"])
+            except FileNotFoundError:
+                return None
+
+        return self._patiently("look at", path, head)
+
+    def below(self, folder: str) -> list[str]:
+        """Paths of all objects below a folder of the prefix, sorted."""
+        import obstore
+
+        def listed() -> list[str]:
+            return sorted(str(meta["path"]) for chunk in obstore.list(self._store, prefix=folder or None) for meta in chunk)
+
+        return self._patiently("list", folder, listed)
+
+    def _patiently(self, what: str, path: str, ask: Callable[[], Answer]) -> Answer:
+        """One operation, tried again while it may pass, until the deadline. Raises StoreError."""
+        from obstore.exceptions import BaseError
+
+        patience, started = self._patience, time.monotonic()
+        for tries in itertools.count(1):
+            try:
+                return ask()
+            except (BaseError, OSError, _NotNow) as error:
+                wait_s = random.uniform(0.0, min(patience.longest_wait_s, patience.first_wait_s * 2**tries))
+                if not _may_pass(error):
+                    raise StoreError(self._why(what, path, error, "")) from error
+                if time.monotonic() - started + wait_s > patience.deadline_s:
+                    spent_s = time.monotonic() - started
+                    raise StoreError(self._why(what, path, error, f" {tries} times in {spent_s:.0f} s")) from error
+                time.sleep(wait_s)
+        raise AssertionError("counting never ends")
+
+    def _refuse_missing_bucket(self, error: Exception) -> None:
+        if "NoSuchBucket" in str(error):
+            raise StoreError(self._why("read", "anything", error, "")) from error
+
+    def _why(self, what: str, path: str, error: Exception, tried: str) -> str:
+        cause = error.__cause__ if isinstance(error, _NotNow) and error.__cause__ else error
+        text = " ".join(str(cause).split("\n\nDebug source", 1)[0].split())[:400]
+        now = "What was written is kept; run again, it goes on where it stopped."
+        if isinstance(error, FileNotFoundError):
+            now = "Does the bucket exist? Correct `bucket`, `endpoint` or `region` in vitrine.yaml."
+        elif "RequestTimeTooSkewed" in text:
+            now = "This machine's clock is wrong: set it, then run again."
+        elif _status(error) in (401, 403):
+            now = "Give this role the right to read, write and delete below this prefix, then run again."
+        return f"Cannot {what} {self.address(path)}{f' (tried{tried})' if tried else ''}: {text}. {now}"
+
+
+class _NotNow(Exception):
+    """Another writer holds the key at this moment (409)."""
+
+
+def _status(error: BaseException) -> int | None:
+    """The HTTP status that obstore's message names; it has no other place for it."""
+    found = _STATUS.search(str(error))
+    return int(found[1]) if found else None
+
+
+def _may_pass(error: BaseException) -> bool:
+    from obstore.exceptions import GenericError
+
+    if isinstance(error, _NotNow):
+        return True
+    status = _status(error)
+    if status is None:
+        return isinstance(error, GenericError | TimeoutError | ConnectionError)  # nobody answered, or the answer was cut off
+    return status in (408, 425, 429) or status >= 500
