@@ -81,7 +81,7 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
     with clocked(project, "train", category) as clock:
         mirror = checkpoint_mirror(project)
         trained = train_lora(lora_settings(project), data, base_model, project.settings.state_dir / "training", on_progress, mirror)
-        clock.items += 1
+        clock.lap()
     row = _row(project, category, key, trained, data, seconds=time.perf_counter() - start)
     row["promoted"], row["facts"]["decision"] = _champion(project, row, promoted_lora(project, category), data)
     project.ledger.record(lora, row)

@@ -38,7 +38,7 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
             if key not in known or known[key]["cutout_digest"] in lost:
                 known[key] = _cut_one(project, row["photo_digests"][0], row["attributes"]["photos"][0], key)
                 project.ledger.record(cutout, known[key])
-                clock.items += 1
+                clock.lap()
             outcomes.append({"sku": row["sku"], **known[key]})
     return outcomes
 

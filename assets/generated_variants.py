@@ -65,13 +65,17 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[l
     A group that another run of the cell has made meanwhile is left alone. A recipe that refuses a product is recorded with its reason and
     everything else goes on.
     """
-    counts = {"rendered": 0, "refused": 0}
+    counts, loaded = {"rendered": 0, "refused": 0}, False
     drawn = [group[0] for group in groups if group[0].recipe.engine == "diffusion"]
     plates = _plates(project, drawn[0].lora_digest) if drawn else None
     with clocked(project, "render", category, drop) as clock:
         for group in groups:
             if _is_made(project, group):
                 continue
+            if plates is not None and not loaded and group[0].recipe.engine == "diffusion":
+                plates.load()
+                clock.lap(activity="load model")
+                loaded = True
             start = utc_now()
             try:
                 rendered = _draw(project, group, plates)
@@ -82,7 +86,7 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[l
             seconds = (utc_now() - start).total_seconds() / len(group)
             project.ledger.record(render, [_row(project, w, r, seconds) for w, r in zip(group, rendered, strict=True)])
             counts["rendered"] += len(group)
-            clock.items += len(group)
+            clock.lap(len(group), recipe=group[0].variant.recipe)
     return counts
 
 
@@ -181,7 +185,7 @@ def render_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
 def plan_shards(context: dg.OpExecutionContext, vitrine: VitrineResource):  # noqa: ANN201 - dagster infers from the out
     """Plan the cell and hand out shards: lists of render keys."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
-    groups = unfinished_groups(project, plan_cell(project, category, drop))
+    groups = [g for g in unfinished_groups(project, plan_cell(project, category, drop)) if project.run.covers(g[0].variant.recipe)]
     context.log.info(f"{category}|{drop}: {sum(map(len, groups))} renders to make in {len(groups)} groups")
     for number, shard in enumerate(shards_of(groups, project.settings.generation.shard_images)):
         yield dg.DynamicOutput([w.render_key for group in shard for w in group], mapping_key=f"shard_{number:04d}")

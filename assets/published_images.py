@@ -186,7 +186,7 @@ def _ai_system(project: Project, wanted: WantedRender, render_row: Row) -> str |
 
 
 def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryReport", list[Candidate], Counter[str]]:
-    """Deliver a cell's approved renders; products of the cell that have none any more are taken back.
+    """Deliver a cell's approved renders; products of the cell that have none any more are taken back. Of recipes only that the run covers.
 
     Raises PublishRefused, and takes nothing back, while a picture of the cell is not judged by the present rules.
     """
@@ -194,22 +194,23 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
 
     before = set(skus_of_cell(project, category, drop))
     plan, shown = plan_cell(project, category, drop), published_manifest(project)
-    _refuse_undecided(plan, undecided(project, plan, shown))
+    _refuse_undecided(plan, {variant for variant in undecided(project, plan, shown) if project.run.covers(variant.recipe)})
     found, held = candidates(project, plan, shown)
     # A product that moved to another cell meanwhile is that cell's to publish or to take back.
     speaks_for = before.intersection(skus_of_cell(project, category, drop))
-    found = [candidate for candidate in found if candidate.wanted.variant.sku in speaks_for]
+    mine = [c for c in found if c.wanted.variant.sku in speaks_for and project.run.covers(c.wanted.variant.recipe)]
     with clocked(project, "publish", category, drop) as clock:
-        known = project.ledger.by_keys(publication, (c.publish_key for c in found))
+        known = project.ledger.by_keys(publication, (c.publish_key for c in mine))
         report = deliver(
             Path(publish_folder_of(project)),
-            [_item(project, candidate) for candidate in found],
+            [_item(project, candidate) for candidate in mine],
             complete_for=speaks_for,
+            covers=project.run.covers,
             delivered_at=utc_now(),
         )
-        clock.items += sum(c.publish_key not in known for c in found)
-    project.ledger.record(publication, [_publication(c) for c in found])
-    return report, found, held
+        clock.lap(sum(c.publish_key not in known for c in mine))
+    project.ledger.record(publication, [_publication(c) for c in mine])
+    return report, mine, held
 
 
 def _refuse_undecided(plan: CellPlan, variants: set[Variant]) -> None:
@@ -261,6 +262,14 @@ def _publication(candidate: Candidate) -> Row:
     }
 
 
+def _left_alone(project: Project, category: str, drop: str) -> set[str]:
+    """Keys of what stands published of the cell in recipes that the run is not about."""
+    if project.run.recipes is None:
+        return set()
+    skus, images = set(skus_of_cell(project, category, drop)), published_manifest(project).images.values()
+    return {image.publish_key for image in images if image.sku in skus and not project.run.covers(image.recipe)}
+
+
 @dg.asset(
     partitions_def=cells,
     backfill_policy=ONE_CELL,
@@ -279,7 +288,7 @@ def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
     refuse_failed_gate(context, project, category, drop)
     report, found, held = publish_cell(project, category, drop)
-    content = {"cell": [category, drop], "published": sorted(c.publish_key for c in found)}
+    content = {"cell": [category, drop], "published": sorted({c.publish_key for c in found} | _left_alone(project, category, drop))}
     key = digest(content)
     project.store.put_manifest("publications", key, content)
     return dg.MaterializeResult(

@@ -46,7 +46,7 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
                     continue
                 project.ledger.record(source_photo, screened)
                 known[key] = screened
-                clock.items += 1
+                clock.lap()
             outcomes.append({"sku": row["sku"], **known[key]})
     return outcomes
 

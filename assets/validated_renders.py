@@ -3,6 +3,7 @@
 Carries `brand_gate`, the partitioned blocking check that publishing waits for.
 """
 
+import importlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +21,7 @@ from catalog.placement import Placement
 from catalog.verdict import Verdict
 from quality.measurements import MEASUREMENT_VERSION
 from quality.rules import RuleSet
-from resources.costs import clocked
+from resources.costs import CostClock, clocked
 from resources.ledger import Row
 from resources.ledger_tables import judgment, measurement, render
 from resources.project import Project, VitrineResource
@@ -38,29 +39,35 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
     present = [w for w in plan.wanted if w.render_key in made]
     gates = {w.render_key: _gate(made[w.render_key], rules[w.variant.recipe]) for w in present}
     known = project.ledger.by_keys(judgment, gates.values())
-    todo = [w for w in present if gates[w.render_key] not in known]
+    todo = [w for w in present if gates[w.render_key] not in known and project.run.covers(w.variant.recipe)]
     with clocked(project, "judge", category, drop) as clock:
+        if todo:
+            importlib.import_module("great_expectations")  # its seconds are the process's, not the first render's
+            clock.lap(activity="load gate")
         by_recipe: dict[str, list[WantedRender]] = defaultdict(list)
         for wanted in todo:
             by_recipe[wanted.variant.recipe].append(wanted)
         for name, group in by_recipe.items():
-            judged = _judge(project, group, made, rules[name])
+            judged = _judge(project, group, made, rules[name], clock)
             project.ledger.record(judgment, judged)
             known.update({row["gate_key"]: row for row in judged})
-            clock.items += len(group)
-    return [{**made[w.render_key], **known[gates[w.render_key]], "digital_source_type": w.recipe.digital_source_type} for w in present]
+    decided = [w for w in present if gates[w.render_key] in known]  # all of them, unless the run is limited to other recipes
+    return [{**made[w.render_key], **known[gates[w.render_key]], "digital_source_type": w.recipe.digital_source_type} for w in decided]
 
 
 def _gate(row: Row, rules: RuleSet) -> str:
     return gate_key(render_digest=row["render_digest"], rules_digest=rules.digest, measurement_version=MEASUREMENT_VERSION)
 
 
-def _judge(project: Project, group: Sequence[WantedRender], made: dict[str, Row], rules: RuleSet) -> list[Row]:
+def _judge(project: Project, group: Sequence[WantedRender], made: dict[str, Row], rules: RuleSet, clock: CostClock) -> list[Row]:
     import pandas as pd
 
     from quality.gate import judge_table
 
-    measured = {w.render_key: _measured(project, w, made[w.render_key]) for w in group}
+    measured = {}
+    for wanted in group:
+        measured[wanted.render_key] = _measured(project, wanted, made[wanted.render_key])
+        clock.lap(recipe=wanted.variant.recipe)
     frame = pd.DataFrame([{"render_id": key, **columns} for key, columns in measured.items()])
     now = utc_now().replace(tzinfo=None)
     return [

@@ -54,6 +54,11 @@ class DiffusionPlates:
         """Digest of the base model, for the render key."""
         return self.base_model.digest
 
+    def load(self) -> None:
+        """Load the weights and attach the LoRA now, so that the first batch is no slower than the others. Raises like `draw`."""
+        with _LOCK, torch_threads(self.threads):
+            _resident(self.base_model, self.device, self.threads).wear(self.lora_path, self.lora_digest)
+
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[npt.NDArray[np.uint8]]:
         """One plate per prompt and seed, drawn as one batch: uint8 (size, size, 3), sRGB.
 

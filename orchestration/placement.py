@@ -12,11 +12,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from resources.run_facts import TIER_TAG
+
 K8S_TAG = "dagster-k8s/config"
 """Tag under which dagster-k8s looks for a pod's configuration."""
-
-TIER_TAG = "vitrine/tier"
-"""Run tag that names the tier; without it a run is `standard`."""
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 """Label of a Job that Kueue admits by quota. Jobs without it are not held back."""

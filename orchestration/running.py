@@ -26,8 +26,10 @@ from orchestration.instance import open_instance
 from orchestration.left_behind import fail_runs_left_behind, process_tag
 from orchestration.reasons import BLOCKED, first_failure
 from orchestration.stale import categories_to_train, stale_cells
-from resources.project import Project, open_project
-from resources.settings import PROJECT_VARIABLE
+from resources.costs import book, clocked_rest
+from resources.project import Project
+from resources.run_facts import facts_of
+from resources.settings import PROJECT_VARIABLE, read_settings
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Run config that keeps Dagster's event log out of the terminal; the instance has every event."""
@@ -48,6 +50,8 @@ class CategoryTask:
     category: str
     train: bool
     drops: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...] = ()
+    """Run tags beside those that every run of the command line has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +107,7 @@ def run_tasks(project: Project, tasks: Sequence[CategoryTask], *, workers: int, 
         max_workers=min(workers, len(tasks)),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(os.getpid(), directory),
+        initargs=(os.getpid(), directory, time.time()),
     )
     try:
         futures = {pool.submit(run_category, directory, task): task for task in ordered}
@@ -141,14 +145,24 @@ def run_category(project_dir: str, task: CategoryTask) -> list[Failure]:
     """Train one category's LoRA if due, then bring its cells up to date, through Dagster in this process."""
     from orchestration.definitions import build_defs
 
-    project = open_project(Path(project_dir))
-    definitions, tags, failures = build_defs(project.settings), {**COMMAND_LINE, **process_tag(project.settings)}, []
+    project = Project(read_settings(Path(project_dir)), run=facts_of(dict(task.tags)))
+    _book_start(project, task.category)
+    definitions, tags, failures = build_defs(project.settings), {**dict(task.tags), **COMMAND_LINE, **process_tag(project.settings)}, []
     with open_instance(project.settings) as instance:
         if task.train:
-            failures += _run(definitions, instance, "train_category", task.category, tags)
+            with clocked_rest(project, "run", task.category):
+                failures += _run(definitions, instance, "train_category", task.category, tags)
         for drop in task.drops:
-            failures += _run(definitions, instance, "produce_cell", cell_key(task.category, drop), tags)
+            with clocked_rest(project, "run", task.category, drop):
+                failures += _run(definitions, instance, "produce_cell", cell_key(task.category, drop), tags)
     return failures
+
+
+def _book_start(project: Project, category: str) -> None:
+    """Book what this worker took to start, once."""
+    if _asked_for_at:
+        seconds, cpu_seconds = time.time() - _asked_for_at.pop(), time.process_time()
+        book(project, "start worker", category, None, 1, (seconds, cpu_seconds))
 
 
 def _run(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, partition_key: str, tags: dict[str, str]) -> list[Failure]:
@@ -167,8 +181,13 @@ def _first_failure(result: dg.ExecuteInProcessResult, what: str) -> Failure:
     return Failure(what=f"{what}, step {step}" if step else what, message=message)
 
 
-def _start_worker(parent: int, project_dir: str) -> None:
+_asked_for_at: list[float] = []
+"""In a worker: when it was asked for, until its start is booked."""
+
+
+def _start_worker(parent: int, project_dir: str, asked_for_at: float) -> None:
     """Set up a worker: project, one torch thread, quiet logs, and an end when the parent ends."""
+    _asked_for_at.append(asked_for_at)
     os.environ[PROJECT_VARIABLE] = project_dir
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"

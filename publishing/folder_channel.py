@@ -85,10 +85,18 @@ class DeliveryReport:
     manifest_changed: bool
 
 
-def deliver(folder: Path, items: Iterable[DeliveryItem], *, complete_for: Collection[str], delivered_at: datetime) -> DeliveryReport:
+def deliver(
+    folder: Path,
+    items: Iterable[DeliveryItem],
+    *,
+    complete_for: Collection[str],
+    delivered_at: datetime,
+    covers: Callable[[str], bool] = lambda _: True,
+) -> DeliveryReport:
     """Bring a folder to the state that `items` describe for the products in `complete_for` (SKUs), and leave all others alone.
 
-    A name of those products that no item asks for is withdrawn: its file goes, a tombstone line stays. Files first, manifest after them,
+    A name of those products that no item asks for is withdrawn: its file goes, a tombstone line stays. `covers` says of which recipes the
+    delivery speaks; pictures of others stay as they are. Files first, manifest after them,
     removals last; wherever this is interrupted, the manifest that stands names only files that exist, and the next delivery finishes.
     Several deliveries into one folder may run at once. `delivered_at` (with a time zone) is written into tombstones only.
 
@@ -100,6 +108,7 @@ def deliver(folder: Path, items: Iterable[DeliveryItem], *, complete_for: Collec
     assert len(wanted) == len(asked), "two items of one delivery have the same name"
     _refuse_unapproved(wanted.values())
     foreign = sorted({item.variant.sku for item in wanted.values()} - set(complete_for))
+    assert all(covers(item.variant.recipe) for item in asked), "an item of a recipe that the delivery does not speak for"
     assert not foreign, f"items of {foreign[:3]} are delivered, but the delivery does not speak for them"
     now = delivered_at.astimezone(UTC)
 
@@ -107,7 +116,7 @@ def deliver(folder: Path, items: Iterable[DeliveryItem], *, complete_for: Collec
     made = {name: _put(folder, item, before.images.get(name)) for name, item in wanted.items()}
     with alone_in(folder):
         before = read_manifest(folder)
-        images = {name: image for name, image in before.images.items() if image.sku not in complete_for}
+        images = {name: image for name, image in before.images.items() if image.sku not in complete_for or not covers(image.recipe)}
         for name, item in wanted.items():
             image, written = made[name]
             if not (folder / image.file).is_file():  # another delivery withdrew the same bytes meanwhile

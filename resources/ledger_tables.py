@@ -165,13 +165,18 @@ spend = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("category", Text, nullable=False),
     sa.Column("drop", Text),
-    sa.Column("activity", Text, nullable=False),  # screen, cut out, train, render, judge, publish
+    sa.Column("activity", Text, nullable=False),  # see resources/costs.py
     sa.Column("item_count", sa.Integer, nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
     sa.Column("usd", sa.Float, nullable=False),
-    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False, index=True),
+    sa.Column("recipe", Text),  # of render and judge
+    sa.Column("cpu_seconds", sa.Float),
+    sa.Column("tier", Text),
+    sa.Column("campaign", Text, index=True),
+    sa.Column("attempt", Text, index=True),
 )
-"""Worker seconds and money, appended as they are spent: the clock of costs."""
+"""Worker seconds and money, appended as they are spent: the clock of costs. `seconds` are wall seconds of one worker."""
 
 refused_render = sa.Table(
     "refused_render",

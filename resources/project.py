@@ -4,12 +4,13 @@ Assets get it through `VitrineResource`; the command line and notebooks call `op
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import dagster as dg
 import sqlalchemy as sa
+from dagster_shared.check import CheckError
 
 from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import SettingsError
@@ -22,6 +23,7 @@ from resources.object_store import ObjectStore
 from resources.open_ledger import open_ledger
 from resources.open_source import open_source
 from resources.open_store import open_store
+from resources.run_facts import RunFacts, facts_of
 from resources.settings import Settings, read_settings
 
 
@@ -30,6 +32,8 @@ class Project:
     """An opened project. Files are read when first asked for, then kept: open it anew to see changes."""
 
     settings: Settings
+    run: RunFacts = field(default_factory=RunFacts)
+    """The run it was opened for: its tier, its campaign, the recipes it is limited to."""
 
     @cached_property
     def brand_kit(self) -> BrandKit:
@@ -98,5 +102,12 @@ class VitrineResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the
     project_dir: str
 
     def open(self) -> Project:
-        """The project, read anew: a changed brand kit is seen by the next run."""
-        return open_project(Path(self.project_dir))
+        """The project, read anew: a changed brand kit is seen by the next run. Inside a run it knows the facts that the run's tags tell."""
+        return Project(read_settings(Path(self.project_dir)), run=self._run_facts())
+
+    def _run_facts(self) -> RunFacts:
+        try:
+            run = self.get_resource_context().run
+        except CheckError:  # made in Python, outside Dagster
+            return RunFacts()
+        return RunFacts() if run is None else facts_of(run.tags)

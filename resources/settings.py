@@ -8,12 +8,13 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-import dagster as dg
-from pydantic import Field, HttpUrl, field_validator
+from pydantic import Field, HttpUrl
 
 from catalog.errors import SettingsError
 from catalog.recipe import parse_model, read_yaml
 from resources.catalog_settings import CatalogSettings, FolderCatalog, PilotSettings, Section
+from resources.schedule_settings import LoraRefreshSettings, NightlySettings
+from resources.service_settings import BudgetSettings, CostSettings, TierSettings
 from resources.store_settings import FolderPublish, FolderStore, PublishSettings, StoreSettings
 
 PROJECT_VARIABLE = "VITRINE_PROJECT"
@@ -38,36 +39,10 @@ class GateSettings(Section):
     min_approved_share: float = Field(default=0.5, ge=0.0, le=1.0)
 
 
-class CostSettings(Section):
-    """What a machine-hour costs, for quotes and for cost per approved image. US dollars."""
-
-    usd_per_hour: float = Field(default=0.10, ge=0.0)
-
-
 class LedgerSettings(Section):
     """Where the ledger is, if not in a SQLite file of the state folder: the environment variable that holds its SQLAlchemy URL."""
 
     url_env: str = Field(min_length=1)
-
-
-class ScheduleSettings(Section):
-    """What runs by itself, and the bounds of each time it does. A section that is left out does not run: omission means no.
-
-    `max_cells` of `lora_refresh` counts categories.
-    """
-
-    cron: str
-    budget_usd: float = Field(default=5.0, ge=0.0)
-    max_cells: int = Field(default=300, ge=1, le=2000)
-
-    @field_validator("cron")
-    @classmethod
-    def _cron_can_be_scheduled(cls, cron: str) -> str:
-        try:
-            dg.ScheduleDefinition(name="check", job_name="check", cron_schedule=cron)
-        except dg.DagsterInvalidDefinitionError as error:
-            raise ValueError("not a cron expression of five parts (minute hour day month weekday), such as '0 1 * * *'") from error
-        return cron
 
 
 class Settings(Section):
@@ -94,8 +69,10 @@ class Settings(Section):
     """Overrides of the screening rules, checked by the screening's own model."""
     gate: GateSettings = GateSettings()
     costs: CostSettings = CostSettings()
-    nightly: ScheduleSettings | None = None
-    lora_refresh: ScheduleSettings | None = None
+    tiers: TierSettings = TierSettings()
+    budgets: BudgetSettings = BudgetSettings()
+    nightly: NightlySettings | None = None
+    lora_refresh: LoraRefreshSettings | None = None
     failure_webhook_url: HttpUrl | None = None
 
     def path(self, relative: Path) -> Path:
