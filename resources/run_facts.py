@@ -54,6 +54,7 @@ def facts_of(tags: Mapping[str, str]) -> RunFacts:
 
 def known_tier(name: str) -> TierName:
     """A tier by its name. Raises SettingsError for one that does not exist."""
+    tier: TierName
     for tier in get_args(TierName):
         if name == tier:
             return tier

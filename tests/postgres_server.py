@@ -57,8 +57,14 @@ class PostgresServer:
         command = [self.programs / "postgres", "-D", self.folder / "data"]
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: PLW1509 - one system call, no Python that could wait for a lock
-                command, cwd=self.folder, stdout=log, stderr=log, env=_environment(), preexec_fn=_end_with_parent, **self._as_user
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                env=_environment(),
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - one system call, no Python that could wait for a lock
+                **self._as_user,
             )
         end = time.monotonic() + 60
         while subprocess.run([self.programs / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)]).returncode:
