@@ -14,6 +14,7 @@ from pydantic import Field, HttpUrl, field_validator
 from catalog.errors import SettingsError
 from catalog.recipe import parse_model, read_yaml
 from resources.catalog_settings import CatalogSettings, FolderCatalog, PilotSettings, Section
+from resources.cluster_settings import ClusterSettings
 from resources.store_settings import FolderPublish, FolderStore, PublishSettings, StoreSettings
 
 PROJECT_VARIABLE = "VITRINE_PROJECT"
@@ -89,6 +90,8 @@ class Settings(Section):
     nightly: ScheduleSettings | None = None
     lora_refresh: ScheduleSettings | None = None
     failure_webhook_url: HttpUrl | None = None
+    cluster: ClusterSettings = ClusterSettings()
+    """Step pods of a deployment on Kubernetes; one machine reads none of it."""
 
     def path(self, relative: Path) -> Path:
         """A settings path as an absolute one."""
