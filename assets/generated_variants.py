@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from assets.attempts import CrashedItem, counted, forget, suspects
 from assets.cutouts import read_cutout
 from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
 from assets.partitions import ONE_CELL, cells, lora_of_cell, split_cell
 from assets.planning import CellPlan, WantedRender, plan_cell
 from catalog.errors import RenderError
+from catalog.failpoint import failpoint
 from catalog.keys import digest
+from catalog.preemption import stop_point
 from resources.costs import clocked
 from resources.ledger import Row
 from resources.ledger_tables import refused_render, render
+from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
 
@@ -69,25 +73,50 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[l
     drawn = [group[0] for group in groups if group[0].recipe.engine == "diffusion"]
     plates = _plates(project, drawn[0].lora_digest) if drawn else None
     with clocked(project, "render", category, drop) as clock:
-        for group in groups:
+        for group in _suspects_last(project, groups):
+            stop_point()
             if _is_made(project, group):
                 continue
             if plates is not None and not loaded and group[0].recipe.engine == "diffusion":
                 plates.load()
                 clock.lap(activity="load model")
                 loaded = True
-            start = utc_now()
             try:
-                rendered = _draw(project, group, plates)
-            except RenderError as error:
+                with counted(project, _attempt_of(group), f"{group[0].variant.recipe} of {group[0].variant.sku}"):
+                    _make_group(project, group, plates)
+            except (RenderError, CrashedItem) as error:
+                failpoint("render.group_refused")
                 project.ledger.record(refused_render, [_refusal(w, str(error)) for w in group])
+                failpoint("render.refusal_recorded")
+                forget(project, _attempt_of(group))
                 counts["refused"] += len(group)
                 continue
-            seconds = (utc_now() - start).total_seconds() / len(group)
-            project.ledger.record(render, [_row(project, w, r, seconds) for w, r in zip(group, rendered, strict=True)])
             counts["rendered"] += len(group)
             clock.lap(len(group), recipe=group[0].variant.recipe)
     return counts
+
+
+def _attempt_of(group: Sequence[WantedRender]) -> str:
+    return f"render {group[0].render_key}"
+
+
+def _suspects_last(project: Project, groups: Sequence[list[WantedRender]]) -> list[list[WantedRender]]:
+    """The groups in their order, those that a worker died over at the end."""
+    doubted = suspects(project, [_attempt_of(group) for group in groups])
+    return sorted(groups, key=lambda group: _attempt_of(group) in doubted)
+
+
+def _make_group(project: Project, group: Sequence[WantedRender], plates: "DiffusionPlates | None") -> None:
+    """Draw one group, store its pictures, then record them. Raises RenderError when its recipe refuses the product."""
+    failpoint("render.group_begun")
+    start = utc_now()
+    rendered = _draw(project, group, plates)
+    failpoint("render.group_drawn")
+    seconds = (utc_now() - start).total_seconds() / len(group)
+    rows = [_row(project, w, r, seconds) for w, r in zip(group, rendered, strict=True)]
+    failpoint("render.group_stored")
+    project.ledger.record(render, rows)
+    failpoint("render.group_recorded")
 
 
 def _plates(project: Project, lora_digest: str | None) -> "DiffusionPlates":
@@ -160,7 +189,9 @@ def commit_renders(project: Project, category: str, drop: str) -> tuple[str, lis
     named = ("render_key", "sku", "recipe", "idx", "render_digest", "cutout_digest", "lora_digest")
     content: dict[str, Any] = {"cell": [category, drop], "renders": [{name: row[name] for name in named} for row in rows]}
     key = digest(content)
+    failpoint("render.before_manifest")
     project.store.put_manifest("renders", key, content)
+    failpoint("render.committed")
     return key, rows, plan
 
 
@@ -180,6 +211,7 @@ def render_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
 @dg.op(
     ins={"cutouts": dg.In(dg.Nothing), "lora": dg.In(dg.Nothing), "brand": dg.In(dg.Nothing)},
     out=dg.DynamicOut(list),
+    retry_policy=SPOT_RETRIES,
     description="What the cell still needs, cut into shards of whole groups.",
 )
 def plan_shards(context: dg.OpExecutionContext, vitrine: VitrineResource):  # noqa: ANN201 - dagster infers from the out
@@ -192,6 +224,7 @@ def plan_shards(context: dg.OpExecutionContext, vitrine: VitrineResource):  # no
 
 
 @dg.op(pool="gpu-infer", retry_policy=SPOT_RETRIES, description="One model load, one LoRA, up to 512 images; skips what exists.")
+@preemptible
 def render_shard(context: dg.OpExecutionContext, vitrine: VitrineResource, keys: list) -> dict:
     """Draw one shard's renders that are still missing."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
@@ -201,7 +234,9 @@ def render_shard(context: dg.OpExecutionContext, vitrine: VitrineResource, keys:
         return render_groups(project, category, drop, groups)
 
 
-@dg.op(description="Name every render of the cell in a manifest, written last.")
+@dg.op(retry_policy=SPOT_RETRIES, description="Name every render of the cell in a manifest, written last.")
+@preemptible
+@told_at_once()
 def commit_manifest(context: dg.OpExecutionContext, vitrine: VitrineResource, shards: list) -> dg.Output[str]:
     """Commit the cell: its manifest is the data version downstream assets see."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)

@@ -4,6 +4,7 @@ Refuses anything without a current approval, whoever started the run: a blocking
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.house_rules import OWNERS, reasons_table
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, told_at_once
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import CellPlan, WantedRender, current_judgments, plan_cell, rules_in_force, skus_of_cell
 from assets.validated_renders import validated_renders
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
+from catalog.failpoint import failpoint
 from catalog.keys import digest, gate_key, publish_key
 from catalog.variant import Variant
 from catalog.verdict import Verdict
@@ -25,6 +27,7 @@ from quality.measurements import MEASUREMENT_VERSION
 from resources.costs import clocked
 from resources.ledger import Row
 from resources.ledger_tables import judgment, publication, render
+from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
 
@@ -199,6 +202,7 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
     # A product that moved to another cell meanwhile is that cell's to publish or to take back.
     speaks_for = before.intersection(skus_of_cell(project, category, drop))
     mine = [c for c in found if c.wanted.variant.sku in speaks_for and project.run.covers(c.wanted.variant.recipe)]
+    failpoint("publishing.planned")
     with clocked(project, "publish", category, drop) as clock:
         known = project.ledger.by_keys(publication, (c.publish_key for c in mine))
         report = deliver(
@@ -209,8 +213,20 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
             delivered_at=utc_now(),
         )
         clock.lap(sum(c.publish_key not in known for c in mine))
+    failpoint("publishing.delivered")
     project.ledger.record(publication, [_publication(c) for c in mine])
+    failpoint("publishing.recorded")
     return report, mine, held
+
+
+def commit_publication(project: Project, category: str, drop: str, published: Sequence[Candidate]) -> str:
+    """Name what a cell publishes in a manifest, written last; its key."""
+    content = {"cell": [category, drop], "published": sorted({c.publish_key for c in published} | _left_alone(project, category, drop))}
+    key = digest(content)
+    failpoint("publishing.before_manifest")
+    project.store.put_manifest("publications", key, content)
+    failpoint("publishing.committed")
+    return key
 
 
 def _refuse_undecided(plan: CellPlan, variants: set[Variant]) -> None:
@@ -277,9 +293,12 @@ def _left_alone(project: Project, category: str, drop: str) -> set[str]:
     automation_condition=PUBLISH_WHEN_JUDGED,
     group_name="publishing",
     owners=OWNERS,
+    retry_policy=SPOT_RETRIES,
     kinds={"file"},
     code_version="1",
 )
+@preemptible
+@told_at_once()
 def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """What the storefront gets: approved renders per channel, with color profile and provenance; everything else stays here.
 
@@ -288,9 +307,7 @@ def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
     refuse_failed_gate(context, project, category, drop)
     report, found, held = publish_cell(project, category, drop)
-    content = {"cell": [category, drop], "published": sorted({c.publish_key for c in found} | _left_alone(project, category, drop))}
-    key = digest(content)
-    project.store.put_manifest("publications", key, content)
+    key = commit_publication(project, category, drop, found)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(key),
         metadata={

@@ -22,11 +22,13 @@ import dagster as dg
 from assets.partitions import cell_key
 from assets.planning import known_cells
 from catalog.errors import CatalogError, VitrineError
+from catalog.preemption import FINISH_WITHIN_S, Preempted, listen, stop_point
 from orchestration.instance import open_instance
 from orchestration.left_behind import fail_runs_left_behind, process_tag
 from orchestration.reasons import BLOCKED, first_failure
 from orchestration.stale import categories_to_train, stale_cells
 from resources.costs import book, clocked_rest
+from resources.preemptible_steps import listen_in_worker
 from resources.project import Project
 from resources.run_facts import facts_of
 from resources.settings import PROJECT_VARIABLE, read_settings
@@ -96,10 +98,12 @@ def run_tasks(project: Project, tasks: Sequence[CategoryTask], *, workers: int, 
     """Run tasks in `workers` processes and return the failures; a failed cell does not stop the others.
 
     Workers die with this process. A worker that is lost (`kill -9`, no memory) ends the others; what was not done is a failure then.
-    An interrupt ends the workers at once. `on_tick` is called a few times a second, for progress.
+    An interrupt ends the workers at once; SIGTERM lets them finish or abandon what they have in hand, and raises Preempted within ten
+    seconds. `on_tick` is called a few times a second, for progress.
     """
     if not tasks:
         return []
+    listen()
     # Longest first: training and many cells before small remainders, so that the last worker does not run alone.
     ordered = sorted(tasks, key=lambda task: (not task.train, -len(task.drops)))
     directory = str(project.settings.project_dir)
@@ -114,6 +118,9 @@ def run_tasks(project: Project, tasks: Sequence[CategoryTask], *, workers: int, 
         failures = _gathered(futures, on_tick)
         pool.shutdown()
         return failures
+    except Preempted:
+        _end_workers()
+        raise
     except BaseException:  # an interrupt: whoever asks for the end does not wait for it
         for worker in multiprocessing.active_children():
             worker.kill()
@@ -138,7 +145,19 @@ def _gathered(futures: dict[Future[list[Failure]], CategoryTask], on_tick: Calla
                 failures.append(Failure(what=futures[future].category, message=str(error)))
         if on_tick:
             on_tick()
+        stop_point()
     return failures
+
+
+def _end_workers() -> None:
+    """Pass SIGTERM on, and wait as long as workers may take; those that take longer are killed, and lose what they have in hand."""
+    workers = multiprocessing.active_children()
+    for worker in workers:
+        worker.terminate()
+    end = time.monotonic() + FINISH_WITHIN_S + 1
+    for worker in workers:
+        worker.join(max(0.0, end - time.monotonic()))
+        worker.kill()
 
 
 def run_category(project_dir: str, task: CategoryTask) -> list[Failure]:
@@ -195,6 +214,7 @@ def _start_worker(parent: int, project_dir: str, asked_for_at: float) -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"  # it explains at length why it does without torchvision, which nothing here uses
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    listen_in_worker()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     import cv2
 

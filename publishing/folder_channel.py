@@ -18,6 +18,8 @@ from typing import Final
 
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
+from catalog.failpoint import failpoint
+from catalog.preemption import stop_point
 from catalog.recipe import SourceType
 from catalog.variant import Variant
 from catalog.verdict import Verdict
@@ -114,7 +116,9 @@ def deliver(
 
     before = read_manifest(folder)
     made = {name: _put(folder, item, before.images.get(name)) for name, item in wanted.items()}
+    failpoint("delivery.files_in_place")
     with alone_in(folder):
+        failpoint("delivery.locked")
         before = read_manifest(folder)
         images = {name: image for name, image in before.images.items() if image.sku not in complete_for or not covers(image.recipe)}
         for name, item in wanted.items():
@@ -123,8 +127,11 @@ def deliver(
                 image, written = _put(folder, item, None)
             images[name], made[name] = image, (image, written)
         after = Manifest(images=images, tombstones=_tombstones(folder, before, images, now))
+        failpoint("delivery.before_manifest")
         changed = write_if_changed(folder / MANIFEST_NAME, after.as_bytes()) if images or before.images or before.tombstones else False
+        failpoint("delivery.manifest_written")
         removed = _remove_taken_back(folder, after, now)
+    failpoint("delivery.unlocked")
     old = before.images
     replaced = sum(name in old and old[name].file != images[name].file for name in wanted)
     published = sum(name not in old for name in wanted)
@@ -165,6 +172,7 @@ def _put(folder: Path, item: DeliveryItem, known: PublishedImage | None) -> tupl
     """Make sure the file of an item is in place; its manifest entry and the bytes written (0 when it was there)."""
     if known is not None and known.publish_key == item.publish_key and _is_in_place(folder / known.file, known.bytes):
         return known.model_copy(update={"rules_digest": item.rules_digest}), 0
+    stop_point()
     rendition = item.make()
     image = PublishedImage(
         file=f"images/{rendition.sha256[:2]}/{rendition.file_name}",
@@ -186,7 +194,9 @@ def _put(folder: Path, item: DeliveryItem, known: PublishedImage | None) -> tupl
     )
     if _is_in_place(folder / image.file, image.bytes):
         return image, 0
+    failpoint("delivery.encoded")
     write_atomically(folder / image.file, rendition.data, incoming=folder / ".incoming")
+    failpoint("delivery.file_written")
     return image, image.bytes
 
 
@@ -234,6 +244,7 @@ def _remove_taken_back(folder: Path, manifest: Manifest, now: datetime) -> int:
         path = folder / stone.file
         if stone.remove_after <= due and path.is_file():
             path.unlink()
+            failpoint("delivery.file_removed")
             removed += 1
     for stray in (folder / ".incoming").glob("*.part"):
         with suppress(FileNotFoundError):  # a delivery at work renamed it meanwhile

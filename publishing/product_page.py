@@ -16,6 +16,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from catalog.errors import StoreError
+from catalog.failpoint import failpoint
 from publishing.atomic_file import write_if_changed
 from publishing.folder_lock import alone_in
 from publishing.gallery import GALLERY_NAME, GALLERY_VERSION, Gallery
@@ -53,7 +54,9 @@ def _write_product_pages(folder: Path, galleries: Iterable[Gallery], complete_fo
         home = folder / PRODUCTS / gallery.category / gallery.sku
         kept.add(home)
         written += write_if_changed(home / "index.html", product_page_html(gallery, brand_title).encode())
+        failpoint("pages.page_written")
         written += write_if_changed(home / GALLERY_NAME, gallery.model_dump_json(indent=1).encode())
+        failpoint("pages.gallery_written")
     former = [home for sku in complete_for for home in (folder / PRODUCTS).glob(f"*/{sku}") if home not in kept]
     for home in former:
         _remove_page(home)
@@ -82,6 +85,8 @@ def _write_index_pages(folder: Path, brand_title: str) -> int:
     for page in (folder / PRODUCTS).glob("*/index.html"):
         if page.parent.name not in by_category:
             page.unlink()
+            failpoint("pages.index_removed")
+    failpoint("pages.category_indexes_written")
     return written + write_if_changed(folder / "index.html", _index_html(groups, brand_title, to_root="").encode())
 
 
@@ -129,5 +134,6 @@ def _remove_page(home: Path) -> None:
     """Remove a product's page and, when it is empty then, its folder; nothing else that somebody may have put there."""
     for name in ("index.html", GALLERY_NAME):
         (home / name).unlink(missing_ok=True)
+        failpoint("pages.page_removed")
     if not any(home.iterdir()):
         home.rmdir()

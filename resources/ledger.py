@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
+from catalog.failpoint import failpoint
 from resources.ledger_connection import FIRST_CONNECT_WITHIN_S, RECONNECT_WITHIN_S, address_of, in_our_words, make_engine, passes, pauses
 from resources.ledger_schema import known_versions, make_or_upgrade, stored_version
 from resources.ledger_tables import spend
@@ -81,7 +82,9 @@ class Ledger:
             try:
                 if self.fence is not None:
                     self.fence.check(connection)
+                failpoint("ledger.begun")
                 yield connection
+                failpoint("ledger.before_commit")
                 connection.commit()
             finally:
                 connection.close()  # rolls back what was not committed
@@ -141,9 +144,11 @@ class Ledger:
                 if fenced and self.fence is not None:
                     self.fence.check(connection)
                 result = work(connection)
+                failpoint("ledger.worked")
                 committing = True
                 connection.commit()
-                return result
+            failpoint("ledger.committed")
+            return result
 
         with in_our_words(self.engine):
             return self._repeated(transaction, may_repeat=lambda: repeatable or not committing)

@@ -23,6 +23,7 @@ from resources.object_store import ObjectStore
 from resources.open_ledger import open_ledger
 from resources.open_source import open_source
 from resources.open_store import open_store
+from resources.preemptible_steps import listen_in_worker
 from resources.run_facts import RunFacts, facts_of
 from resources.settings import Settings, read_settings
 
@@ -100,6 +101,10 @@ class VitrineResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the
     """A project folder as a Dagster resource; `open()` gives the plain `Project`."""
 
     project_dir: str
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Listen for SIGTERM in the process that executes a step, before the step begins."""
+        listen_in_worker()
 
     def open(self) -> Project:
         """The project, read anew: a changed brand kit is seen by the next run. Inside a run it knows the facts that the run's tags tell."""
