@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.house_rules import OWNERS, reasons_table, sheet_metadata
+from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import cutout_key, products_of_cell, screening_key, screening_rules
 from assets.source_photos import source_photos
@@ -15,6 +16,7 @@ from resources.costs import clocked
 from resources.ledger import Row
 from resources.ledger_tables import cutout, source_photo
 from resources.project import Project, VitrineResource
+from resources.tallies import because, saw
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +41,11 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
                 known[key] = _cut_one(project, row["photo_digests"][0], row["attributes"]["photos"][0], key)
                 project.ledger.record(cutout, known[key])
                 clock.lap()
+                saw("cut out", "made" if known[key]["accepted"] else "doubtful")
+                for reason in known[key]["reasons"]:
+                    because("cut out", reason)
+            else:
+                saw("cut out", "found")
             outcomes.append({"sku": row["sku"], **known[key]})
     return outcomes
 
@@ -93,6 +100,7 @@ def cutout_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
     kinds={"opencv"},
     code_version="1",
 )
+@observed
 def cutouts(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """Each accepted photo's product with its alpha matte and a confidence; below the bar it waits for a person instead of being used."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
