@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from assets.catalog import catalog_snapshot
 from assets.house_rules import OWNERS
+from assets.observed import observed
 from assets.published_images import publish_folder_of, published_images
 from assets.report_rows import category_reports, gather, lora_reports
 from assets.summary import Summary
@@ -74,6 +75,7 @@ def _usd(project: Project) -> float:
 
 
 @dg.asset(deps=[catalog_snapshot, published_images], group_name="reporting", owners=OWNERS, kinds={"html"}, code_version="1")
+@observed
 def catalog_report(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """How the whole catalog stands: what is covered, what passed, what was refused and why, what an approved image costs."""
     project = vitrine.open()

@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.attempts import CRASHES, CrashedItem, counted, forget
 from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
+from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import cutout_key, products_of_cell, screening_key, screening_rules
 from assets.source_photos import source_photos
@@ -19,6 +20,7 @@ from resources.ledger import Row
 from resources.ledger_tables import cutout, source_photo
 from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
+from resources.tallies import because, saw
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +50,11 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
                     forget(project, f"cutout {key}")
                 failpoint("cutout.recorded")
                 clock.lap()
+                saw("cut out", "made" if known[key]["accepted"] else "doubtful")
+                for reason in known[key]["reasons"]:
+                    because("cut out", reason)
+            else:
+                saw("cut out", "found")
             outcomes.append({"sku": row["sku"], **known[key]})
     return outcomes
 
@@ -136,6 +143,7 @@ def cutout_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
 )
 @preemptible
 @told_at_once()
+@observed
 def cutouts(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """Each accepted photo's product with its alpha matte and a confidence; below the bar it waits for a person instead of being used."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, told_at_once
+from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import CellPlan, WantedRender, current_judgments, plan_cell, rules_in_force, skus_of_cell
 from assets.validated_renders import validated_renders
@@ -30,6 +31,7 @@ from resources.ledger_tables import judgment, publication, render
 from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
+from resources.tallies import saw
 
 if TYPE_CHECKING:
     from publishing.folder_channel import DeliveryItem, DeliveryReport
@@ -213,6 +215,7 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
             delivered_at=utc_now(),
         )
         clock.lap(sum(c.publish_key not in known for c in mine))
+        _note(report)
     failpoint("publishing.delivered")
     project.ledger.record(publication, [_publication(c) for c in mine])
     failpoint("publishing.recorded")
@@ -227,6 +230,13 @@ def commit_publication(project: Project, category: str, drop: str, published: Se
     project.store.put_manifest("publications", key, content)
     failpoint("publishing.committed")
     return key
+
+
+def _note(report: "DeliveryReport") -> None:
+    """Tell of one delivery: what went out anew, was there already, was taken back."""
+    saw("publish", "made", count=report.published + report.replaced)
+    saw("publish", "found", count=report.unchanged)
+    saw("publish", "withdrawn", count=report.withdrawn)
 
 
 def _refuse_undecided(plan: CellPlan, variants: set[Variant]) -> None:
@@ -299,6 +309,7 @@ def _left_alone(project: Project, category: str, drop: str) -> set[str]:
 )
 @preemptible
 @told_at_once()
+@observed
 def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """What the storefront gets: approved renders per channel, with color profile and provenance; everything else stays here.
 

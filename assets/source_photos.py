@@ -1,5 +1,6 @@
 """The source photos of a cell: originals kept, screened, accepted or quarantined with reasons."""
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +8,7 @@ import dagster as dg
 
 from assets.catalog import catalog_snapshot
 from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
+from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import products_of_cell, screening_key, screening_rules
 from catalog.failpoint import failpoint
@@ -18,9 +20,13 @@ from resources.ledger import Row
 from resources.ledger_tables import source_photo
 from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
+from resources.tallies import because, saw
+from resources.work_context import working_on
 
 if TYPE_CHECKING:
     from imaging.decode_sandbox import DecodeSandbox
+
+log = logging.getLogger(__name__)
 
 THUMBNAIL_PX = 384
 """Long side of the picture kept of each readable photo, for sheets and the report."""
@@ -42,6 +48,7 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
             if key is None:
                 reason = {"code": "photo_missing", "message": f"The photo folder has no readable file {row['attributes']['photos'][0]}."}
                 outcomes.append({"sku": row["sku"], "accepted": False, "reasons": [reason], "thumbnail_digest": None})
+                _note(row["sku"], outcomes[-1])
                 continue
             if key not in known:
                 screened = _screen_one(project, row, key, sandbox)
@@ -51,8 +58,22 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
                 failpoint("screening.recorded")
                 known[key] = screened
                 clock.lap()
+                _note(row["sku"], screened)
+            else:
+                saw("screen", "found")
             outcomes.append({"sku": row["sku"], **known[key]})
     return outcomes
+
+
+def _note(sku: str, outcome: Row) -> None:
+    """Tell of one photo: accepted, or refused and why."""
+    saw("screen", "made" if outcome["accepted"] else "refused")
+    if not outcome["accepted"]:
+        codes = [reason["code"] for reason in outcome["reasons"]]
+        for code in codes:
+            because("screen", code)
+        with working_on(product=sku):
+            log.info("photo refused", extra={"reasons": codes})
 
 
 def _screen_one(project: Project, row: Row, key: str, sandbox: "DecodeSandbox") -> Row | None:
@@ -121,6 +142,7 @@ def screening_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
 )
 @preemptible
 @told_at_once()
+@observed
 def source_photos(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """The photos that products start from: originals kept as they came, unusable ones quarantined with the reason a photographer needs."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)

@@ -15,6 +15,7 @@ from assets.brand_kit import brand_kit
 from assets.cutouts import read_cutout
 from assets.generated_variants import generated_variants
 from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, rows_table, sheet_metadata, told_at_once
+from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import WantedRender, plan_cell, rules_in_force
 from catalog.failpoint import failpoint
@@ -30,6 +31,7 @@ from resources.ledger_tables import judgment, measurement, render
 from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
+from resources.tallies import because, saw
 
 
 def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
@@ -57,8 +59,20 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
             project.ledger.record(judgment, judged)
             failpoint("judging.recipe_recorded")
             known.update({row["gate_key"]: row for row in judged})
+            _note(name, judged)
+    for name, count in Counter(w.variant.recipe for w in present).items():
+        saw("judge", "found", recipe=name, count=count - len(by_recipe[name]))
     decided = [w for w in present if gates[w.render_key] in known]  # all of them, unless the run is limited to other recipes
     return [{**made[w.render_key], **known[gates[w.render_key]], "digital_source_type": w.recipe.digital_source_type} for w in decided]
+
+
+def _note(recipe: str, judged: Sequence[Row]) -> None:
+    """Tell of verdicts and of the rules that renders broke."""
+    for verdict, count in Counter(row["verdict"] for row in judged).items():
+        saw("judge", verdict, recipe=recipe, count=count)
+    for row in judged:
+        for reason in row["reasons"]:
+            because("judge", reason["code"], recipe=recipe)
 
 
 def _gate(row: Row, rules: RuleSet) -> str:
@@ -233,6 +247,7 @@ def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) 
 )
 @preemptible
 @told_at_once()
+@observed
 def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """Every render with its verdict: approved, for review, or rejected and quarantined with the reason in words.
 

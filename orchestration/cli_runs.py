@@ -9,8 +9,9 @@ import typer
 
 from assets.summary import Summary
 from catalog.errors import SettingsError
+from resources.logs import configure_logging
 from resources.project import Project, open_project
-from resources.settings import project_from_environment
+from resources.settings import log_format, project_from_environment
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Worker processes; each holds one model.")]
@@ -125,10 +126,12 @@ def _run(project: Project, categories: list[str] | None, *, workers: int, train:
     from orchestration.running import refresh, run_tasks, tasks_for
 
     start = time.perf_counter()
+    as_lines = log_format(project.settings) == "json"
+    configure_logging("json" if as_lines else "text")
     snapshot = refresh(project)
     tasks = tasks_for(project, categories, train=train)
     before = project.ledger_counts()
-    with RunProgress(project, tasks, quiet=as_json) as progress:
+    with RunProgress(project, tasks, quiet=as_json or as_lines) as progress:
         failures = run_tasks(project, tasks, workers=workers, on_tick=progress.update)
     rendered_now = project.ledger_counts()["renders"] - before["renders"]
     summary = write_report(project, rendered_now=rendered_now, seconds=time.perf_counter() - start)

@@ -120,8 +120,12 @@ class Ledger:
 
     def spend(self, table_row: Row) -> None:
         """Append one line to the clock of costs. Not fenced: what was spent was spent."""
-        row = {**table_row, "at": utc_now().replace(tzinfo=None)}
-        self.transact(lambda connection: self._insert(connection, spend, [row]), repeatable=False, fenced=False)
+        self.append(spend, [{**table_row, "at": utc_now().replace(tzinfo=None)}])
+
+    def append(self, table: sa.Table, rows: Sequence[Row]) -> None:
+        """Append lines about the work itself to a numbered table. Not fenced: they are true whoever holds the cell by now."""
+        if rows:
+            self.transact(lambda connection: self._insert(connection, table, rows), repeatable=False, fenced=False)
 
     def keep(self, table: str, rows: Sequence[Row]) -> None:
         """Keep a record of rows that were written inside `writing`, before its transaction ends."""
