@@ -15,7 +15,7 @@ from catalog.keys import digest_bytes
 from resources.blob_cache import BlobCache
 from resources.bucket_files import Patience
 from resources.object_store import ObjectStore, blob_path
-from tests.resources.conftest import bucket_files
+from tests.faulty_s3 import bucket_files
 
 
 def test_a_store_that_fails_three_times_in_ten_loses_nothing(faulty, tmp_path):
