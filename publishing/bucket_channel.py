@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from catalog.errors import StoreError
+from catalog.errors import StoreBusy
 from publishing.bucket import FOR_EVER, Bucket, Uploads
 from publishing.bucket_manifest import Board, commit, read_board, sweep_parts
 from publishing.delivery import REPLACED_STAYS_H, TOMBSTONES_STAY_DAYS, DeliveryItem, DeliveryReport, image_of, refuse_unapproved
@@ -51,7 +51,7 @@ def deliver_to_bucket(
     parts and pictures that exist, and the next delivery finishes.
 
     Raises PublishRefused before anything is written, if any item lacks an approval of exactly its render under exactly the rules in force;
-    StoreError if the bucket cannot be written, or others commit without a pause for five minutes.
+    StoreError if the bucket cannot be written; StoreBusy if others commit without a pause for five minutes.
     """
     asked = list(items)
     wanted = {item.name: item for item in asked}
@@ -83,7 +83,7 @@ def deliver_to_bucket(
         tries += 1
         wait_s = random.uniform(0.0, min(LONGEST_WAIT_S, 0.05 * 2**tries))
         if time.monotonic() + wait_s > give_up_at:
-            raise StoreError(
+            raise StoreBusy(
                 f"The delivery of {part} to {bucket.name} was overtaken {tries} times in {TURN_DEADLINE_S:.0f} s. Its files are in place, the "
                 "manifest is the others'. Run it again when fewer cells are published at once."
             )

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from catalog.errors import StoreError
+from catalog.errors import StoreBusy, StoreError
 from resources.files import side_by_side
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class BucketFiles:
         return self._patiently("list", folder, listed)
 
     def _patiently(self, what: str, path: str, ask: Callable[[], Answer]) -> Answer:
-        """One operation, tried again while it may pass, until the deadline. Raises StoreError."""
+        """One operation, tried again while it may pass, until the deadline. Raises StoreBusy then, StoreError when it cannot pass."""
         from obstore.exceptions import BaseError
 
         patience, started = self._patience, time.monotonic()
@@ -171,7 +171,7 @@ class BucketFiles:
                     raise StoreError(self._why(what, path, error, "")) from error
                 if time.monotonic() - started + wait_s > patience.deadline_s:
                     spent_s = time.monotonic() - started
-                    raise StoreError(self._why(what, path, error, f" {tries} times in {spent_s:.0f} s")) from error
+                    raise StoreBusy(self._why(what, path, error, f" {tries} times in {spent_s:.0f} s")) from error
                 time.sleep(wait_s)
         raise AssertionError("counting never ends")
 
