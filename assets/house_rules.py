@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from catalog.errors import VitrineError
+from catalog.errors import StoreBusy, VitrineError
 
 OWNERS = ["team:catalog-imaging"]
 
@@ -17,9 +17,14 @@ Dagster charges a lost machine like a mistake; what crashes its worker by itself
 
 @contextmanager
 def told_at_once() -> Iterator[None]:
-    """Fail a step with a retry policy at once on an error of ours: it says what to correct, and trying again corrects nothing."""
+    """Fail a step with a retry policy at once on an error of ours: it says what to correct, and trying again corrects nothing.
+
+    A store that is only busy is left to the retry policy.
+    """
     try:
         yield
+    except StoreBusy:
+        raise
     except VitrineError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
 

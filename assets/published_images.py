@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -17,6 +16,7 @@ from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, told_at_once
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import CellPlan, WantedRender, current_judgments, plan_cell, rules_in_force, skus_of_cell
+from assets.published_place import deliver_cell, published_address, published_of_cell
 from assets.validated_renders import validated_renders
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
@@ -34,7 +34,7 @@ from resources.settings import utc_now
 from resources.tallies import saw
 
 if TYPE_CHECKING:
-    from publishing.folder_channel import DeliveryItem, DeliveryReport
+    from publishing.delivery import DeliveryItem, DeliveryReport
     from publishing.manifest import Manifest
     from publishing.metadata import PictureMetadata
     from publishing.rendition import Rendition
@@ -70,11 +70,6 @@ class Candidate:
     channel: Channel
     metadata: "PictureMetadata"
     publish_key: str
-
-
-def publish_folder_of(project: Project) -> str:
-    """The folder that storefronts read."""
-    return str(project.settings.output_dir / "published")
 
 
 def candidates(project: Project, plan: CellPlan, shown: "Manifest") -> tuple[list[Candidate], Counter[str]]:
@@ -145,13 +140,6 @@ def _standing(project: Project, plan: CellPlan, shown: "Manifest") -> dict[Varia
     return found
 
 
-def published_manifest(project: Project) -> "Manifest":
-    """What stands in the published folder now."""
-    from publishing.manifest import read_manifest
-
-    return read_manifest(Path(publish_folder_of(project)))
-
-
 def publish_difference(project: Project, plan: CellPlan, shown: "Manifest") -> int:
     """How many published pictures of a cell would change now: to be added, replaced or taken back. What is undecided does not count."""
     skus, open_ones = set(skus_of_cell(project, plan.category, plan.drop)), undecided(project, plan, shown)
@@ -195,10 +183,8 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
 
     Raises PublishRefused, and takes nothing back, while a picture of the cell is not judged by the present rules.
     """
-    from publishing.folder_channel import deliver
-
     before = set(skus_of_cell(project, category, drop))
-    plan, shown = plan_cell(project, category, drop), published_manifest(project)
+    plan, shown = plan_cell(project, category, drop), published_of_cell(project, category, drop)
     _refuse_undecided(plan, {variant for variant in undecided(project, plan, shown) if project.run.covers(variant.recipe)})
     found, held = candidates(project, plan, shown)
     # A product that moved to another cell meanwhile is that cell's to publish or to take back.
@@ -207,13 +193,8 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
     failpoint("publishing.planned")
     with clocked(project, "publish", category, drop) as clock:
         known = project.ledger.by_keys(publication, (c.publish_key for c in mine))
-        report = deliver(
-            Path(publish_folder_of(project)),
-            [_item(project, candidate) for candidate in mine],
-            complete_for=speaks_for,
-            covers=project.run.covers,
-            delivered_at=utc_now(),
-        )
+        items = [_item(project, candidate) for candidate in mine]
+        report = deliver_cell(project, category, drop, items, complete_for=speaks_for, covers=project.run.covers)
         clock.lap(sum(c.publish_key not in known for c in mine))
         _note(report)
     failpoint("publishing.delivered")
@@ -250,7 +231,7 @@ def _refuse_undecided(plan: CellPlan, variants: set[Variant]) -> None:
 
 
 def _item(project: Project, candidate: Candidate) -> "DeliveryItem":
-    from publishing.folder_channel import Approval, DeliveryItem
+    from publishing.delivery import Approval, DeliveryItem
 
     wanted, judged = candidate.wanted, candidate.judgment_row
     return DeliveryItem(
@@ -292,7 +273,7 @@ def _left_alone(project: Project, category: str, drop: str) -> set[str]:
     """Keys of what stands published of the cell in recipes that the run is not about."""
     if project.run.recipes is None:
         return set()
-    skus, images = set(skus_of_cell(project, category, drop)), published_manifest(project).images.values()
+    skus, images = set(skus_of_cell(project, category, drop)), published_of_cell(project, category, drop).images.values()
     return {image.publish_key for image in images if image.sku in skus and not project.run.covers(image.recipe)}
 
 
@@ -328,7 +309,7 @@ def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource
             "unchanged": report.unchanged,
             "withdrawn": report.withdrawn,
             "held_back": reasons_table(held),
-            "folder": dg.MetadataValue.path(publish_folder_of(project)),
+            "folder": dg.MetadataValue.path(published_address(project)),
         },
     )
 

@@ -143,9 +143,12 @@ def _tell(project: Project, summary: Summary, as_json: bool, extra: dict[str, An
     if as_json:
         typer.echo(json.dumps({**summary.as_dict(), **(extra or {})}))
         return
+    from assets.kept_report import report_address
+
     told = extra or {}
     for failure in told.get("failures", []):
         typer.echo(f"FAILED  {failure}", err=True)
     if told.get("bad_rows"):
         typer.echo(f"{told['bad_rows']} rows of the product table cannot be used; `vitrine check` names them.", err=True)
-    typer.echo(f"{summary.line()} -> {os.path.relpath(project.settings.output_dir / 'report.html')}")
+    address = report_address(project)
+    typer.echo(f"{summary.line()} -> {address if address.startswith('s3://') else os.path.relpath(address)}")

@@ -79,7 +79,7 @@ def _write_index_pages(folder: Path, brand_title: str) -> int:
         by_category.setdefault(gallery.category, []).append(gallery)
     groups = sorted(by_category.values(), key=lambda group: group[0].category_title)
     written = sum(
-        write_if_changed(folder / PRODUCTS / group[0].category / "index.html", _index_html([group], brand_title, to_root="../../").encode())
+        write_if_changed(folder / PRODUCTS / group[0].category / "index.html", index_html([group], brand_title, to_root="../../").encode())
         for group in groups
     )
     for page in (folder / PRODUCTS).glob("*/index.html"):
@@ -87,7 +87,7 @@ def _write_index_pages(folder: Path, brand_title: str) -> int:
             page.unlink()
             failpoint("pages.index_removed")
     failpoint("pages.category_indexes_written")
-    return written + write_if_changed(folder / "index.html", _index_html(groups, brand_title, to_root="").encode())
+    return written + write_if_changed(folder / "index.html", index_html(groups, brand_title, to_root="").encode())
 
 
 def _read_gallery(path: Path) -> Gallery:
@@ -114,9 +114,9 @@ def product_page_html(gallery: Gallery, brand_title: str) -> str:
     )
 
 
-def _index_html(groups: list[list[Gallery]], brand_title: str, *, to_root: str) -> str:
+def index_html(groups: list[list[Gallery]], brand_title: str, *, to_root: str, heading: str | None = None) -> str:
     """The page of one category (`to_root` "../../") or of the whole catalog (`to_root` "")."""
-    heading = groups[0][0].category_title if to_root else brand_title
+    heading = heading or (groups[0][0].category_title if to_root else brand_title)
     return fill_template(
         "galleries.html.j2",
         styles=("tokens.css", "gallery.css"),
@@ -125,6 +125,7 @@ def _index_html(groups: list[list[Gallery]], brand_title: str, *, to_root: str) 
         heading=heading,
         groups=groups,
         to_root=to_root,
+        to_products=f"{to_root}{PRODUCTS}/",
         pictures=sum(len(gallery.pictures) for group in groups for gallery in group),
         products=sum(len(group) for group in groups),
     )

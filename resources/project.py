@@ -16,13 +16,14 @@ from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import SettingsError
 from catalog.recipe import Recipe
 from generation.recipe_book import read_recipe_book
+from resources.bucket_files import BucketFiles
 from resources.catalog_source import CatalogSource
 from resources.ledger import Ledger
 from resources.ledger_tables import judgment, lora, render
 from resources.object_store import ObjectStore
 from resources.open_ledger import open_ledger
 from resources.open_source import open_source
-from resources.open_store import open_store
+from resources.open_store import open_published_bucket, open_store
 from resources.preemptible_steps import listen_in_worker
 from resources.run_facts import RunFacts, facts_of
 from resources.settings import Settings, read_settings
@@ -67,6 +68,11 @@ class Project:
     def store(self) -> ObjectStore:
         """The object store, made when missing."""
         return open_store(self.settings)
+
+    @cached_property
+    def published_bucket(self) -> BucketFiles | None:
+        """The bucket that pictures are delivered to; None where they go into the output folder."""
+        return open_published_bucket(self.settings)
 
     @cached_property
     def source(self) -> CatalogSource:
