@@ -10,6 +10,7 @@
     ├── RenderError            a recipe could not make its picture
     ├── GateError              measurements or rules are incomplete, so nothing can be judged
     ├── PublishRefused         something without a current approval was about to be published
+    ├── LeaseRefused           another run works on this cell or LoRA, or took it over meanwhile
     └── StoreError             the object store or ledger is unreachable, full or inconsistent
 
 A message answers four questions: what happened, with which value, what was allowed, what now.
@@ -58,6 +59,10 @@ class GateError(VitrineError):
 
 class PublishRefused(VitrineError):
     """Something without a current approval was about to be published."""
+
+
+class LeaseRefused(VitrineError):
+    """Another run works on this cell or LoRA, or took it over meanwhile."""
 
 
 class StoreError(VitrineError):
