@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata, told_at_once
+from assets.cell_lease import under_lease
+from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata
 from assets.partitions import categories
 from assets.planning import promoted_lora
 from assets.training_set import look_digest, read_training_set, training_set
@@ -160,6 +161,7 @@ def _champion(project: Project, row: Row, incumbent: Row | None, data: "Training
     code_version="1",
 )
 @preemptible
+@under_lease()
 def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """The category's look as a LoRA on the base model, with its curve and a sheet of before and after.
 
@@ -168,12 +170,13 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
     project, category = vitrine.open(), context.partition_key
 
     def log(progress: "Progress") -> None:
+        if project.ledger.fence is not None:
+            project.ledger.fence.stop_if_lost()
         if progress.step % max(1, progress.steps // 10) == 0:
             losses = f"loss {progress.train_loss:.4f}, held out {progress.validation_loss:.4f}"
             context.log.info(f"{category}: step {progress.step} of {progress.steps}, {losses}")
 
-    with told_at_once():
-        row, trained_now = train_category(project, category, log)
+    row, trained_now = train_category(project, category, log)
     facts = row["facts"]
     return dg.MaterializeResult(
         data_version=dg.DataVersion(row["lora_digest"]),

@@ -5,18 +5,19 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.attempts import CrashedItem, counted, forget, suspects
+from assets.cell_lease import under_lease
+from assets.cell_manifest import commit_cell
 from assets.cutouts import read_cutout
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata
 from assets.partitions import ONE_CELL, cells, lora_of_cell, split_cell
 from assets.planning import CellPlan, WantedRender, plan_cell
 from catalog.errors import RenderError
 from catalog.failpoint import failpoint
-from catalog.keys import digest
 from catalog.preemption import stop_point
 from resources.costs import clocked
 from resources.ledger import Row
@@ -187,10 +188,8 @@ def commit_renders(project: Project, category: str, drop: str) -> tuple[str, lis
     made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
     rows = [made[w.render_key] for w in plan.wanted if w.render_key in made]
     named = ("render_key", "sku", "recipe", "idx", "render_digest", "cutout_digest", "lora_digest")
-    content: dict[str, Any] = {"cell": [category, drop], "renders": [{name: row[name] for name in named} for row in rows]}
-    key = digest(content)
     failpoint("render.before_manifest")
-    project.store.put_manifest("renders", key, content)
+    key = commit_cell(project, "renders", category, drop, {"renders": [{name: row[name] for name in named} for row in rows]})
     failpoint("render.committed")
     return key, rows, plan
 
@@ -214,6 +213,7 @@ def render_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
     retry_policy=SPOT_RETRIES,
     description="What the cell still needs, cut into shards of whole groups.",
 )
+@under_lease()
 def plan_shards(context: dg.OpExecutionContext, vitrine: VitrineResource):  # noqa: ANN201 - dagster infers from the out
     """Plan the cell and hand out shards: lists of render keys."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
@@ -225,18 +225,18 @@ def plan_shards(context: dg.OpExecutionContext, vitrine: VitrineResource):  # no
 
 @dg.op(pool="gpu-infer", retry_policy=SPOT_RETRIES, description="One model load, one LoRA, up to 512 images; skips what exists.")
 @preemptible
+@under_lease(shared=True)
 def render_shard(context: dg.OpExecutionContext, vitrine: VitrineResource, keys: list) -> dict:
     """Draw one shard's renders that are still missing."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
     mine = set(keys)
-    with told_at_once():
-        groups = unfinished_groups(project, plan_cell(project, category, drop), mine)
-        return render_groups(project, category, drop, groups)
+    groups = unfinished_groups(project, plan_cell(project, category, drop), mine)
+    return render_groups(project, category, drop, groups)
 
 
 @dg.op(retry_policy=SPOT_RETRIES, description="Name every render of the cell in a manifest, written last.")
 @preemptible
-@told_at_once()
+@under_lease()
 def commit_manifest(context: dg.OpExecutionContext, vitrine: VitrineResource, shards: list) -> dg.Output[str]:
     """Commit the cell: its manifest is the data version downstream assets see."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)

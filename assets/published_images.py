@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, told_at_once
+from assets.cell_lease import under_lease
+from assets.cell_manifest import commit_cell
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import CellPlan, WantedRender, current_judgments, plan_cell, rules_in_force, skus_of_cell
 from assets.validated_renders import validated_renders
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
 from catalog.failpoint import failpoint
-from catalog.keys import digest, gate_key, publish_key
+from catalog.keys import gate_key, publish_key
 from catalog.variant import Variant
 from catalog.verdict import Verdict
 from quality.measurements import MEASUREMENT_VERSION
@@ -210,6 +212,7 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
             [_item(project, candidate) for candidate in mine],
             complete_for=speaks_for,
             covers=project.run.covers,
+            still_mine=project.ledger.confirm,
             delivered_at=utc_now(),
         )
         clock.lap(sum(c.publish_key not in known for c in mine))
@@ -221,10 +224,9 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
 
 def commit_publication(project: Project, category: str, drop: str, published: Sequence[Candidate]) -> str:
     """Name what a cell publishes in a manifest, written last; its key."""
-    content = {"cell": [category, drop], "published": sorted({c.publish_key for c in published} | _left_alone(project, category, drop))}
-    key = digest(content)
+    content = {"published": sorted({c.publish_key for c in published} | _left_alone(project, category, drop))}
     failpoint("publishing.before_manifest")
-    project.store.put_manifest("publications", key, content)
+    key = commit_cell(project, "publications", category, drop, content)
     failpoint("publishing.committed")
     return key
 
@@ -298,7 +300,7 @@ def _left_alone(project: Project, category: str, drop: str) -> set[str]:
     code_version="1",
 )
 @preemptible
-@told_at_once()
+@under_lease()
 def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """What the storefront gets: approved renders per channel, with color profile and provenance; everything else stays here.
 

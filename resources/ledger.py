@@ -37,6 +37,9 @@ class Fence(Protocol):
     def check(self, connection: sa.Connection) -> None:
         """Raises LeaseRefused when another run holds what this one wants to write to."""
 
+    def stop_if_lost(self) -> None:
+        """Raises LeaseRefused when that is known already; asks nobody."""
+
 
 class Ledger:
     """A connection to one project's ledger, SQLite in a file or PostgreSQL.
