@@ -60,7 +60,7 @@ def suspects(project: Project, items: list[str]) -> set[str]:
 
 def _begin(project: Project, item: str) -> int:
     """Count one more attempt; its number. Beyond the last one it stays where it is."""
-    with project.ledger.writing() as connection:
+    with project.ledger.writing(item) as connection:
         begun = connection.execute(sa.select(attempt.c.begun).where(attempt.c.item == item)).scalar()
         if begun is None:
             connection.execute(sa.insert(attempt), [{"item": item, "begun": 1, "at": _now()}])
@@ -70,14 +70,14 @@ def _begin(project: Project, item: str) -> int:
 
 
 def _give_back(project: Project, item: str) -> None:
-    with project.ledger.writing() as connection:
+    with project.ledger.writing(item) as connection:
         connection.execute(sa.update(attempt).where(attempt.c.item == item).values(begun=attempt.c.begun - 1))
         connection.execute(sa.delete(attempt).where(attempt.c.item == item, attempt.c.begun <= 0))
 
 
 def forget(project: Project, item: str) -> None:
     """Count an item's attempts from nothing again: it is done, or what became of it is recorded."""
-    with project.ledger.writing() as connection:
+    with project.ledger.writing(item) as connection:
         connection.execute(sa.delete(attempt).where(attempt.c.item == item))
 
 

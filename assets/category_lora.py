@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata, told_at_once
+from assets.cell_lease import under_lease
+from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata
 from assets.observed import observed
 from assets.partitions import categories
 from assets.planning import promoted_lora
@@ -165,6 +166,7 @@ def _champion(project: Project, row: Row, incumbent: Row | None, data: "Training
     code_version="1",
 )
 @preemptible
+@under_lease()
 @observed
 def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """The category's look as a LoRA on the base model, with its curve and a sheet of before and after.
@@ -174,6 +176,8 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
     project, category = vitrine.open(), context.partition_key
 
     def log(progress: "Progress") -> None:
+        if project.ledger.fence is not None:
+            project.ledger.fence.stop_if_lost()
         measured(TRAINING_STEPS, 1, category=category)
         measured(TRAINING_LOSS, progress.train_loss, category=category, part="train")
         measured(TRAINING_LOSS, progress.validation_loss, category=category, part="held_out")
@@ -181,8 +185,7 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
             losses = f"loss {progress.train_loss:.4f}, held out {progress.validation_loss:.4f}"
             context.log.info(f"{category}: step {progress.step} of {progress.steps}, {losses}")
 
-    with told_at_once():
-        row, trained_now = train_category(project, category, log)
+    row, trained_now = train_category(project, category, log)
     facts = row["facts"]
     return dg.MaterializeResult(
         data_version=dg.DataVersion(row["lora_digest"]),

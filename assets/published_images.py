@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, told_at_once
+from assets.cell_lease import under_lease
+from assets.cell_manifest import commit_cell
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import CellPlan, WantedRender, current_judgments, plan_cell, rules_in_force, skus_of_cell
@@ -21,7 +23,7 @@ from assets.validated_renders import validated_renders
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
 from catalog.failpoint import failpoint
-from catalog.keys import digest, gate_key, publish_key
+from catalog.keys import gate_key, publish_key
 from catalog.variant import Variant
 from catalog.verdict import Verdict
 from quality.measurements import MEASUREMENT_VERSION
@@ -205,10 +207,9 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
 
 def commit_publication(project: Project, category: str, drop: str, published: Sequence[Candidate]) -> str:
     """Name what a cell publishes in a manifest, written last; its key."""
-    content = {"cell": [category, drop], "published": sorted({c.publish_key for c in published} | _left_alone(project, category, drop))}
-    key = digest(content)
+    content = {"published": sorted({c.publish_key for c in published} | _left_alone(project, category, drop))}
     failpoint("publishing.before_manifest")
-    project.store.put_manifest("publications", key, content)
+    key = commit_cell(project, "publications", category, drop, content)
     failpoint("publishing.committed")
     return key
 
@@ -289,7 +290,7 @@ def _left_alone(project: Project, category: str, drop: str) -> set[str]:
     code_version="1",
 )
 @preemptible
-@told_at_once()
+@under_lease()
 @observed
 def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """What the storefront gets: approved renders per channel, with color profile and provenance; everything else stays here.

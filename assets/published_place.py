@@ -107,10 +107,10 @@ def deliver_cell(
     from publishing.bucket_manifest import part_name
     from publishing.folder_channel import deliver
 
-    bucket = project.published_bucket
+    bucket, still_mine = project.published_bucket, project.ledger.confirm
     if bucket is None:
         folder = Path(publish_folder_of(project))
-        return deliver(folder, items, complete_for=complete_for, covers=covers, delivered_at=utc_now())
+        return deliver(folder, items, complete_for=complete_for, covers=covers, still_mine=still_mine, delivered_at=utc_now())
     return deliver_to_bucket(
         bucket,
         part_name(category, drop),
@@ -118,5 +118,6 @@ def deliver_cell(
         complete_for=complete_for,
         covers=covers,
         former_parts=former_parts(project, complete_for),
+        still_mine=still_mine,
         delivered_at=utc_now(),
     )

@@ -2,17 +2,19 @@
 
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.catalog import catalog_snapshot
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
+from assets.cell_lease import under_lease
+from assets.cell_manifest import commit_cell
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import products_of_cell, screening_key, screening_rules
 from catalog.failpoint import failpoint
-from catalog.keys import digest, digest_bytes
+from catalog.keys import digest_bytes
 from catalog.preemption import stop_point
 from catalog.verdict import Verdict
 from resources.costs import clocked
@@ -104,13 +106,8 @@ def _screen_one(project: Project, row: Row, key: str, sandbox: "DecodeSandbox") 
 
 def commit_photos(project: Project, category: str, drop: str, outcomes: list[Row]) -> str:
     """Name a cell's photos and what became of them in a manifest, written last; its key."""
-    content: dict[str, Any] = {
-        "cell": [category, drop],
-        "photos": [{key: row.get(key) for key in ("sku", "photo_digest", "accepted", "reasons")} for row in outcomes],
-    }
-    key = digest(content)
-    project.store.put_manifest("source_photos", key, content)
-    return key
+    photos = [{key: row.get(key) for key in ("sku", "photo_digest", "accepted", "reasons")} for row in outcomes]
+    return commit_cell(project, "source_photos", category, drop, {"photos": photos})
 
 
 def screening_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
@@ -141,7 +138,7 @@ def screening_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
     code_version="1",
 )
 @preemptible
-@told_at_once()
+@under_lease()
 @observed
 def source_photos(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """The photos that products start from: originals kept as they came, unusable ones quarantined with the reason a photographer needs."""

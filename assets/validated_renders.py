@@ -12,14 +12,16 @@ import dagster as dg
 
 from assets.attempts import CRASHES, CrashedItem, counted
 from assets.brand_kit import brand_kit
+from assets.cell_lease import under_lease
+from assets.cell_manifest import commit_cell
 from assets.cutouts import read_cutout
 from assets.generated_variants import generated_variants
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, rows_table, sheet_metadata, told_at_once
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, rows_table, sheet_metadata
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import WantedRender, plan_cell, rules_in_force
 from catalog.failpoint import failpoint
-from catalog.keys import digest, gate_key
+from catalog.keys import gate_key
 from catalog.placement import Placement
 from catalog.preemption import stop_point
 from catalog.verdict import Reason, Verdict
@@ -210,10 +212,8 @@ def verdict_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
 
 def _write_manifest(project: Project, category: str, drop: str, rows: Sequence[Row]) -> str:
     named = ("render_key", "gate_key", "render_digest", "rules_digest", "verdict", "reasons")
-    content = {"cell": [category, drop], "judgments": [{name: row[name] for name in named} for row in rows]}
-    key = digest(content)
     failpoint("judging.before_manifest")
-    project.store.put_manifest("judgments", key, content)
+    key = commit_cell(project, "judgments", category, drop, {"judgments": [{name: row[name] for name in named} for row in rows]})
     failpoint("judging.committed")
     return key
 
@@ -246,7 +246,7 @@ def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) 
     ],
 )
 @preemptible
-@told_at_once()
+@under_lease()
 @observed
 def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """Every render with its verdict: approved, for review, or rejected and quarantined with the reason in words.

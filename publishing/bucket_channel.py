@@ -43,11 +43,13 @@ def deliver_to_bucket(
     delivered_at: datetime,
     covers: Callable[[str], bool] = lambda _: True,
     former_parts: Collection[str] = (),
+    still_mine: Callable[[], None] = lambda: None,
 ) -> DeliveryReport:
     """Bring one part of a bucket to the state that `items` describe for the products in `complete_for` (SKUs); see `folder_channel.deliver`.
 
-    `covers` says of which recipes the delivery speaks. `former_parts` are the parts in which those products may stand from before: they are taken out there in the same commit, so no picture
-    stands twice. Files first, then parts, then the index, removals last; wherever this is interrupted, the index that stands names only
+    `covers` says of which recipes the delivery speaks. `former_parts` are the parts in which those products may stand from before: they are taken out
+    there in the same commit, so no picture stands twice. `still_mine` is asked between reading the index and writing it, and raises when these
+    products are another delivery's by now: if that one wrote meanwhile, our conditional write fails, and we ask again. Files first, then parts, then the index, removals last; wherever this is interrupted, the index that stands names only
     parts and pictures that exist, and the next delivery finishes.
 
     Raises PublishRefused before anything is written, if any item lacks an approval of exactly its render under exactly the rules in force;
@@ -75,6 +77,7 @@ def deliver_to_bucket(
         changed = _changed(board, part, images, speaks_for, now, removed)
         if not changed:
             break
+        still_mine()
         index = commit(bucket, board, changed)
         if index is not None:
             removed = removed | _remove_due(bucket, changed.values(), now)

@@ -43,13 +43,15 @@ def deliver(
     complete_for: Collection[str],
     delivered_at: datetime,
     covers: Callable[[str], bool] = lambda _: True,
+    still_mine: Callable[[], None] = lambda: None,
 ) -> DeliveryReport:
     """Bring a folder to the state that `items` describe for the products in `complete_for` (SKUs), and leave all others alone.
 
     A name of those products that no item asks for is withdrawn: its file goes, a tombstone line stays. `covers` says of which recipes the
     delivery speaks; pictures of others stay as they are. Files first, manifest after them,
     removals last; wherever this is interrupted, the manifest that stands names only files that exist, and the next delivery finishes.
-    Several deliveries into one folder may run at once. `delivered_at` (with a time zone) is written into tombstones only.
+    Several deliveries into one folder may run at once. `still_mine` is asked once nobody else can write the manifest and raises what it
+    likes when these products are another delivery's by now; that one writes after us, so what it knows is newer. `delivered_at` (with a time zone) is written into tombstones only.
 
     Raises PublishRefused before anything is written, if any item lacks an approval of exactly its render under exactly the rules in
     force; StoreError if the folder cannot be written.
@@ -68,6 +70,7 @@ def deliver(
     failpoint("delivery.files_in_place")
     with alone_in(folder):
         failpoint("delivery.locked")
+        still_mine()
         before = read_manifest(folder)
         images = {name: image for name, image in before.images.items() if image.sku not in complete_for or not covers(image.recipe)}
         for name, item in wanted.items():

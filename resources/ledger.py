@@ -35,7 +35,10 @@ class Fence(Protocol):
     """What a commit must pass in its own transaction; see `leases.py`."""
 
     def check(self, connection: sa.Connection) -> None:
-        """Raises LeaseLost when another run holds what this one wants to write to."""
+        """Raises LeaseRefused when another run holds what this one wants to write to."""
+
+    def stop_if_lost(self) -> None:
+        """Raises LeaseRefused when that is known already; asks nobody."""
 
 
 class Ledger:
@@ -127,6 +130,20 @@ class Ledger:
         if rows:
             self.transact(lambda connection: self._insert(connection, table, rows), repeatable=False, fenced=False)
 
+    def confirm(self) -> None:
+        """Raises LeaseRefused when the fence does not let this process write any more. Without a fence, nothing."""
+        self.transact(lambda _: None, repeatable=True)
+
+    def insert(self, table: sa.Table) -> Any:
+        """An INSERT in the words of this database, with its ON CONFLICT clauses."""
+        if self.on_postgres:
+            from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+            return pg_insert(table)
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table)
+
     def keep(self, table: str, rows: Sequence[Row]) -> None:
         """Keep a record of rows that were written inside `writing`, before its transaction ends."""
         if self.journal is not None and rows:
@@ -203,7 +220,7 @@ class Ledger:
 
     def _insert(self, connection: sa.Connection, table: sa.Table, batch: Sequence[Row]) -> None:
         keys = list(table.primary_key.columns)
-        statement = _insert_if_absent(self.engine.dialect.name, table).returning(*keys)
+        statement = self.insert(table).on_conflict_do_nothing().returning(*keys)
         if table.autoincrement_column is not None:  # one by one: each gets its number
             new = [{**row, **connection.execute(statement, row).mappings().one()} for row in batch]
         else:
@@ -215,13 +232,3 @@ class Ledger:
 def _number_of(concern: str) -> int:
     """A concern as the second half of an advisory lock's number: 31 bits. 0 and 1 belong to triggers."""
     return max(2, zlib.crc32(concern.encode()) & 0x7FFFFFFF)
-
-
-def _insert_if_absent(dialect: str, table: sa.Table) -> Any:
-    if dialect == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as pg_insert
-
-        return pg_insert(table).on_conflict_do_nothing()
-    from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-
-    return sqlite_insert(table).on_conflict_do_nothing()

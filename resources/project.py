@@ -3,6 +3,7 @@
 Assets get it through `VitrineResource`; the command line and notebooks call `open_project`. Decides nothing.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -63,6 +64,12 @@ class Project:
     def ledger(self) -> Ledger:
         """The ledger, made when missing."""
         return open_ledger(self.settings)
+
+    def with_ledger(self, ledger: Ledger) -> "Project":
+        """The same project, its ledger behind a fence."""
+        other = copy.copy(self)
+        other.__dict__["ledger"] = ledger  # where cached_property looks first
+        return other
 
     @cached_property
     def store(self) -> ObjectStore:
