@@ -38,6 +38,7 @@ def check_project(project_dir: Path) -> list[Finding]:
         ("base model", _base_model),
         ("catalog", _catalog),
         ("looks", _looks),
+        ("uploads", _uploads),
     )
     for where, part in parts:
         try:
@@ -146,3 +147,10 @@ def _looks(project: Project) -> Iterator[Finding]:
         if count < 8:
             message = f"{count} look pictures; 16 or more teach a LoRA its look, and without one there are no {category} scenes."
             yield Finding(severity="warning", where=f"looks/{category}", message=message)
+
+
+def _uploads(project: Project) -> Iterator[Finding]:
+    if project.settings.uploads is not None:
+        from orchestration.checking_uploads import check_uploads
+
+        yield from (Finding(severity=severity, where="uploads", message=message) for severity, message in check_uploads(project))

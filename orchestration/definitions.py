@@ -16,6 +16,7 @@ from assets.published_images import published_images
 from assets.source_photos import source_photos
 from assets.training_set import training_set
 from assets.validated_renders import validated_renders
+from orchestration.announced_uploads import build_upload_sensors
 from orchestration.jobs import ALL_JOBS
 from orchestration.json_console import console_loggers
 from orchestration.schedules import build_schedules
@@ -43,7 +44,7 @@ def build_defs(settings: Settings, executor: dg.ExecutorDefinition = dg.in_proce
     return dg.Definitions(
         assets=ALL_ASSETS,
         jobs=ALL_JOBS,
-        sensors=ALL_SENSORS,
+        sensors=[*ALL_SENSORS, *build_upload_sensors(settings)],
         schedules=build_schedules(settings),
         loggers=console_loggers(settings),
         resources={"vitrine": VitrineResource(project_dir=str(settings.project_dir))},

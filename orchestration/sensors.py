@@ -4,18 +4,23 @@ What is due is decided in `triggers.py`. Publication follows its verdicts throug
 """
 
 import json
+import time
 import urllib.request
 
 import dagster as dg
 
 from assets.partitions import CATEGORY, FIRST_DROP, categories, cell_key
+from orchestration.catalog_watch import TICK_S, RunState, read_cursor, watch
 from orchestration.jobs import produce_cell_job, refresh_catalog_job
 from orchestration.reasons import first_failure
 from orchestration.triggers import due_cells
 from resources.project import VitrineResource
 
-CATALOG_INTERVAL_S = 15
+CATALOG_INTERVAL_S = TICK_S
 """Both sensors tick this often, so that a new photo is published within two minutes: two ticks, two run starts, one cell."""
+
+ASKED_TAG = "vitrine/asked"
+"""Tag of a refresh's run with the sensor's request, by which the sensor finds out whether it succeeded."""
 
 
 @dg.sensor(
@@ -24,14 +29,31 @@ CATALOG_INTERVAL_S = 15
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Looks whether the product table, a photo or a look changed; if so, reads the catalog anew.",
 )
-def catalog_changes(context: dg.SensorEvaluationContext, vitrine: VitrineResource) -> dg.SensorResult | dg.SkipReason:
-    """Request a refresh when names, sizes or times in the catalog source changed since the last tick."""
-    fingerprint = vitrine.open().source.fingerprint()
-    if fingerprint == context.cursor:
-        return dg.SkipReason("The catalog is as it was.")
+def catalog_changes(context: dg.SensorEvaluationContext, vitrine: VitrineResource) -> dg.SensorResult:
+    """Request a refresh when names, sizes or times in the catalog source changed since the last tick, or the last refresh failed."""
+    project = vitrine.open()
+    before = read_cursor(context.cursor)
+    after, ask = watch(
+        project.source, before, poll_s=project.settings.poll_s, outcome=lambda tag: refresh_outcome(context.instance, tag), now=time.time()
+    )
+    if not ask:
+        asked = f" A refresh was asked for {after.tries + 1} times and is not done yet." if after.request else ""
+        return dg.SensorResult(skip_reason=f"The catalog is as it was.{asked}", cursor=after.model_dump_json())
     # No run_key: a used one never runs again, and a catalog can go from one state to another a second time (a file moved out, back, and out
     # again). A tick that is repeated after a crash reads the catalog once too often, which changes nothing.
-    return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=fingerprint)
+    return dg.SensorResult(run_requests=[dg.RunRequest(tags={ASKED_TAG: after.request})], cursor=after.model_dump_json())
+
+
+def refresh_outcome(instance: dg.DagsterInstance, request: str) -> tuple[RunState, float]:
+    """What became of a requested refresh, retries of its run included, and when its last run ended (seconds since 1970)."""
+    records = instance.get_run_records(dg.RunsFilter(tags={ASKED_TAG: request}))
+    if not records:
+        return "unknown", 0.0
+    if any(record.dagster_run.is_success for record in records):
+        return "done", 0.0
+    if any(not record.dagster_run.is_finished for record in records):
+        return "going", 0.0
+    return "failed", max(record.end_time or 0.0 for record in records)
 
 
 @dg.sensor(

@@ -47,9 +47,10 @@ def deliver_to_bucket(
 ) -> DeliveryReport:
     """Bring one part of a bucket to the state that `items` describe for the products in `complete_for` (SKUs); see `folder_channel.deliver`.
 
-    `covers` says of which recipes the delivery speaks. `former_parts` are the parts in which those products may stand from before: they are taken out
-    there in the same commit, so no picture stands twice. `still_mine` is asked between reading the index and writing it, and raises when these
-    products are another delivery's by now: if that one wrote meanwhile, our conditional write fails, and we ask again. Files first, then parts, then the index, removals last; wherever this is interrupted, the index that stands names only
+    `covers` says of which recipes the delivery speaks. `former_parts` are the parts in which those products may stand from before: they are
+    taken out there in the same commit, so no picture stands twice. `still_mine` is asked between reading the index and writing it, and raises
+    when these products are another delivery's by now; if that one writes meanwhile, our conditional write fails, and we ask again. Files
+    first, then parts, then the index, removals last; wherever this is interrupted, the index that stands names only
     parts and pictures that exist, and the next delivery finishes.
 
     Raises PublishRefused before anything is written, if any item lacks an approval of exactly its render under exactly the rules in force;

@@ -220,3 +220,32 @@ attempt = sa.Table(
     sa.Column("at", sa.DateTime, nullable=False),
 )
 """Items in a worker's hands, and how often they were begun; see assets/attempts.py. A row stays when a worker died."""
+
+upload = sa.Table(
+    "upload",
+    metadata,
+    sa.Column("place", Text, primary_key=True),  # of the pictures: s3://bucket/prefix
+    sa.Column("name", Text, primary_key=True),  # of the photo, as products name it
+    sa.Column("sequencer", Text, nullable=False),  # of the newest announcement; '' where the sender gives none
+    sa.Column("announcement", sa.Integer, nullable=False),  # counts accepted announcements: what a look belongs to
+    sa.Column("state", Text, nullable=False, index=True),  # new, waiting (no product names it), seen
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("announced_at", sa.DateTime, nullable=False),
+)
+"""Photos whose upload or removal was announced, see `announced_uploads.py`."""
+
+photo_use = sa.Table(
+    "photo_use",
+    metadata,
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("sku", Text, primary_key=True, index=True),
+)
+"""Which active products name a photo: an index, brought up to date by `photo_uses.py`."""
+
+catalog_mark = sa.Table(
+    "catalog_mark",
+    metadata,
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("value", sa.Integer, nullable=False),
+)
+"""How far something has followed the changes (an id of `change`)."""

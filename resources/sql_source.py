@@ -38,6 +38,11 @@ class SqlTable:
         """What messages call it: the variable's name, never the URL."""
         return f"database {self.settings.url_env}, {f'table {self.settings.table}' if self.settings.table else 'query'}"
 
+    @property
+    def tells_cheaply(self) -> bool:
+        """With `updated_at`; without it, every row is read."""
+        return self.settings.updated_at is not None
+
     @cached_property
     def engine(self) -> sa.Engine:
         """The engine of the URL in the environment. Raises CatalogError when there is none, or no driver for it."""
