@@ -8,8 +8,12 @@ import dagster as dg
 from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata, told_at_once
 from assets.partitions import categories
 from assets.planning import promoted_lora
+<<<<<<< HEAD
 from assets.training_set import look_digest, read_training_set, training_set
 from catalog.failpoint import failpoint
+=======
+from assets.training_set import look_digest, look_parts, read_training_set, training_set
+>>>>>>> d76fd70 (Quote with intervals; run campaigns within budgets from the ledger; order the night by worth; refresh LoRAs for new looks and drift)
 from catalog.keys import digest
 from resources.costs import clocked
 from resources.ledger import Row
@@ -113,6 +117,7 @@ def _row(project: Project, category: str, key: str, trained: "TrainedLora", data
         "facts": {
             "steps": curve[-1][0],
             "best_step": trained.best_step,
+            "looks": look_parts(project, category),
             "pictures": len({picture.name for picture in data.train}) + len(data.held_out),
             "validation_curve": curve,
             "base_validation_loss": curve[0][1],

@@ -11,8 +11,12 @@ import typer
 from sqlalchemy.exc import DatabaseError
 
 from catalog.errors import CatalogError, ModelError, SettingsError, VitrineError
+<<<<<<< HEAD
 from catalog.preemption import Preempted, end_process
 from orchestration import cli_ledger, cli_pictures, cli_project, cli_runs
+=======
+from orchestration import cli_backfill, cli_ledger, cli_pictures, cli_project, cli_quote, cli_runs
+>>>>>>> d76fd70 (Quote with intervals; run campaigns within budgets from the ledger; order the night by worth; refresh LoRAs for new looks and drift)
 
 app = typer.Typer(
     name="vitrine",
@@ -22,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (cli_project, cli_runs, cli_pictures, cli_ledger):
+for group in (cli_project, cli_runs, cli_quote, cli_backfill, cli_pictures, cli_ledger):
     group.register(app)
 
 WRONG_USE = (SettingsError, CatalogError, ModelError)
