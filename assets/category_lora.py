@@ -8,12 +8,8 @@ import dagster as dg
 from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata, told_at_once
 from assets.partitions import categories
 from assets.planning import promoted_lora
-<<<<<<< HEAD
-from assets.training_set import look_digest, read_training_set, training_set
-from catalog.failpoint import failpoint
-=======
 from assets.training_set import look_digest, look_parts, read_training_set, training_set
->>>>>>> d76fd70 (Quote with intervals; run campaigns within budgets from the ledger; order the night by worth; refresh LoRAs for new looks and drift)
+from catalog.failpoint import failpoint
 from catalog.keys import digest
 from resources.costs import clocked
 from resources.ledger import Row

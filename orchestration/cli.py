@@ -11,12 +11,8 @@ import typer
 from sqlalchemy.exc import DatabaseError
 
 from catalog.errors import CatalogError, ModelError, SettingsError, VitrineError
-<<<<<<< HEAD
 from catalog.preemption import Preempted, end_process
-from orchestration import cli_ledger, cli_pictures, cli_project, cli_runs
-=======
 from orchestration import cli_backfill, cli_ledger, cli_pictures, cli_project, cli_quote, cli_runs
->>>>>>> d76fd70 (Quote with intervals; run campaigns within budgets from the ledger; order the night by worth; refresh LoRAs for new looks and drift)
 
 app = typer.Typer(
     name="vitrine",

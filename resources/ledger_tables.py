@@ -212,7 +212,6 @@ cell_manifest = sa.Table(
 )
 """The manifest that stands for each kind of thing of a cell: a manifest is written first, and holds when its row does."""
 
-<<<<<<< HEAD
 attempt = sa.Table(
     "attempt",
     metadata,
@@ -221,7 +220,7 @@ attempt = sa.Table(
     sa.Column("at", sa.DateTime, nullable=False),
 )
 """Items in a worker's hands, and how often they were begun; see assets/attempts.py. A row stays when a worker died."""
-=======
+
 campaign = sa.Table(
     "campaign",
     metadata,
@@ -271,4 +270,3 @@ reservation = sa.Table(
     sa.Column("ended_at", sa.DateTime),  # null: its run has not ended, so what it has not spent yet counts as spent
 )
 """Money set aside for runs that were handed out, so that two who hand out at once cannot spend it twice."""
->>>>>>> d76fd70 (Quote with intervals; run campaigns within budgets from the ledger; order the night by worth; refresh LoRAs for new looks and drift)

@@ -56,12 +56,7 @@ def facts_of(tags: Mapping[str, str]) -> RunFacts:
 
 def known_tier(name: str) -> TierName:
     """A tier by its name. Raises SettingsError for one that does not exist."""
-<<<<<<< HEAD
-    tier: TierName
-    for tier in get_args(TierName):
-=======
     for tier in TIER_NAMES:
->>>>>>> d76fd70 (Quote with intervals; run campaigns within budgets from the ledger; order the night by worth; refresh LoRAs for new looks and drift)
         if name == tier:
             return tier
     raise SettingsError(f"There is no tier {name!r}; it can be {', '.join(TIER_NAMES)}. Nothing was run.")

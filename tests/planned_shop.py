@@ -36,9 +36,7 @@ def write_shop(folder, cells, settings="") -> Project:
             item = Product(sku=sku, title="A thing", category=category, photos=(f"{sku}.jpg",), price=PRICES[category])
             listed.append(SnapshotRow(product=item, photo_digests=(f"{len(listed):064x}",)))
         today = dt.date.fromisoformat(drop)
-        sync_catalog(
-            project.ledger, listed, keep_skus=frozenset(), today=today, first_drop=dt.date(2026, 1, 1), max_cell_products=2000
-        )
+        sync_catalog(project.ledger, listed, keep_skus=frozenset(), today=today, first_drop=dt.date(2026, 1, 1), max_cell_products=2000)
     return project
 
 

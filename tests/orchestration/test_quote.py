@@ -4,6 +4,7 @@ import json
 
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
 from assets.needs import CellNeed
 from orchestration.cli import app
@@ -12,7 +13,6 @@ from orchestration.rates import SHIPPED_SECONDS, rates_of
 from orchestration.stale import stale_cells
 from resources.ledger_tables import product, source_photo
 from tests.planned_shop import spent, write_shop
-from typer.testing import CliRunner
 
 MUGS = ("mugs", "2026-11-01")
 
