@@ -10,7 +10,7 @@ from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata
 from assets.observed import observed
 from assets.partitions import categories
 from assets.planning import promoted_lora
-from assets.training_set import look_digest, read_training_set, training_set
+from assets.training_set import look_digest, look_parts, read_training_set, training_set
 from catalog.failpoint import failpoint
 from catalog.keys import digest
 from resources.costs import clocked
@@ -119,6 +119,7 @@ def _row(project: Project, category: str, key: str, trained: "TrainedLora", data
         "facts": {
             "steps": curve[-1][0],
             "best_step": trained.best_step,
+            "looks": look_parts(project, category),
             "pictures": len({picture.name for picture in data.train}) + len(data.held_out),
             "validation_curve": curve,
             "base_validation_loss": curve[0][1],

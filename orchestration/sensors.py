@@ -10,8 +10,10 @@ import urllib.request
 import dagster as dg
 
 from assets.partitions import CATEGORY, FIRST_DROP, categories, cell_key
+from orchestration.backfill_sensor import backfill_campaigns
 from orchestration.catalog_watch import TICK_S, RunState, read_cursor, watch
 from orchestration.jobs import produce_cell_job, refresh_catalog_job
+from orchestration.placement import run_tags
 from orchestration.reasons import first_failure
 from orchestration.triggers import due_cells
 from resources.project import VitrineResource
@@ -64,16 +66,17 @@ def refresh_outcome(instance: dg.DagsterInstance, request: str) -> tuple[RunStat
 )
 def new_and_changed_products(context: dg.SensorEvaluationContext, vitrine: VitrineResource) -> dg.SensorResult | dg.SkipReason:
     """Request one run per cell that changed since the cursor; at most 200 a tick, the rest stays for the next."""
-    due, cursor = due_cells(vitrine.open(), int(context.cursor or 0))
+    project = vitrine.open()
+    due, cursor = due_cells(project, int(context.cursor or 0))
     if not due:
         return dg.SkipReason("No product changed.")
-    known = set(context.instance.get_dynamic_partitions(CATEGORY))
+    service, known = project.settings.tiers, set(context.instance.get_dynamic_partitions(CATEGORY))
     new = sorted({cell.category for cell in due} - known)
     requests = [
         dg.RunRequest(
             run_key=cell.run_key,
             partition_key=cell_key(cell.category, cell.drop),
-            tags={"dagster/priority": "10", "vitrine/trigger": "changed-products"},
+            tags={**run_tags(service.of_changed_products(cell.category)), "vitrine/trigger": "changed-products"},
         )
         for cell in due
         if cell.drop >= FIRST_DROP.isoformat()
@@ -117,4 +120,4 @@ publish_follows_verdicts = dg.AutomationConditionSensorDefinition(
     description="Publishes a cell when its verdicts were renewed and its brand gate passed.",
 )
 
-ALL_SENSORS = [catalog_changes, new_and_changed_products, failed_runs, publish_follows_verdicts]
+ALL_SENSORS = [catalog_changes, new_and_changed_products, backfill_campaigns, failed_runs, publish_follows_verdicts]

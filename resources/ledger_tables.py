@@ -249,3 +249,53 @@ catalog_mark = sa.Table(
     sa.Column("value", sa.Integer, nullable=False),
 )
 """How far something has followed the changes (an id of `change`)."""
+
+campaign = sa.Table(
+    "campaign",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("name", Text, nullable=False, unique=True),
+    sa.Column("kind", Text, nullable=False),  # campaign, nightly
+    sa.Column("state", Text, nullable=False, index=True),  # running, paused, canceled, done
+    sa.Column("recipes", sa.JSON),  # names, null: all
+    sa.Column("categories", sa.JSON),  # names, null: all
+    sa.Column("tier", Text, nullable=False),
+    sa.Column("budget_usd", sa.Float),
+    sa.Column("deadline", sa.DateTime),
+    sa.Column("stopped_by", Text),  # the budget or deadline that holds it back now, in words
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.Column("ended_at", sa.DateTime),
+    sqlite_autoincrement=True,
+)
+"""Backfills with a name. What of them is done is in `campaign_cell`: no cursor of a sensor knows anything that is not there."""
+
+campaign_cell = sa.Table(
+    "campaign_cell",
+    metadata,
+    sa.Column("campaign", Text, primary_key=True),
+    sa.Column("category", Text, primary_key=True),
+    sa.Column("drop", Text, primary_key=True),
+    sa.Column("rank", sa.Integer, nullable=False),
+    sa.Column("state", Text, nullable=False),  # waiting, running, done, failed, canceled
+    sa.Column("attempt", sa.Integer, nullable=False),  # number of the run that goes on or was the last, from 1; never used twice
+    sa.Column("failures", sa.Integer, nullable=False),  # failed runs since the campaign was begun or resumed
+    sa.Column("held_by", Text),  # who starts its run: sensor, or a command's process
+    sa.Column("run_id", Text),
+    sa.Column("images", sa.Integer, nullable=False),  # expected to be made or judged when it was planned
+    sa.Column("usd", sa.Float, nullable=False),  # expected when it was planned
+    sa.Column("reason", Text, nullable=False),
+    sa.Column("changed_at", sa.DateTime, nullable=False),
+)
+
+reservation = sa.Table(
+    "reservation",
+    metadata,
+    sa.Column("attempt", Text, primary_key=True),
+    sa.Column("campaign", Text),
+    sa.Column("category", Text, nullable=False),
+    sa.Column("tier", Text, nullable=False),
+    sa.Column("usd", sa.Float, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("ended_at", sa.DateTime),  # null: its run has not ended, so what it has not spent yet counts as spent
+)
+"""Money set aside for runs that were handed out, so that two who hand out at once cannot spend it twice."""

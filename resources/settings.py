@@ -17,7 +17,7 @@ from resources.cluster_settings import ClusterSettings
 from resources.observing_settings import NotificationSettings, TelemetrySettings
 from resources.redaction import remember_secret
 from resources.schedule_settings import LoraRefreshSettings, NightlySettings
-from resources.service_settings import BudgetSettings, CostSettings, TierSettings
+from resources.service_settings import BackfillSettings, BudgetSettings, CostSettings, TierSettings
 from resources.store_settings import FolderPublish, FolderStore, PublishSettings, StoreSettings
 
 PROJECT_VARIABLE = "VITRINE_PROJECT"
@@ -82,6 +82,7 @@ class Settings(Section):
     costs: CostSettings = CostSettings()
     tiers: TierSettings = TierSettings()
     budgets: BudgetSettings = BudgetSettings()
+    backfills: BackfillSettings = BackfillSettings()
     nightly: NightlySettings | None = None
     lora_refresh: LoraRefreshSettings | None = None
     failure_webhook_url: HttpUrl | None = None
