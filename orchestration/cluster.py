@@ -9,24 +9,29 @@ from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.base import Executor
 
 from orchestration.definitions import build_defs
-from orchestration.placement import GRACE_AWS_S
+from orchestration.placement import check_sizes
+from resources.cluster_settings import ClusterSettings
 from resources.settings import Settings, project_from_environment, read_settings
 
-HEALTH_CHECK_S = 20
-"""How often the run worker asks whether each step's Job lives. Dagster's default; a lost pod is noticed after this time at most."""
+
+def kubernetes_zones(cluster: ClusterSettings) -> dg.ExecutorDefinition:
+    """Each step as a Job in its zone's namespace, with GPU, memory, node pool and tier from the placement table and the settings."""
+
+    @dg.executor(
+        name="kubernetes_zones",
+        config_schema={
+            "gpu_image": dg.Field(dg.StringSource, default_value={"env": "VITRINE_GPU_IMAGE"}),
+            "max_concurrent": dg.Field(dg.IntSource, default_value=50, description="Step pods of one run at a time."),
+        },
+        requirements=dg.multiple_process_executor_requirements(),
+    )
+    def zones(init_context: dg.InitExecutorContext) -> Executor:
+        return _start(init_context, cluster)
+
+    return zones
 
 
-@dg.executor(
-    name="kubernetes_zones",
-    config_schema={
-        "gpu_image": dg.Field(dg.StringSource, default_value={"env": "VITRINE_GPU_IMAGE"}),
-        "grace_s": dg.Field(dg.IntSource, default_value=GRACE_AWS_S),
-        "max_concurrent": dg.Field(dg.IntSource, default_value=50, description="Step pods of one run at a time."),
-    },
-    requirements=dg.multiple_process_executor_requirements(),
-)
-def kubernetes_zones(init_context: dg.InitExecutorContext) -> Executor:
-    """Each step as a Job in its zone's namespace, with GPU, memory, node pool and tier from the placement table."""
+def _start(init_context: dg.InitExecutorContext, cluster: ClusterSettings) -> Executor:
     from dagster._core.executor.step_delegating import StepDelegatingExecutor
     from dagster_k8s import K8sRunLauncher
     from dagster_k8s.container_context import K8sContainerContext
@@ -37,7 +42,7 @@ def kubernetes_zones(init_context: dg.InitExecutorContext) -> Executor:
     if not isinstance(launcher, K8sRunLauncher):
         raise dg.DagsterInvariantViolationError(
             f"This code location runs steps as Kubernetes Jobs, but the instance launches runs with {type(launcher).__name__}. "
-            "Load orchestration.definitions on one machine, or set K8sRunLauncher in the instance. Nothing was run."
+            "Load orchestration.definitions on one machine, or set PatientRunLauncher in the instance. Nothing was run."
         )
     handler = ZoneStepHandler(
         image=None,
@@ -45,19 +50,20 @@ def kubernetes_zones(init_context: dg.InitExecutorContext) -> Executor:
         load_incluster_config=launcher.load_incluster_config,
         kubeconfig_file=launcher.kubeconfig_file,
     )
-    handler.gpu_image, handler.grace_s = config["gpu_image"], config["grace_s"]
+    handler.gpu_image, handler.cluster = config["gpu_image"], cluster
     return StepDelegatingExecutor(
         handler,
         retries=RetryMode.ENABLED,
         max_concurrent=config["max_concurrent"],
-        check_step_health_interval_seconds=HEALTH_CHECK_S,
+        check_step_health_interval_seconds=cluster.health_check_s,
         should_verify_step=True,
     )
 
 
 def build_cluster_defs(settings: Settings) -> dg.Definitions:
-    """The definitions of one project on a cluster."""
-    return build_defs(settings, executor=kubernetes_zones)
+    """The definitions of one project on a cluster. Raises SettingsError for a size of a step that does not exist."""
+    check_sizes(settings.cluster)
+    return build_defs(settings, executor=kubernetes_zones(settings.cluster))
 
 
 @dg.definitions

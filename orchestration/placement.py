@@ -7,11 +7,13 @@ of a deployment (`cluster.py`), and node pools, queues and priority classes them
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from catalog.errors import SettingsError
+from resources.cluster_settings import ClusterSettings
 from resources.run_facts import TIER_TAG
 
 K8S_TAG = "dagster-k8s/config"
@@ -32,8 +34,8 @@ FINISHED_TTL_S = 3600
 PERMANENT_EXIT = 64
 """Exit code of an error that trying again cannot mend (EX_USAGE of sysexits.h)."""
 
-GRACE_AWS_S = 110
-"""Spot warning on AWS is 120 s; GCP and Azure give 30 s: set `grace_s` of the executor to 25 there."""
+MEMORY_GROWTH = 4
+"""How many times its memory a step may get after the kernel has ended it for want of memory, unless its size says otherwise: doubled twice."""
 
 
 class Zone(StrEnum):
@@ -51,17 +53,28 @@ class Zone(StrEnum):
 class Placement:
     """What one op's pod gets. `memory_gib` is request and limit, and includes `shm_gib`; `max_runtime_s` ends a step that hangs.
 
-    `spot` says that the op has a RetryPolicy and may therefore lose its machine; only GPU steps are dear enough to be worth it.
+    After an end for want of memory the next pod gets twice as much, up to `max_memory_gib` (None: `MEMORY_GROWTH` times `memory_gib`).
+    `spot` says that the op may lose its machine; only GPU steps, which go on where they were, are dear enough to be worth it.
     """
 
     zone: Zone
     cpu: float
-    memory_gib: int
-    scratch_gib: int = 10
+    memory_gib: float
+    max_memory_gib: float | None = None
+    scratch_gib: float = 10
     gpus: int = 0
-    shm_gib: int = 0
+    shm_gib: float = 0
     spot: bool = False
     max_runtime_s: int = 3600
+
+    @property
+    def memory_ceiling_gib(self) -> float:
+        """The most memory that a pod of this op is given."""
+        return max(self.memory_gib, MEMORY_GROWTH * self.memory_gib if self.max_memory_gib is None else self.max_memory_gib)
+
+    def with_memory_doubled(self, times: int) -> "Placement":
+        """The placement after so many ends for want of memory; never above the ceiling."""
+        return replace(self, memory_gib=min(self.memory_gib * 2**times, self.memory_ceiling_gib))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,21 +139,48 @@ def run_tags(tier: str) -> dict[str, str]:
     return {TIER_TAG: tier, "dagster/priority": str(chosen.run_priority), "dagster/max_runtime": str(chosen.deadline_s)}
 
 
-def op_tags(op: str, tier: str, gpu_image: str, grace_s: int = GRACE_AWS_S) -> dict[str, str]:
-    """The `dagster-k8s/config` tag of an op's pod in a tier. Raises KeyError for an op or tier without a line in the tables."""
-    place, service = PLACEMENTS[op], TIERS[tier]
+def placement_of(op: str, cluster: ClusterSettings) -> Placement:
+    """An op's line of the table with the deployment's own size. Raises KeyError for an op that has no line."""
+    size = cluster.steps.get(op)
+    return replace(PLACEMENTS[op], **size.model_dump(exclude_none=True)) if size else PLACEMENTS[op]
+
+
+def check_sizes(cluster: ClusterSettings) -> None:
+    """Raises SettingsError when the settings size an op that does not exist, or one beyond what its memory can hold."""
+    for op in cluster.steps:
+        if op not in PLACEMENTS:
+            raise SettingsError(f"vitrine.yaml: cluster.steps names {op!r}; it can be {', '.join(PLACEMENTS)}. Correct the name.")
+        place = placement_of(op, cluster)
+        if 2 * place.shm_gib > place.memory_gib:
+            raise SettingsError(
+                f"vitrine.yaml: cluster.steps.{op} gives {place.shm_gib:g} GiB of shared memory of {place.memory_gib:g} GiB; at most half "
+                "is allowed, because it counts as memory. Lower shm_gib or raise memory_gib."
+            )
+
+
+def op_tags(op: str, tier: str, gpu_image: str, cluster: ClusterSettings | None = None, doublings: int = 0) -> dict[str, str]:
+    """The `dagster-k8s/config` tag of an op's pod in a tier; `doublings` counts earlier ends for want of memory.
+
+    Raises KeyError for an op or tier without a line in the tables.
+    """
+    cluster = cluster or ClusterSettings()
+    place, service = placement_of(op, cluster).with_memory_doubled(doublings), TIERS[tier]
     spot = place.spot and service.spot
     pod: dict[str, Any] = {
         "service_account_name": STEP_ACCOUNT,
         "automount_service_account_token": False,
         "priority_class_name": service.priority_class,
-        "node_selector": {"vitrine/pool": "gpu" if place.gpus else "cpu", "karpenter.sh/capacity-type": "spot" if spot else "on-demand"},
         "tolerations": _tolerations(place, spot),
-        "termination_grace_period_seconds": grace_s,
+        "termination_grace_period_seconds": cluster.grace_s,
         "volumes": _volumes(place),
     }
+    if cluster.node_pools:
+        pod["node_selector"] = {
+            "vitrine/pool": "gpu" if place.gpus else "cpu",
+            "karpenter.sh/capacity-type": "spot" if spot else "on-demand",
+        }
     container: dict[str, Any] = {"resources": _resources(place), "volume_mounts": _mounts(place)}
-    if place.gpus:
+    if PLACEMENTS[op].gpus:
         container["image"] = gpu_image
     config = {
         "container_config": container,
@@ -152,8 +192,13 @@ def op_tags(op: str, tier: str, gpu_image: str, grace_s: int = GRACE_AWS_S) -> d
     return {K8S_TAG: json.dumps(config)}
 
 
+def gib(amount: float) -> str:
+    """An amount of GiB as Kubernetes writes it: whole GiB, else MiB."""
+    return f"{int(amount)}Gi" if float(amount).is_integer() else f"{round(amount * 1024)}Mi"
+
+
 def _job(place: Placement) -> dict[str, Any]:
-    # backoff_limit 0: a replacement pod of the same attempt exits 0 without a word and the step hangs. Dagster's RetryPolicy retries.
+    # backoff_limit 0: a replacement pod of the same attempt exits 0 without a word. Steps are tried again by Dagster, as a new attempt.
     return {
         "backoff_limit": 0,
         "ttl_seconds_after_finished": FINISHED_TTL_S,
@@ -163,14 +208,14 @@ def _job(place: Placement) -> dict[str, Any]:
 
 
 def _resources(place: Placement) -> dict[str, dict[str, str]]:
-    memory, disk = f"{place.memory_gib}Gi", f"{place.scratch_gib + 1}Gi"
-    both = {"memory": memory, "ephemeral-storage": disk} | ({"nvidia.com/gpu": str(place.gpus)} if place.gpus else {})
+    both = {"memory": gib(place.memory_gib), "ephemeral-storage": gib(place.scratch_gib + 1)}
+    both |= {"nvidia.com/gpu": str(place.gpus)} if place.gpus else {}
     return {"requests": {"cpu": f"{int(place.cpu * 1000)}m", **both}, "limits": dict(both)}
 
 
 def _volumes(place: Placement) -> list[dict[str, Any]]:
-    shm = [{"name": "shm", "empty_dir": {"medium": "Memory", "size_limit": f"{place.shm_gib}Gi"}}] if place.shm_gib else []
-    return [{"name": "scratch", "empty_dir": {"size_limit": f"{place.scratch_gib}Gi"}}, *shm]
+    shm = [{"name": "shm", "empty_dir": {"medium": "Memory", "size_limit": gib(place.shm_gib)}}] if place.shm_gib else []
+    return [{"name": "scratch", "empty_dir": {"size_limit": gib(place.scratch_gib)}}, *shm]
 
 
 def _mounts(place: Placement) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ from pydantic import Field, HttpUrl
 from catalog.errors import SettingsError
 from catalog.recipe import parse_model, read_yaml
 from resources.catalog_settings import CatalogSettings, FolderCatalog, PilotSettings, Section
+from resources.cluster_settings import ClusterSettings
 from resources.schedule_settings import LoraRefreshSettings, NightlySettings
 from resources.service_settings import BudgetSettings, CostSettings, TierSettings
 from resources.store_settings import FolderPublish, FolderStore, PublishSettings, StoreSettings
@@ -74,6 +75,8 @@ class Settings(Section):
     nightly: NightlySettings | None = None
     lora_refresh: LoraRefreshSettings | None = None
     failure_webhook_url: HttpUrl | None = None
+    cluster: ClusterSettings = ClusterSettings()
+    """Step pods of a deployment on Kubernetes; one machine reads none of it."""
 
     def path(self, relative: Path) -> Path:
         """A settings path as an absolute one."""

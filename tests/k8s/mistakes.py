@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.k8s.rendering import Pod, Release
+from tests.k8s.rendering import Pod, Release, launcher_config
 
 Mistake = Callable[[Release], object]
 
@@ -31,7 +31,7 @@ def dropped(release: Release, kind: str, name: str | None = None, namespace: str
 
 
 def launcher(release: Release) -> dict[str, Any]:
-    return release.values["runLauncher"]["config"]["k8sRunLauncher"]
+    return launcher_config(release.values)
 
 
 def code_server(release: Release) -> dict[str, Any]:
@@ -164,7 +164,7 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
     "an open web server": ("K27", lambda r: r.values["dagsterWebserver"]["service"].update(type="LoadBalancer")),
     "around the front door": ("K27", lambda r: dropped(r, "NetworkPolicy", "web-server-behind-proxy")),
     "a door for every account": ("K27", lambda r: box(next(p for p in r.pods if p.name == "front-door"))["args"].remove("--allowed-group=vitrine-operators")),
-    "runs that keep an old image": ("K28", lambda r: launcher(r).update(image={"repository": "registry.example.com/vitrine/light@sha256", "tag": "1" * 64, "pullPolicy": "IfNotPresent"})),
+    "runs that keep an old image": ("K28", lambda r: launcher(r).update(job_image="registry.example.com/vitrine/light@sha256:" + "1" * 64)),
     "a daemon of another release": ("K28", lambda r: r.values["dagsterDaemon"]["image"].update(tag="1" * 64)),
     "a chart of another release": ("K28", lambda r: r.extras["chart"].update(version="1.13.26")),
 }  # fmt: skip

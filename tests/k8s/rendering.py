@@ -98,19 +98,11 @@ def snake(data: dict[str, Any]) -> dict[str, Any]:
 
 def instance_settings(values: dict[str, Any], home: Path) -> dict[str, Any]:
     """The dagster.yaml that the chart makes of the values, but with SQLite and a client that reaches no cluster."""
-    launcher = values["runLauncher"]["config"]["k8sRunLauncher"]
-    config = snake({k: v for k, v in launcher.items() if k != "runK8sConfig"}) | {
-        "run_k8s_config": snake(launcher["runK8sConfig"]),
-        "service_account_name": values["global"]["serviceAccountName"],
-        "postgres_password_secret": values["global"]["postgresqlSecretName"],
-        "instance_config_map": "dagster-instance",
-        "dagster_home": values["global"]["dagsterHome"],
-        "load_incluster_config": False,
-        "kubeconfig_file": str(home / "kubeconfig"),
-    }
+    launcher = values["runLauncher"]["config"]["customRunLauncher"]
+    unreachable = {"load_incluster_config": False, "kubeconfig_file": str(home / "kubeconfig")}
     daemon, runs = values["dagsterDaemon"], values["concurrency"]["config"]["runs"]
     return {
-        "run_launcher": {"module": "dagster_k8s", "class": "K8sRunLauncher", "config": config},
+        "run_launcher": launcher | {"config": launcher["config"] | unreachable},
         "run_monitoring": snake(daemon["runMonitoring"]),
         "run_retries": snake(daemon["runRetries"]),
         "telemetry": values["telemetry"],
@@ -134,8 +126,13 @@ def image_of(section: dict[str, Any]) -> str:
     return f"{section['repository']}:{section['tag']}"
 
 
+def launcher_config(values: dict[str, Any]) -> dict[str, Any]:
+    """The run launcher's own configuration, in Dagster's words."""
+    return values["runLauncher"]["config"]["customRunLauncher"]["config"]
+
+
 def gpu_image(values: dict[str, Any]) -> str:
-    env = values["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]["containerConfig"]["env"]
+    env = launcher_config(values)["run_k8s_config"]["container_config"]["env"]
     return next(e["value"] for e in env if e["name"] == "VITRINE_GPU_IMAGE")
 
 

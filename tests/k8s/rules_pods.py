@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from orchestration.placement import PERMANENT_EXIT, PLACEMENTS, TIERS, namespace_of
-from tests.k8s.rendering import Pod, Release, gpu_image, image_of
+from tests.k8s.rendering import Pod, Release, gpu_image, image_of, launcher_config
 
 DIGEST = re.compile(r"^[a-z0-9.-]+(/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}$")
 MIN_USER = 10000
@@ -192,7 +192,7 @@ def k28(release: Release) -> Iterator[str]:
     for name in ("dagsterWebserver", "dagsterDaemon"):
         if image_of(values[name]["image"]) != light:
             yield f"{name} runs another image than the code server"
-    if "image" in values["runLauncher"]["config"]["k8sRunLauncher"]:
+    if "job_image" in launcher_config(values):
         yield "the run launcher names an image: runs would not follow their code server"
     for pod in release.pods:
         if pod.job is None:

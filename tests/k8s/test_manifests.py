@@ -4,6 +4,7 @@ import contextlib
 import io
 
 import pytest
+import yaml
 
 from tests.k8s.mistakes import MESH_MISTAKES, MISTAKES
 from tests.k8s.rendering import OVERLAYS, Release, copied, kubectl, read_release, refreshed
@@ -79,3 +80,21 @@ def test_a_misspelt_field_does_not_fit_the_schema(releases):
 
 def test_the_test_bed_needs_no_custom_resources(releases):
     assert {o["apiVersion"] for o in releases["testbed"].objects} & CUSTOM == set()
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_config_map_that_a_job_mounts_is_in_its_own_namespace(releases, overlay):
+    """A pod waits for ever for a volume that does not exist. `database-ca` is made by hand, as the guide says."""
+    release = releases[overlay]
+    made = {(o["metadata"]["namespace"], o["metadata"]["name"]) for o in release.of("ConfigMap")}
+    mounted = {(p.namespace, v["configMap"]["name"]) for p in release.pods if p.job for v in p.spec["volumes"] if "configMap" in v}
+    assert len(mounted) >= 8
+    assert {(namespace, name) for namespace, name in mounted - made if name != "database-ca"} == set()
+
+
+def test_workers_and_daemon_name_the_same_database(releases):
+    worker = yaml.safe_load(next(o for o in releases["production"].of("ConfigMap") if "dagster.yaml" in o["data"])["data"]["dagster.yaml"])
+    database, chart = worker["storage"]["postgres"]["postgres_db"], releases["production"].values["postgresql"]
+    named = {"hostname": "Host", "username": "Username", "db_name": "Database", "scheme": "Scheme", "params": "Params"}
+    assert {k: database[k] for k in named} == {k: chart[f"postgresql{v}"] for k, v in named.items()}
+    assert database["port"] == chart["service"]["port"]
