@@ -14,15 +14,16 @@ from resources.cluster_settings import ClusterSettings
 from resources.settings import Settings, project_from_environment, read_settings
 
 
+GPU_IMAGE_VARIABLE = "VITRINE_GPU_IMAGE"
+"""Environment variable of run workers with the image of steps that have a GPU, by digest."""
+
+
 def kubernetes_zones(cluster: ClusterSettings) -> dg.ExecutorDefinition:
     """Each step as a Job in its zone's namespace, with GPU, memory, node pool and tier from the placement table and the settings."""
 
     @dg.executor(
         name="kubernetes_zones",
-        config_schema={
-            "gpu_image": dg.Field(dg.StringSource, default_value={"env": "VITRINE_GPU_IMAGE"}),
-            "max_concurrent": dg.Field(dg.IntSource, default_value=50, description="Step pods of one run at a time."),
-        },
+        config_schema={"max_concurrent": dg.Field(dg.IntSource, default_value=50, description="Step pods of one run at a time.")},
         requirements=dg.multiple_process_executor_requirements(),
     )
     def zones(init_context: dg.InitExecutorContext) -> Executor:
@@ -38,7 +39,7 @@ def _start(init_context: dg.InitExecutorContext, cluster: ClusterSettings) -> Ex
 
     from orchestration.cluster_steps import ZoneStepHandler
 
-    launcher, config = init_context.instance.run_launcher, init_context.executor_config
+    launcher = init_context.instance.run_launcher
     if not isinstance(launcher, K8sRunLauncher):
         raise dg.DagsterInvariantViolationError(
             f"This code location runs steps as Kubernetes Jobs, but the instance launches runs with {type(launcher).__name__}. "
@@ -50,14 +51,25 @@ def _start(init_context: dg.InitExecutorContext, cluster: ClusterSettings) -> Ex
         load_incluster_config=launcher.load_incluster_config,
         kubeconfig_file=launcher.kubeconfig_file,
     )
-    handler.gpu_image, handler.cluster = config["gpu_image"], cluster
+    handler.gpu_image, handler.cluster = _gpu_image(), cluster
     return StepDelegatingExecutor(
         handler,
         retries=RetryMode.ENABLED,
-        max_concurrent=config["max_concurrent"],
+        max_concurrent=init_context.executor_config["max_concurrent"],
         check_step_health_interval_seconds=cluster.health_check_s,
         should_verify_step=True,
     )
+
+
+def _gpu_image() -> str:
+    # Read here and not as run config: the code server checks run config too, and only run workers know the image.
+    image = dg.EnvVar(GPU_IMAGE_VARIABLE).get_value()
+    if not image:
+        raise dg.DagsterInvariantViolationError(
+            f"{GPU_IMAGE_VARIABLE} is not set in this run worker, so steps with a GPU have no image. Set it in run_k8s_config.container_config.env "
+            "of the run launcher. Nothing was run."
+        )
+    return image
 
 
 def build_cluster_defs(settings: Settings) -> dg.Definitions:

@@ -76,9 +76,9 @@ def built(folder: Path) -> list[dict[str, Any]]:
 
 
 def merged(base: Any, over: Any) -> Any:
-    """Values files in the order helm takes them: maps merge, everything else is replaced."""
+    """Values files in the order helm takes them: maps merge, null removes, everything else is replaced."""
     if isinstance(base, dict) and isinstance(over, dict):
-        return base | {k: merged(base.get(k), v) for k, v in over.items()}
+        return {k: v for k, v in (base | {k: merged(base.get(k), v) for k, v in over.items()}).items() if v is not None}
     return over
 
 
@@ -96,13 +96,11 @@ def snake(data: dict[str, Any]) -> dict[str, Any]:
     return {"".join("_" + c.lower() if c.isupper() else c for c in k): v for k, v in data.items()}
 
 
-def instance_settings(values: dict[str, Any], home: Path) -> dict[str, Any]:
-    """The dagster.yaml that the chart makes of the values, but with SQLite and a client that reaches no cluster."""
-    launcher = values["runLauncher"]["config"]["customRunLauncher"]
-    unreachable = {"load_incluster_config": False, "kubeconfig_file": str(home / "kubeconfig")}
+def instance_settings(values: dict[str, Any]) -> dict[str, Any]:
+    """The dagster.yaml that the chart makes of the values, but for storage."""
     daemon, runs = values["dagsterDaemon"], values["concurrency"]["config"]["runs"]
     return {
-        "run_launcher": launcher | {"config": launcher["config"] | unreachable},
+        "run_launcher": copy.deepcopy(values["runLauncher"]["config"]["customRunLauncher"]),
         "run_monitoring": snake(daemon["runMonitoring"]),
         "run_retries": snake(daemon["runRetries"]),
         "telemetry": values["telemetry"],
@@ -114,10 +112,12 @@ def instance_settings(values: dict[str, Any], home: Path) -> dict[str, Any]:
 
 
 def open_cluster_instance(values: dict[str, Any], home: Path) -> dg.DagsterInstance:
-    """Dagster itself reads and checks the settings."""
+    """Dagster itself reads and checks the settings; with SQLite, and a client that reaches no cluster."""
     home.mkdir(parents=True, exist_ok=True)
     (home / "kubeconfig").write_text(yaml.safe_dump(KUBECONFIG))
-    (home / "dagster.yaml").write_text(yaml.safe_dump(instance_settings(values, home)))
+    settings = instance_settings(values)
+    settings["run_launcher"]["config"] |= {"load_incluster_config": False, "kubeconfig_file": str(home / "kubeconfig")}
+    (home / "dagster.yaml").write_text(yaml.safe_dump(settings))
     return dg.DagsterInstance.from_config(str(home))
 
 
