@@ -3,6 +3,9 @@
 Imports no torch and no great_expectations: they are imported inside the functions that run in steps.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import dagster as dg
 
 from assets.brand_kit import brand_kit
@@ -37,14 +40,16 @@ ALL_ASSETS = [
 ]
 
 
-def build_defs(settings: Settings, executor: dg.ExecutorDefinition = dg.in_process_executor) -> dg.Definitions:
+def build_defs(
+    settings: Settings, executor: dg.ExecutorDefinition = dg.in_process_executor, more_resources: Mapping[str, Any] | None = None
+) -> dg.Definitions:
     """The definitions of one project. Steps share the run's process unless a cluster's executor is given."""
     return dg.Definitions(
         assets=ALL_ASSETS,
         jobs=ALL_JOBS,
         sensors=ALL_SENSORS,
         schedules=build_schedules(settings),
-        resources={"vitrine": VitrineResource(project_dir=str(settings.project_dir))},
+        resources={"vitrine": VitrineResource(project_dir=str(settings.project_dir)), **(more_resources or {})},
         executor=executor,  # one machine: steps share the process, its loaded model and its imports; see cluster.py
     )
 
