@@ -15,7 +15,6 @@ from resources.handoff import HandoffIOManager
 from resources.project import VitrineResource
 from resources.settings import Settings, project_from_environment, read_settings
 
-
 GPU_IMAGE_VARIABLE = "VITRINE_GPU_IMAGE"
 """Environment variable of run workers with the image of steps that have a GPU, by digest."""
 

@@ -5,12 +5,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from resources.ledger_tables import publication, render
+from resources.ledger_tables import product, publication, render
 from resources.project import Project
 
 TODAY = time.strftime("%Y-%m-%d", time.gmtime())
-INTAKE = ("source_photos", "cutouts")
-"""Assets that a test of rendering needs done before."""
 
 
 def cell(category: str) -> str:
@@ -37,6 +35,15 @@ def pictures(project: Project, category: str) -> list[bytes]:
 
 def publications(project: Project, category: str) -> dict[str, dict[str, Any]]:
     """What is out of a category, by publish key, without the time."""
-    mine = renders(project, category)
+    mine = {row["sku"] for row in project.ledger.rows(sa.select(product.c.sku).where(product.c.category == category))}
     rows = project.ledger.rows(sa.select(publication))
-    return {row["publish_key"]: {k: v for k, v in row.items() if k != "published_at"} for row in rows if row["render_key"] in mine}
+    return {row["publish_key"]: {k: v for k, v in row.items() if k != "published_at"} for row in rows if row["sku"] in mine}
+
+
+def take_in(project: Project, category: str) -> None:
+    """Screen a cell's photos and cut them out, here, so that a test of rendering launches no pods for it."""
+    from assets.cutouts import cut_out_cell
+    from assets.source_photos import screen_cell
+
+    screen_cell(project, category, TODAY)
+    cut_out_cell(project, category, TODAY)

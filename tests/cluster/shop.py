@@ -37,7 +37,7 @@ def write_shop(folder: Path, *, base_model: Path | None = None) -> Path:
     write_project(folder, base_model=base_model)
     brand = yaml.safe_load(BRAND)
     plain = brand["categories"]["mugs"]
-    brand["categories"] = {name: plain for name in CATEGORIES}
+    brand["categories"] = dict.fromkeys(CATEGORIES, plain)
     (folder / "brand.yaml").write_text(yaml.safe_dump(brand))
     rows = [product_row(sku) for sku in ("MUG-1", "MUG-2")]
     for place, category in enumerate(CATEGORIES[1:]):
