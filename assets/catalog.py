@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from assets.house_rules import OWNERS, reasons_table, rows_table
+from assets.observed import observed
 from assets.partitions import CATEGORY, FIRST_DROP
 from catalog.keys import digest
 from resources.catalog_sync import SnapshotRow, sync_catalog
@@ -73,6 +74,7 @@ def _known_categories(project: Project, skus: frozenset[str]) -> dict[str, str]:
     code_version="1",
     check_specs=[dg.AssetCheckSpec("product_rows", asset="catalog", description="Every row of the product table can be used.")],
 )
+@observed
 def catalog_snapshot(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """The products of the shop: read from the source, checked row by row, synced to the ledger.
 

@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata, told_at_once
+from assets.observed import observed
 from assets.partitions import categories
 from assets.planning import promoted_lora
 from assets.training_set import look_digest, read_training_set, training_set
+from catalog.failpoint import failpoint
 from catalog.keys import digest
 from resources.costs import clocked
+from resources.instruments import TRAINING_LOSS, TRAINING_STEPS
 from resources.ledger import Row
 from resources.ledger_tables import lora, lora_return
+from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
+from resources.tallies import saw
+from resources.telemetry import measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +76,9 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
     known = trained_lora(project, key)
     if known is not None:
         if is_to_return(project, known):
+            failpoint("lora.before_return")
             project.ledger.record(lora_return, {"lora_key": key, "at": utc_now().replace(tzinfo=None)})
+            failpoint("lora.returned")
         return known, False
     from generation.base_model import read_base_model
     from training.checkpoint import forget_mirrored
@@ -82,9 +90,13 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
         mirror = checkpoint_mirror(project)
         trained = train_lora(lora_settings(project), data, base_model, project.settings.state_dir / "training", on_progress, mirror)
         clock.lap()
+        saw("train", "made")
+    failpoint("lora.trained")
     row = _row(project, category, key, trained, data, seconds=time.perf_counter() - start)
     row["promoted"], row["facts"]["decision"] = _champion(project, row, promoted_lora(project, category), data)
+    failpoint("lora.decided")
     project.ledger.record(lora, row)
+    failpoint("lora.recorded")
     if mirror is not None:
         forget_mirrored(mirror, trained.training_digest)
     return row, True
@@ -152,6 +164,8 @@ def _champion(project: Project, row: Row, incumbent: Row | None, data: "Training
     pool="gpu-train",
     code_version="1",
 )
+@preemptible
+@observed
 def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """The category's look as a LoRA on the base model, with its curve and a sheet of before and after.
 
@@ -160,6 +174,9 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
     project, category = vitrine.open(), context.partition_key
 
     def log(progress: "Progress") -> None:
+        measured(TRAINING_STEPS, 1, category=category)
+        measured(TRAINING_LOSS, progress.train_loss, category=category, part="train")
+        measured(TRAINING_LOSS, progress.validation_loss, category=category, part="held_out")
         if progress.step % max(1, progress.steps // 10) == 0:
             losses = f"loss {progress.train_loss:.4f}, held out {progress.validation_loss:.4f}"
             context.log.info(f"{category}: step {progress.step} of {progress.steps}, {losses}")

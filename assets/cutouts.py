@@ -5,16 +5,22 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.house_rules import OWNERS, reasons_table, sheet_metadata
+from assets.attempts import CRASHES, CrashedItem, counted, forget
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
+from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import cutout_key, products_of_cell, screening_key, screening_rules
 from assets.source_photos import source_photos
+from catalog.failpoint import failpoint
 from catalog.keys import digest
+from catalog.preemption import stop_point
 from catalog.verdict import Verdict
 from resources.costs import clocked
 from resources.ledger import Row
 from resources.ledger_tables import cutout, source_photo
+from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
+from resources.tallies import because, saw
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,11 +42,43 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
         for row in rows:
             key = cutout_key(row["photo_digests"][0])
             if key not in known or known[key]["cutout_digest"] in lost:
-                known[key] = _cut_one(project, row["photo_digests"][0], row["attributes"]["photos"][0], key)
+                stop_point()
+                known[key] = _cut_or_set_aside(project, row["photo_digests"][0], row["attributes"]["photos"][0], key)
+                failpoint("cutout.stored")
                 project.ledger.record(cutout, known[key])
+                if CRASHES in known[key]["reasons"]:
+                    forget(project, f"cutout {key}")
+                failpoint("cutout.recorded")
                 clock.lap()
+                saw("cut out", "made" if known[key]["accepted"] else "doubtful")
+                for reason in known[key]["reasons"]:
+                    because("cut out", reason)
+            else:
+                saw("cut out", "found")
             outcomes.append({"sku": row["sku"], **known[key]})
     return outcomes
+
+
+def _cut_or_set_aside(project: Project, photo_digest: str, name: str, key: str) -> Row:
+    """One photo's cut-out; a photo over which workers died waits for a person, with an empty cut-out in place of one."""
+    import numpy as np
+
+    from imaging.storage_format import encode_rgba_png
+
+    try:
+        with counted(project, f"cutout {key}", f"the cut-out of {name}"):
+            return _cut_one(project, photo_digest, name, key)
+    except CrashedItem as error:
+        nothing = encode_rgba_png(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8))
+        return {
+            "key": key,
+            "photo_digest": photo_digest,
+            "cutout_digest": project.store.put(nothing),
+            "accepted": False,
+            "confidence": 0.0,
+            "reasons": [CRASHES],
+            "measurements": {"message": str(error)},
+        }
 
 
 def _cut_one(project: Project, photo_digest: str, name: str, key: str) -> Row:
@@ -50,6 +88,7 @@ def _cut_one(project: Project, photo_digest: str, name: str, key: str) -> Row:
 
     photo = decode_photo(project.store.get(photo_digest), name=name)
     cut = cut_out(photo.pixels_HW3)
+    failpoint("cutout.cut")
     return {
         "key": key,
         "photo_digest": photo_digest,
@@ -66,6 +105,14 @@ def read_cutout(project: Project, cutout_digest: str) -> "tuple[np.ndarray, np.n
     from imaging.storage_format import decode_rgba_png
 
     return decode_rgba_png(project.store.get(cutout_digest))
+
+
+def commit_cutouts(project: Project, category: str, drop: str, outcomes: list[Row]) -> str:
+    """Name a cell's cut-outs in a manifest, written last; its key."""
+    content = {"cell": [category, drop], "cutouts": [{k: r[k] for k in ("sku", "cutout_digest", "accepted", "reasons")} for r in outcomes]}
+    key = digest(content)
+    project.store.put_manifest("cutouts", key, content)
+    return key
 
 
 def cutout_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
@@ -90,17 +137,19 @@ def cutout_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
     deps=[source_photos],
     group_name="intake",
     owners=OWNERS,
+    retry_policy=SPOT_RETRIES,
     kinds={"opencv"},
     code_version="1",
 )
+@preemptible
+@told_at_once()
+@observed
 def cutouts(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """Each accepted photo's product with its alpha matte and a confidence; below the bar it waits for a person instead of being used."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
     outcomes = cut_out_cell(project, category, drop)
     doubtful = [row for row in outcomes if not row["accepted"]]
-    content = {"cell": [category, drop], "cutouts": [{k: r[k] for k in ("sku", "cutout_digest", "accepted", "reasons")} for r in outcomes]}
-    key = digest(content)
-    project.store.put_manifest("cutouts", key, content)
+    key = commit_cutouts(project, category, drop, outcomes)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(key),
         metadata={

@@ -3,23 +3,36 @@
 `plan_shards -> .map(render_shard) -> .collect -> commit_manifest`, one map level only: chained maps lose steps after a pod loss.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from assets.attempts import CrashedItem, counted, forget, suspects
 from assets.cutouts import read_cutout
 from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
+from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, lora_of_cell, split_cell
 from assets.planning import CellPlan, WantedRender, plan_cell
 from catalog.errors import RenderError
+from catalog.failpoint import failpoint
 from catalog.keys import digest
-from resources.costs import clocked
+from catalog.preemption import stop_point
+from resources.costs import CostClock, clocked
+from resources.instruments import BATCH_SIZE, RENDER_TIME
 from resources.ledger import Row
 from resources.ledger_tables import refused_render, render
+from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
+from resources.tallies import saw
+from resources.telemetry import measured, span
+from resources.work_context import working_on
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from generation.plates import DiffusionPlates
@@ -68,26 +81,66 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[l
     counts, loaded = {"rendered": 0, "refused": 0}, False
     drawn = [group[0] for group in groups if group[0].recipe.engine == "diffusion"]
     plates = _plates(project, drawn[0].lora_digest) if drawn else None
-    with clocked(project, "render", category, drop) as clock:
-        for group in groups:
+    with clocked(project, "render", category, drop) as clock, span("shard", images=sum(map(len, groups))):
+        for group in _suspects_last(project, groups):
+            stop_point()
             if _is_made(project, group):
+                saw("render", "found", recipe=group[0].variant.recipe, count=len(group))
                 continue
             if plates is not None and not loaded and group[0].recipe.engine == "diffusion":
                 plates.load()
                 clock.lap(activity="load model")
                 loaded = True
-            start = utc_now()
-            try:
-                rendered = _draw(project, group, plates)
-            except RenderError as error:
-                project.ledger.record(refused_render, [_refusal(w, str(error)) for w in group])
-                counts["refused"] += len(group)
-                continue
-            seconds = (utc_now() - start).total_seconds() / len(group)
-            project.ledger.record(render, [_row(project, w, r, seconds) for w, r in zip(group, rendered, strict=True)])
-            counts["rendered"] += len(group)
-            clock.lap(len(group), recipe=group[0].variant.recipe)
+            counts[_make_or_refuse(project, group, plates, clock)] += len(group)
     return counts
+
+
+def _attempt_of(group: Sequence[WantedRender]) -> str:
+    return f"render {group[0].render_key}"
+
+
+def _suspects_last(project: Project, groups: Sequence[list[WantedRender]]) -> list[list[WantedRender]]:
+    """The groups in their order, those that a worker died over at the end."""
+    doubted = suspects(project, [_attempt_of(group) for group in groups])
+    return sorted(groups, key=lambda group: _attempt_of(group) in doubted)
+
+
+def _make_or_refuse(project: Project, group: Sequence[WantedRender], plates: "DiffusionPlates | None", clock: CostClock) -> str:
+    """Make one group, or record why none can be made of this product; which of both: `rendered` or `refused`."""
+    first = group[0].variant
+    with working_on(product=first.sku, recipe=first.recipe, render_key=group[0].render_key), span("group", images=len(group)):
+        try:
+            with counted(project, _attempt_of(group), f"{first.recipe} of {first.sku}"):
+                seconds = _make_group(project, group, plates)
+        except (RenderError, CrashedItem) as error:
+            failpoint("render.group_refused")
+            project.ledger.record(refused_render, [_refusal(w, str(error)) for w in group])
+            failpoint("render.refusal_recorded")
+            forget(project, _attempt_of(group))
+            saw("render", "refused", recipe=first.recipe, count=len(group))
+            log.warning("recipe refused the product: %s", error)
+            return "refused"
+        clock.lap(len(group), recipe=first.recipe)
+        saw("render", "made", recipe=first.recipe, count=len(group))
+        measured(BATCH_SIZE, len(group), recipe=first.recipe)
+        device = project.settings.generation.device if group[0].recipe.engine == "diffusion" else "cpu"
+        measured(RENDER_TIME, seconds, recipe=first.recipe, device=device)
+        log.info("group rendered", extra={"images": len(group), "seconds_per_image": round(seconds, 3)})
+        return "rendered"
+
+
+def _make_group(project: Project, group: Sequence[WantedRender], plates: "DiffusionPlates | None") -> float:
+    """Draw one group, store its pictures, then record them; seconds per picture. Raises RenderError when its recipe refuses the product."""
+    failpoint("render.group_begun")
+    start = utc_now()
+    rendered = _draw(project, group, plates)
+    failpoint("render.group_drawn")
+    seconds = (utc_now() - start).total_seconds() / len(group)
+    rows = [_row(project, w, r, seconds) for w, r in zip(group, rendered, strict=True)]
+    failpoint("render.group_stored")
+    project.ledger.record(render, rows)
+    failpoint("render.group_recorded")
+    return seconds
 
 
 def _plates(project: Project, lora_digest: str | None) -> "DiffusionPlates":
@@ -160,7 +213,9 @@ def commit_renders(project: Project, category: str, drop: str) -> tuple[str, lis
     named = ("render_key", "sku", "recipe", "idx", "render_digest", "cutout_digest", "lora_digest")
     content: dict[str, Any] = {"cell": [category, drop], "renders": [{name: row[name] for name in named} for row in rows]}
     key = digest(content)
+    failpoint("render.before_manifest")
     project.store.put_manifest("renders", key, content)
+    failpoint("render.committed")
     return key, rows, plan
 
 
@@ -180,18 +235,27 @@ def render_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
 @dg.op(
     ins={"cutouts": dg.In(dg.Nothing), "lora": dg.In(dg.Nothing), "brand": dg.In(dg.Nothing)},
     out=dg.DynamicOut(list),
+    retry_policy=SPOT_RETRIES,
     description="What the cell still needs, cut into shards of whole groups.",
 )
+@observed
 def plan_shards(context: dg.OpExecutionContext, vitrine: VitrineResource):  # noqa: ANN201 - dagster infers from the out
     """Plan the cell and hand out shards: lists of render keys."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
-    groups = [g for g in unfinished_groups(project, plan_cell(project, category, drop)) if project.run.covers(g[0].variant.recipe)]
+    plan = plan_cell(project, category, drop)
+    groups = [g for g in unfinished_groups(project, plan) if project.run.covers(g[0].variant.recipe)]
+    made = Counter(w.variant.recipe for w in plan.wanted if project.run.covers(w.variant.recipe))
+    made.subtract(Counter(w.variant.recipe for group in groups for w in group))
+    for recipe, count in made.items():
+        saw("render", "found", recipe=recipe, count=count)
     context.log.info(f"{category}|{drop}: {sum(map(len, groups))} renders to make in {len(groups)} groups")
     for number, shard in enumerate(shards_of(groups, project.settings.generation.shard_images)):
         yield dg.DynamicOutput([w.render_key for group in shard for w in group], mapping_key=f"shard_{number:04d}")
 
 
 @dg.op(pool="gpu-infer", retry_policy=SPOT_RETRIES, description="One model load, one LoRA, up to 512 images; skips what exists.")
+@preemptible
+@observed
 def render_shard(context: dg.OpExecutionContext, vitrine: VitrineResource, keys: list) -> dict:
     """Draw one shard's renders that are still missing."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
@@ -201,7 +265,10 @@ def render_shard(context: dg.OpExecutionContext, vitrine: VitrineResource, keys:
         return render_groups(project, category, drop, groups)
 
 
-@dg.op(description="Name every render of the cell in a manifest, written last.")
+@dg.op(retry_policy=SPOT_RETRIES, description="Name every render of the cell in a manifest, written last.")
+@preemptible
+@told_at_once()
+@observed
 def commit_manifest(context: dg.OpExecutionContext, vitrine: VitrineResource, shards: list) -> dg.Output[str]:
     """Commit the cell: its manifest is the data version downstream assets see."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)

@@ -6,19 +6,25 @@ from typing import Any
 
 import dagster as dg
 
-from catalog.errors import VitrineError
+from catalog.errors import StoreBusy, VitrineError
 
 OWNERS = ["team:catalog-imaging"]
 
-SPOT_RETRIES = dg.RetryPolicy(max_retries=4, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
-"""For steps that run on machines which may be taken away. Four tries outlast one spot reclaim per zone. Our own errors: `told_at_once`."""
+SPOT_RETRIES = dg.RetryPolicy(max_retries=6, delay=15, backoff=dg.Backoff.LINEAR, jitter=dg.Jitter.PLUS_MINUS)
+"""For steps whose machine may be taken away, which is all of them: six tries within some five minutes outlast one reclaim per zone twice.
+Dagster charges a lost machine like a mistake; what crashes its worker by itself is found by `attempts.py`. Our own errors: `told_at_once`."""
 
 
 @contextmanager
 def told_at_once() -> Iterator[None]:
-    """Fail a step with a retry policy at once on an error of ours: it says what to correct, and trying again corrects nothing."""
+    """Fail a step with a retry policy at once on an error of ours: it says what to correct, and trying again corrects nothing.
+
+    A store that is only busy is left to the retry policy.
+    """
     try:
         yield
+    except StoreBusy:
+        raise
     except VitrineError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
 

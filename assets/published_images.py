@@ -4,20 +4,23 @@ Refuses anything without a current approval, whoever started the run: a blocking
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.house_rules import OWNERS, reasons_table
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, told_at_once
+from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import CellPlan, WantedRender, current_judgments, plan_cell, rules_in_force, skus_of_cell
+from assets.published_place import deliver_cell, published_address, published_of_cell
 from assets.validated_renders import validated_renders
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
+from catalog.failpoint import failpoint
 from catalog.keys import digest, gate_key, publish_key
 from catalog.variant import Variant
 from catalog.verdict import Verdict
@@ -25,11 +28,13 @@ from quality.measurements import MEASUREMENT_VERSION
 from resources.costs import clocked
 from resources.ledger import Row
 from resources.ledger_tables import judgment, publication, render
+from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
+from resources.tallies import saw
 
 if TYPE_CHECKING:
-    from publishing.folder_channel import DeliveryItem, DeliveryReport
+    from publishing.delivery import DeliveryItem, DeliveryReport
     from publishing.manifest import Manifest
     from publishing.metadata import PictureMetadata
     from publishing.rendition import Rendition
@@ -65,11 +70,6 @@ class Candidate:
     channel: Channel
     metadata: "PictureMetadata"
     publish_key: str
-
-
-def publish_folder_of(project: Project) -> str:
-    """The folder that storefronts read."""
-    return str(project.settings.output_dir / "published")
 
 
 def candidates(project: Project, plan: CellPlan, shown: "Manifest") -> tuple[list[Candidate], Counter[str]]:
@@ -140,13 +140,6 @@ def _standing(project: Project, plan: CellPlan, shown: "Manifest") -> dict[Varia
     return found
 
 
-def published_manifest(project: Project) -> "Manifest":
-    """What stands in the published folder now."""
-    from publishing.manifest import read_manifest
-
-    return read_manifest(Path(publish_folder_of(project)))
-
-
 def publish_difference(project: Project, plan: CellPlan, shown: "Manifest") -> int:
     """How many published pictures of a cell would change now: to be added, replaced or taken back. What is undecided does not count."""
     skus, open_ones = set(skus_of_cell(project, plan.category, plan.drop)), undecided(project, plan, shown)
@@ -190,27 +183,41 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
 
     Raises PublishRefused, and takes nothing back, while a picture of the cell is not judged by the present rules.
     """
-    from publishing.folder_channel import deliver
-
     before = set(skus_of_cell(project, category, drop))
-    plan, shown = plan_cell(project, category, drop), published_manifest(project)
+    plan, shown = plan_cell(project, category, drop), published_of_cell(project, category, drop)
     _refuse_undecided(plan, {variant for variant in undecided(project, plan, shown) if project.run.covers(variant.recipe)})
     found, held = candidates(project, plan, shown)
     # A product that moved to another cell meanwhile is that cell's to publish or to take back.
     speaks_for = before.intersection(skus_of_cell(project, category, drop))
     mine = [c for c in found if c.wanted.variant.sku in speaks_for and project.run.covers(c.wanted.variant.recipe)]
+    failpoint("publishing.planned")
     with clocked(project, "publish", category, drop) as clock:
         known = project.ledger.by_keys(publication, (c.publish_key for c in mine))
-        report = deliver(
-            Path(publish_folder_of(project)),
-            [_item(project, candidate) for candidate in mine],
-            complete_for=speaks_for,
-            covers=project.run.covers,
-            delivered_at=utc_now(),
-        )
+        items = [_item(project, candidate) for candidate in mine]
+        report = deliver_cell(project, category, drop, items, complete_for=speaks_for, covers=project.run.covers)
         clock.lap(sum(c.publish_key not in known for c in mine))
+        _note(report)
+    failpoint("publishing.delivered")
     project.ledger.record(publication, [_publication(c) for c in mine])
+    failpoint("publishing.recorded")
     return report, mine, held
+
+
+def commit_publication(project: Project, category: str, drop: str, published: Sequence[Candidate]) -> str:
+    """Name what a cell publishes in a manifest, written last; its key."""
+    content = {"cell": [category, drop], "published": sorted({c.publish_key for c in published} | _left_alone(project, category, drop))}
+    key = digest(content)
+    failpoint("publishing.before_manifest")
+    project.store.put_manifest("publications", key, content)
+    failpoint("publishing.committed")
+    return key
+
+
+def _note(report: "DeliveryReport") -> None:
+    """Tell of one delivery: what went out anew, was there already, was taken back."""
+    saw("publish", "made", count=report.published + report.replaced)
+    saw("publish", "found", count=report.unchanged)
+    saw("publish", "withdrawn", count=report.withdrawn)
 
 
 def _refuse_undecided(plan: CellPlan, variants: set[Variant]) -> None:
@@ -224,7 +231,7 @@ def _refuse_undecided(plan: CellPlan, variants: set[Variant]) -> None:
 
 
 def _item(project: Project, candidate: Candidate) -> "DeliveryItem":
-    from publishing.folder_channel import Approval, DeliveryItem
+    from publishing.delivery import Approval, DeliveryItem
 
     wanted, judged = candidate.wanted, candidate.judgment_row
     return DeliveryItem(
@@ -266,7 +273,7 @@ def _left_alone(project: Project, category: str, drop: str) -> set[str]:
     """Keys of what stands published of the cell in recipes that the run is not about."""
     if project.run.recipes is None:
         return set()
-    skus, images = set(skus_of_cell(project, category, drop)), published_manifest(project).images.values()
+    skus, images = set(skus_of_cell(project, category, drop)), published_of_cell(project, category, drop).images.values()
     return {image.publish_key for image in images if image.sku in skus and not project.run.covers(image.recipe)}
 
 
@@ -277,9 +284,13 @@ def _left_alone(project: Project, category: str, drop: str) -> set[str]:
     automation_condition=PUBLISH_WHEN_JUDGED,
     group_name="publishing",
     owners=OWNERS,
+    retry_policy=SPOT_RETRIES,
     kinds={"file"},
     code_version="1",
 )
+@preemptible
+@told_at_once()
+@observed
 def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """What the storefront gets: approved renders per channel, with color profile and provenance; everything else stays here.
 
@@ -288,9 +299,7 @@ def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
     refuse_failed_gate(context, project, category, drop)
     report, found, held = publish_cell(project, category, drop)
-    content = {"cell": [category, drop], "published": sorted({c.publish_key for c in found} | _left_alone(project, category, drop))}
-    key = digest(content)
-    project.store.put_manifest("publications", key, content)
+    key = commit_publication(project, category, drop, found)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(key),
         metadata={
@@ -300,7 +309,7 @@ def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource
             "unchanged": report.unchanged,
             "withdrawn": report.withdrawn,
             "held_back": reasons_table(held),
-            "folder": dg.MetadataValue.path(publish_folder_of(project)),
+            "folder": dg.MetadataValue.path(published_address(project)),
         },
     )
 

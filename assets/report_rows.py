@@ -6,7 +6,6 @@ How it looks is `publishing/report.py`; the asset is `catalog_report.py`.
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assets.planning import (
@@ -19,7 +18,7 @@ from assets.planning import (
     screening_key,
     screening_rules,
 )
-from assets.published_images import publish_folder_of
+from assets.published_place import Shown, published_href
 from catalog.verdict import Reason, Verdict
 from resources.ledger import Row
 from resources.ledger_tables import cutout, lora, refused_render, source_photo
@@ -50,12 +49,13 @@ class Gathered:
     coverage: list["CoverageRow"] = field(default_factory=list)
 
 
-def gather(project: Project, thumbnails: "ThumbnailFolder", manifest: "Manifest") -> Gathered:
+def gather(project: Project, thumbnails: "ThumbnailFolder", shown: Shown) -> Gathered:
     """All rows of the report; thumbnails are made for renders and photos that are shown."""
     gathered = Gathered()
     for category, drop in known_cells(project):
         plan = plan_cell(project, category, drop)
         rows = products_of_cell(project, category, drop)
+        manifest = shown.of_cell(category, drop)
         gathered.products += len(rows)
         gathered.photos += len(rows)
         _photos(project, rows, thumbnails, gathered)
@@ -110,7 +110,7 @@ def _cards(project: Project, plan: CellPlan, rows: list[Row], thumbnails: "Thumb
 
     titles = {row["sku"]: row["attributes"]["title"] for row in rows}
     published = {(i.sku, i.recipe, i.index): i.file for i in manifest.images.values()}
-    folder = Path(publish_folder_of(project)).name
+    home = published_href(project)
     judged = current_judgments(project, plan)
     cards = []
     for wanted in plan.wanted:
@@ -131,8 +131,8 @@ def _cards(project: Project, plan: CellPlan, rows: list[Row], thumbnails: "Thumb
                 reasons=tuple(Reason(**reason) for reason in verdict_row["reasons"]),
                 thumbnail=thumbnails.add(render_row["render_digest"], load),
                 source_type=wanted.recipe.digital_source_type,
-                full_href=f"{folder}/{file}" if file else None,
-                gallery_href=f"{folder}/products/{wanted.category}/{variant.sku}/index.html" if file else None,
+                full_href=f"{home}/{file}" if file and home else None,
+                gallery_href=f"{home}/products/{wanted.category}/{variant.sku}/index.html" if file and home else None,
             )
         )
     return cards

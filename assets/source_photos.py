@@ -1,23 +1,32 @@
 """The source photos of a cell: originals kept, screened, accepted or quarantined with reasons."""
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from assets.catalog import catalog_snapshot
-from assets.house_rules import OWNERS, reasons_table, sheet_metadata
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
+from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import products_of_cell, screening_key, screening_rules
+from catalog.failpoint import failpoint
 from catalog.keys import digest, digest_bytes
+from catalog.preemption import stop_point
 from catalog.verdict import Verdict
 from resources.costs import clocked
 from resources.ledger import Row
 from resources.ledger_tables import source_photo
+from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
+from resources.tallies import because, saw
+from resources.work_context import working_on
 
 if TYPE_CHECKING:
     from imaging.decode_sandbox import DecodeSandbox
+
+log = logging.getLogger(__name__)
 
 THUMBNAIL_PX = 384
 """Long side of the picture kept of each readable photo, for sheets and the report."""
@@ -39,16 +48,32 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
             if key is None:
                 reason = {"code": "photo_missing", "message": f"The photo folder has no readable file {row['attributes']['photos'][0]}."}
                 outcomes.append({"sku": row["sku"], "accepted": False, "reasons": [reason], "thumbnail_digest": None})
+                _note(row["sku"], outcomes[-1])
                 continue
             if key not in known:
                 screened = _screen_one(project, row, key, sandbox)
                 if screened is None:
                     continue
                 project.ledger.record(source_photo, screened)
+                failpoint("screening.recorded")
                 known[key] = screened
                 clock.lap()
+                _note(row["sku"], screened)
+            else:
+                saw("screen", "found")
             outcomes.append({"sku": row["sku"], **known[key]})
     return outcomes
+
+
+def _note(sku: str, outcome: Row) -> None:
+    """Tell of one photo: accepted, or refused and why."""
+    saw("screen", "made" if outcome["accepted"] else "refused")
+    if not outcome["accepted"]:
+        codes = [reason["code"] for reason in outcome["reasons"]]
+        for code in codes:
+            because("screen", code)
+        with working_on(product=sku):
+            log.info("photo refused", extra={"reasons": codes})
 
 
 def _screen_one(project: Project, row: Row, key: str, sandbox: "DecodeSandbox") -> Row | None:
@@ -59,9 +84,14 @@ def _screen_one(project: Project, row: Row, key: str, sandbox: "DecodeSandbox") 
     read = project.source.pictures.photo(name)
     if read is None or digest_bytes(data := read.data) != row["photo_digests"][0]:
         return None  # changed since the catalog was read; the next refresh moves the product to its new drop
+    failpoint("screening.photo_read")
     project.store.put(data)
+    failpoint("screening.original_kept")
+    stop_point()
     screening = screen_photo(data, name, screening_rules(project), decode=sandbox.decode)
+    stop_point()  # the SIGTERM may have gone to the sandbox too, and the photo is not to blame
     small = None if screening.photo is None else project.store.put(thumbnail(screening.photo.pixels_HW3, THUMBNAIL_PX))
+    failpoint("screening.screened")
     return {
         "key": key,
         "photo_digest": row["photo_digests"][0],
@@ -70,6 +100,17 @@ def _screen_one(project: Project, row: Row, key: str, sandbox: "DecodeSandbox") 
         "measurements": screening.measurements,
         "thumbnail_digest": small,
     }
+
+
+def commit_photos(project: Project, category: str, drop: str, outcomes: list[Row]) -> str:
+    """Name a cell's photos and what became of them in a manifest, written last; its key."""
+    content: dict[str, Any] = {
+        "cell": [category, drop],
+        "photos": [{key: row.get(key) for key in ("sku", "photo_digest", "accepted", "reasons")} for row in outcomes],
+    }
+    key = digest(content)
+    project.store.put_manifest("source_photos", key, content)
+    return key
 
 
 def screening_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
@@ -95,20 +136,19 @@ def screening_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
     deps=[catalog_snapshot],
     group_name="intake",
     owners=OWNERS,
+    retry_policy=SPOT_RETRIES,
     kinds={"opencv"},
     code_version="1",
 )
+@preemptible
+@told_at_once()
+@observed
 def source_photos(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """The photos that products start from: originals kept as they came, unusable ones quarantined with the reason a photographer needs."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
     outcomes = screen_cell(project, category, drop)
     refused = [row for row in outcomes if not row["accepted"]]
-    content: dict[str, Any] = {
-        "cell": [category, drop],
-        "photos": [{key: row.get(key) for key in ("sku", "photo_digest", "accepted", "reasons")} for row in outcomes],
-    }
-    key = digest(content)
-    project.store.put_manifest("source_photos", key, content)
+    key = commit_photos(project, category, drop, outcomes)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(key),
         metadata={

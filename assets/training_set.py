@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.catalog import catalog_snapshot
 from assets.house_rules import OWNERS, sheet_metadata
+from assets.observed import observed
 from assets.partitions import categories
 from catalog.errors import TrainingError
 from catalog.keys import digest, digest_bytes
@@ -77,6 +78,7 @@ def look_digest(project: Project, category: str) -> str:
 
 
 @dg.asset(partitions_def=categories, deps=[catalog_snapshot], group_name="training", owners=OWNERS, kinds={"pillow"}, code_version="1")
+@observed
 def training_set(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """The approved look of a category: pictures, captions, and which of them are held out to judge the LoRA on."""
     from imaging.contact_sheet import Tile, contact_sheet

@@ -10,22 +10,28 @@ from typing import Any
 
 import dagster as dg
 
+from assets.attempts import CRASHES, CrashedItem, counted
 from assets.brand_kit import brand_kit
 from assets.cutouts import read_cutout
 from assets.generated_variants import generated_variants
-from assets.house_rules import OWNERS, reasons_table, rows_table, sheet_metadata
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, rows_table, sheet_metadata, told_at_once
+from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import WantedRender, plan_cell, rules_in_force
+from catalog.failpoint import failpoint
 from catalog.keys import digest, gate_key
 from catalog.placement import Placement
-from catalog.verdict import Verdict
+from catalog.preemption import stop_point
+from catalog.verdict import Reason, Verdict
 from quality.measurements import MEASUREMENT_VERSION
 from quality.rules import RuleSet
 from resources.costs import CostClock, clocked
 from resources.ledger import Row
 from resources.ledger_tables import judgment, measurement, render
+from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
+from resources.tallies import because, saw
 
 
 def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
@@ -49,10 +55,24 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
             by_recipe[wanted.variant.recipe].append(wanted)
         for name, group in by_recipe.items():
             judged = _judge(project, group, made, rules[name], clock)
+            failpoint("judging.recipe_judged")
             project.ledger.record(judgment, judged)
+            failpoint("judging.recipe_recorded")
             known.update({row["gate_key"]: row for row in judged})
+            _note(name, judged)
+    for name, count in Counter(w.variant.recipe for w in present).items():
+        saw("judge", "found", recipe=name, count=count - len(by_recipe[name]))
     decided = [w for w in present if gates[w.render_key] in known]  # all of them, unless the run is limited to other recipes
     return [{**made[w.render_key], **known[gates[w.render_key]], "digital_source_type": w.recipe.digital_source_type} for w in decided]
+
+
+def _note(recipe: str, judged: Sequence[Row]) -> None:
+    """Tell of verdicts and of the rules that renders broke."""
+    for verdict, count in Counter(row["verdict"] for row in judged).items():
+        saw("judge", verdict, recipe=recipe, count=count)
+    for row in judged:
+        for reason in row["reasons"]:
+            because("judge", reason["code"], recipe=recipe)
 
 
 def _gate(row: Row, rules: RuleSet) -> str:
@@ -64,13 +84,13 @@ def _judge(project: Project, group: Sequence[WantedRender], made: dict[str, Row]
 
     from quality.gate import judge_table
 
-    measured = {}
-    for wanted in group:
-        measured[wanted.render_key] = _measured(project, wanted, made[wanted.render_key])
-        clock.lap(recipe=wanted.variant.recipe)
-    frame = pd.DataFrame([{"render_id": key, **columns} for key, columns in measured.items()])
+    measured, crashed = _measure_or_set_aside(project, group, made, clock)
     now = utc_now().replace(tzinfo=None)
-    return [
+    rejected = [_crash_row(made[key], rules, message) | {"judged_at": now} for key, message in crashed.items()]
+    if not measured:
+        return rejected
+    frame = pd.DataFrame([{"render_id": key, **columns} for key, columns in measured.items()])
+    return rejected + [
         {
             "gate_key": _gate(made[result.render_id], rules),
             "render_key": result.render_id,
@@ -84,6 +104,32 @@ def _judge(project: Project, group: Sequence[WantedRender], made: dict[str, Row]
     ]
 
 
+def _measure_or_set_aside(
+    project: Project, group: Sequence[WantedRender], made: dict[str, Row], clock: CostClock
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """Measurements by render, and why of those over which workers died each time."""
+    measured, crashed = {}, {}
+    for wanted in group:
+        try:
+            measured[wanted.render_key] = _measured(project, wanted, made[wanted.render_key])
+        except CrashedItem as error:
+            crashed[wanted.render_key] = str(error)
+        clock.lap(recipe=wanted.variant.recipe)
+    return measured, crashed
+
+
+def _crash_row(row: Row, rules: RuleSet, message: str) -> Row:
+    """The verdict on a render that cannot be measured: rejected, because whatever is unmeasured is."""
+    return {
+        "gate_key": _gate(row, rules),
+        "render_key": row["render_key"],
+        "render_digest": row["render_digest"],
+        "rules_digest": rules.digest,
+        "verdict": str(Verdict.REJECTED),
+        "reasons": [Reason(code=CRASHES, message=message, severity="critical").as_dict()],
+    }
+
+
 def _measured(project: Project, wanted: WantedRender, row: Row) -> dict[str, Any]:
     import sqlalchemy as sa
 
@@ -93,8 +139,15 @@ def _measured(project: Project, wanted: WantedRender, row: Row) -> dict[str, Any
     known = project.ledger.one(query)
     if known is not None:
         return dict(known["columns"])
+    stop_point()
+    with counted(project, f"measure {wanted.render_key}", f"measuring {wanted.variant.name}"):
+        return _measure_and_record(project, wanted, row)
+
+
+def _measure_and_record(project: Project, wanted: WantedRender, row: Row) -> dict[str, Any]:
     start = utc_now()
     columns = measure_one(project, wanted, row)
+    failpoint("judging.measured")
     project.ledger.record(
         measurement,
         {
@@ -104,6 +157,7 @@ def _measured(project: Project, wanted: WantedRender, row: Row) -> dict[str, Any
             "seconds": (utc_now() - start).total_seconds(),
         },
     )
+    failpoint("judging.measurement_recorded")
     return columns
 
 
@@ -158,7 +212,9 @@ def _write_manifest(project: Project, category: str, drop: str, rows: Sequence[R
     named = ("render_key", "gate_key", "render_digest", "rules_digest", "verdict", "reasons")
     content = {"cell": [category, drop], "judgments": [{name: row[name] for name in named} for row in rows]}
     key = digest(content)
+    failpoint("judging.before_manifest")
     project.store.put_manifest("judgments", key, content)
+    failpoint("judging.committed")
     return key
 
 
@@ -176,6 +232,7 @@ def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) 
     deps=[generated_variants, brand_kit],
     group_name="quality",
     owners=OWNERS,
+    retry_policy=SPOT_RETRIES,
     kinds={"greatexpectations"},
     code_version="1",
     check_specs=[
@@ -188,6 +245,9 @@ def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) 
         )
     ],
 )
+@preemptible
+@told_at_once()
+@observed
 def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """Every render with its verdict: approved, for review, or rejected and quarantined with the reason in words.
 

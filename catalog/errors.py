@@ -11,6 +11,7 @@
     ├── GateError              measurements or rules are incomplete, so nothing can be judged
     ├── PublishRefused         something without a current approval was about to be published
     └── StoreError             the object store or ledger is unreachable, full or inconsistent
+        └── StoreBusy          it did not answer for longer than we wait; the same step may succeed later
 
 A message answers four questions: what happened, with which value, what was allowed, what now.
 """
@@ -62,3 +63,7 @@ class PublishRefused(VitrineError):
 
 class StoreError(VitrineError):
     """The object store or ledger is unreachable, full or inconsistent."""
+
+
+class StoreBusy(StoreError):
+    """The store did not answer, or was taken by others, for longer than we wait; the same step may succeed later, unchanged."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.errors import ModelError, RenderError
+from catalog.preemption import patient_stop_point
 from generation.adapter import attach_lora, check_lora_active, detach_lora
 from generation.base_model import BaseModel, load_pipeline, quiet_libraries, read_base_model, torch_threads
 
@@ -132,6 +133,11 @@ def _resident(base_model: BaseModel, device: str, threads: int) -> _Resident:
     return _KEPT[0]
 
 
+def _between_steps(_pipeline: Any, _step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+    patient_stop_point()
+    return tensors
+
+
 def _draw_batch(
     resident: _Resident, prompts: Sequence[str], seeds: Sequence[int], *, steps: int, guidance: float
 ) -> list[npt.NDArray[np.uint8]]:
@@ -149,6 +155,7 @@ def _draw_batch(
             height=size_px,
             width=size_px,
             output_type="latent",
+            callback_on_step_end=_between_steps,
         ).images
         pictures_BCHW = pipeline.vae.decode(latents_BCHW / pipeline.vae.config.scaling_factor).sample
         # Both are checked: AutoencoderTiny squashes latents with tanh and would paint an infinite one as a plausible color.

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from catalog.errors import RenderError
 from catalog.placement import Placement
+from catalog.preemption import patient_stop_point
 from generation.backdrop import render_backdrop
 from generation.packshot import render_packshot
 from generation.recolor import render_recolor
@@ -99,6 +100,7 @@ def _draw_plates(resolved: Sequence[dict[str, Any]], seeds: Sequence[int], plate
 
 
 def _render(resolved: dict[str, Any], seed: int, source: RenderSource, plate: Uint8 | None) -> Rendered:
+    patient_stop_point()
     foreground, alpha = source.foreground_HW3, source.alpha_HW
     kind = resolved["kind"]
     if kind == "packshot":

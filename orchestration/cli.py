@@ -11,6 +11,7 @@ import typer
 from sqlalchemy.exc import DatabaseError
 
 from catalog.errors import CatalogError, ModelError, SettingsError, VitrineError
+from catalog.preemption import Preempted, end_process
 from orchestration import cli_ledger, cli_pictures, cli_project, cli_runs
 
 app = typer.Typer(
@@ -31,6 +32,8 @@ def main() -> None:
     """Run the command line; a user's mistake is a message on stderr, never a traceback."""
     try:
         app()
+    except Preempted:
+        end_process()
     except VitrineError as error:
         _tell(str(error), 2 if isinstance(error, WRONG_USE) else 1)
     except (OSError, DatabaseError) as error:  # a full disk, a read-only folder, a damaged ledger: the machine's state, not a bug

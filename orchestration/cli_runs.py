@@ -9,8 +9,9 @@ import typer
 
 from assets.summary import Summary
 from catalog.errors import SettingsError
+from resources.logs import configure_logging
 from resources.project import Project, open_project
-from resources.settings import project_from_environment
+from resources.settings import log_format, project_from_environment
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Workers = Annotated[int, typer.Option(min=1, max=64, help="Worker processes; each holds one model.")]
@@ -125,10 +126,12 @@ def _run(project: Project, categories: list[str] | None, *, workers: int, train:
     from orchestration.running import refresh, run_tasks, tasks_for
 
     start = time.perf_counter()
+    as_lines = log_format(project.settings) == "json"
+    configure_logging("json" if as_lines else "text")
     snapshot = refresh(project)
     tasks = tasks_for(project, categories, train=train)
     before = project.ledger_counts()
-    with RunProgress(project, tasks, quiet=as_json) as progress:
+    with RunProgress(project, tasks, quiet=as_json or as_lines) as progress:
         failures = run_tasks(project, tasks, workers=workers, on_tick=progress.update)
     rendered_now = project.ledger_counts()["renders"] - before["renders"]
     summary = write_report(project, rendered_now=rendered_now, seconds=time.perf_counter() - start)
@@ -140,9 +143,12 @@ def _tell(project: Project, summary: Summary, as_json: bool, extra: dict[str, An
     if as_json:
         typer.echo(json.dumps({**summary.as_dict(), **(extra or {})}))
         return
+    from assets.kept_report import report_address
+
     told = extra or {}
     for failure in told.get("failures", []):
         typer.echo(f"FAILED  {failure}", err=True)
     if told.get("bad_rows"):
         typer.echo(f"{told['bad_rows']} rows of the product table cannot be used; `vitrine check` names them.", err=True)
-    typer.echo(f"{summary.line()} -> {os.path.relpath(project.settings.output_dir / 'report.html')}")
+    address = report_address(project)
+    typer.echo(f"{summary.line()} -> {address if address.startswith('s3://') else os.path.relpath(address)}")

@@ -20,6 +20,7 @@ from assets.source_photos import source_photos
 from assets.training_set import training_set
 from assets.validated_renders import validated_renders
 from orchestration.jobs import ALL_JOBS
+from orchestration.json_console import console_loggers
 from orchestration.schedules import build_schedules
 from orchestration.sensors import ALL_SENSORS
 from resources.project import VitrineResource
@@ -49,6 +50,7 @@ def build_defs(
         jobs=ALL_JOBS,
         sensors=ALL_SENSORS,
         schedules=build_schedules(settings),
+        loggers=console_loggers(settings),
         resources={"vitrine": VitrineResource(project_dir=str(settings.project_dir)), **(more_resources or {})},
         executor=executor,  # one machine: steps share the process, its loaded model and its imports; see cluster.py
     )

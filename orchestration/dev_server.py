@@ -26,7 +26,7 @@ import yaml
 from catalog.errors import SettingsError, VitrineError
 from orchestration.instance import open_instance, write_dagster_home
 from orchestration.left_behind import fail_runs_left_behind
-from resources.settings import PROJECT_VARIABLE, Settings
+from resources.settings import PROJECT_VARIABLE, Settings, log_format
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -122,11 +122,12 @@ def _start_all(parts: list[Part], settings: Settings, host: str, port: int, logs
     code_socket, workspace = folder / "code", folder / "workspace.yaml"
     server = {"location_name": "vitrine", "host": "localhost", "socket": str(code_socket)}
     workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}), encoding="utf-8")
+    logs_as = ["--log-format", "json" if log_format(settings) == "json" else "colored"]
     code = ["code-server", "start", "--socket", str(code_socket), "--location-name", "vitrine", "--heartbeat-ttl", str(HEARTBEAT_S)]
-    parts.append(_start("code server", [*code, "-m", "orchestration.definitions"], settings, logs))
+    parts.append(_start("code server", [*code, *logs_as, "-m", "orchestration.definitions"], settings, logs))
     _wait_until(code_socket.exists, parts)
-    parts.append(_start("daemon", ["run", "-w", str(workspace)], settings, logs))
-    parts.append(_start("web server", ["-h", host, "-p", str(port), "-w", str(workspace)], settings, logs))
+    parts.append(_start("daemon", ["run", *logs_as, "-w", str(workspace)], settings, logs))
+    parts.append(_start("web server", ["-h", host, "-p", str(port), *logs_as, "-w", str(workspace)], settings, logs))
     _wait_until(lambda: _answers(f"http://{host}:{port}/server_info"), parts)
 
 

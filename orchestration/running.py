@@ -22,18 +22,19 @@ import dagster as dg
 from assets.partitions import cell_key
 from assets.planning import known_cells
 from catalog.errors import CatalogError, VitrineError
+from catalog.preemption import FINISH_WITHIN_S, Preempted, listen, stop_point
 from orchestration.instance import open_instance
+from orchestration.json_console import quiet_console
 from orchestration.left_behind import fail_runs_left_behind, process_tag
 from orchestration.reasons import BLOCKED, first_failure
 from orchestration.stale import categories_to_train, stale_cells
 from resources.costs import book, clocked_rest
+from resources.logs import configure_logging
+from resources.preemptible_steps import listen_in_worker
 from resources.project import Project
 from resources.run_facts import facts_of
-from resources.settings import PROJECT_VARIABLE, read_settings
-
-QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-"""Run config that keeps Dagster's event log out of the terminal; the instance has every event."""
-
+from resources.settings import PROJECT_VARIABLE, log_format, read_settings
+from resources.telemetry import run_span, start_telemetry, stop_telemetry
 
 COMMAND_LINE = {"vitrine/trigger": "command-line"}
 
@@ -84,7 +85,10 @@ def refresh(project: Project) -> dict[str, Any]:
         fail_runs_left_behind(project.settings, instance)
         job = build_defs(project.settings).resolve_job_def("refresh_catalog")
         result = job.execute_in_process(
-            instance=instance, raise_on_error=False, run_config=QUIET, tags={**COMMAND_LINE, **process_tag(project.settings)}
+            instance=instance,
+            raise_on_error=False,
+            run_config=quiet_console(project.settings),
+            tags={**COMMAND_LINE, **process_tag(project.settings)},
         )
     if not result.success:
         raise CatalogError(_first_failure(result, "refresh_catalog").message)
@@ -96,10 +100,12 @@ def run_tasks(project: Project, tasks: Sequence[CategoryTask], *, workers: int, 
     """Run tasks in `workers` processes and return the failures; a failed cell does not stop the others.
 
     Workers die with this process. A worker that is lost (`kill -9`, no memory) ends the others; what was not done is a failure then.
-    An interrupt ends the workers at once. `on_tick` is called a few times a second, for progress.
+    An interrupt ends the workers at once; SIGTERM lets them finish or abandon what they have in hand, and raises Preempted within ten
+    seconds. `on_tick` is called a few times a second, for progress.
     """
     if not tasks:
         return []
+    listen()
     # Longest first: training and many cells before small remainders, so that the last worker does not run alone.
     ordered = sorted(tasks, key=lambda task: (not task.train, -len(task.drops)))
     directory = str(project.settings.project_dir)
@@ -114,6 +120,9 @@ def run_tasks(project: Project, tasks: Sequence[CategoryTask], *, workers: int, 
         failures = _gathered(futures, on_tick)
         pool.shutdown()
         return failures
+    except Preempted:
+        _end_workers()
+        raise
     except BaseException:  # an interrupt: whoever asks for the end does not wait for it
         for worker in multiprocessing.active_children():
             worker.kill()
@@ -138,7 +147,19 @@ def _gathered(futures: dict[Future[list[Failure]], CategoryTask], on_tick: Calla
                 failures.append(Failure(what=futures[future].category, message=str(error)))
         if on_tick:
             on_tick()
+        stop_point()
     return failures
+
+
+def _end_workers() -> None:
+    """Pass SIGTERM on, and wait as long as workers may take; those that take longer are killed, and lose what they have in hand."""
+    workers = multiprocessing.active_children()
+    for worker in workers:
+        worker.terminate()
+    end = time.monotonic() + FINISH_WITHIN_S + 1
+    for worker in workers:
+        worker.join(max(0.0, end - time.monotonic()))
+        worker.kill()
 
 
 def run_category(project_dir: str, task: CategoryTask) -> list[Failure]:
@@ -151,10 +172,11 @@ def run_category(project_dir: str, task: CategoryTask) -> list[Failure]:
     with open_instance(project.settings) as instance:
         if task.train:
             with clocked_rest(project, "run", task.category):
-                failures += _run(definitions, instance, "train_category", task.category, tags)
+                failures += _run(project, definitions, instance, "train_category", task.category, tags)
         for drop in task.drops:
             with clocked_rest(project, "run", task.category, drop):
-                failures += _run(definitions, instance, "produce_cell", cell_key(task.category, drop), tags)
+                failures += _run(project, definitions, instance, "produce_cell", cell_key(task.category, drop), tags)
+    stop_telemetry()
     return failures
 
 
@@ -165,15 +187,21 @@ def _book_start(project: Project, category: str) -> None:
         book(project, "start worker", category, None, 1, (seconds, cpu_seconds))
 
 
-def _run(definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, partition_key: str, tags: dict[str, str]) -> list[Failure]:
+def _run(
+    project: Project, definitions: dg.Definitions, instance: dg.DagsterInstance, job: str, partition_key: str, tags: dict[str, str]
+) -> list[Failure]:
+    start_telemetry(project.settings)
+    begin_s = time.time()
     result = definitions.resolve_job_def(job).execute_in_process(
         partition_key=partition_key,
         instance=instance,
         raise_on_error=False,
-        run_config=QUIET,
+        run_config=quiet_console(project.settings),
         tags=tags,
     )
-    return [] if result.success else [_first_failure(result, f"{job} {partition_key}")]
+    failures = [] if result.success else [_first_failure(result, f"{job} {partition_key}")]
+    run_span(result.run_id, job, begin_s, time.time(), error=failures[0].message if failures else "", cell=partition_key)
+    return failures
 
 
 def _first_failure(result: dg.ExecuteInProcessResult, what: str) -> Failure:
@@ -195,7 +223,9 @@ def _start_worker(parent: int, project_dir: str, asked_for_at: float) -> None:
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TRANSFORMERS_VERBOSITY"] = "error"  # it explains at length why it does without torchvision, which nothing here uses
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    listen_in_worker()
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    configure_logging(log_format(read_settings(Path(project_dir))))
     import cv2
 
     cv2.setNumThreads(1)

@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 from catalog.errors import StoreError
+from catalog.failpoint import failpoint
 
 
 def write_atomically(path: Path, data: bytes, *, incoming: Path | None = None) -> None:
@@ -18,10 +19,14 @@ def write_atomically(path: Path, data: bytes, *, incoming: Path | None = None) -
         path.parent.mkdir(parents=True, exist_ok=True)
         waiting.parent.mkdir(parents=True, exist_ok=True)
         with waiting.open("wb") as file:
+            failpoint("published_file.opened")
             file.write(data)
+            failpoint("published_file.half_written")
             file.flush()
             os.fsync(file.fileno())
+        failpoint("published_file.synced")
         waiting.replace(path)
+        failpoint("published_file.renamed")
     except OSError as error:
         waiting.unlink(missing_ok=True)
         raise StoreError(

@@ -11,78 +11,29 @@ Gallery pages are `product_page.py`; deciding what is approved is not done here,
 import time
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from catalog.brand_kit import Channel
-from catalog.errors import PublishRefused
-from catalog.recipe import SourceType
-from catalog.variant import Variant
-from catalog.verdict import Verdict
-from imaging.encode import EXTENSIONS
+from catalog.failpoint import failpoint
+from catalog.preemption import stop_point
 from publishing.atomic_file import write_atomically, write_if_changed
+from publishing.delivery import (
+    REPLACED_STAYS_H,
+    TOMBSTONES_STAY_DAYS,
+    Approval,
+    DeliveryItem,
+    DeliveryReport,
+    image_of,
+    refuse_unapproved,
+)
 from publishing.folder_lock import alone_in
 from publishing.manifest import MANIFEST_NAME, Manifest, PublishedImage, Tombstone, read_manifest
-from publishing.rendition import Rendition
 
-REPLACED_STAYS_H: Final = 24
-"""Hours a replaced file stays reachable: the life of a page in a shop's cache, with room; it was approved when it was published."""
-
-TOMBSTONES_STAY_DAYS: Final = 90
-"""Days a tombstone stays in the manifest: a storefront that synchronizes at least quarterly sees every withdrawal."""
+__all__ = ["REPLACED_STAYS_H", "TOMBSTONES_STAY_DAYS", "Approval", "DeliveryItem", "DeliveryReport", "deliver"]
 
 _STRAY_AFTER_S: Final = 86_400
 """A half-written file that is a day old belongs to nobody who is still alive."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Approval:
-    """A verdict and exactly what it was given for: the picture, and the rules it was held to."""
-
-    verdict: Verdict
-    render_digest: str
-    rules_digest: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeliveryItem:
-    """One picture that should stand in one channel.
-
-    `rules_digest` names the rules in force now, `approval` what the gate said (None: nothing). `make` encodes the rendition; it is called
-    only when the file is not there yet, so unchanged pictures cost neither pixels nor memory. `publish_key` is `catalog.keys.publish_key`.
-    """
-
-    variant: Variant
-    category: str
-    channel: Channel
-    render_digest: str
-    rules_digest: str
-    approval: Approval | None
-    publish_key: str
-    alt: str
-    digital_source_type: SourceType
-    make: Callable[[], Rendition]
-
-    @property
-    def name(self) -> str:
-        """Stable name in the manifest: `<channel>/<category>/<sku>/<recipe>-<index>.<ext>`."""
-        extension = EXTENSIONS[self.channel.format]
-        return f"{self.channel.name}/{self.category}/{self.variant.sku}/{self.variant.recipe}-{self.variant.index}.{extension}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeliveryReport:
-    """What a delivery did: counts of names published new or again, replaced, left alone and withdrawn; files removed; bytes written."""
-
-    published: int
-    replaced: int
-    unchanged: int
-    withdrawn: int
-    files_removed: int
-    bytes_written: int
-    manifest_changed: bool
 
 
 def deliver(
@@ -106,7 +57,7 @@ def deliver(
     asked = list(items)
     wanted = {item.name: item for item in asked}
     assert len(wanted) == len(asked), "two items of one delivery have the same name"
-    _refuse_unapproved(wanted.values())
+    refuse_unapproved(wanted.values())
     foreign = sorted({item.variant.sku for item in wanted.values()} - set(complete_for))
     assert all(covers(item.variant.recipe) for item in asked), "an item of a recipe that the delivery does not speak for"
     assert not foreign, f"items of {foreign[:3]} are delivered, but the delivery does not speak for them"
@@ -114,7 +65,9 @@ def deliver(
 
     before = read_manifest(folder)
     made = {name: _put(folder, item, before.images.get(name)) for name, item in wanted.items()}
+    failpoint("delivery.files_in_place")
     with alone_in(folder):
+        failpoint("delivery.locked")
         before = read_manifest(folder)
         images = {name: image for name, image in before.images.items() if image.sku not in complete_for or not covers(image.recipe)}
         for name, item in wanted.items():
@@ -123,8 +76,11 @@ def deliver(
                 image, written = _put(folder, item, None)
             images[name], made[name] = image, (image, written)
         after = Manifest(images=images, tombstones=_tombstones(folder, before, images, now))
+        failpoint("delivery.before_manifest")
         changed = write_if_changed(folder / MANIFEST_NAME, after.as_bytes()) if images or before.images or before.tombstones else False
+        failpoint("delivery.manifest_written")
         removed = _remove_taken_back(folder, after, now)
+    failpoint("delivery.unlocked")
     old = before.images
     replaced = sum(name in old and old[name].file != images[name].file for name in wanted)
     published = sum(name not in old for name in wanted)
@@ -139,54 +95,18 @@ def deliver(
     )
 
 
-def _refuse_unapproved(items: Iterable[DeliveryItem]) -> None:
-    """Raises PublishRefused naming the first items that may not be published, and why."""
-    refused = [f"  {item.name}: {why}" for item in items if (why := _why_not(item))]
-    if refused:
-        more = [f"  and {len(refused) - 5} more"] if len(refused) > 5 else []
-        head = f"{len(refused)} of the pictures to publish have no current approval. Nothing was published and the folder is as it was."
-        raise PublishRefused("\n".join([head, *refused[:5], *more, "Judge them again, then publish what is approved."]))
-
-
-def _why_not(item: DeliveryItem) -> str | None:
-    approval = item.approval
-    if approval is None:
-        return "nobody judged it"
-    if approval.verdict != Verdict.APPROVED:
-        return f"its verdict is {approval.verdict.value!r}, 'approved' is required"
-    if approval.render_digest != item.render_digest:
-        return f"the approval is for render {approval.render_digest[:12]}, this is render {item.render_digest[:12]}"
-    if approval.rules_digest != item.rules_digest:
-        return f"the approval is under rules {approval.rules_digest[:12]}, the rules in force are {item.rules_digest[:12]}"
-    return None
-
-
 def _put(folder: Path, item: DeliveryItem, known: PublishedImage | None) -> tuple[PublishedImage, int]:
     """Make sure the file of an item is in place; its manifest entry and the bytes written (0 when it was there)."""
     if known is not None and known.publish_key == item.publish_key and _is_in_place(folder / known.file, known.bytes):
         return known.model_copy(update={"rules_digest": item.rules_digest}), 0
+    stop_point()
     rendition = item.make()
-    image = PublishedImage(
-        file=f"images/{rendition.sha256[:2]}/{rendition.file_name}",
-        sha256=rendition.sha256,
-        bytes=len(rendition.data),
-        width_px=rendition.width_px,
-        height_px=rendition.height_px,
-        media_type=rendition.media_type,
-        channel=item.channel.name,
-        category=item.category,
-        sku=item.variant.sku,
-        recipe=item.variant.recipe,
-        index=item.variant.index,
-        alt=item.alt,
-        digital_source_type=item.digital_source_type,
-        render_digest=item.render_digest,
-        rules_digest=item.rules_digest,
-        publish_key=item.publish_key,
-    )
+    image = image_of(item, rendition, file=f"images/{rendition.sha256[:2]}/{rendition.file_name}")
     if _is_in_place(folder / image.file, image.bytes):
         return image, 0
+    failpoint("delivery.encoded")
     write_atomically(folder / image.file, rendition.data, incoming=folder / ".incoming")
+    failpoint("delivery.file_written")
     return image, image.bytes
 
 
@@ -234,6 +154,7 @@ def _remove_taken_back(folder: Path, manifest: Manifest, now: datetime) -> int:
         path = folder / stone.file
         if stone.remove_after <= due and path.is_file():
             path.unlink()
+            failpoint("delivery.file_removed")
             removed += 1
     for stray in (folder / ".incoming").glob("*.part"):
         with suppress(FileNotFoundError):  # a delivery at work renamed it meanwhile

@@ -7,9 +7,9 @@ named by their content, so an address never changes its picture and may be cache
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from catalog.errors import StoreError
 from catalog.recipe import SourceType
@@ -58,6 +58,14 @@ class Tombstone(BaseModel):
     why: Literal["withdrawn", "replaced"]
     at: str
     remove_after: str
+    removed: bool = False
+    """Whether the file is known to be gone; kept in a bucket, where looking costs a request. A folder is looked at."""
+
+    @model_serializer(mode="wrap")
+    def _as_ever(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `removed` while it is false: a folder's manifest reads as it always did."""
+        written: dict[str, Any] = write(self)
+        return {name: value for name, value in written.items() if name != "removed" or value}
 
 
 class Manifest(BaseModel):

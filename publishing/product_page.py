@@ -16,6 +16,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from catalog.errors import StoreError
+from catalog.failpoint import failpoint
 from publishing.atomic_file import write_if_changed
 from publishing.folder_lock import alone_in
 from publishing.gallery import GALLERY_NAME, GALLERY_VERSION, Gallery
@@ -53,7 +54,9 @@ def _write_product_pages(folder: Path, galleries: Iterable[Gallery], complete_fo
         home = folder / PRODUCTS / gallery.category / gallery.sku
         kept.add(home)
         written += write_if_changed(home / "index.html", product_page_html(gallery, brand_title).encode())
+        failpoint("pages.page_written")
         written += write_if_changed(home / GALLERY_NAME, gallery.model_dump_json(indent=1).encode())
+        failpoint("pages.gallery_written")
     former = [home for sku in complete_for for home in (folder / PRODUCTS).glob(f"*/{sku}") if home not in kept]
     for home in former:
         _remove_page(home)
@@ -76,13 +79,15 @@ def _write_index_pages(folder: Path, brand_title: str) -> int:
         by_category.setdefault(gallery.category, []).append(gallery)
     groups = sorted(by_category.values(), key=lambda group: group[0].category_title)
     written = sum(
-        write_if_changed(folder / PRODUCTS / group[0].category / "index.html", _index_html([group], brand_title, to_root="../../").encode())
+        write_if_changed(folder / PRODUCTS / group[0].category / "index.html", index_html([group], brand_title, to_root="../../").encode())
         for group in groups
     )
     for page in (folder / PRODUCTS).glob("*/index.html"):
         if page.parent.name not in by_category:
             page.unlink()
-    return written + write_if_changed(folder / "index.html", _index_html(groups, brand_title, to_root="").encode())
+            failpoint("pages.index_removed")
+    failpoint("pages.category_indexes_written")
+    return written + write_if_changed(folder / "index.html", index_html(groups, brand_title, to_root="").encode())
 
 
 def _read_gallery(path: Path) -> Gallery:
@@ -109,9 +114,9 @@ def product_page_html(gallery: Gallery, brand_title: str) -> str:
     )
 
 
-def _index_html(groups: list[list[Gallery]], brand_title: str, *, to_root: str) -> str:
+def index_html(groups: list[list[Gallery]], brand_title: str, *, to_root: str, heading: str | None = None) -> str:
     """The page of one category (`to_root` "../../") or of the whole catalog (`to_root` "")."""
-    heading = groups[0][0].category_title if to_root else brand_title
+    heading = heading or (groups[0][0].category_title if to_root else brand_title)
     return fill_template(
         "galleries.html.j2",
         styles=("tokens.css", "gallery.css"),
@@ -120,6 +125,7 @@ def _index_html(groups: list[list[Gallery]], brand_title: str, *, to_root: str) 
         heading=heading,
         groups=groups,
         to_root=to_root,
+        to_products=f"{to_root}{PRODUCTS}/",
         pictures=sum(len(gallery.pictures) for group in groups for gallery in group),
         products=sum(len(group) for group in groups),
     )
@@ -129,5 +135,6 @@ def _remove_page(home: Path) -> None:
     """Remove a product's page and, when it is empty then, its folder; nothing else that somebody may have put there."""
     for name in ("index.html", GALLERY_NAME):
         (home / name).unlink(missing_ok=True)
+        failpoint("pages.page_removed")
     if not any(home.iterdir()):
         home.rmdir()

@@ -10,10 +10,11 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from catalog.errors import StoreError
+from catalog.errors import StoreBusy, StoreError
 from resources.files import side_by_side
 
 if TYPE_CHECKING:
@@ -66,14 +67,20 @@ class BucketFiles:
 
         return self._patiently("read", path, get)
 
-    def create(self, path: str, data: bytes) -> bool:
+    def read_many(self, paths: Sequence[str]) -> list[bytes | None]:
+        """The bytes of several objects, in order, asked side by side; None where there is none."""
+        return side_by_side(self.read, paths, at_once=16)
+
+    def create(self, path: str, data: bytes, media_type: str | None = None, cache_control: str | None = None) -> bool:
         """Write an object that is not there yet (If-None-Match: *); False when there is one."""
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
+        served = _attributes(media_type, cache_control)
+
         def put() -> bool:
             try:
-                obstore.put(self._store, path, data, mode="create", use_multipart=False)
+                obstore.put(self._store, path, data, mode="create", attributes=served, use_multipart=False)
             except AlreadyExistsError as error:
                 if _status(error) == 409:  # another writer is at work on the key; whether it succeeds is not known yet
                     raise _NotNow from error
@@ -82,14 +89,14 @@ class BucketFiles:
 
         return self._patiently("write", path, put)
 
-    def write(self, path: str, data: bytes, media_type: str | None = None) -> None:
+    def write(self, path: str, data: bytes, media_type: str | None = None, cache_control: str | None = None) -> None:
         """Write an object, in place of another one if there is one."""
         import obstore
 
-        kind = {"Content-Type": media_type} if media_type else None
-        self._patiently("write", path, lambda: obstore.put(self._store, path, data, attributes=kind, use_multipart=False))
+        served = _attributes(media_type, cache_control)
+        self._patiently("write", path, lambda: obstore.put(self._store, path, data, attributes=served, use_multipart=False))
 
-    def replace(self, path: str, data: bytes, version: str | None, media_type: str | None = None) -> bool:
+    def replace(self, path: str, data: bytes, version: str | None, media_type: str | None = None, cache_control: str | None = None) -> bool:
         """Write an object only if it still is that `version` (None: only if there is none); False when somebody was faster.
 
         A lost answer is settled by reading back: exactly our bytes there means that we wrote them, or that it does not matter who did.
@@ -97,12 +104,12 @@ class BucketFiles:
         import obstore
         from obstore.exceptions import AlreadyExistsError, PreconditionError
 
-        kind = {"Content-Type": media_type} if media_type else None
+        served = _attributes(media_type, cache_control)
 
         def put() -> bool:
             try:
                 mode = "create" if version is None else {"e_tag": version}
-                obstore.put(self._store, path, data, mode=mode, attributes=kind, use_multipart=False)  # type: ignore[arg-type]
+                obstore.put(self._store, path, data, mode=mode, attributes=served, use_multipart=False)  # type: ignore[arg-type]
             except (AlreadyExistsError, PreconditionError) as error:
                 if _status(error) == 409:
                     raise _NotNow from error
@@ -137,15 +144,21 @@ class BucketFiles:
 
     def below(self, folder: str) -> list[str]:
         """Paths of all objects below a folder of the prefix, sorted."""
+        return sorted(self.written_below(folder))
+
+    def written_below(self, folder: str) -> dict[str, datetime]:
+        """All objects below a folder of the prefix, and when each was written by the store's clock."""
         import obstore
 
-        def listed() -> list[str]:
-            return sorted(str(meta["path"]) for chunk in obstore.list(self._store, prefix=folder or None) for meta in chunk)
+        def listed() -> dict[str, datetime]:
+            return {
+                str(meta["path"]): meta["last_modified"] for chunk in obstore.list(self._store, prefix=folder or None) for meta in chunk
+            }
 
         return self._patiently("list", folder, listed)
 
     def _patiently(self, what: str, path: str, ask: Callable[[], Answer]) -> Answer:
-        """One operation, tried again while it may pass, until the deadline. Raises StoreError."""
+        """One operation, tried again while it may pass, until the deadline. Raises StoreBusy then, StoreError when it cannot pass."""
         from obstore.exceptions import BaseError
 
         patience, started = self._patience, time.monotonic()
@@ -158,7 +171,7 @@ class BucketFiles:
                     raise StoreError(self._why(what, path, error, "")) from error
                 if time.monotonic() - started + wait_s > patience.deadline_s:
                     spent_s = time.monotonic() - started
-                    raise StoreError(self._why(what, path, error, f" {tries} times in {spent_s:.0f} s")) from error
+                    raise StoreBusy(self._why(what, path, error, f" {tries} times in {spent_s:.0f} s")) from error
                 time.sleep(wait_s)
         raise AssertionError("counting never ends")
 
@@ -177,6 +190,11 @@ class BucketFiles:
         elif _status(error) in (401, 403):
             now = "Give this role the right to read, write and delete below this prefix, then run again."
         return f"Cannot {what} {self.address(path)}{f' (tried{tried})' if tried else ''}: {text}. {now}"
+
+
+def _attributes(media_type: str | None, cache_control: str | None) -> dict[str, str] | None:
+    given = {"Content-Type": media_type, "Cache-Control": cache_control}
+    return {name: value for name, value in given.items() if value} or None
 
 
 class _NotNow(Exception):

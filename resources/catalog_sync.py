@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from catalog.errors import CatalogError
+from catalog.failpoint import failpoint
 from catalog.product import Product
 from resources.ledger import Ledger, Row
 from resources.ledger_tables import change, paused, product
@@ -58,6 +59,7 @@ def sync_catalog(
         resumed = _pause(connection, {sku for sku in outside & known.keys() if known[sku]["active"]})
         moved = {row["sku"] for _, row in moves}
         moves += [("resumed", known[sku]) for sku in sorted(resumed - moved) if known[sku]["active"]]
+        failpoint("catalog.compared")
         return [_write(connection, kind, row, known) for kind, row in moves]
 
 
@@ -140,6 +142,7 @@ def _write(connection: sa.Connection, kind: str, row: Row, known: dict[str, Row]
     result = connection.execute(sa.insert(change).values(**entry))
     assert result.inserted_primary_key is not None
     revision = int(result.inserted_primary_key[0])
+    failpoint("catalog.change_noted")
     values = {**row, "revision": revision}
     if row["sku"] in known:
         connection.execute(sa.update(product).where(product.c.sku == row["sku"]).values(**values))

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from resources.instruments import COST, WORKER_TIME
 from resources.ledger import Row
 from resources.project import Project
+from resources.service_settings import GPU_ACTIVITIES
+from resources.telemetry import measured
 
 BOOK_EVERY_S = 20.0
 """Seconds after which a running activity books what it has spent so far. One line of the ledger each; an item is never cut."""
@@ -121,5 +124,8 @@ def book(
         "attempt": facts.attempt,
     }
     project.ledger.spend(row)
+    device = project.settings.generation.device if activity in GPU_ACTIVITIES else "cpu"
+    measured(WORKER_TIME, seconds[0], activity=activity, category=category, device=device)
+    measured(COST, row["usd"], activity=activity, category=category)
     for n in (0, 1):
         _booked[n] += seconds[n]

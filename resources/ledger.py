@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 
+from catalog.failpoint import failpoint
 from resources.ledger_connection import FIRST_CONNECT_WITHIN_S, RECONNECT_WITHIN_S, address_of, in_our_words, make_engine, passes, pauses
 from resources.ledger_schema import known_versions, make_or_upgrade, stored_version
 from resources.ledger_tables import spend
@@ -81,7 +82,9 @@ class Ledger:
             try:
                 if self.fence is not None:
                     self.fence.check(connection)
+                failpoint("ledger.begun")
                 yield connection
+                failpoint("ledger.before_commit")
                 connection.commit()
             finally:
                 connection.close()  # rolls back what was not committed
@@ -117,8 +120,12 @@ class Ledger:
 
     def spend(self, table_row: Row) -> None:
         """Append one line to the clock of costs. Not fenced: what was spent was spent."""
-        row = {**table_row, "at": utc_now().replace(tzinfo=None)}
-        self.transact(lambda connection: self._insert(connection, spend, [row]), repeatable=False, fenced=False)
+        self.append(spend, [{**table_row, "at": utc_now().replace(tzinfo=None)}])
+
+    def append(self, table: sa.Table, rows: Sequence[Row]) -> None:
+        """Append lines about the work itself to a numbered table. Not fenced: they are true whoever holds the cell by now."""
+        if rows:
+            self.transact(lambda connection: self._insert(connection, table, rows), repeatable=False, fenced=False)
 
     def keep(self, table: str, rows: Sequence[Row]) -> None:
         """Keep a record of rows that were written inside `writing`, before its transaction ends."""
@@ -141,9 +148,11 @@ class Ledger:
                 if fenced and self.fence is not None:
                     self.fence.check(connection)
                 result = work(connection)
+                failpoint("ledger.worked")
                 committing = True
                 connection.commit()
-                return result
+            failpoint("ledger.committed")
+            return result
 
         with in_our_words(self.engine):
             return self._repeated(transaction, may_repeat=lambda: repeatable or not committing)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+import resources.observing_tables  # noqa: F401 - its tables belong to the same metadata
 from catalog.errors import StoreError
 from resources.ledger_tables import metadata, product
 

@@ -211,3 +211,12 @@ cell_manifest = sa.Table(
     sa.Column("committed_at", sa.DateTime, nullable=False),
 )
 """The manifest that stands for each kind of thing of a cell: a manifest is written first, and holds when its row does."""
+
+attempt = sa.Table(
+    "attempt",
+    metadata,
+    sa.Column("item", Text, primary_key=True),
+    sa.Column("begun", sa.Integer, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+)
+"""Items in a worker's hands, and how often they were begun; see assets/attempts.py. A row stays when a worker died."""

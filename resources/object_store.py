@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import StoreError
+from catalog.failpoint import failpoint
 from catalog.keys import canonical_json, digest, digest_bytes
 from resources.blob_cache import BlobCache
 from resources.files import Files
@@ -45,8 +46,11 @@ class ObjectStore:
         """
         name = digest_bytes(data)
         path = blob_path(name)
+        failpoint("store.before_put")
         if not self.files.create(path, data) and self.files.sizes([path]).get(path) != len(data):
+            failpoint("store.half_a_blob_found")
             self.files.write(path, data)
+        failpoint("store.after_put")
         return name
 
     def get(self, name: str) -> bytes:
@@ -67,7 +71,9 @@ class ObjectStore:
         path, aside = blob_path(name), f"altered/{name}"
         try:
             self.files.write(aside, data)
+            failpoint("store.altered_kept")
             self.files.remove([path])
+            failpoint("store.altered_removed")
         except StoreError:
             return f"Delete {path} and run the cell again."
         return f"It was set aside as {aside}; run the cell again, it is made anew."
@@ -96,11 +102,13 @@ class ObjectStore:
     def put_manifest(self, kind: str, key: str, content: dict[str, Any]) -> None:
         """Write a manifest once. Same content again is fine, other content under the same key a StoreError."""
         path, data = manifest_path(kind, key), (canonical_json(content) + "\n").encode()
+        failpoint("store.before_manifest")
         if not self.files.create(path, data) and self.files.read(path) != data:
             raise StoreError(
                 f"Manifest {path} in {self.name} exists with other content: two runs made different results from the same inputs. "
                 "The first one was kept. Please report this with both runs' logs."
             )
+        failpoint("store.after_manifest")
 
     def get_manifest(self, kind: str, key: str) -> dict[str, Any] | None:
         """A manifest's content, or None when it was never written. Raises StoreError when it was altered."""
@@ -127,7 +135,9 @@ class ObjectStore:
 
     def put_page(self, path: str, data: bytes, media_type: str) -> str:
         """Write a page for people, in place of the former one; where it is, as a path or `s3://` address."""
+        failpoint("store.before_page")
         self.files.write(path, data, media_type)
+        failpoint("store.after_page")
         return self.files.address(path)
 
 

@@ -16,13 +16,15 @@ from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import SettingsError
 from catalog.recipe import Recipe
 from generation.recipe_book import read_recipe_book
+from resources.bucket_files import BucketFiles
 from resources.catalog_source import CatalogSource
 from resources.ledger import Ledger
 from resources.ledger_tables import judgment, lora, render
 from resources.object_store import ObjectStore
 from resources.open_ledger import open_ledger
 from resources.open_source import open_source
-from resources.open_store import open_store
+from resources.open_store import open_published_bucket, open_store
+from resources.preemptible_steps import listen_in_worker
 from resources.run_facts import RunFacts, facts_of
 from resources.settings import Settings, read_settings
 
@@ -68,6 +70,11 @@ class Project:
         return open_store(self.settings)
 
     @cached_property
+    def published_bucket(self) -> BucketFiles | None:
+        """The bucket that pictures are delivered to; None where they go into the output folder."""
+        return open_published_bucket(self.settings)
+
+    @cached_property
     def source(self) -> CatalogSource:
         """The catalog source."""
         return open_source(self.settings)
@@ -100,6 +107,10 @@ class VitrineResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # the
     """A project folder as a Dagster resource; `open()` gives the plain `Project`."""
 
     project_dir: str
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Listen for SIGTERM in the process that executes a step, before the step begins."""
+        listen_in_worker()
 
     def open(self) -> Project:
         """The project, read anew: a changed brand kit is seen by the next run. Inside a run it knows the facts that the run's tags tell."""

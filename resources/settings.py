@@ -14,6 +14,8 @@ from catalog.errors import SettingsError
 from catalog.recipe import parse_model, read_yaml
 from resources.catalog_settings import CatalogSettings, FolderCatalog, PilotSettings, Section
 from resources.cluster_settings import ClusterSettings
+from resources.observing_settings import NotificationSettings, TelemetrySettings
+from resources.redaction import remember_secret
 from resources.schedule_settings import LoraRefreshSettings, NightlySettings
 from resources.service_settings import BudgetSettings, CostSettings, TierSettings
 from resources.store_settings import FolderPublish, FolderStore, PublishSettings, StoreSettings
@@ -22,6 +24,9 @@ PROJECT_VARIABLE = "VITRINE_PROJECT"
 """Environment variable with the folder that holds `vitrine.yaml`; the current folder when unset."""
 
 SETTINGS_FILE = "vitrine.yaml"
+
+LOG_FORMAT_VARIABLE = "VITRINE_LOG_FORMAT"
+"""Environment variable that overrides `logging:`; a container's own setting, as its terminal is a log collector."""
 
 
 class GenerationSettings(Section):
@@ -75,8 +80,12 @@ class Settings(Section):
     nightly: NightlySettings | None = None
     lora_refresh: LoraRefreshSettings | None = None
     failure_webhook_url: HttpUrl | None = None
+    """The short way to one unsigned webhook for failed runs; everything else is under `notifications`."""
     cluster: ClusterSettings = ClusterSettings()
     """Step pods of a deployment on Kubernetes; one machine reads none of it."""
+    logging: Literal["text", "json"] = "text"
+    telemetry: TelemetrySettings | None = None
+    notifications: NotificationSettings | None = None
 
     def path(self, relative: Path) -> Path:
         """A settings path as an absolute one."""
@@ -118,8 +127,40 @@ def project_from_environment() -> Path:
 
 
 def secret_from_environment(name: str) -> str | None:
-    """A secret the settings name by its environment variable; None when it is not set."""
-    return os.environ.get(name) or None
+    """A secret the settings name by its environment variable; None when it is not set. Logs hide it from now on."""
+    value = os.environ.get(name) or None
+    return remember_secret(value) if value else None
+
+
+def log_format(settings: Settings | None = None) -> str:
+    """`json` or `text`: what VITRINE_LOG_FORMAT says, else the settings. Raises SettingsError for any other word."""
+    chosen = os.environ.get(LOG_FORMAT_VARIABLE) or (settings.logging if settings else "text")
+    if chosen not in ("text", "json"):
+        raise SettingsError(f"{LOG_FORMAT_VARIABLE} is {chosen!r}; it can be text or json. Nothing was run.")
+    return chosen
+
+
+def otlp_endpoint(settings: Settings) -> str | None:
+    """Base address of the OTLP collector, from the settings, else from OpenTelemetry's own variable; None: no telemetry."""
+    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return None
+    if settings.telemetry is not None and settings.telemetry.endpoint is not None:
+        return str(settings.telemetry.endpoint)
+    named = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or None
+    if named is None and settings.telemetry is not None:
+        return "http://localhost:4318"  # the default of the OTLP specification
+    return named
+
+
+def otlp_headers(settings: Settings) -> dict[str, str]:
+    """Headers for the collector: `name=value` pairs, with commas between, from the environment variable the settings name."""
+    if settings.telemetry is None or settings.telemetry.headers_env is None:
+        return {}
+    pairs = (secret_from_environment(settings.telemetry.headers_env) or "").split(",")
+    headers = {name.strip(): value.strip() for name, _, value in (pair.partition("=") for pair in pairs) if name.strip()}
+    for value in headers.values():
+        remember_secret(value)
+    return headers
 
 
 def utc_now() -> dt.datetime:

@@ -49,16 +49,21 @@ def s3_endpoint():
     server.stop()
 
 
-@pytest.fixture
-def bucket(s3_endpoint, monkeypatch):
-    """A new, empty bucket as a boto3 resource; its credentials are in the environment, as on a real machine."""
+def new_bucket(endpoint, patch):
+    """A new, empty bucket as a boto3 resource; its credentials are put into the environment, as on a real machine."""
     import boto3
 
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    made = boto3.resource("s3", endpoint_url=s3_endpoint, region_name="us-east-1").Bucket(f"shop-{uuid.uuid4().hex[:12]}")
+        patch.delenv(name, raising=False)
+    patch.setenv("AWS_ACCESS_KEY_ID", "test")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    patch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    made = boto3.resource("s3", endpoint_url=endpoint, region_name="us-east-1").Bucket(f"shop-{uuid.uuid4().hex[:12]}")
     made.create()
     return made
+
+
+@pytest.fixture
+def bucket(s3_endpoint, monkeypatch):
+    """A new, empty bucket as a boto3 resource; its credentials are in the environment, as on a real machine."""
+    return new_bucket(s3_endpoint, monkeypatch)

@@ -7,6 +7,20 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
+from catalog.errors import StoreError
+from resources.bucket_files import BucketFiles, Patience
+from resources.catalog_settings import S3Place
+from resources.s3_access import open_s3, s3_address
+
+QUICK = Patience(deadline_s=20.0, first_wait_s=0.002, longest_wait_s=0.02)
+
+
+def bucket_files(bucket, endpoint, prefix="made", patience=QUICK):
+    """A prefix of a test bucket, asked through an endpoint."""
+    place = S3Place(kind="s3", bucket=bucket.name, prefix=prefix, endpoint=endpoint, region="us-east-1")
+    return BucketFiles(open_s3(place, error_class=StoreError, unchanged="Nothing was changed."), s3_address(place), patience)
+
+
 PASSED_ON = ("connection", "transfer-encoding", "content-length", "keep-alive")
 
 
@@ -98,7 +112,11 @@ def faulty_s3(target):
 
         do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = handle_any
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_):
+            """A connection that `before` broke, or that the other side left."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     try:

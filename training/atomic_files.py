@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from catalog.errors import TrainingError
+from catalog.failpoint import failpoint
 
 PARTIAL_SUFFIX = ".partial"
 
@@ -17,10 +18,14 @@ def write_atomic(path: Path, data: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as stream:
+            failpoint("training_file.opened")
             stream.write(data)
+            failpoint("training_file.half_written")
             stream.flush()
             os.fsync(stream.fileno())
+        failpoint("training_file.synced")
         partial.replace(path)
+        failpoint("training_file.renamed")
     except OSError as error:
         raise TrainingError(
             f"{path} cannot be written: {error.strerror}. Free the disk or correct the permissions, then train again: it goes on after the "

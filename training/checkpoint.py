@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
+from catalog.failpoint import failpoint
 from training.atomic_files import PARTIAL_SUFFIX, write_atomic
 
 KEEP = 2
@@ -71,10 +72,14 @@ def save_checkpoint(folder: Path, training_digest: str, state: TrainingState, mi
     )
     stem = f"step-{state.step:08d}"
     write_atomic(folder / f"{stem}.safetensors", data)
+    failpoint("checkpoint.tensors_written")
     write_atomic(folder / f"{stem}.json", facts)
+    failpoint("checkpoint.facts_written")
     for old in sorted(folder.glob("step-*.json"))[:-KEEP]:
         old.unlink()
+        failpoint("checkpoint.old_facts_removed")
         old.with_suffix(".safetensors").unlink(missing_ok=True)
+        failpoint("checkpoint.old_removed")
     if mirror is not None:
         _mirror_checkpoint(mirror, training_digest, state.step, data, facts)
 
@@ -83,12 +88,15 @@ def _mirror_checkpoint(mirror: CheckpointMirror, training_digest: str, step: int
     """Tensors are named by their content there: two workers at one training can overwrite facts, but never mix facts with foreign tensors."""
     home = mirror_folder(training_digest)
     mirror.write(_mirrored_tensors(home, step, hashlib.sha256(data).hexdigest()), data)
+    failpoint("mirror.tensors_written")
     mirror.write(f"{home}/step-{step:08d}.json", facts)
+    failpoint("mirror.facts_written")
     there = mirror.below(home)
     kept = sorted(path for path in there if path.endswith(".json"))[-KEEP:]
     oldest = kept[0].removesuffix(".json")
     old = [path for path in there if path < oldest]
     mirror.remove([path for path in old if path.endswith(".json")])
+    failpoint("mirror.old_facts_removed")
     mirror.remove([path for path in old if not path.endswith(".json")])
 
 
@@ -96,6 +104,7 @@ def forget_mirrored(mirror: CheckpointMirror, training_digest: str) -> None:
     """Remove a training's checkpoints from the mirror: it is finished and its file is kept elsewhere."""
     there = mirror.below(mirror_folder(training_digest))
     mirror.remove([path for path in there if path.endswith(".json")])
+    failpoint("mirror.facts_forgotten")
     mirror.remove([path for path in there if not path.endswith(".json")])
 
 

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from catalog.errors import TrainingError
+from catalog.failpoint import failpoint
 from catalog.keys import digest
+from catalog.preemption import stop_point
 from generation.base_model import quiet_libraries
 from training.atomic_files import write_atomic
 from training.training_set import LookPicture, TrainingSet
@@ -63,7 +65,9 @@ def encode_training_set(pipeline: Any, training_set: TrainingSet, base_model_dig
         if cache is not None:
             data = save(tensors, metadata={"name": name})
             write_atomic(cache, data)
+            failpoint("training.latents_written")
             write_atomic(_seal(cache), f"{name} {hashlib.sha256(data).hexdigest()}".encode())
+            failpoint("training.latents_sealed")
     return Encoded(
         train_NChw=tensors["train"],
         held_out_NChw=tensors["held_out"],
@@ -92,6 +96,7 @@ def _latents(pipeline: Any, pictures: tuple[LookPicture, ...]) -> Any:
     vae = pipeline.vae
     parts = []
     for start in range(0, len(pictures), ENCODE_BATCH):
+        stop_point()
         pixels_BHWC = np.stack([picture.pixels_HW3 for picture in pictures[start : start + ENCODE_BATCH]])
         # Scaled in float32 first: bfloat16 has 8 bits, and dividing in it would shift levels by up to half of one.
         pixels_BCHW = torch.from_numpy(pixels_BHWC).permute(0, 3, 1, 2).to(vae.device).float() / 127.5 - 1

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from catalog.errors import TrainingError
+from catalog.failpoint import failpoint
 from catalog.keys import digest_bytes
+from catalog.preemption import Preempted, is_preempted
 from generation.base_model import BaseModel, load_pipeline, torch_threads
 from training.atomic_files import write_atomic
 from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, load_newest_checkpoint, save_checkpoint
@@ -98,9 +100,12 @@ def train_lora(
         data = _lora_file(state, plan)
         path, file_digest = folder / "lora.safetensors", digest_bytes(data)
         write_atomic(path, data)
+        failpoint("training.lora_written")
         write_atomic(folder / "samples.webp", before_after_sheet(plan, path, file_digest))
+        failpoint("training.sheet_written")
     card = write_card(plan, state, file_digest, layers=trainee.layers, truncated_prompts=encoded.truncated_prompts)
     write_atomic(folder / "card.md", card.encode())
+    failpoint("training.card_written")
     return TrainedLora(
         path=path,
         digest=file_digest,
@@ -136,13 +141,18 @@ class _Run:
         """Take all remaining steps. Raises TrainingError if what came out is unusable."""
         state, settings = self.state, self.settings
         while state.step < settings.steps:
+            if is_preempted():
+                self._stop()
             loss = self._step()
             state.step += 1
+            failpoint("training.stepped")
             state.losses_since_point.append(loss)
             if state.step % settings.validate_every == 0 or state.step == settings.steps:
                 self._validate()
+                failpoint("training.validated")
             if state.step % settings.checkpoint_every == 0 or state.step == settings.steps:
                 self._save()
+                failpoint("training.saved")
             on_progress(Progress(step=state.step, steps=settings.steps, train_loss=loss, validation_loss=state.curve[-1].validation_loss))
         base_loss, lowest = state.curve[0].validation_loss, min(point.validation_loss for point in state.curve)
         if lowest > (1 - MIN_IMPROVEMENT_SHARE) * base_loss:
@@ -152,6 +162,12 @@ class _Run:
                 "no LoRA was written."
             )
         return state
+
+    def _stop(self) -> NoReturn:
+        """Keep a checkpoint of this very step and end: no step is taken twice."""
+        if self.state.step > 0:
+            self._save()
+        raise Preempted(f"SIGTERM after step {self.state.step} of {self.settings.steps}: the next attempt goes on from there")
 
     def _step(self) -> float:
         import torch

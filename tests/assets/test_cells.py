@@ -10,7 +10,8 @@ from assets.category_lora import train_category
 from assets.cutouts import cut_out_cell
 from assets.generated_variants import groups_of, render_groups, unfinished_groups
 from assets.planning import known_cells, plan_cell, promoted_lora
-from assets.published_images import publish_cell, publish_folder_of
+from assets.published_images import publish_cell
+from assets.published_place import publish_folder_of
 from catalog.errors import PublishRefused
 from catalog.keys import digest_bytes
 from orchestration.definitions import build_defs

@@ -15,7 +15,19 @@ from resources.settings import read_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-HEAVY = ("torch", "diffusers", "transformers", "peft", "great_expectations", "skimage", "pandas", "pyarrow", "boto3")
+HEAVY = (
+    "torch",
+    "diffusers",
+    "transformers",
+    "peft",
+    "great_expectations",
+    "skimage",
+    "pandas",
+    "pyarrow",
+    "boto3",
+    "opentelemetry",
+    "prometheus_client",
+)
 
 PROBE = """
 import json, sys, time

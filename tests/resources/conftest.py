@@ -2,22 +2,10 @@
 
 import pytest
 
-from catalog.errors import StoreError
 from resources.blob_cache import BlobCache
-from resources.bucket_files import BucketFiles, Patience
-from resources.catalog_settings import S3Place
 from resources.folder_files import FolderFiles
 from resources.object_store import ObjectStore
-from resources.s3_access import open_s3, s3_address
-from tests.faulty_s3 import faulty_s3
-
-QUICK = Patience(deadline_s=20.0, first_wait_s=0.002, longest_wait_s=0.02)
-
-
-def bucket_files(bucket, endpoint, prefix="made", patience=QUICK):
-    """A prefix of a test bucket, asked through an endpoint."""
-    place = S3Place(kind="s3", bucket=bucket.name, prefix=prefix, endpoint=endpoint, region="us-east-1")
-    return BucketFiles(open_s3(place, error_class=StoreError, unchanged="Nothing was changed."), s3_address(place), patience)
+from tests.faulty_s3 import bucket_files, faulty_s3
 
 
 @pytest.fixture(params=["folder", "s3"])

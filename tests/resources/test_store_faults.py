@@ -10,12 +10,12 @@ import threading
 
 import pytest
 
-from catalog.errors import StoreError
+from catalog.errors import StoreBusy, StoreError
 from catalog.keys import digest_bytes
 from resources.blob_cache import BlobCache
 from resources.bucket_files import Patience
 from resources.object_store import ObjectStore, blob_path
-from tests.resources.conftest import bucket_files
+from tests.faulty_s3 import bucket_files
 
 
 def test_a_store_that_fails_three_times_in_ten_loses_nothing(faulty, tmp_path):
@@ -77,7 +77,7 @@ def test_a_store_that_stays_away_is_given_up_at_the_deadline(bucket, faulty):
     host = faulty[0]
     host._patience = Patience(deadline_s=0.3, first_wait_s=0.01, longest_wait_s=0.05)
     faults.fail = 1.0
-    with pytest.raises(StoreError, match=r"Cannot write s3://.*tried \d+ times in 0 s.*run again") as error:
+    with pytest.raises(StoreBusy, match=r"Cannot write s3://.*tried \d+ times in 0 s.*run again") as error:
         ObjectStore(host).put(b"picture")
     assert bucket.name in str(error.value)
     assert faults.count("PUT") > 3
@@ -157,7 +157,7 @@ def test_a_folder_that_cannot_be_written_is_a_store_error(tmp_path):
 FULL_DISK = """
     import resource, signal, sys
     from pathlib import Path
-    from catalog.errors import StoreError
+    from catalog.errors import StoreBusy, StoreError
     from resources.object_store import ObjectStore
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     store = ObjectStore(Path(sys.argv[1]))

@@ -1,0 +1,85 @@
+"""Who crashes workers: attempts are counted before work begins, so that an item whose worker dies each time is found and set aside.
+
+An item is whatever is made in one go: one photo to cut out, one group of renders, one render to measure. Its row is there while a worker has
+it in hand and goes when the item is done or refused, whatever for. A worker that died by itself leaves the row; a worker that was preempted
+takes its attempt back, because the machine is to blame. After `MAX_ATTEMPTS` the item is not begun again; its step says what becomes of it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from catalog.errors import VitrineError
+from catalog.failpoint import failpoint
+from catalog.preemption import Preempted
+from resources.ledger_tables import attempt
+from resources.project import Project
+from resources.settings import utc_now
+
+MAX_ATTEMPTS = 3
+"""So often a worker may die with one item in hand. Once is a lost machine; two lost machines on one item are rare; three are the item."""
+
+CRASHES = "crashed_worker"
+"""Code of the reason for which such an item is set aside."""
+
+
+class CrashedItem(VitrineError):
+    """An item whose worker died each time it was begun; not begun again until what it is made of changes, or a person asks for it."""
+
+
+@contextmanager
+def counted(project: Project, item: str, what: str) -> Iterator[None]:
+    """Work on an item as one more attempt. Raises CrashedItem, without beginning, when all its attempts ended their worker.
+
+    `item` names what is made by all that it is made of (a key); `what` names it for people.
+    """
+    begun = _begin(project, item)
+    if begun > MAX_ATTEMPTS:
+        raise CrashedItem(
+            f"{what}: the worker died each of the {MAX_ATTEMPTS} times it was begun, without saying why. It was set aside and the rest goes on. "
+            "Look at the workers' memory and logs; a changed photo, recipe or version is tried again by itself."
+        )
+    failpoint("attempt.begun")
+    try:
+        yield
+    except Preempted:
+        _give_back(project, item)
+        raise
+    except BaseException:
+        forget(project, item)  # it ended with a reason, which is told elsewhere
+        raise
+    forget(project, item)
+    failpoint("attempt.forgotten")
+
+
+def suspects(project: Project, items: list[str]) -> set[str]:
+    """Those of the items that were in hand when a worker died: to be done last, so that the others are not lost with them again."""
+    return set(project.ledger.by_keys(attempt, items))
+
+
+def _begin(project: Project, item: str) -> int:
+    """Count one more attempt; its number. Beyond the last one it stays where it is."""
+    with project.ledger.writing() as connection:
+        begun = connection.execute(sa.select(attempt.c.begun).where(attempt.c.item == item)).scalar()
+        if begun is None:
+            connection.execute(sa.insert(attempt), [{"item": item, "begun": 1, "at": _now()}])
+        elif begun < MAX_ATTEMPTS:
+            connection.execute(sa.update(attempt).where(attempt.c.item == item).values(begun=begun + 1, at=_now()))
+    return (begun or 0) + 1
+
+
+def _give_back(project: Project, item: str) -> None:
+    with project.ledger.writing() as connection:
+        connection.execute(sa.update(attempt).where(attempt.c.item == item).values(begun=attempt.c.begun - 1))
+        connection.execute(sa.delete(attempt).where(attempt.c.item == item, attempt.c.begun <= 0))
+
+
+def forget(project: Project, item: str) -> None:
+    """Count an item's attempts from nothing again: it is done, or what became of it is recorded."""
+    with project.ledger.writing() as connection:
+        connection.execute(sa.delete(attempt).where(attempt.c.item == item))
+
+
+def _now() -> object:
+    return utc_now().replace(tzinfo=None)

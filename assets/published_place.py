@@ -1,0 +1,122 @@
+"""Where published pictures stand, and how a cell's are read and delivered: the output folder or a bucket, as the settings say.
+
+What may be published is `published_images.py`; how a place is kept whole is `publishing/folder_channel.py` and `bucket_channel.py`.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from assets.planning import skus_of_cell
+from resources.ledger import QUERY_CHUNK
+from resources.ledger_tables import change
+from resources.project import Project
+from resources.settings import utc_now
+from resources.store_settings import S3Publish
+
+if TYPE_CHECKING:
+    from publishing.delivery import DeliveryItem, DeliveryReport
+    from publishing.manifest import Manifest
+
+
+def publish_folder_of(project: Project) -> str:
+    """The folder that storefronts read, where pictures are published into a folder."""
+    return str(project.settings.output_dir / "published")
+
+
+def published_address(project: Project, path: str = "") -> str:
+    """Where published pictures stand, or one file among them, for people: a path or an `s3://` address."""
+    bucket = project.published_bucket
+    home = publish_folder_of(project) if bucket is None else bucket.name
+    return f"{home}/{path}" if path else home
+
+
+def published_href(project: Project) -> str | None:
+    """What links in the report start with to reach published files; None where the settings do not say the bucket's public address."""
+    how = project.settings.publish
+    if not isinstance(how, S3Publish):
+        return Path(publish_folder_of(project)).name
+    return str(how.url).rstrip("/") if how.url else None
+
+
+def published_of_cell(project: Project, category: str, drop: str) -> "Manifest":
+    """What stands now of a cell's products, wherever they were published from; more may be in it, nothing of theirs is missing."""
+    return Shown(project).of_cell(category, drop)
+
+
+class Shown:
+    """What stands, asked cell by cell: of a folder its manifest is read once, of a bucket only the parts that are asked for."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    @cached_property
+    def _of_folder(self) -> "Manifest":
+        from publishing.manifest import read_manifest
+
+        return read_manifest(Path(publish_folder_of(self._project)))
+
+    def of_cell(self, category: str, drop: str) -> "Manifest":
+        """The pictures of a cell's products; more may be in it, nothing of theirs is missing."""
+        from publishing.bucket_manifest import part_name, read_board
+        from publishing.manifest import Manifest
+
+        bucket = self._project.published_bucket
+        if bucket is None:
+            return self._of_folder
+        skus = skus_of_cell(self._project, category, drop)
+        board = read_board(bucket, {part_name(category, drop), *former_parts(self._project, skus)})
+        return Manifest(images={name: image for part in board.parts.values() for name, image in part.images.items()})
+
+    @cached_property
+    def files(self) -> int:
+        """How many files stand, of the whole catalog."""
+        from publishing.bucket_manifest import read_index
+
+        bucket = self._project.published_bucket
+        if bucket is None:
+            return len(self._of_folder.images)
+        return sum(part.images for part in read_index(bucket)[0].parts.values())
+
+
+def former_parts(project: Project, skus: Iterable[str]) -> set[str]:
+    """Parts of the bucket's manifest in which some products may stand: of every cell they ever were in, as the ledger remembers."""
+    from publishing.bucket_manifest import part_name
+
+    wanted, found = sorted(set(skus)), set()
+    for start in range(0, len(wanted), QUERY_CHUNK):
+        query = sa.select(change.c.category, change.c.drop).where(change.c.sku.in_(wanted[start : start + QUERY_CHUNK])).distinct()
+        found |= {part_name(row["category"], row["drop"]) for row in project.ledger.rows(query)}
+    return found
+
+
+def deliver_cell(
+    project: Project,
+    category: str,
+    drop: str,
+    items: "Iterable[DeliveryItem]",
+    *,
+    complete_for: Collection[str],
+    covers: Callable[[str], bool],
+) -> "DeliveryReport":
+    """Bring what stands of some products to the state that `items` describe. Raises PublishRefused and StoreError."""
+    from publishing.bucket_channel import deliver_to_bucket
+    from publishing.bucket_manifest import part_name
+    from publishing.folder_channel import deliver
+
+    bucket = project.published_bucket
+    if bucket is None:
+        folder = Path(publish_folder_of(project))
+        return deliver(folder, items, complete_for=complete_for, covers=covers, delivered_at=utc_now())
+    return deliver_to_bucket(
+        bucket,
+        part_name(category, drop),
+        items,
+        complete_for=complete_for,
+        covers=covers,
+        former_parts=former_parts(project, complete_for),
+        delivered_at=utc_now(),
+    )

@@ -1,0 +1,90 @@
+"""A machine that is about to be taken away: noticing SIGTERM, stopping where nothing is lost, ending within ten seconds.
+
+Work asks at its stop points. Between two items it stops at once; inside one it may finish if that takes no longer than `FINISH_WITHIN_S`.
+The exception then unwinds through whatever books seconds, frees leases and closes files, and the process ends with exit code 143. Spot
+notices are not read: they come earlier than SIGTERM where they come at all, and nothing here needs them.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+EXIT_CODE = 128 + signal.SIGTERM
+"""143, what a shell and Kubernetes report of a process that SIGTERM ended."""
+
+FINISH_WITHIN_S = 5.0
+"""An item in hand may go on for so long after SIGTERM; what takes longer is abandoned and made again."""
+
+END_WITHIN_S = 9.0
+"""The process ends so long after SIGTERM whatever it is doing: Google's ordinary pods get 15 s, and the last second belongs to the system."""
+
+
+class Preempted(BaseException):
+    """The machine is being taken away; not an error, so that no `except Exception` keeps the work going."""
+
+
+class _Notice:
+    """Whether and when this process was asked to end, and what else wants to be told before it does."""
+
+    asked_at: float | None = None
+    listening = False
+    before_end: list[Callable[[], None]] = []  # noqa: RUF012 - one process, one list
+
+
+def listen() -> None:
+    """Take SIGTERM as a notice from now on. Only the main thread can; elsewhere, and the second time, nothing happens."""
+    if _Notice.listening or threading.current_thread() is not threading.main_thread():
+        return
+    signal.signal(signal.SIGTERM, _notice)
+    _Notice.listening = True
+
+
+def is_preempted() -> bool:
+    """Whether SIGTERM has come."""
+    return _Notice.asked_at is not None
+
+
+def stop_point() -> None:
+    """A place between two items: raises Preempted once SIGTERM has come."""
+    if _Notice.asked_at is not None:
+        raise Preempted("SIGTERM: what was made is kept, the rest is the next attempt's")
+
+
+def patient_stop_point() -> None:
+    """A place inside an item: raises Preempted when SIGTERM came longer ago than an item in hand may take."""
+    if _Notice.asked_at is not None and time.monotonic() - _Notice.asked_at > FINISH_WITHIN_S:
+        raise Preempted("SIGTERM: the item in hand would take too long and is made again by the next attempt")
+
+
+def before_end(callback: Callable[[], None]) -> None:
+    """Have something called before a preempted process ends, such as the sending of what was measured; it has about a second."""
+    _Notice.before_end.append(callback)
+
+
+def end_process() -> NoReturn:
+    """End this process with exit code 143, at once: nothing that waits for other threads or asks anybody is run."""
+    for callback in _Notice.before_end:
+        try:
+            callback()
+        except Exception as error:  # noqa: BLE001 - the machine is going; whatever this was must not keep the process
+            sys.stderr.write(f"vitrine: {callback} failed while ending: {error}\n")
+    sys.stderr.write("vitrine: SIGTERM, ended. What was made is kept; the next attempt makes the rest.\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(EXIT_CODE)
+
+
+def _notice(_signal: int, _frame: FrameType | None) -> None:
+    if _Notice.asked_at is None:
+        _Notice.asked_at = time.monotonic()
+        threading.Thread(target=_end_anyway, daemon=True).start()
+
+
+def _end_anyway() -> None:
+    time.sleep(END_WITHIN_S)
+    os._exit(EXIT_CODE)
