@@ -11,6 +11,8 @@ from dagster._core.executor.base import Executor
 from orchestration.definitions import build_defs
 from orchestration.placement import check_sizes
 from resources.cluster_settings import ClusterSettings
+from resources.handoff import HandoffIOManager
+from resources.project import VitrineResource
 from resources.settings import Settings, project_from_environment, read_settings
 
 GPU_IMAGE_VARIABLE = "VITRINE_GPU_IMAGE"
@@ -74,7 +76,9 @@ def _gpu_image() -> str:
 def build_cluster_defs(settings: Settings) -> dg.Definitions:
     """The definitions of one project on a cluster. Raises SettingsError for a size of a step that does not exist."""
     check_sizes(settings.cluster)
-    return build_defs(settings, executor=kubernetes_zones(settings.cluster))
+    # Steps are in pods of their own, so what one hands to the next goes through the store.
+    handoff = HandoffIOManager(vitrine=VitrineResource(project_dir=str(settings.project_dir)))
+    return build_defs(settings, executor=kubernetes_zones(settings.cluster), more_resources={"io_manager": handoff})
 
 
 @dg.definitions

@@ -3,6 +3,9 @@
 Imports no torch and no great_expectations: they are imported inside the functions that run in steps.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import dagster as dg
 
 from assets.brand_kit import brand_kit
@@ -39,7 +42,9 @@ ALL_ASSETS = [
 ]
 
 
-def build_defs(settings: Settings, executor: dg.ExecutorDefinition = dg.in_process_executor) -> dg.Definitions:
+def build_defs(
+    settings: Settings, executor: dg.ExecutorDefinition = dg.in_process_executor, more_resources: Mapping[str, Any] | None = None
+) -> dg.Definitions:
     """The definitions of one project. Steps share the run's process unless a cluster's executor is given."""
     return dg.Definitions(
         assets=ALL_ASSETS,
@@ -47,7 +52,7 @@ def build_defs(settings: Settings, executor: dg.ExecutorDefinition = dg.in_proce
         sensors=[*ALL_SENSORS, *build_upload_sensors(settings)],
         schedules=build_schedules(settings),
         loggers=console_loggers(settings),
-        resources={"vitrine": VitrineResource(project_dir=str(settings.project_dir))},
+        resources={"vitrine": VitrineResource(project_dir=str(settings.project_dir)), **(more_resources or {})},
         executor=executor,  # one machine: steps share the process, its loaded model and its imports; see cluster.py
     )
 

@@ -38,7 +38,7 @@ class PostgresServer:
     def __init__(self, programs: Path) -> None:
         # Not below pytest's folders: those are closed to the user the server must run as when we are root.
         self.folder = Path(tempfile.mkdtemp(prefix="vitrine-postgres-"))
-        self.programs, self.port = programs, _free_port()
+        self.programs, self.port = programs, free_port()
         # PostgreSQL refuses to run as root.
         self._as_user = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
         if self._as_user:
@@ -123,7 +123,8 @@ def postgres_url(postgres_address):
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nothing listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -16,9 +16,10 @@ from typing import Any
 import dagster as dg
 import yaml
 
-from tests.cluster.database import Database, free_port
+from tests.cluster.database import TlsServer
 from tests.cluster.testbed import TestBed, wait_for
 from tests.k8s.rendering import K8S, Pod, built, chart_pods, instance_settings, read_values
+from tests.postgres_server import PASSWORD, free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMAGE = "localhost/testbed-base:1"
@@ -26,6 +27,10 @@ CONTROL = "vitrine-control"
 JOB_ZONES = ("vitrine-runs", "vitrine-intake", "vitrine-gpu", "vitrine-publish")
 NEWER_THAN_1_20 = {"policy/v1"}
 """API versions of the overlay that the test bed's Kubernetes does not know: disruption budgets."""
+
+
+BUCKET_ACCOUNT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_EC2_METADATA_DISABLED": "true"}
+"""Any account will do for the tests' S3 server; a real cluster gives each zone a role instead."""
 
 
 class AsOnHost:
@@ -39,7 +44,9 @@ class AsOnHost:
     def env(self) -> list[dict[str, str]]:
         path = f"{sys.prefix}/bin:/usr/local/bin:/usr/bin:/bin"
         plain = {"PATH": path, "PYTHONPATH": str(REPOSITORY), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-        return [{"name": k, "value": v} for k, v in (plain | {"PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "ignore"}).items()]
+        return [
+            {"name": k, "value": v} for k, v in (plain | BUCKET_ACCOUNT | {"PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "ignore"}).items()
+        ]
 
     def volumes(self, host_path: str = "host_path") -> list[dict[str, Any]]:
         return [{"name": f"host-{n}", host_path: {"path": str(p)}} for n, p in enumerate([*self.read, *self.write])]
@@ -80,7 +87,7 @@ class Deployment:
     """Vitrine on a test bed: its database, project, and the web server's address."""
 
     bed: TestBed
-    database: Database
+    database: TlsServer
     project: Path
     host: AsOnHost
     home: Path
@@ -94,7 +101,8 @@ class Deployment:
         authority = {"database-ca.pem": self.database.authority.read_text()}
         for namespace in (CONTROL, *JOB_ZONES):
             where = {"namespace": namespace}
-            secret = {"postgresql-password": self.database.password}
+            ledger = self.database.address("vitrine", "/etc/vitrine/tls/database-ca.pem").render_as_string(hide_password=False)
+            secret = {"postgresql-password": PASSWORD, "ledger-url": ledger}
             self.bed.apply(
                 [
                     {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "database-ca", **where}, "data": authority},
@@ -115,7 +123,7 @@ class Deployment:
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": CONTROL}, "data": data}
 
     def _storage(self) -> dict[str, Any]:
-        url = {"hostname": "localhost", "port": self.database.port, "username": "dagster", "db_name": "dagster"}
+        url = {"hostname": "localhost", "port": self.database.port, "username": "vitrine", "db_name": "dagster"}
         tls = {"sslmode": "verify-full", "sslrootcert": "/etc/vitrine/tls/database-ca.pem"}
         secret = {"password": {"env": "DAGSTER_PG_PASSWORD"}, "scheme": "postgresql+psycopg2", "params": tls}
         return {"postgres": {"postgres_db": url | secret}}
@@ -160,7 +168,7 @@ class Deployment:
         self.home.mkdir(exist_ok=True)
         storage = self._storage()
         database = storage["postgres"]["postgres_db"]
-        database |= {"password": self.database.password, "params": database["params"] | {"sslrootcert": str(self.database.authority)}}
+        database |= {"password": PASSWORD, "params": database["params"] | {"sslrootcert": str(self.database.authority)}}
         (self.home / "dagster.yaml").write_text(yaml.safe_dump({"storage": storage, "telemetry": {"enabled": False}}))
         return dg.DagsterInstance.from_config(str(self.home))
 

@@ -51,12 +51,12 @@ class Runs:
     def status(self, run_id: str) -> dg.DagsterRunStatus:
         return self.instance.get_run_by_id(run_id).status
 
-    def end(self, run_id: str, within_s: float = 150.0) -> dg.DagsterRunStatus:
+    def end(self, run_id: str, within_s: float = 300.0) -> dg.DagsterRunStatus:
         """The run's final status."""
         wait_for(f"the end of run {run_id}", lambda: self.instance.get_run_by_id(run_id).is_finished, within_s=within_s)
         return self.status(run_id)
 
-    def succeeds(self, run_id: str, within_s: float = 150.0) -> None:
+    def succeeds(self, run_id: str, within_s: float = 300.0) -> None:
         """Wait for a success; a failure shows the run's own log."""
         assert self.end(run_id, within_s) is dg.DagsterRunStatus.SUCCESS, "\n".join(self.story(run_id))
 

@@ -64,12 +64,20 @@ class TestBed:
         (self.state / "pids").write_text(pids.replace(" ".join(line), new))
 
 
-def start(scripts: Path, state: Path) -> TestBed:
-    """Start the cluster. Raises CannotStart when it does not come up."""
-    done = subprocess.run([scripts / "up", str(state)], capture_output=True, text=True, timeout=START_S)
-    if done.returncode:
-        raise CannotStart((done.stderr.strip().splitlines() or ["no message"])[-1])
-    return TestBed(scripts, state)
+def begin(scripts: Path, state: Path) -> "subprocess.Popen[str]":
+    """Begin to start the cluster; `TestBed` is usable when `wait_until_up` has returned."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([scripts / "up", str(state)], stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
+
+
+def wait_until_up(starting: "subprocess.Popen[str]") -> None:
+    """Raises CannotStart when the cluster does not come up."""
+    try:
+        _, said = starting.communicate(timeout=START_S)
+    except subprocess.TimeoutExpired as error:
+        raise CannotStart(f"not up within {START_S} s") from error
+    if starting.returncode:
+        raise CannotStart((said.strip().splitlines() or ["no message"])[-1])
 
 
 def stop(bed: TestBed) -> None:
