@@ -11,7 +11,7 @@ import typer
 from sqlalchemy.exc import DatabaseError
 
 from catalog.errors import CatalogError, ModelError, SettingsError, VitrineError
-from orchestration import cli_ledger, cli_pictures, cli_project, cli_runs
+from orchestration import cli_ledger, cli_operations, cli_pictures, cli_project, cli_runs
 
 app = typer.Typer(
     name="vitrine",
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (cli_project, cli_runs, cli_pictures, cli_ledger):
+for group in (cli_project, cli_runs, cli_pictures, cli_ledger, cli_operations):
     group.register(app)
 
 WRONG_USE = (SettingsError, CatalogError, ModelError)

@@ -18,6 +18,7 @@ from assets.training_set import training_set
 from assets.validated_renders import validated_renders
 from orchestration.jobs import ALL_JOBS
 from orchestration.json_console import console_loggers
+from orchestration.notifying import notification_sensors
 from orchestration.schedules import build_schedules
 from orchestration.sensors import ALL_SENSORS
 from resources.project import VitrineResource
@@ -43,7 +44,7 @@ def build_defs(settings: Settings, executor: dg.ExecutorDefinition = dg.in_proce
     return dg.Definitions(
         assets=ALL_ASSETS,
         jobs=ALL_JOBS,
-        sensors=ALL_SENSORS,
+        sensors=[*ALL_SENSORS, *notification_sensors(settings)],
         schedules=build_schedules(settings),
         loggers=console_loggers(settings),
         resources={"vitrine": VitrineResource(project_dir=str(settings.project_dir))},
