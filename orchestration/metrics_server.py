@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -25,6 +24,7 @@ from resources.logs import configure_logging
 from resources.project import Project
 from resources.settings import log_format
 from resources.telemetry import flush_telemetry, run_span, start_telemetry
+from resources.version import vitrine_version
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -96,7 +96,7 @@ class Exposition:
             yield metric
 
     def _about_itself(self) -> snapshot.Values:
-        values: snapshot.Values = {(m.BUILD, (version("vitrine"),)): 1.0}
+        values: snapshot.Values = {(m.BUILD, (vitrine_version(),)): 1.0}
         for part in self.parts:
             values[m.REFRESH_FAILURES, (part.name,)] = part.failures
             if part.at_s:
