@@ -3,19 +3,20 @@
 What is due is decided in `triggers.py`. Publication follows its verdicts through the automation condition on `published_images`.
 """
 
-import json
 import time
-import urllib.request
 
 import dagster as dg
+from dagster._core.storage.tags import WILL_RETRY_TAG
 
 from assets.partitions import CATEGORY, FIRST_DROP, categories, cell_key
 from orchestration.backfill_sensor import backfill_campaigns
 from orchestration.catalog_watch import TICK_S, RunState, read_cursor, watch
 from orchestration.jobs import produce_cell_job, refresh_catalog_job
+from orchestration.notifying import deliver_due
 from orchestration.placement import run_tags
 from orchestration.reasons import first_failure
 from orchestration.triggers import due_cells
+from resources.outbox import Notice, notify
 from resources.project import VitrineResource
 
 CATALOG_INTERVAL_S = TICK_S
@@ -23,6 +24,10 @@ CATALOG_INTERVAL_S = TICK_S
 
 ASKED_TAG = "vitrine/asked"
 """Tag of a refresh's run with the sensor's request, by which the sensor finds out whether it succeeded."""
+
+
+FIRST_ATTEMPT_S = 20.0
+"""How long telling of a failed run may take at once; what is left is `deliver_notifications`' to do."""
 
 
 @dg.sensor(
@@ -91,25 +96,22 @@ def new_and_changed_products(context: dg.SensorEvaluationContext, vitrine: Vitri
 @dg.run_failure_sensor(
     name="failed_runs",
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Writes one line per failed run to the log and posts it to the project's webhook, if it has one.",
+    description="Writes one line per failed run to the log and puts a notice into the outbox for whoever is to be told.",
 )
 def failed_runs(context: dg.RunFailureSensorContext, vitrine: VitrineResource) -> None:
-    """Tell of a failed run: what was made, for which cell, which error, where to look."""
+    """Tell of a failed run: what was made, for which cell, which error, where to look. One that Dagster starts again is not told yet."""
     run, cell = context.dagster_run, context.dagster_run.tags.get("dagster/partition", "")
     # A run of chosen assets has a job name that says nothing.
     what = ", ".join(sorted(key.to_user_string() for key in run.asset_selection)) if run.asset_selection else run.job_name
     _, message = first_failure(context.get_step_failure_events()) or ("", context.failure_event.message or "no message")
     context.log.error(f"Vitrine: {what} {cell} failed: {message.splitlines()[0]} Made things are kept. Run {run.run_id}")
-    url = vitrine.open().settings.failure_webhook_url
-    if url is not None:
-        post_failure(str(url), {"type": "run.failed", "what": what, "cell": cell, "run_id": run.run_id, "message": message})
-
-
-def post_failure(url: str, body: dict[str, str], timeout_s: float = 10.0) -> None:
-    """POST a small JSON body. Raises OSError when the receiver does not answer with 2xx: the tick then shows as failed."""
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST")
-    with urllib.request.urlopen(request, timeout=timeout_s) as answer:
-        answer.read(1024)
+    if run.tags.get(WILL_RETRY_TAG) == "true":
+        return
+    project = vitrine.open()
+    facts = {"what": what, "cell": cell, "run_id": run.run_id}
+    told = Notice(type="run.failed", key=f"run.failed|{run.run_id}", subject=f"{what} {cell}".strip(), message=message, facts=facts)
+    if notify(project, told):
+        deliver_due(project, within_s=FIRST_ATTEMPT_S)
 
 
 publish_follows_verdicts = dg.AutomationConditionSensorDefinition(

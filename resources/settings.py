@@ -155,6 +155,12 @@ def secret_from_environment(name: str) -> str | None:
     return remember_secret(value) if value else None
 
 
+def deployment_home() -> Path | None:
+    """Folder of the Dagster instance that a deployment brings, as its DAGSTER_HOME says; None on a machine without one."""
+    home = os.environ.get("DAGSTER_HOME")
+    return Path(home) if home else None
+
+
 def log_format(settings: Settings | None = None) -> str:
     """`json` or `text`: what VITRINE_LOG_FORMAT says, else the settings. Raises SettingsError for any other word."""
     chosen = os.environ.get(LOG_FORMAT_VARIABLE) or (settings.logging if settings else "text")
