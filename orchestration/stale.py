@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from assets.catalog_needs import catalog_needs
 from assets.category_lora import is_to_return, lora_key, trained_lora
-from assets.needs import CellNeed, need_of
-from assets.planning import NOT_PAUSED, known_cells, plan_cell
-from assets.published_images import publish_difference
-from assets.published_place import Shown
+from assets.needs import CellNeed
+from assets.planning import NOT_PAUSED
 from catalog.errors import TrainingError
 from resources.ledger_tables import product, spend
 from resources.project import Project
@@ -22,11 +21,8 @@ DEFAULT_SECONDS_PER_ITEM = {"screen": 0.5, "cut out": 1.0, "train": 100.0, "rend
 
 def stale_cells(project: Project, categories: list[str] | None = None) -> list[CellNeed]:
     """What all cells need that a run would change, oldest drop first."""
-    needs, shown = [], Shown(project)
-    for category, drop in known_cells(project, categories):
-        plan = plan_cell(project, category, drop)
-        needs.append(need_of(plan, publish_difference(project, plan, shown.of_cell(category, drop))))
-    return sorted((need for need in needs if need.is_stale), key=lambda need: (need.drop, need.category))
+    needs = [need for need in catalog_needs(project, categories) if need.is_stale]
+    return sorted(needs, key=lambda need: (need.drop, need.category))
 
 
 def categories_to_train(project: Project) -> list[str]:
