@@ -15,10 +15,12 @@ from assets.attempts import CrashedItem, counted, forget, suspects
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
 from assets.cutouts import read_cutout
+from assets.expectation import expectation_of
 from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, lora_of_cell, split_cell
-from assets.planning import CellPlan, WantedRender, plan_cell
+from assets.planning import CellPlan, WantedRender, lora_in_use, plan_cell
+from assets.settled import announce
 from catalog.errors import RenderError
 from catalog.failpoint import failpoint
 from catalog.preemption import stop_point
@@ -81,7 +83,9 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[l
     """
     counts, loaded = {"rendered": 0, "refused": 0}, False
     drawn = [group[0] for group in groups if group[0].recipe.engine == "diffusion"]
-    plates = _plates(project, drawn[0].lora_digest) if drawn else None
+    lora_digest = drawn[0].lora_digest if drawn else lora_in_use(project, category)
+    announce(project, expectation_of(project, category, lora_digest), {group[0].variant.sku for group in groups})
+    plates = _plates(project, lora_digest) if drawn else None
     with clocked(project, "render", category, drop) as clock, span("shard", images=sum(map(len, groups))):
         for group in _suspects_last(project, groups):
             stop_point()

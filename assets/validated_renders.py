@@ -15,11 +15,13 @@ from assets.brand_kit import brand_kit
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
 from assets.cutouts import read_cutout
+from assets.expectation import expectation_of
 from assets.generated_variants import generated_variants
 from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, rows_table, sheet_metadata
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import WantedRender, plan_cell, rules_in_force
+from assets.settled import announce
 from catalog.failpoint import failpoint
 from catalog.keys import gate_key
 from catalog.placement import Placement
@@ -48,6 +50,7 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
     gates = {w.render_key: _gate(made[w.render_key], rules[w.variant.recipe]) for w in present}
     known = project.ledger.by_keys(judgment, gates.values())
     todo = [w for w in present if gates[w.render_key] not in known and project.run.covers(w.variant.recipe)]
+    announce(project, expectation_of(project, category, plan.lora_digest), {w.variant.sku for w in todo})
     with clocked(project, "judge", category, drop) as clock:
         if todo:
             importlib.import_module("great_expectations")  # its seconds are the process's, not the first render's

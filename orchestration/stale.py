@@ -3,27 +3,22 @@
 Plain functions over plans; who asks are schedules and the command line.
 """
 
-from assets.needs import CellNeed, need_of
-from assets.planning import known_cells, plan_cell
-from assets.published_images import publish_difference
-from assets.published_place import Shown
+from assets.catalog_needs import catalog_needs
+from assets.needs import CellNeed
 from orchestration.lora_needs import lora_needs
 from resources.project import Project
 
 
 def stale_cells(project: Project, categories: list[str] | None = None) -> list[CellNeed]:
     """What all cells need that a run would change, oldest drop first."""
-    needs, shown = [], Shown(project)
-    for category, drop in known_cells(project, categories):
-        plan = plan_cell(project, category, drop)
-        needs.append(need_of(plan, publish_difference(project, plan, shown.of_cell(category, drop))))
-    return sorted((need for need in needs if need.is_stale), key=lambda need: (need.drop, need.category))
+    needs = [need for need in catalog_needs(project, categories) if need.is_stale]
+    return sorted(needs, key=lambda need: (need.drop, need.category))
 
 
 def cell_need(project: Project, category: str, drop: str) -> CellNeed:
-    """What one cell needs now."""
-    plan = plan_cell(project, category, drop)
-    return need_of(plan, publish_difference(project, plan, Shown(project).of_cell(category, drop)))
+    """What one cell needs now; nothing, when no product is in it any more."""
+    found = catalog_needs(project, [category], drop=drop)
+    return found[0] if found else CellNeed(category=category, drop=drop)
 
 
 def categories_to_train(project: Project) -> list[str]:

@@ -34,12 +34,11 @@ def due_cells(project: Project, since: int, limit: int = MAX_CELLS_PER_TICK) -> 
     At most `limit` cells; the cursor stops right before the first change of a cell that was not handed out, so nothing is skipped.
     A withdrawn product makes its old cell due: its publication must end.
     """
-    query = sa.select(change.c.id, change.c.category, change.c.drop).where(change.c.id > since).order_by(change.c.id)
-    latest: dict[tuple[str, str], int] = {}
-    cursor = since
-    for row in project.ledger.rows(query):
-        cell = (row["category"], row["drop"])
-        if cell not in latest and len(latest) == limit:
-            break
-        latest[cell] = cursor = row["id"]
-    return [DueCell(category=category, drop=drop, revision=revision) for (category, drop), revision in latest.items()], cursor
+    cell = (change.c.category, change.c.drop)
+    first, last = sa.func.min(change.c.id).label("first"), sa.func.max(change.c.id).label("last")
+    later = sa.select(*cell, first, last).where(change.c.id > since).group_by(*cell).order_by(first)
+    found = project.ledger.rows(later.limit(limit + 1))
+    if len(found) > limit:  # changes after the first one of a cell that must wait are left for the next tick
+        found = project.ledger.rows(later.where(change.c.id < found[limit]["first"]))
+    due = [DueCell(category=row["category"], drop=row["drop"], revision=row["last"]) for row in found]
+    return due, max((cell.revision for cell in due), default=since)

@@ -78,6 +78,11 @@ def part_name(category: str, drop: str) -> str:
     return f"{category}/{drop}"
 
 
+def part_version(index: Index, name: str) -> str:
+    """Changes whenever other pictures or tombstones stand in a part; '' while the index has no such part."""
+    return index.parts[name].sha256 if name in index.parts else ""
+
+
 def read_index(bucket: Bucket) -> tuple[Index, str | None]:
     """The index and its object's version; an empty one and None when nothing was published yet.
 

@@ -26,6 +26,8 @@ ADVISORY_CLASS = 22100
 """First half of PostgreSQL's advisory lock numbers that are Vitrine's; the second half is a concern."""
 LOCK_TIMEOUT_S, IDLE_TIMEOUT_S = 120, 300
 """A frozen worker must not hold a lock for ever: how long one is waited for, and how long a silent transaction lives. PostgreSQL."""
+STREAM_ROWS = 2_000
+"""Rows fetched at a time when an answer is streamed."""
 
 Row = dict[str, Any]
 Result = TypeVar("Result")
@@ -95,6 +97,12 @@ class Ledger:
     def rows(self, query: sa.Select[Any]) -> list[Row]:
         """All rows of a query as plain dicts."""
         return self._read(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
+
+    def stream(self, query: sa.Select[Any]) -> Iterator[Row]:
+        """Rows of a query one after the other, for answers that do not fit into memory; the connection is held until the last."""
+        with in_our_words(self.engine), self.engine.connect() as connection:
+            for row in connection.execution_options(yield_per=STREAM_ROWS).execute(query).mappings():
+                yield dict(row)
 
     def one(self, query: sa.Select[Any]) -> Row | None:
         """The first row of a query, or None."""

@@ -48,7 +48,9 @@ product = sa.Table(
     sa.Column("photo_digests", sa.JSON, nullable=False),  # one per photo file, null when the file is missing
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
+    sa.Index("product_in_cell", "category", "drop", "active", "sku", "revision"),
 )
+"""The index holds all that counting cells and finding what is settled reads, so that a plan of a million products reads no wide rows."""
 
 paused = sa.Table("paused", metadata, sa.Column("sku", Text, primary_key=True))
 """Active products outside the pilot: nothing is made for them and nothing of theirs is taken back. A table of its own, so that a ledger
@@ -299,3 +301,41 @@ reservation = sa.Table(
     sa.Column("ended_at", sa.DateTime),  # null: its run has not ended, so what it has not spent yet counts as spent
 )
 """Money set aside for runs that were handed out, so that two who hand out at once cannot spend it twice."""
+
+expectation = sa.Table(
+    "expectation",
+    metadata,
+    sa.Column("key", Text, primary_key=True),  # the first characters of the digest of its content
+    sa.Column("content", sa.JSON, nullable=False),
+)
+"""What decides, apart from the product itself, how the products of a category are made, judged and published; see `assets/expectation.py`."""
+
+settled = sa.Table(
+    "settled",
+    metadata,
+    sa.Column("sku", Text, primary_key=True),
+    sa.Column("revision", sa.Integer, nullable=False),  # the product's, when nothing was left to do for it; -1: it never was so far
+    sa.Column("expectation", Text, nullable=False),
+    sa.Column("shape", Text, nullable=False),  # how many renders it then had, see `assets/settled.py`
+    sa.Column("tried", Text, nullable=False),  # expectations that anything was ever made or judged by, with commas; '?': unknown
+    sqlite_with_rowid=False,
+)
+"""Products for which nothing was left to do, under which expectation: a cache that lets a plan pass over them. Deleting rows costs time only."""
+
+shelf = sa.Table(
+    "shelf",
+    metadata,
+    sa.Column("place", Text, primary_key=True),  # the published folder or bucket
+    sa.Column("part", Text, primary_key=True),  # of its manifest; '' where the manifest is one file
+    sa.Column("version", Text, nullable=False),
+)
+"""The version of each part of the published manifest that `on_shelf` was last known to agree with: a cache, see `assets/shelf.py`."""
+
+on_shelf = sa.Table(
+    "on_shelf",
+    metadata,
+    sa.Column("sku", Text, primary_key=True),
+    sa.Column("part", Text, primary_key=True),
+    sa.Column("images", sa.JSON, nullable=False),  # per picture: channel, category, recipe, index, render digest, publish key; sorted
+)
+"""What stands in the published folder per product: a copy of its manifest that can be asked for one product."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import sqlalchemy as sa
@@ -28,6 +29,9 @@ from resources.open_store import open_published_bucket, open_store
 from resources.preemptible_steps import listen_in_worker
 from resources.run_facts import RunFacts, facts_of
 from resources.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from quality.rules import RuleSet
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,11 @@ class Project:
                 "Correct the name or add its YAML file to the project's recipes folder. Nothing was changed."
             )
         return tuple(self.recipe_book[name] for name in self.brand_kit.recipes)
+
+    @cached_property
+    def rule_sets(self) -> "dict[str, RuleSet]":
+        """Rules by recipe name as they were first asked for: a plan of many cells asks thousands of times."""
+        return {}
 
     @cached_property
     def ledger(self) -> Ledger:

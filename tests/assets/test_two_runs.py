@@ -14,9 +14,9 @@ from assets import cell_lease
 from assets.cell_lease import resource_of, run_is_over
 from assets.partitions import cell_key
 from assets.planning import known_cells
-from assets.published_images import published_manifest
 from orchestration.instance import open_instance
 from orchestration.running import CategoryTask, refresh, run_category, tasks_for
+from publishing.manifest import read_manifest
 from resources.leases import LeaseTimes, holding, take
 from resources.ledger_tables import cell_manifest, cutout, judgment, publication, render, source_photo, spend
 from resources.project import open_project
@@ -63,7 +63,7 @@ def made(folder):
     there = {t.name: sorted(tuple(row[c.name] for c in t.primary_key) for row in ledger.rows(sa.select(t))) for t in tables}
     digests = sorted((row["render_key"], row["render_digest"]) for row in ledger.rows(sa.select(render)))
     manifests = sorted((row["kind"], row["manifest_key"]) for row in ledger.rows(sa.select(cell_manifest)))
-    return {**there, "digests": digests, "manifests": manifests, "shown": sorted(published_manifest(open_project(folder)).images)}
+    return {**there, "digests": digests, "manifests": manifests, "shown": sorted(read_manifest(folder / "out" / "published").images)}
 
 
 def items_paid(folder):
