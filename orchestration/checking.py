@@ -124,6 +124,9 @@ def _publish(project: Project) -> Iterator[Finding]:
 
     bucket = project.published_bucket
     if bucket is None:
+        if isinstance(project.settings.store, S3Store):
+            message = f"what is made is kept in a bucket, but published pictures go into {project.settings.output_dir} of the machine that publishes."
+            yield Finding(severity="warning", where="publish", message=f"{message} Is that a shared folder? Else set `publish:`.")
         return
     read_index(bucket)
     store, shop = project.settings.store, project.settings.publish
