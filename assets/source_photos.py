@@ -35,13 +35,14 @@ THUMBNAIL_PX = 384
 
 
 def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
-    """Screen every photo of a cell that was not screened yet; return one row per product of the cell, with its outcome."""
+    """Screen every photo of a cell that was not screened yet, and keep originals that were lost anew; return one row per product of the cell, with its outcome."""
     rules, outcomes = screening_rules(project), []
     rows = products_of_cell(project, category, drop)
     keys = {
         row["sku"]: screening_key(row["photo_digests"][0], row["attributes"]["photos"][0], rules) for row in rows if row["photo_digests"][0]
     }
     known = project.ledger.by_keys(source_photo, keys.values())
+    lost = project.store.missing(row["photo_digest"] for row in known.values() if row["accepted"])
     from imaging.decode_sandbox import DecodeSandbox
 
     with clocked(project, "screen", category, drop) as clock, DecodeSandbox() as sandbox:
@@ -63,8 +64,19 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
                 _note(row["sku"], screened)
             else:
                 saw("screen", "found")
+                if known[key]["photo_digest"] in lost:
+                    _keep_again(project, row)
             outcomes.append({"sku": row["sku"], **known[key]})
     return outcomes
+
+
+def _keep_again(project: Project, row: Row) -> None:
+    """Put an original back that the store lost, if the catalog still has exactly those bytes."""
+    read = project.source.pictures.photo(row["attributes"]["photos"][0])
+    if read is not None and digest_bytes(read.data) == row["photo_digests"][0]:
+        project.store.put(read.data)
+    else:
+        log.warning("The original photo of %s is neither in %s nor in the catalog.", row["sku"], project.store.name)
 
 
 def _note(sku: str, outcome: Row) -> None:

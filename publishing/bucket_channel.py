@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from catalog.errors import StoreBusy
+from catalog.preemption import stop_point
 from publishing.bucket import FOR_EVER, Bucket, Uploads
 from publishing.bucket_manifest import Board, commit, part_version, read_board, sweep_parts
 from publishing.delivery import REPLACED_STAYS_H, TOMBSTONES_STAY_DAYS, DeliveryItem, DeliveryReport, image_of, refuse_unapproved
@@ -115,6 +116,7 @@ def _put_in_place(bucket: Bucket, wanted: Mapping[str, DeliveryItem], board: Boa
         for name, item in wanted.items():
             if name in placed:
                 continue
+            stop_point()
             rendition = item.make()
             image = image_of(item, rendition, file=_address(rendition, taken_back))
 

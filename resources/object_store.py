@@ -112,26 +112,22 @@ class ObjectStore:
 
     def get_manifest(self, kind: str, key: str) -> dict[str, Any] | None:
         """A manifest's content, or None when it was never written. Raises StoreError when it was altered."""
-        data = self.files.read(manifest_path(kind, key))
-        return None if data is None else self._manifest(kind, key, data)
+        for _ in range(READS):
+            data = self.files.read(manifest_path(kind, key))
+            if data is None:
+                return None
+            content = _manifest_content(kind, key, data)
+            if content is not None:
+                return content
+        raise StoreError(f"Manifest {manifest_path(kind, key)} in {self.name} was altered. Restore it from a backup or a former version.")
 
     def manifests(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """All manifests of a kind with their keys, by listing: for rebuilding the ledger and for nothing else."""
         for path in self.files.below(f"manifests/{kind}"):
-            key, data = path.rsplit("/", 1)[-1].removesuffix(".json"), self.files.read(path)
-            if data is not None:
-                yield key, self._manifest(kind, key, data)
-
-    def _manifest(self, kind: str, key: str, data: bytes) -> dict[str, Any]:
-        try:
-            content: dict[str, Any] = json.loads(data)
-        except ValueError:
-            content = {}
-        if (canonical_json(content) + "\n").encode() != data or (kind in KEYED_BY_CONTENT and digest(content) != key):
-            raise StoreError(
-                f"Manifest {manifest_path(kind, key)} in {self.name} was altered. Restore it from a backup or a former version."
-            )
-        return content
+            key = path.rsplit("/", 1)[-1].removesuffix(".json")
+            content = self.get_manifest(kind, key)
+            if content is not None:
+                yield key, content
 
     def put_page(self, path: str, data: bytes, media_type: str) -> str:
         """Write a page for people, in place of the former one; where it is, as a path or `s3://` address."""
@@ -149,3 +145,13 @@ def blob_path(name: str) -> str:
 def manifest_path(kind: str, key: str) -> str:
     """Where a manifest lies below the root."""
     return f"manifests/{kind}/{key}.json"
+
+
+def _manifest_content(kind: str, key: str, data: bytes) -> dict[str, Any] | None:
+    """What a manifest's bytes say; None when they are not what was written."""
+    try:
+        content: dict[str, Any] = json.loads(data)
+    except ValueError:
+        return None
+    altered = (canonical_json(content) + "\n").encode() != data or (kind in KEYED_BY_CONTENT and digest(content) != key)
+    return None if altered else content
