@@ -18,13 +18,12 @@ from catalog.errors import CatalogError
 from resources.catalog_settings import OUR_COLUMNS, SqlCatalog
 from resources.catalog_source import RawTable
 from resources.settings import secret_from_environment
-from resources.table_files import UNCHANGED, frame_of_columns
+from resources.table_files import ROWS_PER_PART, UNCHANGED, frame_of_parts
 
 REQUIRED = ("sku", "title", "category", "photos")
 FULL_READ_EVERY_S = 3600
 """With `updated_at`, the table still counts as changed once an hour: a long transaction may commit rows older than the newest one seen,
 and a row changed twice within the column's resolution looks the same. Reading it in vain changes nothing."""
-ROWS_PER_FETCH = 10_000
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,15 @@ class SqlTable:
     def read(self) -> RawTable:
         """All rows, by SKU."""
         with self._connected() as connection:
-            query = self._query(connection)
-            columns: dict[str, list[Any]] = {column.name: [] for column in query.selected_columns}
-            for rows in connection.execution_options(stream_results=True).execute(query).partitions(ROWS_PER_FETCH):
-                for cells, values in zip(columns.values(), zip(*rows, strict=True), strict=True):
-                    cells.extend(values)
-        return RawTable(frame=frame_of_columns(columns, self.name), name=self.name, first_row=1)
+            return RawTable(frame=frame_of_parts(self._parts(connection), self.name), name=self.name, first_row=1)
+
+    def _parts(self, connection: sa.Connection) -> Iterator[dict[str, list[Any]]]:
+        """The rows as columns, some at a time; first none, for the names."""
+        query = self._query(connection)
+        names = [column.name for column in query.selected_columns]
+        yield {name: [] for name in names}
+        for rows in connection.execution_options(stream_results=True).execute(query).partitions(ROWS_PER_PART):
+            yield {name: list(cells) for name, cells in zip(names, zip(*rows, strict=True), strict=True)}
 
     def fingerprint(self) -> str:
         """Count and newest `updated_at` of the rows, and the hour; the digest of all rows when there is no such column."""
@@ -79,7 +81,7 @@ class SqlTable:
         with self._connected() as connection:
             if column is None:
                 state = hashlib.sha256()
-                for rows in connection.execution_options(stream_results=True).execute(self._query(connection)).partitions(ROWS_PER_FETCH):
+                for rows in connection.execution_options(stream_results=True).execute(self._query(connection)).partitions(ROWS_PER_PART):
                     state.update("".join(f"{tuple(row)!r}\n" for row in rows).encode())
                 return state.hexdigest()
             origin = self._origin(connection)
