@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -57,6 +58,8 @@ class SqlTable:
             raise CatalogError(f"{variable} needs a database driver that is not installed: {error}. Install it. {UNCHANGED}") from error
         except (sa.exc.ArgumentError, ValueError):  # its words may hold the password, so it is not chained
             raise CatalogError(f"{variable} holds no SQLAlchemy URL {example}. Correct it. {UNCHANGED}") from None
+        if "@" in (engine.url.host or ""):  # the rest of a password: drivers would tell it as the host's name
+            raise CatalogError(f"The password in {variable} holds an '@'. Write it as %40, as in a web address. {UNCHANGED}")
         file = engine.url.database if engine.dialect.name == "sqlite" else None
         if file and file != ":memory:" and not Path(file).is_file():  # SQLite would make an empty database without a word
             raise CatalogError(f"{variable} names the SQLite file {file}, which does not exist. Correct the path. {UNCHANGED}")
@@ -137,8 +140,17 @@ class SqlTable:
                     connection.execution_options(postgresql_readonly=True)
                 yield connection
         except sa.exc.SQLAlchemyError as error:
-            said = " ".join(str(getattr(error, "orig", None) or error).split())[:300]
+            plain = str(getattr(error, "orig", None) or error)
+            said = _without_secrets(plain, engine.url)
             raise CatalogError(
-                f"{self.name} cannot be read: {said}. Check that it is reachable, and catalog.query, catalog.table and catalog.columns. "
-                f"{UNCHANGED}"
-            ) from error
+                f"{self.name} cannot be read: {' '.join(said.split())[:300]}. Check that it is reachable, and catalog.query, catalog.table "
+                f"and catalog.columns. {UNCHANGED}"
+            ) from (error if _without_secrets(str(error), engine.url) == str(error) and said == plain else None)
+
+
+def _without_secrets(text: str, url: sa.URL) -> str:
+    """A driver's words without the password of its URL, however that was written."""
+    values = [str(value) for name, value in url.query.items() if "pass" in name.lower()]
+    for secret in {str(url.password or ""), quote(str(url.password or ""), safe=""), *values} - {""}:
+        text = text.replace(secret, "***")
+    return text
