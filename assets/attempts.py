@@ -5,7 +5,7 @@ it in hand and goes when the item is done or refused, whatever for. A worker tha
 takes its attempt back, because the machine is to blame. After `MAX_ATTEMPTS` the item is not begun again; its step says what becomes of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from catalog.errors import VitrineError
 from catalog.failpoint import failpoint
 from catalog.preemption import Preempted
+from resources.ledger import QUERY_CHUNK
 from resources.ledger_tables import attempt
 from resources.project import Project
 from resources.settings import utc_now
@@ -53,7 +54,7 @@ def counted(project: Project, item: str, what: str) -> Iterator[None]:
     failpoint("attempt.forgotten")
 
 
-def suspects(project: Project, items: list[str]) -> set[str]:
+def suspects(project: Project, items: Iterable[str]) -> set[str]:
     """Those of the items that were in hand when a worker died: to be done last, so that the others are not lost with them again."""
     return set(project.ledger.by_keys(attempt, items))
 
@@ -75,10 +76,12 @@ def _give_back(project: Project, item: str) -> None:
         connection.execute(sa.delete(attempt).where(attempt.c.item == item, attempt.c.begun <= 0))
 
 
-def forget(project: Project, item: str) -> None:
-    """Count an item's attempts from nothing again: it is done, or what became of it is recorded."""
-    with project.ledger.writing() as connection:
-        connection.execute(sa.delete(attempt).where(attempt.c.item == item))
+def forget(project: Project, *items: str) -> None:
+    """Count items' attempts from nothing again: they are done, or what became of them is recorded."""
+    known = sorted(suspects(project, items))
+    for start in range(0, len(known), QUERY_CHUNK):
+        with project.ledger.writing() as connection:
+            connection.execute(sa.delete(attempt).where(attempt.c.item.in_(known[start : start + QUERY_CHUNK])))
 
 
 def _now() -> object:

@@ -44,11 +44,10 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
                 known[key] = _cut_or_set_aside(project, row["photo_digests"][0], row["attributes"]["photos"][0], key)
                 failpoint("cutout.stored")
                 project.ledger.record(cutout, known[key])
-                if CRASHES in known[key]["reasons"]:
-                    forget(project, f"cutout {key}")
                 failpoint("cutout.recorded")
                 clock.lap()
             outcomes.append({"sku": row["sku"], **known[key]})
+    forget(project, *(f"cutout {key}" for key in known))  # of workers killed just before forgetting
     return outcomes
 
 

@@ -192,6 +192,8 @@ def commit_renders(project: Project, category: str, drop: str) -> tuple[str, lis
     failpoint("render.before_manifest")
     project.store.put_manifest("renders", key, content)
     failpoint("render.committed")
+    open_ones = {w.render_key for w in plan.to_render}
+    forget(project, *(_attempt_of([w]) for w in plan.wanted if w.render_key not in open_ones))  # of workers killed just before forgetting
     return key, rows, plan
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.attempts import CRASHES, CrashedItem, counted
+from assets.attempts import CRASHES, CrashedItem, counted, forget
 from assets.brand_kit import brand_kit
 from assets.cutouts import read_cutout
 from assets.generated_variants import generated_variants
@@ -57,6 +57,7 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
             project.ledger.record(judgment, judged)
             failpoint("judging.recipe_recorded")
             known.update({row["gate_key"]: row for row in judged})
+    forget(project, *(f"measure {w.render_key}" for w in todo))  # of workers killed just before forgetting
     decided = [w for w in present if gates[w.render_key] in known]  # all of them, unless the run is limited to other recipes
     return [{**made[w.render_key], **known[gates[w.render_key]], "digital_source_type": w.recipe.digital_source_type} for w in decided]
 
