@@ -5,6 +5,8 @@ it in hand and goes when the item is done or refused, whatever for. A worker tha
 takes its attempt back, because the machine is to blame. After `MAX_ATTEMPTS` the item is not begun again; its step says what becomes of it.
 """
 
+import os
+import platform
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -13,7 +15,7 @@ import sqlalchemy as sa
 from catalog.errors import VitrineError
 from catalog.failpoint import failpoint
 from catalog.preemption import Preempted
-from resources.ledger import QUERY_CHUNK
+from resources.ledger import QUERY_CHUNK, Row
 from resources.ledger_tables import attempt
 from resources.project import Project
 from resources.settings import utc_now
@@ -64,9 +66,9 @@ def _begin(project: Project, item: str) -> int:
     with project.ledger.writing() as connection:
         begun = connection.execute(sa.select(attempt.c.begun).where(attempt.c.item == item)).scalar()
         if begun is None:
-            connection.execute(sa.insert(attempt), [{"item": item, "begun": 1, "at": _now()}])
+            connection.execute(sa.insert(attempt), [{"item": item, "begun": 1, **_here_and_now()}])
         elif begun < MAX_ATTEMPTS:
-            connection.execute(sa.update(attempt).where(attempt.c.item == item).values(begun=begun + 1, at=_now()))
+            connection.execute(sa.update(attempt).where(attempt.c.item == item).values(begun=begun + 1, **_here_and_now()))
     return (begun or 0) + 1
 
 
@@ -84,5 +86,5 @@ def forget(project: Project, *items: str) -> None:
             connection.execute(sa.delete(attempt).where(attempt.c.item.in_(known[start : start + QUERY_CHUNK])))
 
 
-def _now() -> object:
-    return utc_now().replace(tzinfo=None)
+def _here_and_now() -> Row:
+    return {"at": utc_now().replace(tzinfo=None), "worker": f"{platform.node()}/{os.getpid()}"}

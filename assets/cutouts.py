@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.attempts import CRASHES, CrashedItem, counted, forget
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
+from assets.house_rules import OWNERS, reasons_table, sheet_metadata
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import cutout_key, products_of_cell, screening_key, screening_rules
 from assets.source_photos import source_photos
@@ -129,12 +129,10 @@ def cutout_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
     deps=[source_photos],
     group_name="intake",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"opencv"},
     code_version="1",
 )
 @preemptible
-@told_at_once()
 def cutouts(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """Each accepted photo's product with its alpha matte and a confidence; below the bar it waits for a person instead of being used."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)

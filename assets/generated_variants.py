@@ -213,7 +213,6 @@ def render_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
 @dg.op(
     ins={"cutouts": dg.In(dg.Nothing), "lora": dg.In(dg.Nothing), "brand": dg.In(dg.Nothing)},
     out=dg.DynamicOut(list),
-    retry_policy=SPOT_RETRIES,
     description="What the cell still needs, cut into shards of whole groups.",
 )
 def plan_shards(context: dg.OpExecutionContext, vitrine: VitrineResource):  # noqa: ANN201 - dagster infers from the out
@@ -236,9 +235,8 @@ def render_shard(context: dg.OpExecutionContext, vitrine: VitrineResource, keys:
         return render_groups(project, category, drop, groups)
 
 
-@dg.op(retry_policy=SPOT_RETRIES, description="Name every render of the cell in a manifest, written last.")
+@dg.op(description="Name every render of the cell in a manifest, written last.")
 @preemptible
-@told_at_once()
 def commit_manifest(context: dg.OpExecutionContext, vitrine: VitrineResource, shards: list) -> dg.Output[str]:
     """Commit the cell: its manifest is the data version downstream assets see."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.house_rules import OWNERS, SPOT_RETRIES, told_at_once
+from assets.house_rules import OWNERS
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import products_of_cell, skus_of_cell
 from assets.published_images import publish_folder_of, published_images
@@ -19,12 +19,10 @@ from resources.project import VitrineResource
     deps=[published_images],
     group_name="publishing",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"html"},
     code_version="1",
 )
 @preemptible
-@told_at_once()
 def product_pages(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """What a shopper would see of each product: every published picture with its words, as a page and as JSON for a storefront."""
     from publishing.gallery import galleries_of

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, told_at_once
+from assets.house_rules import OWNERS, reasons_table
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import CellPlan, WantedRender, current_judgments, plan_cell, rules_in_force, skus_of_cell
 from assets.validated_renders import validated_renders
@@ -293,12 +293,10 @@ def _left_alone(project: Project, category: str, drop: str) -> set[str]:
     automation_condition=PUBLISH_WHEN_JUDGED,
     group_name="publishing",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"file"},
     code_version="1",
 )
 @preemptible
-@told_at_once()
 def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """What the storefront gets: approved renders per channel, with color profile and provenance; everything else stays here.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.catalog import catalog_snapshot
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
+from assets.house_rules import OWNERS, reasons_table, sheet_metadata
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import products_of_cell, screening_key, screening_rules
 from catalog.failpoint import failpoint
@@ -115,12 +115,10 @@ def screening_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
     deps=[catalog_snapshot],
     group_name="intake",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"opencv"},
     code_version="1",
 )
 @preemptible
-@told_at_once()
 def source_photos(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """The photos that products start from: originals kept as they came, unusable ones quarantined with the reason a photographer needs."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)

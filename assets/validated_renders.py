@@ -14,7 +14,7 @@ from assets.attempts import CRASHES, CrashedItem, counted, forget
 from assets.brand_kit import brand_kit
 from assets.cutouts import read_cutout
 from assets.generated_variants import generated_variants
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, rows_table, sheet_metadata, told_at_once
+from assets.house_rules import OWNERS, reasons_table, rows_table, sheet_metadata
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import WantedRender, plan_cell, rules_in_force
 from catalog.failpoint import failpoint
@@ -219,7 +219,6 @@ def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) 
     deps=[generated_variants, brand_kit],
     group_name="quality",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"greatexpectations"},
     code_version="1",
     check_specs=[
@@ -233,7 +232,6 @@ def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) 
     ],
 )
 @preemptible
-@told_at_once()
 def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """Every render with its verdict: approved, for review, or rejected and quarantined with the reason in words.
 
