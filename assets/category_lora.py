@@ -90,14 +90,14 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
     with clocked(project, "train", category) as clock:
         mirror = checkpoint_mirror(project)
         trained = train_lora(lora_settings(project), data, base_model, project.settings.state_dir / "training", on_progress, mirror)
-        clock.lap()
+        failpoint("lora.trained")
+        row = _row(project, category, key, trained, data, seconds=time.perf_counter() - start)
+        row["promoted"], row["facts"]["decision"] = _champion(project, row, promoted_lora(project, category), data)
+        failpoint("lora.decided")
+        project.ledger.record(lora, row)
+        failpoint("lora.recorded")
+        clock.lap()  # when it is recorded: a worker killed in between would book it, and the next one again
         saw("train", "made")
-    failpoint("lora.trained")
-    row = _row(project, category, key, trained, data, seconds=time.perf_counter() - start)
-    row["promoted"], row["facts"]["decision"] = _champion(project, row, promoted_lora(project, category), data)
-    failpoint("lora.decided")
-    project.ledger.record(lora, row)
-    failpoint("lora.recorded")
     if mirror is not None:
         forget_mirrored(mirror, trained.training_digest)
     return row, True

@@ -8,7 +8,7 @@ import dagster as dg
 from assets.attempts import CRASHES, CrashedItem, counted, forget
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata
+from assets.house_rules import OWNERS, reasons_table, sheet_metadata
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import cutout_key, products_of_cell, screening_key, screening_rules
@@ -47,8 +47,6 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
                 known[key] = _cut_or_set_aside(project, row["photo_digests"][0], row["attributes"]["photos"][0], key)
                 failpoint("cutout.stored")
                 project.ledger.record(cutout, known[key])
-                if CRASHES in known[key]["reasons"]:
-                    forget(project, f"cutout {key}")
                 failpoint("cutout.recorded")
                 clock.lap()
                 saw("cut out", "made" if known[key]["accepted"] else "doubtful")
@@ -57,6 +55,7 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
             else:
                 saw("cut out", "found")
             outcomes.append({"sku": row["sku"], **known[key]})
+    forget(project, *(f"cutout {key}" for key in known))  # of workers killed just before forgetting
     return outcomes
 
 
@@ -136,7 +135,6 @@ def cutout_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
     deps=[source_photos],
     group_name="intake",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"opencv"},
     code_version="1",
 )

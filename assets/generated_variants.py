@@ -219,6 +219,8 @@ def commit_renders(project: Project, category: str, drop: str) -> tuple[str, lis
     failpoint("render.before_manifest")
     key = commit_cell(project, "renders", category, drop, {"renders": [{name: row[name] for name in named} for row in rows]})
     failpoint("render.committed")
+    open_ones = {w.render_key for w in plan.to_render}
+    forget(project, *(_attempt_of([w]) for w in plan.wanted if w.render_key not in open_ones))  # of workers killed just before forgetting
     return key, rows, plan
 
 
@@ -238,7 +240,6 @@ def render_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
 @dg.op(
     ins={"cutouts": dg.In(dg.Nothing), "lora": dg.In(dg.Nothing), "brand": dg.In(dg.Nothing)},
     out=dg.DynamicOut(list),
-    retry_policy=SPOT_RETRIES,
     description="What the cell still needs, cut into shards of whole groups.",
 )
 @under_lease()
@@ -269,7 +270,7 @@ def render_shard(context: dg.OpExecutionContext, vitrine: VitrineResource, keys:
     return render_groups(project, category, drop, groups)
 
 
-@dg.op(retry_policy=SPOT_RETRIES, description="Name every render of the cell in a manifest, written last.")
+@dg.op(description="Name every render of the cell in a manifest, written last.")
 @preemptible
 @under_lease()
 @observed

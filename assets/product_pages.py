@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.cell_lease import under_lease
-from assets.house_rules import OWNERS, SPOT_RETRIES
+from assets.house_rules import OWNERS
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import products_of_cell, skus_of_cell
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     deps=[published_images],
     group_name="publishing",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"html"},
     code_version="1",
 )

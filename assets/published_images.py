@@ -14,7 +14,7 @@ import dagster as dg
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
 from assets.expectation import expectation_of
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table
+from assets.house_rules import OWNERS, reasons_table
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.picture_metadata import picture_metadata
@@ -283,7 +283,6 @@ def _left_alone(project: Project, category: str, drop: str) -> set[str]:
     automation_condition=PUBLISH_WHEN_JUDGED,
     group_name="publishing",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"file"},
     code_version="1",
 )

@@ -9,7 +9,7 @@ import dagster as dg
 from assets.catalog import catalog_snapshot
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata
+from assets.house_rules import OWNERS, reasons_table, sheet_metadata
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import products_of_cell, screening_key, screening_rules
@@ -145,7 +145,6 @@ def screening_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
     deps=[catalog_snapshot],
     group_name="intake",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"opencv"},
     code_version="1",
 )

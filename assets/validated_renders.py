@@ -10,14 +10,14 @@ from typing import Any
 
 import dagster as dg
 
-from assets.attempts import CRASHES, CrashedItem, counted
+from assets.attempts import CRASHES, CrashedItem, counted, forget
 from assets.brand_kit import brand_kit
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
 from assets.cutouts import read_cutout
 from assets.expectation import expectation_of
 from assets.generated_variants import generated_variants
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, rows_table, sheet_metadata
+from assets.house_rules import OWNERS, reasons_table, rows_table, sheet_metadata
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import WantedRender, plan_cell, rules_in_force
@@ -67,6 +67,7 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
             _note(name, judged)
     for name, count in Counter(w.variant.recipe for w in present).items():
         saw("judge", "found", recipe=name, count=count - len(by_recipe[name]))
+    forget(project, *(f"measure {w.render_key}" for w in todo))  # of workers killed just before forgetting
     decided = [w for w in present if gates[w.render_key] in known]  # all of them, unless the run is limited to other recipes
     return [{**made[w.render_key], **known[gates[w.render_key]], "digital_source_type": w.recipe.digital_source_type} for w in decided]
 
@@ -235,7 +236,6 @@ def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) 
     deps=[generated_variants, brand_kit],
     group_name="quality",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"greatexpectations"},
     code_version="1",
     check_specs=[

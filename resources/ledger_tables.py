@@ -220,6 +220,7 @@ attempt = sa.Table(
     sa.Column("item", Text, primary_key=True),
     sa.Column("begun", sa.Integer, nullable=False),
     sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("worker", Text, nullable=False),  # host/process id of the last one
 )
 """Items in a worker's hands, and how often they were begun; see assets/attempts.py. A row stays when a worker died."""
 

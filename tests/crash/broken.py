@@ -138,7 +138,7 @@ def _row_forgotten() -> None:
 
 
 BROKEN: Mapping[str, Broken] = {
-    "row_before_blob": Broken(install=_row_before_blob, stages=("rendering",), points=("ledger.recorded",), breaks="I4"),
+    "row_before_blob": Broken(install=_row_before_blob, stages=("rendering",), points=("ledger.committed",), breaks="I4"),
     "manifest_before_files": Broken(install=_manifest_before_files, stages=("publishing",), points=("delivery.file_written",), breaks="I4"),
     "written_in_place": Broken(install=_written_in_place, stages=("publishing",), points=("published_file.half_written",), breaks="I4"),
     "facts_before_tensors": Broken(
