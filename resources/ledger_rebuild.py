@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from catalog.errors import StoreError
 from resources.ledger import Ledger, Row
 from resources.ledger_connection import address_of
-from resources.ledger_records import NOT_KEPT, read_rows
-from resources.ledger_tables import metadata
+from resources.ledger_records import KEPT, read_rows
 from resources.object_store import ObjectStore
 
 ROWS_PER_COMMIT = 1000
@@ -35,17 +34,16 @@ def rebuild(ledger: Ledger, store: ObjectStore) -> Rebuilt:
     """
     _refuse_full(ledger)
     result = Rebuilt()
-    for table in metadata.sorted_tables:
-        if table.name not in NOT_KEPT:
-            for batch in _batches(_rows(store, table, result)):
-                _write(ledger, table, batch)
-            result.rows[table.name] = _count(ledger, table)
+    for table in KEPT:
+        for batch in _batches(_rows(store, table, result)):
+            _write(ledger, table, batch)
+        result.rows[table.name] = _count(ledger, table)
     _go_on_counting(ledger)
     return result
 
 
 def _refuse_full(ledger: Ledger) -> None:
-    full = [table.name for table in metadata.sorted_tables if _count(ledger, table)]
+    full = [table.name for table in KEPT if _count(ledger, table)]
     if full:
         raise StoreError(
             f"The ledger {address_of(ledger.engine)} is not empty (it has {', '.join(full[:3])}{', ...' * (len(full) > 3)}). A rebuild needs an "
@@ -88,7 +86,7 @@ def _go_on_counting(ledger: Ledger) -> None:
     if not ledger.on_postgres:
         return
     with ledger.writing("rebuild") as connection:
-        for table in metadata.sorted_tables:
+        for table in KEPT:
             column = table.autoincrement_column
             if column is not None:
                 newest = connection.execute(sa.select(sa.func.max(column))).scalar()

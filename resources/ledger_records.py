@@ -14,20 +14,40 @@ import sqlalchemy as sa
 from catalog.errors import StoreError
 from catalog.failpoint import failpoint
 from resources.ledger import Ledger, Row
-from resources.ledger_tables import attempt, lease, metadata, paused, photo_file
+from resources.ledger_tables import (
+    cell_manifest,
+    change,
+    cutout,
+    expectation,
+    judgment,
+    lora,
+    lora_return,
+    measurement,
+    product,
+    publication,
+    refused_render,
+    render,
+    source_photo,
+    spend,
+)
 from resources.object_store import ObjectStore
 from resources.settings import utc_now
 
 RECORD_VERSION = 1
 ROWS_PER_RECORD = 1000
 
-NOT_KEPT = frozenset(table.name for table in (lease, attempt, photo_file, paused))
-"""Who is at work and what is in hand ends with the workers; photo files and pauses are found again by the next reading of the catalog."""
+KEPT = (
+    change, product, source_photo, cutout, lora, lora_return, render, refused_render, measurement, judgment, publication, spend,
+    cell_manifest, expectation,
+)  # fmt: skip
+"""Tables whose rows are kept as records. Of the others, some are caches, some end with the workers; see docs/operations/ledger.md."""
+
+_KEPT_NAMES = frozenset(table.name for table in KEPT)
 
 
 def keep_rows(store: ObjectStore, table: str, rows: Sequence[Row]) -> None:
     """Write records of new rows of a table."""
-    if table in NOT_KEPT:
+    if table not in _KEPT_NAMES:
         return
     for start in range(0, len(rows), ROWS_PER_RECORD):
         content = {"vitrine_record": RECORD_VERSION, "table": table, "rows": rows[start : start + ROWS_PER_RECORD]}
@@ -54,12 +74,12 @@ def read_rows(table: sa.Table, data: bytes) -> list[Row]:
     times = [column.name for column in table.columns if isinstance(column.type, sa.DateTime)]
     for row in rows:
         row.update({column: dt.datetime.fromisoformat(row[column]) for column in times if row.get(column) is not None})
-    return [{column: row.get(column) for column in table.columns.keys()} for row in rows]
+    return [{column.name: row.get(column.name) for column in table.columns} for row in rows]
 
 
 def keep_everything(ledger: Ledger, store: ObjectStore) -> int:
     """Write records of every row that is in the ledger now; how many rows. For a ledger that is older than its records."""
-    return sum(_keep_table(ledger, store, table) for table in metadata.sorted_tables if table.name not in NOT_KEPT)
+    return sum(_keep_table(ledger, store, table) for table in KEPT)
 
 
 def _keep_table(ledger: Ledger, store: ObjectStore, table: sa.Table) -> int:
