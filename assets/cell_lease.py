@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from assets.house_rules import told_at_once
-from resources.leases import LeaseTimes, holding
+from resources.leases import LeaseTimes, free_again, holding
 from resources.project import Project, VitrineResource
 
 TIMES = LeaseTimes()
@@ -71,6 +71,12 @@ def resource_of(partition_key: str) -> str:
     """What a partition's lease is called: `cell/<category>/<drop>` or `lora/<category>`."""
     category, _, drop = partition_key.partition("|")
     return f"cell/{category}/{drop}" if drop else f"lora/{category}"
+
+
+def cells_free_again(project: Project, instance: dg.DagsterInstance) -> list[tuple[str, str, int]]:
+    """Category, drop and lease epoch of cells whose run is over and which another run waited for in vain."""
+    rows = free_again(project.ledger, "cell/", functools.partial(run_is_over, instance))
+    return [(*row["resource"].split("/")[1:], row["epoch"]) for row in rows]
 
 
 def run_is_over(instance: dg.DagsterInstance, run_id: str) -> bool:

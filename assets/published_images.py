@@ -136,8 +136,9 @@ def _standing(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -
         )
         judgment_row = project.ledger.by_keys(judgment, [gate]).get(gate)
         if judgment_row is not None:
-            (render_row,) = project.ledger.by_keys(render, [judgment_row["render_key"]]).values()
-            found[variant] = (render_row, judgment_row)
+            render_row = project.ledger.by_keys(render, [judgment_row["render_key"]]).get(judgment_row["render_key"])
+            if render_row is not None:  # else the ledger was rebuilt without it; it is made again
+                found[variant] = (render_row, judgment_row)
     return found
 
 

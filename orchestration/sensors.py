@@ -8,6 +8,7 @@ import time
 import dagster as dg
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
+from assets.cell_lease import cells_free_again
 from assets.partitions import CATEGORY, FIRST_DROP, categories, cell_key
 from orchestration.backfill_sensor import backfill_campaigns
 from orchestration.catalog_watch import TICK_S, RunState, read_cursor, watch
@@ -15,7 +16,7 @@ from orchestration.jobs import produce_cell_job, refresh_catalog_job
 from orchestration.notifying import deliver_due
 from orchestration.placement import run_tags
 from orchestration.reasons import first_failure
-from orchestration.triggers import due_cells
+from orchestration.triggers import AwaitedCell, due_cells
 from resources.outbox import Notice, notify
 from resources.project import VitrineResource
 
@@ -70,9 +71,11 @@ def refresh_outcome(instance: dg.DagsterInstance, request: str) -> tuple[RunStat
     description="Starts the cells of new and changed products, once per revision.",
 )
 def new_and_changed_products(context: dg.SensorEvaluationContext, vitrine: VitrineResource) -> dg.SensorResult | dg.SkipReason:
-    """Request one run per cell that changed since the cursor; at most 200 a tick, the rest stays for the next."""
+    """Request one run per cell that changed since the cursor; at most 200 a tick, the rest stays for the next. And one per cell that a run
+    found in the hands of another, when that one is over."""
     project = vitrine.open()
     due, cursor = due_cells(project, int(context.cursor or 0))
+    due += [AwaitedCell(category=c, drop=d, epoch=e) for c, d, e in cells_free_again(project, context.instance)]
     if not due:
         return dg.SkipReason("No product changed.")
     service, known = project.settings.tiers, set(context.instance.get_dynamic_partitions(CATEGORY))

@@ -28,6 +28,20 @@ class DueCell:
         return f"{self.category}|{self.drop}@r{self.revision}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class AwaitedCell:
+    """A cell that a run found in the hands of another run; its epoch is that one's, so that it is asked for once."""
+
+    category: str
+    drop: str
+    epoch: int
+
+    @property
+    def run_key(self) -> str:
+        """`cell@epoch`: used up when the run that is asked for takes the lease, which raises the epoch."""
+        return f"{self.category}|{self.drop}@e{self.epoch}"
+
+
 def due_cells(project: Project, since: int, limit: int = MAX_CELLS_PER_TICK) -> tuple[list[DueCell], int]:
     """Cells changed after revision `since`, oldest change first, and the new cursor.
 

@@ -5,6 +5,7 @@ database's. A lease alone proves nothing, since its holder may stand still witho
 its own transaction. What is a step and when a run is over, the assets know (`assets/cell_lease.py`).
 """
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -126,9 +127,10 @@ def take(
         over = held if is_over(held["holder"]) else None
         if over is None:
             if time.monotonic() >= end:
+                ledger.transact(functools.partial(_want, held), repeatable=True, fenced=False)
                 raise LeaseRefused(
                     f"Run {held['holder']} is at work on {resource}, and was for the {times.wait_s:g} s that this run waited. This run ends here "
-                    "and changed nothing. What it was asked for is made by that run, or by the next one: what is stale stays in the plan."
+                    "and changed nothing. What it was asked for is made by that run, or by one that the daemon starts when that one is over."
                 )
             time.sleep(min(POLL_S, max(0.05, end - time.monotonic())))
 
@@ -136,7 +138,7 @@ def take(
 def _try_to_take(ledger: Ledger, resource: str, holder: str, *, fresh: bool, over: Row | None, ttl_s: float) -> int | None:
     """One attempt; the epoch, or None when another run holds the lease. A holder that takes it again keeps the later end."""
     ends = database_now() + sa.literal(ttl_s)
-    insert = ledger.insert(lease).values(resource=resource, epoch=1, holder=holder, expires_at=ends)
+    insert = ledger.insert(lease).values(resource=resource, epoch=1, holder=holder, expires_at=ends, wanted=False)
     mine = lease.c.holder == holder
     free = sa.or_(mine, lease.c.expires_at < database_now())
     if over is not None:
@@ -145,11 +147,28 @@ def _try_to_take(ledger: Ledger, resource: str, holder: str, *, fresh: bool, ove
     same = mine if not fresh else sa.false()
     statement = insert.on_conflict_do_update(
         index_elements=[lease.c.resource],
-        set_={"epoch": sa.case((same, lease.c.epoch), else_=lease.c.epoch + 1), "holder": holder, "expires_at": kept_end},
+        set_={
+            "epoch": sa.case((same, lease.c.epoch), else_=lease.c.epoch + 1),
+            "holder": holder,
+            "expires_at": kept_end,
+            "wanted": sa.case((mine, lease.c.wanted), else_=sa.false()),  # the next holder is who was wanted
+        },
         where=free,
     ).returning(lease.c.epoch)
     # Not repeatable: an attempt that took the lease unnoticed would raise the epoch a second time, which harms nobody, so it is.
     return ledger.transact(lambda connection: connection.execute(statement).scalar(), repeatable=True, fenced=False)
+
+
+def _want(held: Row, connection: sa.Connection) -> None:
+    this = sa.and_(lease.c.resource == held["resource"], lease.c.epoch == held["epoch"])
+    connection.execute(sa.update(lease).where(this).values(wanted=True))
+
+
+def free_again(ledger: Ledger, prefix: str, is_over: Callable[[str], bool]) -> list[Row]:
+    """Leases that a run waited for in vain and that could be had now, oldest end first; `prefix` is the beginning of their names."""
+    wanted = sa.select(lease, (lease.c.expires_at < database_now()).label("expired")).where(lease.c.wanted)
+    rows = ledger.rows(wanted.where(lease.c.resource.startswith(prefix)).order_by(lease.c.expires_at))
+    return [row for row in rows if row["expired"] or is_over(row["holder"])]
 
 
 def _beat(ledger: Ledger, held: Lease, times: LeaseTimes, done: threading.Event) -> None:

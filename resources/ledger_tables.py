@@ -200,6 +200,7 @@ lease = sa.Table(
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("holder", Text, nullable=False),  # the run
     sa.Column("expires_at", sa.Float, nullable=False),  # seconds since 1970 by the database's own clock
+    sa.Column("wanted", sa.Boolean, nullable=False, server_default=sa.false()),  # another run waited for it in vain
 )
 """Who works on what, see `leases.py`. The epoch rises with every new holder; rows stay, so that it never falls."""
 

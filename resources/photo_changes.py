@@ -39,13 +39,17 @@ def record_looks(
         found = {look.asked.name: look for look in looks if look.asked.name in fresh}
         _forget(connection, found)
         room = _DropRoom(connection, today, first_drop, max_cell_products)
-        changes = []
+        changes, moved = [], []
         for old in _products(connection, skus_naming(connection, found)):
             names = old["attributes"]["photos"]
             known = zip(names, old["photo_digests"], strict=True)
             digests = [found[name].photo_digest if name in found else before for name, before in known]
             if digests != old["photo_digests"]:
-                changes.append(_write(connection, old, digests, room.drop_for(old["category"], old["drop"])))
+                entry = _write(connection, old, digests, room.drop_for(old["category"], old["drop"]))
+                changes.append(entry)
+                moved.append({**old, "photo_digests": digests, "drop": entry["drop"], "revision": entry["id"]})
+        ledger.keep(change.name, changes)
+        ledger.keep(product.name, moved)
     # A cache for the next full look; lost between the two transactions, it costs one more reading of these photos.
     learned = [(name, look.version, look.photo_digest) for name, look in found.items() if look.photo_digest and look.version]
     ledger.record(photo_file, [{"name": name, "state": version, "photo_digest": digest} for name, version, digest in learned])

@@ -21,6 +21,7 @@ from generation.recipe_book import read_recipe_book
 from resources.bucket_files import BucketFiles
 from resources.catalog_source import CatalogSource
 from resources.ledger import Ledger
+from resources.ledger_records import keep_rows
 from resources.ledger_tables import judgment, lora, render
 from resources.object_store import ObjectStore
 from resources.open_ledger import open_ledger
@@ -72,7 +73,9 @@ class Project:
     @cached_property
     def ledger(self) -> Ledger:
         """The ledger, made when missing."""
-        return open_ledger(self.settings)
+        ledger = open_ledger(self.settings)
+        ledger.journal = lambda table, rows: keep_rows(self.store, table, rows)
+        return ledger
 
     def with_ledger(self, ledger: Ledger) -> "Project":
         """The same project, its ledger behind a fence."""

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from catalog.errors import LeaseRefused
-from resources.leases import LeaseTimes, holding, take
+from resources.leases import LeaseTimes, free_again, holding, take
 from resources.ledger import Ledger
 from resources.ledger_tables import judgment, lease
 
@@ -117,6 +117,25 @@ def test_shards_of_one_run_share_the_lease_and_a_later_attempt_shuts_out_the_for
         ledger.fenced(shards[0]).record(judgment, judged("late", "run-1"))
     ledger.fenced(again).record(judgment, judged("late", "run-1, again"))
     assert commits(ledger)["late"] == "run-1, again"
+
+
+def test_a_lease_that_was_waited_for_in_vain_is_told_when_it_can_be_had_until_another_run_has_it(url):
+    """Otherwise what the second run was started for, a product that came meanwhile, would wait for the next night."""
+    ledger, over = Ledger(url), {"run-1": False}
+    told = lambda: [row["resource"] for row in free_again(ledger, "cell/", over.get)]  # noqa: E731
+    take(ledger, CELL, "run-1", times=TIMES)
+    take(ledger, "lora/mugs", "run-1", times=TIMES)
+    assert told() == []
+    for resource in (CELL, "lora/mugs"):
+        with pytest.raises(LeaseRefused):
+            take(ledger, resource, "run-2", times=TIMES)
+    take(ledger, CELL, "run-1", times=TIMES)  # its next step
+    assert told() == []
+    over["run-1"] = True
+    assert told() == [CELL]
+    take(ledger, CELL, "run-3", times=TIMES, is_over=over.get)
+    over["run-3"] = True
+    assert told() == []
 
 
 def test_of_many_runs_that_ask_at_once_one_gets_the_cell(url):
