@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from catalog.errors import VitrineError
@@ -189,9 +189,9 @@ def _wait_for_tracer(pid: int) -> None:
     raise TimeoutError("strace did not attach")
 
 
-def sweep(points: int, folder: Path) -> tuple[int, dict[str, int], list[str]]:
+def sweep(points: int, protocols: Sequence[str], folder: Path) -> tuple[int, dict[str, int], list[str]]:
     """Spread `points` faults over protocols, calls and faults, N rising until a run has no fault; how many struck, by call, and what was wrong."""
-    open_kinds = [(protocol, call, fault) for protocol, calls in CALLS.items() for call in calls for fault in FAULTS]
+    open_kinds = [(protocol, call, fault) for protocol in protocols for call in CALLS[protocol] for fault in FAULTS]
     struck, by_call, wrong, nth = 0, dict[str, int](), list[str](), 1
     while open_kinds and struck < points:
         for kind in list(open_kinds):
@@ -215,6 +215,7 @@ def main() -> int:
     asked.add_argument(
         "--broken", choices=("written_in_place", "facts_before_tensors"), help="a protocol broken on purpose: must come out red"
     )
+    asked.add_argument("--protocols", nargs="*", default=list(PROTOCOLS))
     options = asked.parse_args()
     if reason := may_trace():
         raise SystemExit(reason)
@@ -228,7 +229,7 @@ def main() -> int:
     if options.broken:
         BROKEN[options.broken].install()
     with tempfile.TemporaryDirectory(prefix="vitrine-syscalls-") as place:
-        struck, by_call, wrong = sweep(options.points, Path(place))
+        struck, by_call, wrong = sweep(options.points, options.protocols, Path(place))
     print(json.dumps({"struck": struck, "by_call": by_call, "wrong": wrong}))
     return 1 if wrong else 0
 

@@ -33,8 +33,8 @@ def test_a_hundred_failing_system_calls_tear_nothing():
     assert (code, report["struck"] >= 100) == (0, True)
 
 
-@pytest.mark.parametrize("mistake", ["written_in_place", "facts_before_tensors"])
-def test_a_broken_protocol_is_found_by_system_calls_too(mistake):
-    code, report = swept("--points", "150", "--broken", mistake)
+@pytest.mark.parametrize(("mistake", "protocol"), [("written_in_place", "publish"), ("facts_before_tensors", "checkpoint")])
+def test_a_broken_protocol_is_found_by_system_calls_too(mistake, protocol):
+    code, report = swept("--points", "150", "--broken", mistake, "--protocols", protocol)
     assert code == 1
     assert any("torn" in text for text in report["wrong"]), report["wrong"]
