@@ -47,7 +47,7 @@ def worker(stage, folder, failpoint=""):
 
 def ended(process):
     """Exit code and output of a worker that must end soon after the SIGTERM that its failpoint sends."""
-    out, _ = process.communicate(timeout=300)
+    out, _ = process.communicate(timeout=900)
     return process.returncode, out
 
 
@@ -164,7 +164,7 @@ def test_a_command_passes_sigterm_on_to_its_workers_and_loses_no_group(tmp_path)
         assert process.poll() is None, "it ended before anything was drawn"
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == EXIT_CODE, err
     assert rows(folder, attempt) == [], "an attempt was charged to the item in hand"
 
