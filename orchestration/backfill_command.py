@@ -5,6 +5,7 @@ The same claims, budgets and retries as the sensor's; both may work on one campa
 
 from collections.abc import Callable
 
+from assets.partitions import CATEGORY
 from orchestration.campaigns import campaign_named
 from orchestration.following import follow, newest_runs
 from orchestration.handing_out import Handed, close_finished, failed, hand_out, running_cells
@@ -44,7 +45,10 @@ def _next_cells(project: Project, name: str, holder: str, workers: int) -> tuple
     one, lines = campaign_named(project, name), list(followed.lines)
     if close_finished(project, one) or one.state != "running":
         return [], lines
-    return hand_out(project, one, holder=holder, at_most=CELLS_PER_WORKER * workers), lines
+    cells = hand_out(project, one, holder=holder, at_most=CELLS_PER_WORKER * workers)
+    with open_instance(project.settings) as instance:  # a ledger may know categories that this instance was never told of
+        instance.add_dynamic_partitions(CATEGORY, sorted({cell.category for cell in cells} - set(instance.get_dynamic_partitions(CATEGORY))))
+    return cells, lines
 
 
 def _settle_unstarted(project: Project, name: str, started: list[Handed], failures: list[Failure]) -> None:
