@@ -280,7 +280,7 @@ def test_a_command_leaves_the_sensors_fresh_claims_alone(shop):
 def test_nothing_starts_after_the_deadline(daemon, shop):
     start_campaign(shop, "spring", deadline=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     done = daemon.tick()
-    assert done.requests == () and "its deadline has passed" in done.lines[0] and "7 left" in done.lines[0]
+    assert done.requests == () and "its deadline, which has passed" in done.lines[0] and "7 left" in done.lines[0]
     resume(shop, "spring", deadline=dt.datetime(2099, 1, 1, tzinfo=dt.UTC))
     assert len(daemon.tick().requests) == 2
 
@@ -289,6 +289,19 @@ def test_the_tick_says_which_budget_stopped_it_and_what_is_left(daemon, shop):
     start_campaign(shop, "spring", budget_usd=0.0)
     (line,) = daemon.tick().lines
     assert "held back by the budget of campaign spring" in line and "7 left (" in line and "images, about" in line
+
+
+def test_a_campaign_that_a_budget_stopped_is_told_of_once_a_day(tmp_path):
+    from resources.observing_tables import notice
+
+    who = "notifications: {slack: [{name: shop, url_env: SHOP_URL, events: [budget.stopped]}]}\n"
+    shop = write_shop(tmp_path, {("mugs", "2026-11-01"): 2}, LIMITS + who)
+    start_campaign(shop, "spring", budget_usd=0.0)
+    daemon = Daemon(shop)
+    daemon.tick()
+    daemon.tick()
+    (told,) = shop.ledger.rows(sa.select(notice))
+    assert told["type"] == "budget.stopped" and "Campaign spring stands still" in told["message"] and told["facts"]["cells_left"] == 1
 
 
 def test_a_campaign_holds_the_recipes_it_names_and_their_runs_are_told(daemon, shop):
