@@ -176,12 +176,11 @@ def moment(text: str | None, now: dt.datetime | None = None) -> dt.datetime | No
 
 def _look(project: Project, name: str) -> None:
     """Bring the ledger up to date with the campaign's runs, as far as this process may: what the sensor holds is the sensor's."""
-    from orchestration.following import follow
+    from orchestration.following import command_holder, follow
     from orchestration.instance import open_instance
-    from orchestration.left_behind import PROCESS_TAG, process_tag
 
     with open_instance(project.settings) as instance:
-        follow(project, instance, holder=process_tag(project.settings)[PROCESS_TAG], only=name)
+        follow(project, instance, holder=command_holder(project.settings), only=name)
 
 
 def _without_lora(project: Project, one: "Campaign") -> list[str]:

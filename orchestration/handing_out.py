@@ -91,7 +91,13 @@ def hand_out(project: Project, one: Campaign, *, holder: str, at_most: int) -> l
 
 def _tell_stopped(project: Project, one: Campaign, refusal: Refusal, *, left: int, today: dt.date) -> None:
     """Tell whoever wants to know that a budget stopped a campaign: once a day and budget."""
-    facts = {"campaign": one.name, "budget": refusal.budget, "limit_usd": refusal.limit_usd, "left_usd": refusal.left_usd, "cells_left": left}
+    facts = {
+        "campaign": one.name,
+        "budget": refusal.budget,
+        "limit_usd": refusal.limit_usd,
+        "left_usd": refusal.left_usd,
+        "cells_left": left,
+    }
     message = (
         f"Campaign {one.name} stands still, held back by {refusal.words}. {left} cells are left and kept. Raise the budget "
         f"(vitrine backfill resume {one.name} --budget-usd ..., or `budgets:` in vitrine.yaml), or wait for the next day."
