@@ -5,11 +5,12 @@ The same claims, budgets and retries as the sensor's; both may work on one campa
 
 from collections.abc import Callable
 
+from assets.partitions import CATEGORY
 from orchestration.campaigns import campaign_named
-from orchestration.following import follow, newest_runs
+from orchestration.following import command_holder, follow, newest_runs
 from orchestration.handing_out import Handed, close_finished, failed, hand_out, running_cells
 from orchestration.instance import open_instance
-from orchestration.left_behind import PROCESS_TAG, fail_runs_left_behind, process_tag
+from orchestration.left_behind import fail_runs_left_behind
 from orchestration.running import CategoryTask, Failure, run_tasks
 from resources.project import Project
 
@@ -23,7 +24,7 @@ def run_campaign(project: Project, name: str, *, workers: int, tell: Callable[[s
     A campaign that is paused or canceled meanwhile, or whose budget is used up, ends the loop after the cells in hand.
     """
     failures: list[Failure] = []
-    holder = process_tag(project.settings)[PROCESS_TAG]
+    holder = command_holder(project.settings)
     while True:
         started, lines = _next_cells(project, name, holder, workers)
         for line in lines:
@@ -44,7 +45,12 @@ def _next_cells(project: Project, name: str, holder: str, workers: int) -> tuple
     one, lines = campaign_named(project, name), list(followed.lines)
     if close_finished(project, one) or one.state != "running":
         return [], lines
-    return hand_out(project, one, holder=holder, at_most=CELLS_PER_WORKER * workers), lines
+    cells = hand_out(project, one, holder=holder, at_most=CELLS_PER_WORKER * workers)
+    with open_instance(project.settings) as instance:  # a ledger may know categories that this instance was never told of
+        instance.add_dynamic_partitions(
+            CATEGORY, sorted({cell.category for cell in cells} - set(instance.get_dynamic_partitions(CATEGORY)))
+        )
+    return cells, lines
 
 
 def _settle_unstarted(project: Project, name: str, started: list[Handed], failures: list[Failure]) -> None:

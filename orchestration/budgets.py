@@ -42,7 +42,8 @@ class Refusal:
     @property
     def words(self) -> str:
         """For people."""
-        return f"the budget of {self.budget}: {self.left_usd:.4f} of {self.limit_usd:.2f} USD are left"
+        digits = 2 if self.limit_usd >= 10 else 4
+        return f"the budget of {self.budget}: {self.left_usd:.{digits}f} of {self.limit_usd:.{digits}f} USD are left"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from assets.needs import CellNeed
 from assets.partitions import FIRST_DROP
+from assets.planning import known_cells
 from catalog.errors import SettingsError
 from orchestration.budgets import MONEY, left_usd
 from orchestration.quoting import cell_usd
@@ -107,7 +108,8 @@ def start_campaign(
     needs = [restricted(need, recipes) for need in stale_cells(project, list(categories) if categories is not None else None)]
     valid = [need for need in needs if need.is_stale and need.drop >= FIRST_DROP.isoformat()]
     if not valid:
-        raise NothingStale(f"Nothing of what campaign {name!r} asks for is stale: there is nothing to do. Nothing was started.")
+        why = "there is nothing to do" if known_cells(project) else "the catalog was not read yet, `vitrine run` reads it"
+        raise NothingStale(f"Nothing of what campaign {name!r} asks for is stale: {why}. Nothing was started.")
     now, rates = utc_now().replace(tzinfo=None), rates_of(project)
     cells = [
         {

@@ -3,16 +3,18 @@
 import datetime as dt
 import json
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from catalog.errors import SettingsError
-from orchestration.campaigns import Campaign, Progress, campaign_named, campaigns, progress
-from orchestration.cli_quote import Categories, Recipes, TierOption, chosen_categories, chosen_recipes, money
+from orchestration.cli_choices import Categories, Recipes, TierOption, chosen_categories, chosen_recipes, money
 from resources.project import Project, open_project
 from resources.run_facts import known_tier
 from resources.settings import project_from_environment, utc_now
+
+if TYPE_CHECKING:
+    from orchestration.campaigns import Campaign, Progress
 
 Name = Annotated[str, typer.Argument(help="Name of the campaign.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -65,6 +67,8 @@ def start(
 @backfill_app.command("list")
 def list_campaigns(as_json: Json = False) -> None:
     """All campaigns, the nightly ones too, newest last."""
+    from orchestration.campaigns import campaigns, progress
+
     project = open_project(project_from_environment())
     found = campaigns(project)
     if as_json:
@@ -76,7 +80,7 @@ def list_campaigns(as_json: Json = False) -> None:
     typer.echo(f"{'campaign':<24}{'state':<10}{'tier':<10}{'cells done':>12}{'failed':>8}{'left':>7}{'images':>9}{'USD':>10}{'budget':>10}")
     for one in found:
         seen = progress(project, one.name)
-        budget = "-" if one.budget_usd is None else f"{one.budget_usd:.2f}"
+        budget = "-" if one.budget_usd is None else money(one.budget_usd)
         cells = f"{seen.cells.get('done', 0):>7} / {seen.total:<3}{seen.cells.get('failed', 0):>7}{seen.left:>7}"
         held = "  stopped by " + one.stopped_by if one.stopped_by and one.state == "running" else ""
         typer.echo(f"{one.name:<24}{one.state:<10}{one.tier:<10}{cells}{seen.images_made:>9}{money(seen.usd_spent):>10}{budget:>10}{held}")
@@ -85,6 +89,8 @@ def list_campaigns(as_json: Json = False) -> None:
 @backfill_app.command()
 def status(name: Name, as_json: Json = False) -> None:
     """How far a campaign is: done, failed and left, with images and money; what holds it back; why cells failed."""
+    from orchestration.campaigns import campaign_named
+
     project = open_project(project_from_environment())
     _look(project, name)
     _tell(project, campaign_named(project, name), as_json)
@@ -93,6 +99,7 @@ def status(name: Name, as_json: Json = False) -> None:
 @backfill_app.command()
 def pause(name: Name) -> None:
     """Hand out nothing more; cells that run are finished."""
+    from orchestration.campaigns import campaign_named
     from orchestration.campaigns import pause as pause_campaign
 
     project = open_project(project_from_environment())
@@ -103,6 +110,7 @@ def pause(name: Name) -> None:
 @backfill_app.command()
 def resume(name: Name, budget_usd: Budget = None, deadline: Deadline = None) -> None:
     """Go on with a campaign, with another budget or deadline if given; cells that failed are tried anew."""
+    from orchestration.campaigns import campaign_named
     from orchestration.campaigns import resume as resume_campaign
 
     project = open_project(project_from_environment())
@@ -113,6 +121,7 @@ def resume(name: Name, budget_usd: Budget = None, deadline: Deadline = None) -> 
 @backfill_app.command()
 def cancel(name: Name) -> None:
     """End a campaign: what waits is given up, what runs is ended. What was made is kept."""
+    from orchestration.campaigns import campaign_named
     from orchestration.campaigns import cancel as cancel_campaign
     from orchestration.following import end_runs
     from orchestration.handing_out import running_cells
@@ -138,6 +147,7 @@ def run(
 ) -> None:
     """Run a campaign here, without the daemon, until it is done or its budget is used up. Exit code 1 when a cell was given up."""
     from orchestration.backfill_command import run_campaign
+    from orchestration.campaigns import campaign_named, progress
 
     project = open_project(project_from_environment())
     if campaign_named(project, name).state != "running":
@@ -166,15 +176,14 @@ def moment(text: str | None, now: dt.datetime | None = None) -> dt.datetime | No
 
 def _look(project: Project, name: str) -> None:
     """Bring the ledger up to date with the campaign's runs, as far as this process may: what the sensor holds is the sensor's."""
-    from orchestration.following import follow
+    from orchestration.following import command_holder, follow
     from orchestration.instance import open_instance
-    from orchestration.left_behind import PROCESS_TAG, process_tag
 
     with open_instance(project.settings) as instance:
-        follow(project, instance, holder=process_tag(project.settings)[PROCESS_TAG], only=name)
+        follow(project, instance, holder=command_holder(project.settings), only=name)
 
 
-def _without_lora(project: Project, one: Campaign) -> list[str]:
+def _without_lora(project: Project, one: "Campaign") -> list[str]:
     from assets.planning import known_cells, promoted_lora
 
     if not any(r.engine == "diffusion" and (one.recipes is None or r.name in one.recipes) for r in project.recipes):
@@ -182,7 +191,9 @@ def _without_lora(project: Project, one: Campaign) -> list[str]:
     return [name for name in sorted({category for category, _ in known_cells(project)}) if promoted_lora(project, name) is None]
 
 
-def _tell(project: Project, one: Campaign, as_json: bool) -> None:
+def _tell(project: Project, one: "Campaign", as_json: bool) -> None:
+    from orchestration.campaigns import progress
+
     seen = progress(project, one.name)
     if as_json:
         typer.echo(json.dumps(_as_data(one, seen)))
@@ -202,19 +213,19 @@ def _tell(project: Project, one: Campaign, as_json: bool) -> None:
         typer.echo(f"  ... and {len(seen.failures) - 10} more")
 
 
-def _counts(seen: Progress) -> str:
+def _counts(seen: "Progress") -> str:
     order = ("done", "running", "waiting", "failed", "canceled")
     return ", ".join(f"{seen.cells[state]} {state}" for state in order if seen.cells.get(state)) or "none"
 
 
-def _of_budget(one: Campaign, seen: Progress) -> str:
+def _of_budget(one: "Campaign", seen: "Progress") -> str:
     if seen.budget_left_usd is None:
         return ", no budget of its own"
-    given = "" if one.budget_usd is None else f" of {one.budget_usd:.2f}"
+    given = "" if one.budget_usd is None else f" of {money(one.budget_usd)}"
     return f"; {money(seen.budget_left_usd)}{given} left in its budget"
 
 
-def _as_data(one: Campaign, seen: Progress) -> dict[str, Any]:
+def _as_data(one: "Campaign", seen: "Progress") -> dict[str, Any]:
     return {
         "campaign": one.name,
         "kind": one.kind,

@@ -1,21 +1,19 @@
 """`vitrine quote`: images, worker-hours and money of what is stale, by category, recipe and tier, with an interval. Changes nothing."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from catalog.errors import SettingsError
-from orchestration.quoting import Amount, Quote, part_of, quote
-from orchestration.rates import Rates, rates_of
+from orchestration.cli_choices import Categories, Recipes, TierOption, chosen_categories, chosen_recipes, money
 from resources.project import Project, open_project
 from resources.run_facts import TierName, known_tier
 from resources.settings import project_from_environment
 
-Categories = Annotated[list[str] | None, typer.Option("--category", "--categories", help="Only these; several times, or with commas.")]
-Recipes = Annotated[list[str] | None, typer.Option("--recipe", "--recipes", help="Only these; several times, or with commas.")]
-TierOption = Annotated[str, typer.Option("--tier", help="express, standard or economy.")]
+if TYPE_CHECKING:
+    from orchestration.quoting import Amount, Quote
+    from orchestration.rates import Rates
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +31,8 @@ def quote_command(
 ) -> None:
     """Say what bringing everything up to date will take: images, worker-hours, money, each with an interval. Starts nothing."""
     from orchestration.first_look import as_if_read
+    from orchestration.quoting import quote
+    from orchestration.rates import rates_of
     from orchestration.stale import categories_to_train, stale_cells
 
     known = open_project(project_from_environment())
@@ -54,43 +54,13 @@ def quote_command(
     typer.echo(json.dumps(told) if as_json else told)
 
 
-def names_of(given: Sequence[str] | None) -> list[str] | None:
-    """Names given as several options, with commas, or both; None when none was given."""
-    if not given:
-        return None
-    return list(dict.fromkeys(name.strip() for text in given for name in text.split(",") if name.strip()))
-
-
-def chosen_categories(project: Project, given: Sequence[str] | None) -> list[str] | None:
-    """The categories that were asked for. Raises SettingsError for one that neither brand kit nor catalog has."""
-    from assets.planning import known_cells
-
-    names = names_of(given)
-    known = {*project.brand_kit.categories, *(category for category, _ in known_cells(project))} if names else set()
-    for name in names or ():
-        if name not in known:
-            raise SettingsError(f"There is no category {name!r}. Known: {', '.join(sorted(known))}. Nothing was run.")
-    return names
-
-
-def chosen_recipes(project: Project, given: Sequence[str] | None) -> frozenset[str] | None:
-    """The recipes that were asked for. Raises SettingsError for one that the brand kit does not ask for."""
-    names = names_of(given)
-    known = [recipe.name for recipe in project.recipes]
-    for name in names or ():
-        if name not in known:
-            raise SettingsError(
-                f"The brand kit asks for no recipe {name!r}. It has: {', '.join(known)}. Add it under `recipes:` there or correct the name. "
-                "Nothing was run."
-            )
-    return frozenset(names) if names else None
-
-
 def _draws(project: Project, only: frozenset[str] | None) -> bool:
     return any(recipe.engine == "diffusion" and (only is None or recipe.name in only) for recipe in project.recipes)
 
 
-def _as_data(project: Project, wanted: Quote, quotes: Mapping[TierName, Quote], rates: Rates, first: bool) -> dict[str, Any]:
+def _as_data(project: Project, wanted: "Quote", quotes: "Mapping[TierName, Quote]", rates: "Rates", first: bool) -> dict[str, Any]:
+    from orchestration.quoting import part_of
+
     return {
         "tier": wanted.tier,
         **_numbers(wanted),
@@ -113,7 +83,7 @@ def _as_data(project: Project, wanted: Quote, quotes: Mapping[TierName, Quote], 
     }
 
 
-def _numbers(part: Quote) -> dict[str, Any]:
+def _numbers(part: "Quote") -> dict[str, Any]:
     return {
         "images": round(part.images),
         "worker_hours": part.seconds.times(1 / 3600).as_dict(5),
@@ -122,7 +92,11 @@ def _numbers(part: Quote) -> dict[str, Any]:
     }
 
 
-def _lines(project: Project, wanted: Quote, quotes: Mapping[TierName, Quote], rates: Rates, first: bool, workers: int) -> Iterable[str]:
+def _lines(
+    project: Project, wanted: "Quote", quotes: "Mapping[TierName, Quote]", rates: "Rates", first: bool, workers: int
+) -> Iterable[str]:
+    from orchestration.quoting import part_of
+
     if not wanted.lines:
         yield "Nothing is stale: nothing to pay for. (Changes of the catalog folder are read by `vitrine run`.)"
         return
@@ -152,14 +126,14 @@ def _lines(project: Project, wanted: Quote, quotes: Mapping[TierName, Quote], ra
     yield _basis(rates)
 
 
-def _basis(rates: Rates) -> str:
+def _basis(rates: "Rates") -> str:
     passing = f"{rates.shares['photo']:.0%} of photos not looked at yet are taken for good"
     if rates.is_measured:
         return f"Rests on what this installation measured itself; {passing}."
     return f"Nothing was rendered here yet, so this rests on shipped numbers of another machine, hence the wide interval; {passing}."
 
 
-def _time(seconds: Amount) -> str:
+def _time(seconds: "Amount") -> str:
     return f"{_one_time(seconds.expected)} ({_one_time(seconds.low)} - {_one_time(seconds.high)})"
 
 
@@ -169,10 +143,5 @@ def _one_time(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
 
 
-def _money(usd: Amount) -> str:
+def _money(usd: "Amount") -> str:
     return f"{money(usd.expected)} ({money(usd.low)} - {money(usd.high)})"
-
-
-def money(usd: float) -> str:
-    """US dollars to a sensible number of digits."""
-    return f"{usd:,.2f}" if usd >= 10 else f"{usd:.4f}"

@@ -4,6 +4,7 @@ Runs are found by their attempt tag, never by what somebody remembers of them. D
 """
 
 import datetime as dt
+import socket
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,16 +15,19 @@ from dagster import DagsterEventType, DagsterRunStatus
 from orchestration.budgets import MONEY, free
 from orchestration.campaigns import Campaign, campaigns
 from orchestration.handing_out import SENSOR, Handed, begun, done, failed, handed_again, running_cells, taken_back
-from orchestration.left_behind import is_process_alive
+from orchestration.left_behind import PROCESS_TAG, is_process_alive, process_tag
 from orchestration.reasons import BLOCKED, first_failure
 from resources.ledger import Row
 from resources.ledger_tables import reservation
 from resources.project import Project
 from resources.run_facts import ATTEMPT_TAG
-from resources.settings import utc_now
+from resources.settings import Settings, utc_now
 
 UNSTARTED_S = 600
 """Seconds after which a cell of the sensor that has no run is anybody's, and a retry that Dagster announced is not waited for any more."""
+
+ELSEWHERE_S = 6 * 3600
+"""Seconds after which a cell that a command on another machine holds is taken back; whether that command lives cannot be seen from here."""
 
 QUERY_CHUNK = 100
 """Attempts per question to the instance's run storage."""
@@ -96,14 +100,30 @@ def _settle(
 
 def _settle_without_run(project: Project, one: Campaign, row: Row, attempt: str, holder: str) -> str:
     """A cell that was claimed and has no run: wait for its holder, or take it back when the campaign or the holder stopped."""
-    mine, old = row["held_by"] == holder, _age_s(row["changed_at"]) > UNSTARTED_S
-    gone = old if row["held_by"] == SENSOR else not is_process_alive(project.settings, row["held_by"])
+    mine, gone = row["held_by"] == holder, _is_gone(project, row)
     if one.state != "running" and (mine or gone):
         taken_back(project, row, attempt, "canceled" if one.state == "canceled" else "waiting")
     elif not mine and gone:
         taken_back(project, row, attempt, "waiting")
         return f"{one.name}: {row['category']}|{row['drop']} waits again: what held it is gone"
     return ""
+
+
+def _is_gone(project: Project, row: Row) -> bool:
+    """Whether nobody is going to start a cell's run any more, as far as this process can tell.
+
+    A run that was seen once is known to the sensor, though perhaps not to this machine's instance: the command line of a cluster has another.
+    """
+    age_s = _age_s(row["changed_at"])
+    if row["held_by"] == SENSOR:
+        return row["run_id"] is None and age_s > UNSTARTED_S
+    machine, _, process = row["held_by"].partition("/")
+    return age_s > ELSEWHERE_S if machine != socket.gethostname() else not is_process_alive(project.settings, process)
+
+
+def command_holder(settings: Settings) -> str:
+    """The name under which this process holds cells: its machine and its process tag."""
+    return f"{socket.gethostname()}/{process_tag(settings)[PROCESS_TAG]}"
 
 
 def _is_retried(run: dg.DagsterRun, row: Row, holder: str) -> bool:

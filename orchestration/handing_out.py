@@ -19,6 +19,7 @@ from orchestration.rates import Rates, rates_of
 from orchestration.stale import cell_need
 from resources.ledger import Row
 from resources.ledger_tables import campaign, campaign_cell
+from resources.outbox import Notice, notify
 from resources.project import Project
 from resources.run_facts import ATTEMPT_TAG, CAMPAIGN_TAG, RECIPES_TAG, TierName
 from resources.settings import utc_now
@@ -63,7 +64,7 @@ def hand_out(project: Project, one: Campaign, *, holder: str, at_most: int) -> l
     """
     now = utc_now().replace(tzinfo=None)
     if one.deadline is not None and now >= one.deadline:
-        _note(project, one, "its deadline has passed")
+        _note(project, one, "its deadline, which has passed")
         return []
     rows = _waiting(project, one)
     room = min(at_most, project.settings.backfills.max_running - _running_count(project, one))
@@ -83,7 +84,26 @@ def hand_out(project: Project, one: Campaign, *, holder: str, at_most: int) -> l
         elif isinstance(got, Refusal):
             refusals.append(got)
     _note(project, one, refusals[0].words if refusals else None)
+    if refusals and not handed and not _running_count(project, one):
+        _tell_stopped(project, one, refusals[0], left=len(rows), today=now.date())
     return handed
+
+
+def _tell_stopped(project: Project, one: Campaign, refusal: Refusal, *, left: int, today: dt.date) -> None:
+    """Tell whoever wants to know that a budget stopped a campaign: once a day and budget."""
+    facts = {
+        "campaign": one.name,
+        "budget": refusal.budget,
+        "limit_usd": refusal.limit_usd,
+        "left_usd": refusal.left_usd,
+        "cells_left": left,
+    }
+    message = (
+        f"Campaign {one.name} stands still, held back by {refusal.words}. {left} cells are left and kept. Raise the budget "
+        f"(vitrine backfill resume {one.name} --budget-usd ..., or `budgets:` in vitrine.yaml), or wait for the next day."
+    )
+    key = f"budget.stopped|{one.name}|{refusal.budget}|{today.isoformat()}"
+    notify(project, Notice(type="budget.stopped", key=key, subject=one.name, message=message, facts=facts))
 
 
 def _waiting(project: Project, one: Campaign) -> list[Row]:

@@ -62,7 +62,8 @@ class CostClock:
 
     def close(self) -> None:
         """Book the rest: what came after the last item belongs to it. Nothing is written for a short look that found nothing to do."""
-        if self._last is not None or _now()[0] - self._mark[0] >= FUTILE_S:
+        rest_s = _now()[0] - self._mark[0]
+        if self._tallies or rest_s >= FUTILE_S:  # a moment after a booking is not worth a line
             self._add(self._last or (self.activity, None), 0)
         self._book()
 

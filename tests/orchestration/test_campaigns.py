@@ -3,6 +3,7 @@
 import contextlib
 import datetime as dt
 import random
+import socket
 
 import dagster as dg
 import pytest
@@ -13,7 +14,7 @@ from catalog.errors import SettingsError
 from orchestration import backfill_sensor
 from orchestration.backfill_sensor import backfill_campaigns, request_of, tick
 from orchestration.campaigns import campaign_named, campaigns, cancel, pause, progress, resume, start_campaign
-from orchestration.following import follow
+from orchestration.following import command_holder, follow
 from orchestration.handing_out import SENSOR, hand_out, running_cells
 from orchestration.schedules import start_night
 from resources.ledger_tables import campaign_cell, reservation
@@ -253,16 +254,14 @@ def test_a_run_deleted_in_the_ui_is_started_again(daemon, shop):
 
 def test_what_a_lost_command_held_is_handed_out_by_the_daemon(daemon, shop):
     one = start_campaign(shop, "spring")
-    assert hand_out(shop, one, holder="a-process-that-is-gone", at_most=2)
+    assert hand_out(shop, one, holder=f"{socket.gethostname()}/a-process-that-is-gone", at_most=2)
     until_done(daemon)
     assert set(states(shop).values()) == {"done"}
 
 
 def test_the_daemon_leaves_alone_what_a_living_command_holds(daemon, shop):
-    from orchestration.left_behind import PROCESS_TAG, process_tag
-
     one = start_campaign(shop, "spring")
-    (mine,) = hand_out(shop, one, holder=process_tag(shop.settings)[PROCESS_TAG], at_most=1)
+    (mine,) = hand_out(shop, one, holder=command_holder(shop.settings), at_most=1)
     for _ in range(6):
         daemon.tick()
         daemon.end_all()
@@ -277,10 +276,23 @@ def test_a_command_leaves_the_sensors_fresh_claims_alone(shop):
     assert len(running_cells(shop, one)) == 2
 
 
+def test_a_machine_with_another_instance_takes_nothing_back(daemon, shop):
+    """`vitrine backfill status` on a laptop asks the laptop's Dagster, which knows no run of the cluster's."""
+    one = start_campaign(shop, "spring")
+    daemon.tick()
+    daemon.tick()
+    hand_out(shop, one, holder="another-machine/its-process", at_most=1)
+    later = sa.update(campaign_cell).values(changed_at=dt.datetime(2026, 1, 1)).where(campaign_cell.c.held_by == SENSOR)
+    shop.ledger.transact(lambda connection: connection.execute(later), repeatable=True)
+    before = states(shop)
+    follow(shop, dg.DagsterInstance.ephemeral(), holder=command_holder(shop.settings))
+    assert states(shop) == before and len(open_reservations(shop)) == len(running_cells(shop, one)) == 3
+
+
 def test_nothing_starts_after_the_deadline(daemon, shop):
     start_campaign(shop, "spring", deadline=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     done = daemon.tick()
-    assert done.requests == () and "its deadline has passed" in done.lines[0] and "7 left" in done.lines[0]
+    assert done.requests == () and "its deadline, which has passed" in done.lines[0] and "7 left" in done.lines[0]
     resume(shop, "spring", deadline=dt.datetime(2099, 1, 1, tzinfo=dt.UTC))
     assert len(daemon.tick().requests) == 2
 
@@ -289,6 +301,19 @@ def test_the_tick_says_which_budget_stopped_it_and_what_is_left(daemon, shop):
     start_campaign(shop, "spring", budget_usd=0.0)
     (line,) = daemon.tick().lines
     assert "held back by the budget of campaign spring" in line and "7 left (" in line and "images, about" in line
+
+
+def test_a_campaign_that_a_budget_stopped_is_told_of_once_a_day(tmp_path):
+    from resources.observing_tables import notice
+
+    who = "notifications: {slack: [{name: shop, url_env: SHOP_URL, events: [budget.stopped]}]}\n"
+    shop = write_shop(tmp_path, {("mugs", "2026-11-01"): 2}, LIMITS + who)
+    start_campaign(shop, "spring", budget_usd=0.0)
+    daemon = Daemon(shop)
+    daemon.tick()
+    daemon.tick()
+    (told,) = shop.ledger.rows(sa.select(notice))
+    assert told["type"] == "budget.stopped" and "Campaign spring stands still" in told["message"] and told["facts"]["cells_left"] == 1
 
 
 def test_a_campaign_holds_the_recipes_it_names_and_their_runs_are_told(daemon, shop):
