@@ -8,6 +8,7 @@ from assets.partitions import FIRST_DROP
 from catalog.errors import CatalogError
 from orchestration.announced_uploads import announced_uploads
 from orchestration.definitions import build_defs
+from orchestration.running import QUIET
 from orchestration.sensors import catalog_changes, new_and_changed_products
 from publishing.manifest import read_manifest
 from resources.ledger_tables import product
