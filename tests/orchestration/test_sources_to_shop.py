@@ -8,7 +8,6 @@ from assets.partitions import FIRST_DROP
 from catalog.errors import CatalogError
 from orchestration.announced_uploads import announced_uploads
 from orchestration.definitions import build_defs
-from orchestration.running import QUIET
 from orchestration.sensors import catalog_changes, new_and_changed_products
 from publishing.manifest import read_manifest
 from resources.ledger_tables import product
@@ -19,6 +18,8 @@ from tests.shops import AnnouncedShop, JsonlShop, ParquetShop, S3Shop, Shop, Sql
 from tests.tiny_project import BRAND, PHOTO_PX, draw_mug, write_photo
 
 pytestmark = pytest.mark.slow
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 ONE_RECIPE = BRAND.replace("recipes: [packshot_white, staged_scene]", "recipes: [packshot_white]").split("  # A model")[0]
 """Packshots alone: everything between source and shop, and no base model."""
