@@ -39,15 +39,15 @@ def record_looks(
         found = {look.asked.name: look for look in looks if look.asked.name in fresh}
         _forget(connection, found)
         room = _DropRoom(connection, today, first_drop, max_cell_products)
-        changes, moved = [], []
+        changes, moved = list[Row](), list[Row]()
         for old in _products(connection, skus_naming(connection, found)):
             names = old["attributes"]["photos"]
             known = zip(names, old["photo_digests"], strict=True)
             digests = [found[name].photo_digest if name in found else before for name, before in known]
             if digests != old["photo_digests"]:
-                entry = _write(connection, old, digests, room.drop_for(old["category"], old["drop"]))
-                changes.append(entry)
-                moved.append({**old, "photo_digests": digests, "drop": entry["drop"], "revision": entry["id"]})
+                now = {**old, "photo_digests": digests, "drop": room.drop_for(old["category"], old["drop"])}
+                changes.append(_write(connection, now))
+                moved.append({**now, "revision": changes[-1]["id"]})
         ledger.keep(change.name, changes)
         ledger.keep(product.name, moved)
     # A cache for the next full look; lost between the two transactions, it costs one more reading of these photos.
@@ -69,14 +69,13 @@ def _forget(connection: sa.Connection, found: Mapping[str, Look]) -> None:
         connection.execute(sa.delete(photo_file).where(photo_file.c.name.in_(chunk)))
 
 
-def _write(connection: sa.Connection, old: Row, digests: list[str | None], drop: str) -> Row:
-    named = {"sku": old["sku"], "category": old["category"], "drop": drop, "kind": "photo"}
-    entry: Row = {**named, "at": utc_now().replace(tzinfo=None)}
+def _write(connection: sa.Connection, row: Row) -> Row:
+    entry: Row = {**{name: row[name] for name in ("sku", "category", "drop")}, "kind": "photo", "at": utc_now().replace(tzinfo=None)}
     result = connection.execute(sa.insert(change).values(**entry))
     assert result.inserted_primary_key is not None
     revision = int(result.inserted_primary_key[0])
-    values = {"photo_digests": digests, "drop": drop, "revision": revision}
-    connection.execute(sa.update(product).where(product.c.sku == old["sku"]).values(**values))
+    values = {"photo_digests": row["photo_digests"], "drop": row["drop"], "revision": revision}
+    connection.execute(sa.update(product).where(product.c.sku == row["sku"]).values(**values))
     return {**entry, "id": revision}
 
 
