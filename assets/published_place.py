@@ -3,7 +3,7 @@
 What may be published is `published_images.py`; how a place is kept whole is `publishing/folder_channel.py` and `bucket_channel.py`.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -152,10 +152,15 @@ def published_versions(project: Project) -> dict[str, str]:
     return {name: part_version(index, name) for name in index.parts}
 
 
-def published_part(project: Project, part: str) -> "Manifest":
-    """What stands in one part of the manifest."""
-    from publishing.bucket_manifest import read_board
-    from publishing.manifest import read_manifest
+def published_parts(project: Project, parts: Iterable[str]) -> "Iterator[tuple[str, str, Manifest]]":
+    """What stands in some parts of the manifest, each with its version; '' for a part that is not there."""
+    from publishing.bucket_manifest import read_parts
+    from publishing.manifest import Manifest, read_manifest
 
     bucket = project.published_bucket
-    return read_manifest(Path(publish_folder_of(project))) if bucket is None else read_board(bucket, [part]).parts[part]
+    if bucket is not None:
+        yield from read_parts(bucket, parts)
+        return
+    for part in parts:
+        version = published_versions(project).get(part, "")  # asked first: who writes in between makes it an old one, and is seen
+        yield part, version, read_manifest(Path(publish_folder_of(project))) if part == WHOLE else Manifest()

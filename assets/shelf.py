@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from assets.published_place import published_address, published_part, published_versions
+from assets.published_place import published_address, published_parts, published_versions
 from resources.ledger import QUERY_CHUNK
 from resources.ledger_tables import on_shelf, settled, shelf
 from resources.project import Project
@@ -65,15 +65,14 @@ def check_shelf(project: Project) -> None:
         if rows:
             with project.ledger.writing("shelf") as connection:
                 connection.execute(sa.delete(shelf))
-    for part in sorted(known.keys() | there.keys()):
-        if known.get(part) == there.get(part):
-            continue
-        _correct(project, part, _by_sku(shelf_images(published_part(project, part).images.values())) if part in there else {})
-        if published_versions(project).get(part) == there.get(part):  # else a delivery came between: the next plan looks again
-            with project.ledger.writing("shelf") as connection:
-                connection.execute(sa.delete(shelf).where(shelf.c.place == place, shelf.c.part == part))
-                if part in there:
-                    connection.execute(sa.insert(shelf).values(place=place, part=part, version=there[part]))
+    changed = [part for part in sorted(known.keys() | there.keys()) if known.get(part) != there.get(part)]
+    for part, version, manifest in published_parts(project, changed):
+        _correct(project, part, _by_sku(shelf_images(manifest.images.values())))
+        # A delivery that came between left another version there: the next plan sees that and looks again.
+        with project.ledger.writing("shelf") as connection:
+            connection.execute(sa.delete(shelf).where(shelf.c.place == place, shelf.c.part == part))
+            if version:
+                connection.execute(sa.insert(shelf).values(place=place, part=part, version=version))
 
 
 def restock(project: Project, skus: Collection[str], part: str, before: str, after: str, manifest: "Manifest") -> None:

@@ -132,8 +132,8 @@ def _publish(project: Project) -> Iterator[Finding]:
     store, shop = project.settings.store, project.settings.publish
     if isinstance(store, S3Store) and isinstance(shop, S3Publish) and store.bucket == shop.bucket:
         made, shown = f"{store.prefix.strip('/')}/".lstrip("/"), f"{shop.prefix.strip('/')}/".lstrip("/")
-        if made.startswith(shown) or shown.startswith(made):
-            message = f"`publish:` and `store:` overlap in {project.store.name}: storefronts could read what was rejected. Use two prefixes or buckets."
+        if made.startswith(shown):
+            message = f"`store:` lies within what `publish:` shows, {bucket.name}: storefronts could read what was rejected. Use two prefixes or buckets."
             yield Finding(severity="error", where="publish", message=message)
 
 

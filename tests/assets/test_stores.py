@@ -17,7 +17,7 @@ from orchestration.running import refresh, run_category, tasks_for
 from orchestration.stale import stale_cells
 from publishing.bucket_manifest import read_index
 from resources.catalog_settings import S3Place
-from resources.ledger_tables import cutout, judgment, lora, product, render
+from resources.ledger_tables import cutout, judgment, lora, on_shelf, product, render, shelf
 from resources.object_store import blob_path
 from resources.project import open_project
 from tests.conftest import new_bucket
@@ -234,6 +234,14 @@ def test_a_withdrawn_product_is_taken_back_and_its_pages_go(on_s3, bucket):
     report = write_pages(project, "mugs", drop)
     assert (report.files_written, report.pages_removed) == (0, 0), "repeating writes nothing"
     assert deliver_cell(project, "mugs", drop, [], complete_for=["MUG-1"], covers=lambda _: True).manifest_changed is False
+
+    copied = project.ledger.rows(sa.select(on_shelf))
+    assert copied
+    with project.ledger.writing() as connection:
+        for table in (shelf, on_shelf):
+            connection.execute(sa.delete(table))
+    assert stale_cells(project) == []
+    assert project.ledger.rows(sa.select(on_shelf)) == copied, "the ledger's copy of what stands is taken anew from the bucket"
 
 
 def test_settings_say_what_a_store_may_be(tmp_path, on_a_folder):
