@@ -19,6 +19,7 @@ from orchestration.rates import Rates, rates_of
 from orchestration.stale import cell_need
 from resources.ledger import Row
 from resources.ledger_tables import campaign, campaign_cell
+from resources.outbox import Notice, notify_in
 from resources.project import Project
 from resources.run_facts import ATTEMPT_TAG, CAMPAIGN_TAG, RECIPES_TAG, TierName
 from resources.settings import utc_now
@@ -163,6 +164,21 @@ def _note(project: Project, one: Campaign, stopped_by: str | None) -> None:
     if stopped_by != one.stopped_by:
         with project.ledger.writing(MONEY) as connection:
             connection.execute(sa.update(campaign).where(campaign.c.name == one.name).values(stopped_by=stopped_by))
+            if stopped_by:
+                notify_in(connection, project, stopped_notice(one, stopped_by))
+
+
+def stopped_notice(one: Campaign, stopped_by: str) -> Notice:
+    """What people are told of a campaign that its budget or deadline holds back: once a day, as budgets of a day begin anew with it."""
+    today = utc_now().date().isoformat()
+    return Notice(
+        type="budget.stopped",
+        key=f"budget.stopped|{one.name}|{today}",
+        subject=one.name,
+        message=f"The backfill {one.name} is held back by {stopped_by}. What is left is kept and goes on when there is room again; "
+        f"vitrine backfill status {one.name} shows how far it is.",
+        facts={"campaign": one.name, "stopped_by": stopped_by},
+    )
 
 
 def running_cells(project: Project, one: Campaign) -> list[tuple[Row, str]]:
