@@ -57,8 +57,11 @@ FAILED = _gauge("vitrine_dagster_failed_partitions", "Cells and categories whose
 POOL = _gauge("vitrine_dagster_pool_slots", "Slots of a concurrency pool: limit, claimed, and steps pending for one.", "pool", "state")
 BACKFILLS = _gauge("vitrine_dagster_backfills", "Dagster's backfills that are under way.")
 STANDSTILL = _gauge(
-    "vitrine_dagster_backfill_standstill_seconds", "How long the backfill that stands still longest has not moved; 0 when there is none."
+    "vitrine_dagster_backfill_standstill_seconds",
+    "How long the backfill or campaign that stands still longest has not moved; 0 when there is none.",
 )
+CAMPAIGNS = _gauge("vitrine_campaigns", "Campaigns by state; `held` runs and is held back by its budget or deadline.", "state")
+CAMPAIGN_CELLS = _gauge("vitrine_campaign_cells", "Cells of campaigns that have not ended, by state.", "state")
 REFRESHED = _gauge("vitrine_exporter_refresh_timestamp_seconds", "When each part of these metrics was last gathered.", "part")
 REFRESH_SECONDS = _gauge("vitrine_exporter_refresh_duration_seconds", "How long gathering a part took.", "part")
 REFRESH_FAILURES = _counter("vitrine_exporter_refresh_failures_total", "How often gathering a part failed.", "part")
@@ -66,6 +69,6 @@ BUILD = _gauge("vitrine_build_info", "Always 1; the label is Vitrine's version."
 
 FAMILIES = (
     OUTCOMES, REASONS, WORKER_SECONDS, COST, PRODUCTS, BUDGET_LIMIT, BUDGET_USED, BACKLOG_ITEMS, BACKLOG_CELLS, BACKLOG_OLDEST, BACKLOG_PLANNED,
-    NOTICES, NOTICE_AGE, RECEIVERS_OFF, HEARTBEAT, RUNS, OLDEST_QUEUED, FAILED, POOL, BACKFILLS, STANDSTILL, REFRESHED, REFRESH_SECONDS,
+    NOTICES, NOTICE_AGE, RECEIVERS_OFF, HEARTBEAT, RUNS, OLDEST_QUEUED, FAILED, POOL, BACKFILLS, STANDSTILL, CAMPAIGNS, CAMPAIGN_CELLS, REFRESHED, REFRESH_SECONDS,
     REFRESH_FAILURES, BUILD,
 )  # fmt: skip

@@ -69,6 +69,7 @@ def all_parts() -> list[Part]:
         Part("dagster", snapshot.dagster_state, 15),
         Part("work", snapshot.Work(), 15),
         Part("outbox", snapshot.outbox, 15),
+        Part("campaigns", snapshot.campaigns, 30),
         Part("budgets", snapshot.budgets, 60),
         Part("failures", snapshot.failures, 60),
         Part("catalog", snapshot.catalog, 300),

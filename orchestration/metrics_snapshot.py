@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from orchestration import exported_metrics as m
 from orchestration.failed_cells import failed_now
-from orchestration.watching import NEEDS, backfills_moving, refresh_waiting_cells
+from orchestration.watching import NEEDS, backfills_moving, campaigns_moving, refresh_waiting_cells
 from resources.instruments import bounded_category
-from resources.ledger_tables import paused, product, spend
+from resources.ledger_tables import campaign, campaign_cell, paused, product, spend
 from resources.observing_tables import delivery, notice, receiver_off, tally
 from resources.project import Project
 from resources.settings import utc_now
@@ -148,7 +148,7 @@ def backlog(project: Project, _instance: dg.DagsterInstance) -> Values:
     return dict(values)
 
 
-def dagster_state(_project: Project, instance: dg.DagsterInstance) -> Values:
+def dagster_state(project: Project, instance: dg.DagsterInstance) -> Values:
     """Heartbeats, open runs, pools and backfills."""
     now_s = utc_now().timestamp()
     values: Values = {(m.HEARTBEAT, (kind,)): now_s - beat.timestamp for kind, beat in instance.get_daemon_heartbeats().items()}
@@ -162,7 +162,23 @@ def dagster_state(_project: Project, instance: dg.DagsterInstance) -> Values:
             values[m.POOL, (key, state)] = count
     moving = backfills_moving(instance)
     values[m.BACKFILLS, ()] = len(moving)
-    values[m.STANDSTILL, ()] = max((now_s - moved_s for _, moved_s, _ in moving), default=0.0)
+    stands = [now_s - moved_s for _, moved_s, _ in moving] + [_age_s(moved) for _, moved, _ in campaigns_moving(project)]
+    values[m.STANDSTILL, ()] = max(stands, default=0.0)
+    return values
+
+
+def campaigns(project: Project, _instance: dg.DagsterInstance) -> Values:
+    """Campaigns and the cells of those that have not ended."""
+    values: Values = {(m.CAMPAIGNS, (state,)): 0.0 for state in ("running", "held", "paused")}
+    state = sa.case((sa.and_(campaign.c.state == "running", campaign.c.stopped_by.is_not(None)), "held"), else_=campaign.c.state).label(
+        "state"
+    )
+    open_ones = campaign.c.state.in_(("running", "paused"))
+    for row in project.ledger.rows(sa.select(state, sa.func.count().label("n")).where(open_ones).group_by(state)):
+        values[m.CAMPAIGNS, (row["state"],)] = row["n"]
+    cells = sa.select(campaign_cell.c.state, sa.func.count().label("n")).join(campaign, campaign.c.name == campaign_cell.c.campaign)
+    for row in project.ledger.rows(cells.where(open_ones).group_by(campaign_cell.c.state)):
+        values[m.CAMPAIGN_CELLS, (row["state"],)] = row["n"]
     return values
 
 

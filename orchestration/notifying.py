@@ -10,7 +10,7 @@ from contextvars import copy_context
 
 import dagster as dg
 
-from orchestration.watching import drifting_categories, overdue_cells, refresh_waiting_cells, stuck_backfills
+from orchestration.watching import drifting_categories, overdue_cells, refresh_waiting_cells, stuck_backfills, stuck_campaigns
 from resources.outbox import claim, notify, open_receivers, settle
 from resources.project import Project, VitrineResource
 from resources.receivers import Receiver
@@ -97,5 +97,10 @@ def watch_once(project: Project, instance: dg.DagsterInstance) -> int:
     if settings is None:
         return 0
     waiting = refresh_waiting_cells(project)
-    events = [*overdue_cells(settings, waiting), *stuck_backfills(instance, settings), *drifting_categories(project, settings)]
+    events = [
+        *overdue_cells(settings, waiting),
+        *stuck_backfills(instance, settings),
+        *stuck_campaigns(project, settings),
+        *drifting_categories(project, settings),
+    ]
     return sum(notify(project, event) for event in events)

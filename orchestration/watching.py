@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from catalog.verdict import Verdict
 from orchestration.stale import stale_cells
 from resources.ledger import Row
+from resources.ledger_tables import campaign, campaign_cell
 from resources.observing_settings import NotificationSettings
 from resources.observing_tables import tally, waiting_cell
 from resources.outbox import Notice
@@ -111,6 +112,31 @@ def backfills_moving(instance: "dg.DagsterInstance") -> list[tuple[str, float, i
         moved = newest[0].update_timestamp.replace(tzinfo=dt.UTC).timestamp() if newest else backfill.backfill_timestamp
         found.append((backfill.backfill_id, max(moved, backfill.backfill_timestamp), instance.get_runs_count(mine)))
     return found
+
+
+def stuck_campaigns(project: Project, settings: NotificationSettings, now: dt.datetime | None = None) -> Iterator[Notice]:
+    """A notice for each campaign that nothing holds back and none of whose cells moved for too long; one per standstill."""
+    limit = _plain(now) - dt.timedelta(hours=settings.stuck_after_h)
+    for name, moved, left in campaigns_moving(project):
+        if moved > limit:
+            continue
+        yield Notice(
+            type="backfill.stuck",
+            key=f"backfill.stuck|campaign|{name}|{moved.isoformat(timespec='seconds')}",
+            subject=name,
+            message=f"The backfill {name} has not moved since {moved:%Y-%m-%d %H:%M} UTC; {left} cells are left. Look at the run queue, the pools "
+            f"and the daemon: vitrine backfill status {name}",
+            facts={"campaign": name, "last_moved": moved.isoformat(timespec="seconds") + "Z", "cells_left": left},
+        )
+
+
+def campaigns_moving(project: Project) -> list[tuple[str, dt.datetime, int]]:
+    """Campaigns that run and that neither budget nor deadline holds back: name, when one of their cells last changed, how many are left."""
+    left = sa.func.sum(sa.case((campaign_cell.c.state.in_(("waiting", "running")), 1), else_=0)).label("left")
+    query = sa.select(campaign.c.name, sa.func.max(campaign_cell.c.changed_at).label("moved"), left)
+    query = query.join(campaign_cell, campaign_cell.c.campaign == campaign.c.name).group_by(campaign.c.name)
+    query = query.where(campaign.c.state == "running", campaign.c.stopped_by.is_(None))
+    return [(row["name"], row["moved"], int(row["left"])) for row in project.ledger.rows(query) if row["left"]]
 
 
 def drifting_categories(project: Project, settings: NotificationSettings, now: dt.datetime | None = None) -> Iterator[Notice]:

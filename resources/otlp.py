@@ -25,7 +25,7 @@ from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 from resources.instruments import INSTRUMENTS, Instrument, Kind
 from resources.version import vitrine_version
 
-EXPORT_TIMEOUT_S = 5.0
+EXPORT_TIMEOUT_S = 3.0
 """One export; a collector that is down must not hold up a worker."""
 
 

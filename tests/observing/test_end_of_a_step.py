@@ -21,18 +21,23 @@ import sys, time
 from pathlib import Path
 import dagster as dg
 from assets.observed import observed
+from catalog.preemption import stop_point
 from resources.instruments import TRAINING_STEPS
+from resources.preemptible_steps import preemptible
 from resources.project import VitrineResource
 from resources.tallies import saw
 from resources.telemetry import measured
 
 @dg.op
+@preemptible
 @observed
 def long_step(context: dg.OpExecutionContext, vitrine: VitrineResource):
     measured(TRAINING_STEPS, 7, category="mugs")
     saw("render", "made", recipe="packshot_white", count=3)
     print("at work", flush=True)
-    time.sleep(float(sys.argv[2]))
+    for _ in range(int(float(sys.argv[2]) * 20)):
+        stop_point()
+        time.sleep(0.05)
 
 @dg.job
 def work():
@@ -73,6 +78,7 @@ def test_a_step_that_is_told_to_end_still_sends_what_it_measured(tmp_path, colle
     process.send_signal(signal.SIGTERM)
     start = time.monotonic()
     process.communicate(timeout=60)
+    assert process.returncode == 143
     assert collector.total("vitrine.training.steps", category="mugs") == 7
     assert collector.total("vitrine.items", recipe="packshot_white", outcome="made") == 3
     (span,) = [span for span in collector.spans if span.name == "long_step"]
@@ -93,11 +99,11 @@ def test_a_collector_that_is_down_neither_fails_nor_holds_up_a_step(tmp_path):
 
 def test_without_the_setting_nothing_is_sent_and_nothing_imported(tmp_path, collector):
     (tmp_path / "vitrine.yaml").write_text("brand_kit: brand.yaml\n")
-    step = STEP.replace("time.sleep(float(sys.argv[2]))", "assert 'opentelemetry' not in sys.modules, 'imported'")
+    step = STEP.replace("stop_point()\n        time.sleep(0.05)", "assert 'opentelemetry' not in sys.modules, 'imported'")
     (tmp_path / "step.py").write_text(step)
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(
-        [sys.executable, str(tmp_path / "step.py"), str(tmp_path), "0"], env=environment, cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, str(tmp_path / "step.py"), str(tmp_path), "1"], env=environment, cwd=tmp_path, capture_output=True, text=True
     )
     (row,) = open_project(tmp_path).ledger.rows(sa.select(step_usage))
     assert row["outcome"] == "done", done.stderr

@@ -180,6 +180,15 @@ def test_a_hundred_events_told_by_eight_at_once_are_delivered_once_each(project,
     assert len(chat.received) == 100
 
 
+def test_two_transactions_that_tell_of_one_event_tell_it_once(project):
+    """A budget's stop is written under another lock than the outbox's own."""
+    told = []
+    for concern in ("money", "outbox"):
+        with project.ledger.writing(concern) as connection:
+            told.append(notify_in(connection, project, failed()))
+    assert told == [True, False]
+
+
 def test_a_notice_is_there_exactly_if_what_it_tells_of_was_committed(project):
     with pytest.raises(ZeroDivisionError), project.ledger.writing("outbox") as connection:
         notify_in(connection, project, failed("lost"))

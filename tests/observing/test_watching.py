@@ -9,11 +9,13 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from assets.catalog import refresh_catalog
 from catalog.errors import SettingsError
+from orchestration import handing_out
+from orchestration.campaigns import campaign_named, start_campaign
 from orchestration.cli_operations import _cell
 from orchestration.failed_cells import failed_now, queue_cells
 from orchestration.notifying import notification_sensors, watch_once
 from orchestration.triggers import due_cells
-from orchestration.watching import drifting_categories, overdue_cells, refresh_waiting_cells, stuck_backfills
+from orchestration.watching import drifting_categories, overdue_cells, refresh_waiting_cells, stuck_backfills, stuck_campaigns
 from resources.observing_settings import NotificationSettings
 from resources.observing_tables import notice, tally, waiting_cell
 from resources.project import open_project
@@ -90,6 +92,16 @@ def test_a_backfill_without_progress_is_told_once_per_standstill(project):
         assert first.key == second.key and "has not moved since 2026-11-21 12:00" in first.message
         instance.create_run_for_job(_nothing, tags={"dagster/backfill": "spring"})  # it moved, now in reality
         assert list(stuck_backfills(instance, WATCH, utc_now())) == []
+
+
+def test_a_campaign_without_progress_is_told_and_one_that_its_budget_holds_is_not(project):
+    start_campaign(project, "spring")
+    began = utc_now()
+    assert list(stuck_campaigns(project, WATCH, began + dt.timedelta(hours=5.9))) == []
+    (told,) = stuck_campaigns(project, WATCH, began + dt.timedelta(hours=6.1))
+    assert "spring" in told.message and "1 cells are left" in told.message
+    handing_out._note(project, campaign_named(project, "spring"), "the budget of the day: 0.01 of 1.00 USD are left")
+    assert list(stuck_campaigns(project, WATCH, began + dt.timedelta(days=3))) == []
 
 
 @dg.job
