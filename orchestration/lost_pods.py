@@ -11,8 +11,8 @@ from typing import Any
 
 from orchestration.placement import PERMANENT_EXIT
 
-LOST_TRIES = 4
-"""How often a step whose pod was lost is started again. Four tries outlast one spot reclaim per zone."""
+LOST_TRIES = 6
+"""How often a step whose pod was lost is started again; as many as `house_rules.SPOT_RETRIES`, which counts the same attempts."""
 
 
 class End(StrEnum):
