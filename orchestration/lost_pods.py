@@ -12,8 +12,8 @@ from typing import Any
 from catalog.preemption import EXIT_CODE as PREEMPTED_EXIT
 from orchestration.placement import PERMANENT_EXIT
 
-LOST_TRIES = 4
-"""How often a step whose pod was lost is started again. Four tries outlast one spot reclaim per zone."""
+LOST_TRIES = 6
+"""How often a step whose pod was lost is started again; as many as `house_rules.SPOT_RETRIES`, which counts the same attempts."""
 
 PREEMPTED_TRIES = 30
 """The same for a pod that SIGTERM ended: a machine that is taken away says nothing against the step. Bounded, because a deadline may follow."""

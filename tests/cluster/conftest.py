@@ -104,7 +104,7 @@ def quiet_run(shops: tuple[Path, Path]) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.fixture(scope="session")
 def quiet(quiet_run: subprocess.Popen[bytes], shops: tuple[Path, Path]) -> Project:
     """The project as one machine made it, undisturbed."""
-    assert quiet_run.wait(timeout=400) == 0
+    assert quiet_run.wait(timeout=900) == 0
     return open_project(shops[1])
 
 
@@ -144,11 +144,15 @@ def project(runs: Runs) -> Project:
 
 
 @pytest.fixture
-def sizes(deployment: Deployment) -> Iterator[Callable[..., None]]:
-    """Change the sizes of single ops for one test."""
+def cluster(deployment: Deployment) -> Iterator[Callable[..., None]]:
+    """Change the sizes of single ops, or the environment or command of every step pod, for one test."""
 
-    def change(**by_op: dict[str, object]) -> None:
-        change_settings(deployment.project, cluster=cluster_section(deployment.host.step_pods(), **by_op))
+    def change(*env: dict[str, str], command: list[str] | None = None, **sizes: dict[str, object]) -> None:
+        pods = deployment.host.step_pods()
+        pods["container_config"]["env"] += env
+        if command:
+            pods["container_config"]["command"] = command
+        change_settings(deployment.project, cluster=cluster_section(pods, **sizes))
 
     yield change
     change()

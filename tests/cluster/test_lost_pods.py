@@ -8,13 +8,14 @@ import dagster as dg
 import pytest
 
 from tests.cluster.cells import cell, pictures, rendered_at, renders, take_in
+from tests.cluster.shop import SLOWLY
 from tests.cluster.testbed import wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 RENDER = "generated_variants.render_shard"
-ALL_RENDERS = 12
-"""Four products: two scenes and one packshot each."""
+ALL_RENDERS = 4
+"""Four products with one packshot each: the category has no looks, so no scenes."""
 
 
 def pod_of(bed, run_id: str, op: str):
@@ -39,8 +40,9 @@ def killed_process(pod) -> None:
     raise AssertionError(f"no process of pod {pod['metadata']['name']}")
 
 
-def begun(runs, project, category: str):
-    """A run that renders a cell, with its first pictures made: run id, step pod, what was made by now."""
+def begun(runs, project, cluster, category: str):
+    """A run that renders a cell slowly, with its first picture made: run id, step pod, what was made by now."""
+    cluster(SLOWLY)
     take_in(project, category)
     run_id = runs.launch("produce_cell", partition=cell(category), assets=("generated_variants",))
     wait_for("the first render", lambda: renders(project, category) or runs.instance.get_run_by_id(run_id).is_finished, within_s=300)
@@ -53,7 +55,7 @@ def rendered_last(runs, run_id: str) -> int:
     return next(e for e in events if e.asset_key.path == ["generated_variants"]).materialization.metadata["rendered_now"].value
 
 
-def same_as_quiet(runs, run_id, project, quiet, category: str, before) -> None:
+def same_as_quiet(project, quiet, category: str, before) -> None:
     """Nothing lost, nothing drawn twice, the same bytes."""
     after = rendered_at(project, category)
     assert 0 < len(before) < ALL_RENDERS, "the pod was not killed in the middle"
@@ -63,42 +65,51 @@ def same_as_quiet(runs, run_id, project, quiet, category: str, before) -> None:
     assert pictures(project, category) == pictures(quiet, category)
 
 
-def test_a_step_killed_in_mid_shard_goes_on_where_it_was(runs, project, quiet):
-    run_id, pod, _ = begun(runs, project, "killed")
+def test_a_step_killed_in_mid_shard_goes_on_where_it_was(runs, project, quiet, cluster):
+    run_id, pod, _ = begun(runs, project, cluster, "killed")
     killed_process(pod)
     before = rendered_at(project, "killed")
     runs.succeeds(run_id)
     (why,) = runs.retries(run_id, RENDER)
     assert "exit code 137" in why
-    same_as_quiet(runs, run_id, project, quiet, "killed", before)
+    same_as_quiet(project, quiet, "killed", before)
     assert rendered_last(runs, run_id) == ALL_RENDERS - len(before)
 
 
-def test_a_pod_deleted_by_force_in_mid_shard_costs_nothing_but_time(runs, project, quiet):
-    """The Job's controller of this Kubernetes makes a second pod of the same attempt, which ends with 0 and says nothing: seen, and tried again."""
-    run_id, pod, before = begun(runs, project, "deleted")
+def test_a_pod_deleted_by_force_in_mid_shard_costs_nothing_but_time(runs, project, quiet, cluster):
+    """The pod hears SIGTERM first, so either it says itself that it wants to be tried again, or its end is noticed from outside."""
+    run_id, pod, before = begun(runs, project, cluster, "deleted")
     runs.deployment.bed.kubectl("delete", "pod", "-n", "vitrine-gpu", pod["metadata"]["name"], "--grace-period=0", "--force")
     runs.succeeds(run_id)
-    (why,) = runs.retries(run_id, RENDER)
-    assert "ended with exit code 0" in why or "failed without a word" in why
-    same_as_quiet(runs, run_id, project, quiet, "deleted", before)
+    assert len(runs.retries(run_id, RENDER)) >= 1
+    same_as_quiet(project, quiet, "deleted", before)
     assert rendered_last(runs, run_id) < ALL_RENDERS
 
 
-def test_a_step_that_ran_out_of_memory_is_tried_again_with_more(runs, project, quiet, sizes):
-    sizes(render_shard={"memory_gib": 0.25, "max_memory_gib": 1.5})
+def test_a_step_pod_that_ends_with_0_and_says_nothing_is_noticed(runs, cluster):
+    """A wrong command or image, or a second pod of one attempt: Dagster alone would wait for ever."""
+    cluster(command=["/bin/true"])
+    run_id = runs.launch("produce_cell", partition=cell("starved"), assets=("generated_variants",))
+    (why, *_) = wait_for("the silent pod to be noticed", lambda: runs.retries(run_id, "generated_variants.plan_shards"), within_s=300)
+    runs.cancel(run_id)
+    assert "ended with exit code 0, but its step reported neither success nor failure" in why
+    assert runs.end(run_id) is dg.DagsterRunStatus.CANCELED
+
+
+def test_a_step_that_ran_out_of_memory_is_tried_again_with_more(runs, project, quiet, cluster):
+    cluster(render_shard={"memory_gib": 0.0625, "max_memory_gib": 1.0, "shm_gib": 0})
     take_in(project, "starved")
     run_id = runs.launch("produce_cell", partition=cell("starved"), assets=("generated_variants",))
     runs.succeeds(run_id)
     whys = runs.retries(run_id, RENDER)
     assert 1 <= len(whys) <= 3
     assert all("OOMKilled" in why for why in whys)
-    assert "Trying again with 512Mi instead of 256Mi" in whys[0]
+    assert "Trying again with 128Mi instead of 64Mi" in whys[0]
     assert renders(project, "starved") == renders(quiet, "starved")
 
 
-def test_a_step_that_cannot_get_more_memory_fails_and_names_what_to_set(runs, project, sizes):
-    sizes(plan_shards={"memory_gib": 0.0625, "max_memory_gib": 0.0625})
+def test_a_step_that_cannot_get_more_memory_fails_and_names_what_to_set(runs, project, cluster):
+    cluster(plan_shards={"memory_gib": 0.0625, "max_memory_gib": 0.0625})
     run_id = runs.launch("produce_cell", partition=cell("starved"), assets=("generated_variants",))
     assert runs.end(run_id) is dg.DagsterRunStatus.FAILURE
     assert runs.retries(run_id, "generated_variants.plan_shards") == []

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cluster.cells import cell, renders, take_in
 from tests.cluster.deployment import IMAGE, JOB_ZONES
-from tests.cluster.test_lost_pods import ALL_RENDERS, RENDER, pod_of, rendered_last
+from tests.cluster.test_lost_pods import ALL_RENDERS, RENDER, begun, pod_of, rendered_last
 from tests.cluster.testbed import wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
@@ -24,15 +24,8 @@ def living(bed, run_id: str) -> list[str]:
     return [p["metadata"]["name"] for p in pods if p["status"]["phase"] in {"Pending", "Running"}]
 
 
-def begun(runs, project, category: str) -> str:
-    take_in(project, category)
-    run_id = runs.launch("produce_cell", partition=cell(category), assets=("generated_variants",))
-    wait_for("the first render", lambda: renders(project, category) or runs.instance.get_run_by_id(run_id).is_finished, within_s=300)
-    return run_id
-
-
-def test_a_canceled_runs_pods_are_gone_within_ten_seconds(runs, project):
-    run_id = begun(runs, project, "canceled")
+def test_a_canceled_runs_pods_are_gone_within_ten_seconds(runs, project, cluster):
+    run_id, _, _ = begun(runs, project, cluster, "canceled")
     bed = runs.deployment.bed
     assert len(living(bed, run_id)) == 2
     start = time.monotonic()
@@ -76,8 +69,8 @@ def test_two_backfills_over_the_same_cell_at_once_give_one_result(runs, project,
     assert sum(rendered_last(runs, run_id) for run_id in both) >= ALL_RENDERS
 
 
-def test_a_run_survives_a_restart_of_the_api_server(runs, project, quiet):
-    run_id = begun(runs, project, "outage")
+def test_a_run_survives_a_restart_of_the_api_server(runs, project, quiet, cluster):
+    run_id, _, _ = begun(runs, project, cluster, "outage")
     runs.deployment.bed.restart_api_server(AWAY_S)
     runs.succeeds(run_id)
     assert renders(project, "outage") == renders(quiet, "outage")
