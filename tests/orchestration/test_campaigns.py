@@ -280,8 +280,8 @@ def test_a_machine_with_another_instance_takes_nothing_back(daemon, shop):
     """`vitrine backfill status` on a laptop asks the laptop's Dagster, which knows no run of the cluster's."""
     one = start_campaign(shop, "spring")
     daemon.tick()
-    daemon.tick()
     hand_out(shop, one, holder="another-machine/its-process", at_most=1)
+    daemon.tick()  # which sees the runs of its own
     later = sa.update(campaign_cell).values(changed_at=dt.datetime(2026, 1, 1)).where(campaign_cell.c.held_by == SENSOR)
     shop.ledger.transact(lambda connection: connection.execute(later), repeatable=True)
     before = states(shop)
