@@ -5,7 +5,9 @@ it in hand and goes when the item is done or refused, whatever for. A worker tha
 takes its attempt back, because the machine is to blame. After `MAX_ATTEMPTS` the item is not begun again; its step says what becomes of it.
 """
 
-from collections.abc import Iterator
+import os
+import platform
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -13,6 +15,7 @@ import sqlalchemy as sa
 from catalog.errors import VitrineError
 from catalog.failpoint import failpoint
 from catalog.preemption import Preempted
+from resources.ledger import QUERY_CHUNK, Row
 from resources.ledger_tables import attempt
 from resources.project import Project
 from resources.settings import utc_now
@@ -53,33 +56,35 @@ def counted(project: Project, item: str, what: str) -> Iterator[None]:
     failpoint("attempt.forgotten")
 
 
-def suspects(project: Project, items: list[str]) -> set[str]:
+def suspects(project: Project, items: Iterable[str]) -> set[str]:
     """Those of the items that were in hand when a worker died: to be done last, so that the others are not lost with them again."""
     return set(project.ledger.by_keys(attempt, items))
 
 
 def _begin(project: Project, item: str) -> int:
     """Count one more attempt; its number. Beyond the last one it stays where it is."""
-    with project.ledger.writing() as connection:
+    with project.ledger.writing(item) as connection:
         begun = connection.execute(sa.select(attempt.c.begun).where(attempt.c.item == item)).scalar()
         if begun is None:
-            connection.execute(sa.insert(attempt), [{"item": item, "begun": 1, "at": _now()}])
+            connection.execute(sa.insert(attempt), [{"item": item, "begun": 1, **_here_and_now()}])
         elif begun < MAX_ATTEMPTS:
-            connection.execute(sa.update(attempt).where(attempt.c.item == item).values(begun=begun + 1, at=_now()))
+            connection.execute(sa.update(attempt).where(attempt.c.item == item).values(begun=begun + 1, **_here_and_now()))
     return (begun or 0) + 1
 
 
 def _give_back(project: Project, item: str) -> None:
-    with project.ledger.writing() as connection:
+    with project.ledger.writing(item) as connection:
         connection.execute(sa.update(attempt).where(attempt.c.item == item).values(begun=attempt.c.begun - 1))
         connection.execute(sa.delete(attempt).where(attempt.c.item == item, attempt.c.begun <= 0))
 
 
-def forget(project: Project, item: str) -> None:
-    """Count an item's attempts from nothing again: it is done, or what became of it is recorded."""
-    with project.ledger.writing() as connection:
-        connection.execute(sa.delete(attempt).where(attempt.c.item == item))
+def forget(project: Project, *items: str) -> None:
+    """Count items' attempts from nothing again: they are done, or what became of them is recorded."""
+    known = sorted(suspects(project, items))
+    for start in range(0, len(known), QUERY_CHUNK):
+        with project.ledger.writing("attempts") as connection:
+            connection.execute(sa.delete(attempt).where(attempt.c.item.in_(known[start : start + QUERY_CHUNK])))
 
 
-def _now() -> object:
-    return utc_now().replace(tzinfo=None)
+def _here_and_now() -> Row:
+    return {"at": utc_now().replace(tzinfo=None), "worker": f"{platform.node()}/{os.getpid()}"}

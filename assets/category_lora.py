@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata, told_at_once
+from assets.cell_lease import under_lease
+from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata
 from assets.observed import observed
 from assets.partitions import categories
 from assets.planning import promoted_lora
-from assets.training_set import look_digest, read_training_set, training_set
+from assets.training_set import look_digest, look_parts, read_training_set, training_set
 from catalog.failpoint import failpoint
 from catalog.keys import digest
 from resources.costs import clocked
@@ -89,14 +90,14 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
     with clocked(project, "train", category) as clock:
         mirror = checkpoint_mirror(project)
         trained = train_lora(lora_settings(project), data, base_model, project.settings.state_dir / "training", on_progress, mirror)
-        clock.lap()
+        failpoint("lora.trained")
+        row = _row(project, category, key, trained, data, seconds=time.perf_counter() - start)
+        row["promoted"], row["facts"]["decision"] = _champion(project, row, promoted_lora(project, category), data)
+        failpoint("lora.decided")
+        project.ledger.record(lora, row)
+        failpoint("lora.recorded")
+        clock.lap()  # when it is recorded: a worker killed in between would book it, and the next one again
         saw("train", "made")
-    failpoint("lora.trained")
-    row = _row(project, category, key, trained, data, seconds=time.perf_counter() - start)
-    row["promoted"], row["facts"]["decision"] = _champion(project, row, promoted_lora(project, category), data)
-    failpoint("lora.decided")
-    project.ledger.record(lora, row)
-    failpoint("lora.recorded")
     if mirror is not None:
         forget_mirrored(mirror, trained.training_digest)
     return row, True
@@ -118,6 +119,7 @@ def _row(project: Project, category: str, key: str, trained: "TrainedLora", data
         "facts": {
             "steps": curve[-1][0],
             "best_step": trained.best_step,
+            "looks": look_parts(project, category),
             "pictures": len({picture.name for picture in data.train}) + len(data.held_out),
             "validation_curve": curve,
             "base_validation_loss": curve[0][1],
@@ -165,6 +167,7 @@ def _champion(project: Project, row: Row, incumbent: Row | None, data: "Training
     code_version="1",
 )
 @preemptible
+@under_lease()
 @observed
 def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """The category's look as a LoRA on the base model, with its curve and a sheet of before and after.
@@ -174,6 +177,8 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
     project, category = vitrine.open(), context.partition_key
 
     def log(progress: "Progress") -> None:
+        if project.ledger.fence is not None:
+            project.ledger.fence.stop_if_lost()
         measured(TRAINING_STEPS, 1, category=category)
         measured(TRAINING_LOSS, progress.train_loss, category=category, part="train")
         measured(TRAINING_LOSS, progress.validation_loss, category=category, part="held_out")
@@ -181,8 +186,7 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
             losses = f"loss {progress.train_loss:.4f}, held out {progress.validation_loss:.4f}"
             context.log.info(f"{category}: step {progress.step} of {progress.steps}, {losses}")
 
-    with told_at_once():
-        row, trained_now = train_category(project, category, log)
+    row, trained_now = train_category(project, category, log)
     facts = row["facts"]
     return dg.MaterializeResult(
         data_version=dg.DataVersion(row["lora_digest"]),

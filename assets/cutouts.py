@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.attempts import CRASHES, CrashedItem, counted, forget
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
+from assets.cell_lease import under_lease
+from assets.cell_manifest import commit_cell
+from assets.house_rules import OWNERS, reasons_table, sheet_metadata
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import cutout_key, products_of_cell, screening_key, screening_rules
 from assets.source_photos import source_photos
 from catalog.failpoint import failpoint
-from catalog.keys import digest
 from catalog.preemption import stop_point
 from catalog.verdict import Verdict
 from resources.costs import clocked
@@ -46,8 +47,6 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
                 known[key] = _cut_or_set_aside(project, row["photo_digests"][0], row["attributes"]["photos"][0], key)
                 failpoint("cutout.stored")
                 project.ledger.record(cutout, known[key])
-                if CRASHES in known[key]["reasons"]:
-                    forget(project, f"cutout {key}")
                 failpoint("cutout.recorded")
                 clock.lap()
                 saw("cut out", "made" if known[key]["accepted"] else "doubtful")
@@ -56,6 +55,7 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
             else:
                 saw("cut out", "found")
             outcomes.append({"sku": row["sku"], **known[key]})
+    forget(project, *(f"cutout {key}" for key in known))  # of workers killed just before forgetting
     return outcomes
 
 
@@ -109,10 +109,8 @@ def read_cutout(project: Project, cutout_digest: str) -> "tuple[np.ndarray, np.n
 
 def commit_cutouts(project: Project, category: str, drop: str, outcomes: list[Row]) -> str:
     """Name a cell's cut-outs in a manifest, written last; its key."""
-    content = {"cell": [category, drop], "cutouts": [{k: r[k] for k in ("sku", "cutout_digest", "accepted", "reasons")} for r in outcomes]}
-    key = digest(content)
-    project.store.put_manifest("cutouts", key, content)
-    return key
+    rows = [{k: r[k] for k in ("sku", "cutout_digest", "accepted", "reasons")} for r in outcomes]
+    return commit_cell(project, "cutouts", category, drop, {"cutouts": rows})
 
 
 def cutout_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
@@ -137,12 +135,11 @@ def cutout_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
     deps=[source_photos],
     group_name="intake",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"opencv"},
     code_version="1",
 )
 @preemptible
-@told_at_once()
+@under_lease()
 @observed
 def cutouts(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """Each accepted photo's product with its alpha matte and a confidence; below the bar it waits for a person instead of being used."""

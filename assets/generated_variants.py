@@ -7,19 +7,22 @@ import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.attempts import CrashedItem, counted, forget, suspects
+from assets.cell_lease import under_lease
+from assets.cell_manifest import commit_cell
 from assets.cutouts import read_cutout
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
+from assets.expectation import expectation_of
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, lora_of_cell, split_cell
-from assets.planning import CellPlan, WantedRender, plan_cell
+from assets.planning import CellPlan, WantedRender, lora_in_use, plan_cell
+from assets.settled import announce
 from catalog.errors import RenderError
 from catalog.failpoint import failpoint
-from catalog.keys import digest
 from catalog.preemption import stop_point
 from resources.costs import CostClock, clocked
 from resources.instruments import BATCH_SIZE, RENDER_TIME
@@ -80,7 +83,9 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[l
     """
     counts, loaded = {"rendered": 0, "refused": 0}, False
     drawn = [group[0] for group in groups if group[0].recipe.engine == "diffusion"]
-    plates = _plates(project, drawn[0].lora_digest) if drawn else None
+    lora_digest = drawn[0].lora_digest if drawn else lora_in_use(project, category)
+    announce(project, expectation_of(project, category, lora_digest), {group[0].variant.sku for group in groups})
+    plates = _plates(project, lora_digest) if drawn else None
     with clocked(project, "render", category, drop) as clock, span("shard", images=sum(map(len, groups))):
         for group in _suspects_last(project, groups):
             stop_point()
@@ -211,11 +216,11 @@ def commit_renders(project: Project, category: str, drop: str) -> tuple[str, lis
     made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
     rows = [made[w.render_key] for w in plan.wanted if w.render_key in made]
     named = ("render_key", "sku", "recipe", "idx", "render_digest", "cutout_digest", "lora_digest")
-    content: dict[str, Any] = {"cell": [category, drop], "renders": [{name: row[name] for name in named} for row in rows]}
-    key = digest(content)
     failpoint("render.before_manifest")
-    project.store.put_manifest("renders", key, content)
+    key = commit_cell(project, "renders", category, drop, {"renders": [{name: row[name] for name in named} for row in rows]})
     failpoint("render.committed")
+    open_ones = {w.render_key for w in plan.to_render}
+    forget(project, *(_attempt_of([w]) for w in plan.wanted if w.render_key not in open_ones))  # of workers killed just before forgetting
     return key, rows, plan
 
 
@@ -235,9 +240,9 @@ def render_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
 @dg.op(
     ins={"cutouts": dg.In(dg.Nothing), "lora": dg.In(dg.Nothing), "brand": dg.In(dg.Nothing)},
     out=dg.DynamicOut(list),
-    retry_policy=SPOT_RETRIES,
     description="What the cell still needs, cut into shards of whole groups.",
 )
+@under_lease()
 @observed
 def plan_shards(context: dg.OpExecutionContext, vitrine: VitrineResource):  # noqa: ANN201 - dagster infers from the out
     """Plan the cell and hand out shards: lists of render keys."""
@@ -255,19 +260,19 @@ def plan_shards(context: dg.OpExecutionContext, vitrine: VitrineResource):  # no
 
 @dg.op(pool="gpu-infer", retry_policy=SPOT_RETRIES, description="One model load, one LoRA, up to 512 images; skips what exists.")
 @preemptible
+@under_lease(shared=True)
 @observed
 def render_shard(context: dg.OpExecutionContext, vitrine: VitrineResource, keys: list) -> dict:
     """Draw one shard's renders that are still missing."""
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
     mine = set(keys)
-    with told_at_once():
-        groups = unfinished_groups(project, plan_cell(project, category, drop), mine)
-        return render_groups(project, category, drop, groups)
+    groups = unfinished_groups(project, plan_cell(project, category, drop), mine)
+    return render_groups(project, category, drop, groups)
 
 
-@dg.op(retry_policy=SPOT_RETRIES, description="Name every render of the cell in a manifest, written last.")
+@dg.op(description="Name every render of the cell in a manifest, written last.")
 @preemptible
-@told_at_once()
+@under_lease()
 @observed
 def commit_manifest(context: dg.OpExecutionContext, vitrine: VitrineResource, shards: list) -> dg.Output[str]:
     """Commit the cell: its manifest is the data version downstream assets see."""

@@ -10,9 +10,9 @@ from catalog.errors import StoreBusy, VitrineError
 
 OWNERS = ["team:catalog-imaging"]
 
-SPOT_RETRIES = dg.RetryPolicy(max_retries=6, delay=15, backoff=dg.Backoff.LINEAR, jitter=dg.Jitter.PLUS_MINUS)
-"""For steps whose machine may be taken away, which is all of them: six tries within some five minutes outlast one reclaim per zone twice.
-Dagster charges a lost machine like a mistake; what crashes its worker by itself is found by `attempts.py`. Our own errors: `told_at_once`."""
+SPOT_RETRIES = dg.RetryPolicy(max_retries=4, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+"""For steps that are dear and fail for reasons that pass (a GPU's error, a store that was away). A lost machine needs none: on a cluster the step
+handler tries any step again, on one machine the next run does. Our own errors: `told_at_once`."""
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def need_of(plan: CellPlan, to_publish: int) -> CellNeed:
     return CellNeed(
         category=plan.category,
         drop=plan.drop,
-        products=plan.products,
+        products=len(plan.rows),
         to_screen=len(plan.photos_to_screen),
         to_cut_out=len(plan.cutouts_to_make),
         to_render=_positive(Counter(wanted.variant.recipe for wanted in plan.to_render) + plan.renders_to_come),

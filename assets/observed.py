@@ -55,7 +55,7 @@ def _watched(context: Any, vitrine: VitrineResource) -> Iterator[None]:
     op, attempt = step.op_def.name, step.retry_number
     partition = step.partition_key if step.has_partition_key else ""
     cell, category = (partition, partition.split("|")[0]) if "|" in partition else ("", partition)
-    run_id = str(context.run_id)
+    run_id = str(step.run_id)
     if attempt:
         measured(STEP_RETRIES, 1, op=op)
     meter, outcome = StepMeter(), "done"

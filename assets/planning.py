@@ -51,7 +51,10 @@ class CellPlan:
 
     category: str
     drop: str
-    products: int = 0
+    lora_digest: str | None = None
+    """The LoRA that the wanted scenes are drawn with; None: there is none, or no recipe draws."""
+    rows: list[Row] = field(default_factory=list)
+    """The products that were planned."""
     photos_to_screen: list[Row] = field(default_factory=list)
     cutouts_to_make: list[Row] = field(default_factory=list)
     refused: list[Row] = field(default_factory=list)
@@ -61,6 +64,8 @@ class CellPlan:
     """Renders that exist and have no verdict by the present rules."""
     renders_to_come: Counter[str] = field(default_factory=Counter)
     """Renders by recipe of products whose photo is not screened or cut out yet, if every photo is good."""
+    judged: dict[str, tuple[Row, Row | None]] = field(default_factory=dict)
+    """For each wanted render that exists: its row, and its judgment by the present rules and measurements (None: not judged)."""
     why: Counter[str] = field(default_factory=Counter)
 
 
@@ -82,6 +87,13 @@ def screening_rules(project: Project) -> ScreeningRules:
 
     return parse_model(ScreeningRules, project.settings.screening, "vitrine.yaml: screening")
 
+
+NO_LORA = "no LoRA for {category} yet"
+NOT_RENDERED = "not rendered with today's photo, recipe, LoRA and engine"
+NOT_JUDGED = "not judged by the present rules"
+
+NO_PICTURE_FROM = frozenset({"photo_missing", "photo", "cutout"})
+"""Why a product is refused as a whole; other reasons are a recipe's, and the product's other recipes go on."""
 
 NOT_PAUSED = product.c.sku.not_in(sa.select(paused.c.sku))
 """What a pilot leaves out is neither made nor taken back; see docs/decisions/0004-sources-and-pilot.md."""
@@ -114,22 +126,28 @@ def promoted_lora(project: Project, category: str) -> Row | None:
     return project.ledger.one(query.order_by(sa.func.coalesce(returned, lora.c.made_at).desc()).limit(1))
 
 
+def lora_in_use(project: Project, category: str) -> str | None:
+    """Digest of the LoRA that a category's scenes are drawn with; None when no recipe draws or there is none yet."""
+    row = promoted_lora(project, category) if any(recipe.engine == "diffusion" for recipe in project.recipes) else None
+    return row["lora_digest"] if row else None
+
+
 def plan_cell(project: Project, category: str, drop: str) -> CellPlan:
     """What one cell still needs. Products whose photo is not screened or cut out yet have no wanted renders so far."""
-    plan = CellPlan(category=category, drop=drop)
-    rows = products_of_cell(project, category, drop)
-    plan.products = len(rows)
-    ready = _ready_products(project, rows, plan)
-    lora_row = promoted_lora(project, category) if any(r.engine == "diffusion" for r in project.recipes) else None
-    for row, cutout_row in ready:
+    return plan_products(project, category, drop, products_of_cell(project, category, drop), lora_in_use(project, category))
+
+
+def plan_products(project: Project, category: str, drop: str, rows: list[Row], lora_digest: str | None) -> CellPlan:
+    """What some active products of one cell still need, their scenes drawn with a LoRA (None: those wait for one)."""
+    plan = CellPlan(category=category, drop=drop, lora_digest=lora_digest, rows=rows)
+    for row, cutout_row in _ready_products(project, rows, plan):
         for recipe in project.recipes:
-            if recipe.engine == "diffusion" and lora_row is None:
-                plan.why[f"{recipe.name}: no LoRA for {category} yet"] += _variants_of(
-                    project, recipe, Product.model_validate(row["attributes"])
-                )
+            if recipe.engine == "diffusion" and lora_digest is None:
+                item = Product.model_validate(row["attributes"])
+                plan.why[f"{recipe.name}: {NO_LORA.format(category=category)}"] += variants_of(project, recipe, item)
                 continue
             try:
-                plan.wanted += _wanted(project, row, cutout_row, recipe, lora_row)
+                plan.wanted += _wanted(project, row, cutout_row, recipe, lora_digest)
             except RenderError as error:
                 plan.refused.append({**row, "why": str(error)})
     _compare_with_ledger(project, plan)
@@ -167,33 +185,32 @@ def _ready_products(project: Project, rows: list[Row], plan: CellPlan) -> list[t
 
 def _all_variants(project: Project, row: Row) -> Counter[str]:
     item = Product.model_validate(row["attributes"])
-    return Counter({recipe.name: _variants_of(project, recipe, item) for recipe in project.recipes})
+    return Counter({recipe.name: variants_of(project, recipe, item) for recipe in project.recipes})
 
 
-def _variants_of(project: Project, recipe: Recipe, item: Product) -> int:
+def variants_of(project: Project, recipe: Recipe, item: Product) -> int:
+    """How many variants of a recipe a product gets; none where the brand kit lacks its category."""
     try:
         return variant_count(recipe, item, project.brand_kit)
     except RenderError:
         return 0  # the recipe refuses the product; the plan of a screened product says so
 
 
-def _wanted(project: Project, row: Row, cutout_row: Row, recipe: Recipe, lora_row: Row | None) -> list[WantedRender]:
+def _wanted(project: Project, row: Row, cutout_row: Row, recipe: Recipe, lora_digest: str | None) -> list[WantedRender]:
     item = Product.model_validate(row["attributes"])
-    diffusion = recipe.engine == "diffusion"
-    lora_digest = lora_row["lora_digest"] if diffusion and lora_row else None
     wanted = []
     for index in range(variant_count(recipe, item, project.brand_kit)):
         variant = Variant(sku=item.sku, recipe=recipe.name, index=index)
         resolved = resolve(recipe, item, project.brand_kit, index)
-        key = render_key(
+        key = key_of_render(
+            project,
+            recipe,
+            resolved,
             photo_digest=cutout_row["photo_digest"],
             cutout_digest=cutout_row["cutout_digest"],
-            recipe={**resolved, **({"sampler": sampler(project)} if diffusion else {})},
             index=index,
             seed=variant.seed,
-            base_model_digest=project.base_model_digest if diffusion else None,
             lora_digest=lora_digest,
-            engine_version=ENGINE_VERSION,
         )
         wanted.append(
             WantedRender(
@@ -204,10 +221,35 @@ def _wanted(project: Project, row: Row, cutout_row: Row, recipe: Recipe, lora_ro
                 recipe=recipe,
                 photo_digest=cutout_row["photo_digest"],
                 cutout_digest=cutout_row["cutout_digest"],
-                lora_digest=lora_digest,
+                lora_digest=lora_digest if recipe.engine == "diffusion" else None,
             )
         )
     return wanted
+
+
+def key_of_render(
+    project: Project,
+    recipe: Recipe,
+    resolved: dict[str, Any],
+    *,
+    photo_digest: str,
+    cutout_digest: str,
+    index: int,
+    seed: int,
+    lora_digest: str | None,
+) -> str:
+    """The render key of a resolved recipe in this project: base model, LoRA and sampler are part of it where they draw."""
+    diffusion = recipe.engine == "diffusion"
+    return render_key(
+        photo_digest=photo_digest,
+        cutout_digest=cutout_digest,
+        recipe={**resolved, **({"sampler": sampler(project)} if diffusion else {})},
+        index=index,
+        seed=seed,
+        base_model_digest=project.base_model_digest if diffusion else None,
+        lora_digest=lora_digest if diffusion else None,
+        engine_version=ENGINE_VERSION,
+    )
 
 
 def sampler(project: Project) -> dict[str, float]:
@@ -216,32 +258,34 @@ def sampler(project: Project) -> dict[str, float]:
 
 
 def _compare_with_ledger(project: Project, plan: CellPlan) -> None:
-    made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
-    refused = project.ledger.by_keys(refused_render, (w.render_key for w in plan.wanted if w.render_key not in made))
-    plan.to_render = [w for w in plan.wanted if w.render_key not in made and w.render_key not in refused]
+    plan.judged = current_judgments(project, plan)
+    refused = project.ledger.by_keys(refused_render, (w.render_key for w in plan.wanted if w.render_key not in plan.judged))
+    plan.to_render = [w for w in plan.wanted if w.render_key not in plan.judged and w.render_key not in refused]
     for wanted in plan.to_render:
-        plan.why[f"{wanted.variant.recipe}: not rendered with today's photo, recipe, LoRA and engine"] += 1
-    judged = current_judgments(project, plan)
-    plan.to_judge = [w for w in plan.wanted if w.render_key in judged and judged[w.render_key][1] is None]
+        plan.why[f"{wanted.variant.recipe}: {NOT_RENDERED}"] += 1
+    plan.to_judge = [w for w in plan.wanted if w.render_key in plan.judged and plan.judged[w.render_key][1] is None]
     if plan.to_judge:
-        plan.why["not judged by the present rules"] += len(plan.to_judge)
+        plan.why[NOT_JUDGED] += len(plan.to_judge)
 
 
 def rules_in_force(project: Project, recipe: Recipe) -> RuleSet:
     """The rules a recipe's renders are held to now: the pack of the recipe or of its kind, with the brand's own bounds."""
-    return read_rules(recipe.name, project.brand_kit, kind=recipe.kind)
+    if recipe.name not in project.rule_sets:
+        project.rule_sets[recipe.name] = read_rules(recipe.name, project.brand_kit, kind=recipe.kind)
+    return project.rule_sets[recipe.name]
+
+
+def gate_inputs(project: Project, recipe: Recipe) -> dict[str, str]:
+    """What a recipe's renders are judged by now, as it enters the gate key."""
+    return {"rules_digest": rules_in_force(project, recipe).digest, "measurement_version": MEASUREMENT_VERSION}
 
 
 def current_judgments(project: Project, plan: CellPlan) -> dict[str, tuple[Row, Row | None]]:
     """For each wanted render that exists: its row, and its judgment by the present rules and measurements (None: not judged)."""
     made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
-    rules = {recipe.name: rules_in_force(project, recipe).digest for recipe in project.recipes}
+    by = {recipe.name: gate_inputs(project, recipe) for recipe in project.recipes}
     gates = {
-        w.render_key: gate_key(
-            render_digest=made[w.render_key]["render_digest"],
-            rules_digest=rules[w.variant.recipe],
-            measurement_version=MEASUREMENT_VERSION,
-        )
+        w.render_key: gate_key(render_digest=made[w.render_key]["render_digest"], **by[w.variant.recipe])
         for w in plan.wanted
         if w.render_key in made
     }

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.house_rules import OWNERS, SPOT_RETRIES, told_at_once
+from assets.cell_lease import under_lease
+from assets.house_rules import OWNERS
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import products_of_cell, skus_of_cell
@@ -28,12 +29,11 @@ if TYPE_CHECKING:
     deps=[published_images],
     group_name="publishing",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"html"},
     code_version="1",
 )
 @preemptible
-@told_at_once()
+@under_lease()
 @observed
 def product_pages(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """What a shopper would see of each product: every published picture with its words, as a page and as JSON for a storefront."""

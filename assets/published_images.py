@@ -4,24 +4,29 @@ Refuses anything without a current approval, whoever started the run: a blocking
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, told_at_once
+from assets.cell_lease import under_lease
+from assets.cell_manifest import commit_cell
+from assets.expectation import expectation_of
+from assets.house_rules import OWNERS, reasons_table
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
+from assets.picture_metadata import picture_metadata
 from assets.planning import CellPlan, WantedRender, current_judgments, plan_cell, rules_in_force, skus_of_cell
 from assets.published_place import deliver_cell, published_address, published_of_cell
+from assets.settled import settle
+from assets.shelf import ShelfImage, restock, shelf_images
 from assets.validated_renders import validated_renders
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
 from catalog.failpoint import failpoint
-from catalog.keys import digest, gate_key, publish_key
+from catalog.keys import gate_key, publish_key
 from catalog.variant import Variant
 from catalog.verdict import Verdict
 from quality.measurements import MEASUREMENT_VERSION
@@ -35,7 +40,6 @@ from resources.tallies import saw
 
 if TYPE_CHECKING:
     from publishing.delivery import DeliveryItem, DeliveryReport
-    from publishing.manifest import Manifest
     from publishing.metadata import PictureMetadata
     from publishing.rendition import Rendition
 
@@ -72,19 +76,19 @@ class Candidate:
     publish_key: str
 
 
-def candidates(project: Project, plan: CellPlan, shown: "Manifest") -> tuple[list[Candidate], Counter[str]]:
+def candidates(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> tuple[list[Candidate], Counter[str]]:
     """What may be published of a cell now, and how many renders are held back by which verdict (`not judged` included).
 
-    `shown` is what stands in the published folder.
+    `shown` is what stands in the published folder, of the plan's products at least.
     """
     from publishing.metadata import metadata_digest
     from publishing.rendition import channel_digest
 
-    judged = current_judgments(project, plan)
+    channels = [(channel, channel_digest(channel)) for channel in project.brand_kit.channels]
     standing = _standing(project, plan, shown)
     held, found = Counter[str](), []
     for wanted in plan.wanted:
-        render_row, judgment_row = judged.get(wanted.render_key) or standing.get(wanted.variant) or (None, None)
+        render_row, judgment_row = plan.judged.get(wanted.render_key) or standing.get(wanted.variant) or (None, None)
         if render_row is None or judgment_row is None:
             held["not rendered" if render_row is None else "not judged"] += 1
             continue
@@ -92,12 +96,11 @@ def candidates(project: Project, plan: CellPlan, shown: "Manifest") -> tuple[lis
             held[judgment_row["verdict"]] += 1
             continue
         metadata = picture_metadata(project, wanted, render_row)
-        for channel in project.brand_kit.channels:
+        words = metadata_digest(metadata)
+        for channel, form in channels:
             if wanted.variant.recipe not in channel.recipes:
                 continue
-            key = publish_key(
-                render_digest=render_row["render_digest"], channel_digest=channel_digest(channel), metadata_digest=metadata_digest(metadata)
-            )
+            key = publish_key(render_digest=render_row["render_digest"], channel_digest=form, metadata_digest=words)
             found.append(
                 Candidate(
                     wanted=wanted, render_row=render_row, judgment_row=judgment_row, channel=channel, metadata=metadata, publish_key=key
@@ -106,19 +109,17 @@ def candidates(project: Project, plan: CellPlan, shown: "Manifest") -> tuple[lis
     return found, held
 
 
-def undecided(project: Project, plan: CellPlan, shown: "Manifest") -> set[Variant]:
+def undecided(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> set[Variant]:
     """Variants whose picture, made or still published, has no judgment by the present rules: neither to be published nor taken back."""
-    judged = current_judgments(project, plan)
     standing = _standing(project, plan, shown)
-    made = {w.variant for w in plan.wanted if w.render_key in judged and judged[w.render_key][1] is None}
-    return made | (({w.variant for w in plan.to_render} & _shown_renders(shown).keys()) - standing.keys())
+    return {w.variant for w in plan.to_judge} | (({w.variant for w in plan.to_render} & _shown_renders(shown).keys()) - standing.keys())
 
 
-def _shown_renders(shown: "Manifest") -> dict[Variant, str]:
-    return {Variant(sku=image.sku, recipe=image.recipe, index=image.index): image.render_digest for image in shown.images.values()}
+def _shown_renders(shown: Collection[ShelfImage]) -> dict[Variant, str]:
+    return {Variant(sku=image.sku, recipe=image.recipe, index=image.index): image.render_digest for image in shown}
 
 
-def _standing(project: Project, plan: CellPlan, shown: "Manifest") -> dict[Variant, tuple[Row, Row]]:
+def _standing(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> dict[Variant, tuple[Row, Row]]:
     """For each variant that is not rendered anew yet: the render that is published now, if the present rules approve of it.
 
     A retrained LoRA must not empty a shop window until its scenes are drawn.
@@ -135,80 +136,79 @@ def _standing(project: Project, plan: CellPlan, shown: "Manifest") -> dict[Varia
         )
         judgment_row = project.ledger.by_keys(judgment, [gate]).get(gate)
         if judgment_row is not None:
-            (render_row,) = project.ledger.by_keys(render, [judgment_row["render_key"]]).values()
-            found[variant] = (render_row, judgment_row)
+            render_row = project.ledger.by_keys(render, [judgment_row["render_key"]]).get(judgment_row["render_key"])
+            if render_row is not None:  # else the ledger was rebuilt without it; it is made again
+                found[variant] = (render_row, judgment_row)
     return found
 
 
-def publish_difference(project: Project, plan: CellPlan, shown: "Manifest") -> int:
-    """How many published pictures of a cell would change now: to be added, replaced or taken back. What is undecided does not count."""
-    skus, open_ones = set(skus_of_cell(project, plan.category, plan.drop)), undecided(project, plan, shown)
+def publish_differences(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> Counter[str]:
+    """How many published pictures would change now, by SKU: to be added, replaced or taken back. What is undecided does not count.
+
+    `shown` is what stands of the products the plan speaks for, withdrawn ones included, and of no others. A picture that stands under a
+    category that is no more its product's is one to take back and one to add.
+    """
+    open_ones = undecided(project, plan, shown)
+    wanted = {(c.wanted.category, c.channel.name, c.wanted.variant): c.publish_key for c in candidates(project, plan, shown)[0]}
     standing = {
-        image.publish_key
-        for image in shown.images.values()
-        if image.sku in skus and Variant(sku=image.sku, recipe=image.recipe, index=image.index) not in open_ones
+        (image.category, image.channel, variant): image.publish_key
+        for image in shown
+        if (variant := Variant(sku=image.sku, recipe=image.recipe, index=image.index)) not in open_ones
     }
-    return len({candidate.publish_key for candidate in candidates(project, plan, shown)[0]} ^ standing)
-
-
-def picture_metadata(project: Project, wanted: WantedRender, render_row: Row) -> "PictureMetadata":
-    """What travels inside the published file: title, words for those who cannot see it, and how the picture came to be."""
-    from publishing.gallery import alt_text, color_in_words, described
-    from publishing.metadata import PictureMetadata
-
-    item = wanted.product
-    target_hex = render_row["facts"].get("target_hex")
-    shown_color = color_in_words(project.brand_kit, item.category, target_hex) if target_hex else ""
-    return PictureMetadata(
-        title=item.title,
-        description=described(item, shown_color),
-        alt_text=alt_text(item, wanted.recipe, wanted.variant.index, shown_color=shown_color),
-        digital_source_type=wanted.recipe.digital_source_type,
-        identifier=f"{wanted.variant.name}@{render_row['render_key'][:16]}",
-        creator_tool=f"Vitrine {version('vitrine')}",
-        ai_system=_ai_system(project, wanted, render_row),
-    )
-
-
-def _ai_system(project: Project, wanted: WantedRender, render_row: Row) -> str | None:
-    """The models that drew part of the picture, for its metadata; None for studio recipes."""
-    if wanted.recipe.engine != "diffusion":
-        return None
-    lora = f", LoRA {render_row['lora_digest'][:12]}" if render_row["lora_digest"] else ""
-    return f"{project.base_model_dir.name} {project.base_model_digest[:12]}{lora}"
+    places = wanted.keys() | standing.keys()
+    return Counter(place[2].sku for place in places if wanted.get(place) != standing.get(place))
 
 
 def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryReport", list[Candidate], Counter[str]]:
-    """Deliver a cell's approved renders; products of the cell that have none any more are taken back. Of recipes only that the run covers.
+    """Deliver a cell's approved renders; products of the cell that have none any more are taken back.
 
-    Raises PublishRefused, and takes nothing back, while a picture of the cell is not judged by the present rules.
+    Raises PublishRefused, and takes nothing back, while a picture of the cell is not judged by the present rules. A run that is limited to
+    recipes speaks for those only.
     """
     before = set(skus_of_cell(project, category, drop))
-    plan, shown = plan_cell(project, category, drop), published_of_cell(project, category, drop)
+    plan = plan_cell(project, category, drop)
+    shown = shelf_images(image for image in published_of_cell(project, category, drop).images.values() if image.sku in before)
     _refuse_undecided(plan, {variant for variant in undecided(project, plan, shown) if project.run.covers(variant.recipe)})
     found, held = candidates(project, plan, shown)
     # A product that moved to another cell meanwhile is that cell's to publish or to take back.
     speaks_for = before.intersection(skus_of_cell(project, category, drop))
     mine = [c for c in found if c.wanted.variant.sku in speaks_for and project.run.covers(c.wanted.variant.recipe)]
+    standing = [_shelf_image(one) for one in mine]
+    standing += [image for image in shown if image.sku in speaks_for and not project.run.covers(image.recipe)]
     failpoint("publishing.planned")
     with clocked(project, "publish", category, drop) as clock:
         known = project.ledger.by_keys(publication, (c.publish_key for c in mine))
         items = [_item(project, candidate) for candidate in mine]
-        report = deliver_cell(project, category, drop, items, complete_for=speaks_for, covers=project.run.covers)
+        report = deliver_cell(
+            project,
+            category,
+            drop,
+            items,
+            complete_for=speaks_for,
+            covers=project.run.covers,
+            when_delivered=partial(restock, project, speaks_for),
+        )
         clock.lap(sum(c.publish_key not in known for c in mine))
         _note(report)
     failpoint("publishing.delivered")
     project.ledger.record(publication, [_publication(c) for c in mine])
     failpoint("publishing.recorded")
+    differences = publish_differences(project, plan, standing)
+    differences.update(row["sku"] for row in plan.rows if row["sku"] not in speaks_for)
+    settle(project, expectation_of(project, category, plan.lora_digest), plan, differences)
     return report, mine, held
+
+
+def _shelf_image(one: Candidate) -> ShelfImage:
+    variant, digests = one.wanted.variant, (one.render_row["render_digest"], one.publish_key)
+    return ShelfImage(one.channel.name, one.wanted.category, variant.recipe, variant.index, *digests, variant.sku)
 
 
 def commit_publication(project: Project, category: str, drop: str, published: Sequence[Candidate]) -> str:
     """Name what a cell publishes in a manifest, written last; its key."""
-    content = {"cell": [category, drop], "published": sorted({c.publish_key for c in published} | _left_alone(project, category, drop))}
-    key = digest(content)
+    content = {"published": sorted({c.publish_key for c in published} | _left_alone(project, category, drop))}
     failpoint("publishing.before_manifest")
-    project.store.put_manifest("publications", key, content)
+    key = commit_cell(project, "publications", category, drop, content)
     failpoint("publishing.committed")
     return key
 
@@ -284,12 +284,11 @@ def _left_alone(project: Project, category: str, drop: str) -> set[str]:
     automation_condition=PUBLISH_WHEN_JUDGED,
     group_name="publishing",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"file"},
     code_version="1",
 )
 @preemptible
-@told_at_once()
+@under_lease()
 @observed
 def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """What the storefront gets: approved renders per channel, with color profile and provenance; everything else stays here.

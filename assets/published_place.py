@@ -3,8 +3,8 @@
 What may be published is `published_images.py`; how a place is kept whole is `publishing/folder_channel.py` and `bucket_channel.py`.
 """
 
-from collections.abc import Callable, Collection, Iterable
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,10 @@ from resources.store_settings import S3Publish
 if TYPE_CHECKING:
     from publishing.delivery import DeliveryItem, DeliveryReport
     from publishing.manifest import Manifest
+
+
+WHOLE = ""
+"""The only part of a folder's manifest, which is one file."""
 
 
 def publish_folder_of(project: Project) -> str:
@@ -101,16 +105,27 @@ def deliver_cell(
     *,
     complete_for: Collection[str],
     covers: Callable[[str], bool],
+    when_delivered: "Callable[[str, str, str, Manifest], None]" = lambda part, before, after, manifest: None,
 ) -> "DeliveryReport":
-    """Bring what stands of some products to the state that `items` describe. Raises PublishRefused and StoreError."""
+    """Bring what stands of some products to the state that `items` describe. Raises PublishRefused and StoreError.
+
+    `when_delivered` is told, of each part of the manifest that was written, its versions before and after and what stands in it.
+    """
     from publishing.bucket_channel import deliver_to_bucket
     from publishing.bucket_manifest import part_name
     from publishing.folder_channel import deliver
 
-    bucket = project.published_bucket
+    bucket, still_mine = project.published_bucket, project.ledger.confirm
     if bucket is None:
-        folder = Path(publish_folder_of(project))
-        return deliver(folder, items, complete_for=complete_for, covers=covers, delivered_at=utc_now())
+        return deliver(
+            Path(publish_folder_of(project)),
+            items,
+            complete_for=complete_for,
+            covers=covers,
+            still_mine=still_mine,
+            when_delivered=partial(when_delivered, WHOLE),
+            delivered_at=utc_now(),
+        )
     return deliver_to_bucket(
         bucket,
         part_name(category, drop),
@@ -118,5 +133,34 @@ def deliver_cell(
         complete_for=complete_for,
         covers=covers,
         former_parts=former_parts(project, complete_for),
+        still_mine=still_mine,
+        when_delivered=when_delivered,
         delivered_at=utc_now(),
     )
+
+
+def published_versions(project: Project) -> dict[str, str]:
+    """The version of each part of the manifest that stands: by it a part is known to be as it was, without reading it."""
+    from publishing.bucket_manifest import part_version, read_index
+    from publishing.manifest import manifest_version
+
+    bucket = project.published_bucket
+    if bucket is None:
+        version = manifest_version(Path(publish_folder_of(project)))
+        return {WHOLE: version} if version else {}
+    index, _ = read_index(bucket)
+    return {name: part_version(index, name) for name in index.parts}
+
+
+def published_parts(project: Project, parts: Iterable[str]) -> "Iterator[tuple[str, str, Manifest]]":
+    """What stands in some parts of the manifest, each with its version; '' for a part that is not there."""
+    from publishing.bucket_manifest import read_parts
+    from publishing.manifest import Manifest, read_manifest
+
+    bucket = project.published_bucket
+    if bucket is not None:
+        yield from read_parts(bucket, parts)
+        return
+    for part in parts:
+        version = published_versions(project).get(part, "")  # asked first: who writes in between makes it an old one, and is seen
+        yield part, version, read_manifest(Path(publish_folder_of(project))) if part == WHOLE else Manifest()

@@ -2,17 +2,19 @@
 
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from assets.catalog import catalog_snapshot
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata, told_at_once
+from assets.cell_lease import under_lease
+from assets.cell_manifest import commit_cell
+from assets.house_rules import OWNERS, reasons_table, sheet_metadata
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import products_of_cell, screening_key, screening_rules
 from catalog.failpoint import failpoint
-from catalog.keys import digest, digest_bytes
+from catalog.keys import digest_bytes
 from catalog.preemption import stop_point
 from catalog.verdict import Verdict
 from resources.costs import clocked
@@ -33,13 +35,14 @@ THUMBNAIL_PX = 384
 
 
 def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
-    """Screen every photo of a cell that was not screened yet; return one row per product of the cell, with its outcome."""
+    """Screen every photo of a cell that was not screened yet, and keep originals that were lost anew; return one row per product of the cell, with its outcome."""
     rules, outcomes = screening_rules(project), []
     rows = products_of_cell(project, category, drop)
     keys = {
         row["sku"]: screening_key(row["photo_digests"][0], row["attributes"]["photos"][0], rules) for row in rows if row["photo_digests"][0]
     }
     known = project.ledger.by_keys(source_photo, keys.values())
+    lost = project.store.missing(row["photo_digest"] for row in known.values() if row["accepted"])
     from imaging.decode_sandbox import DecodeSandbox
 
     with clocked(project, "screen", category, drop) as clock, DecodeSandbox() as sandbox:
@@ -61,8 +64,19 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
                 _note(row["sku"], screened)
             else:
                 saw("screen", "found")
+                if known[key]["photo_digest"] in lost:
+                    _keep_again(project, row)
             outcomes.append({"sku": row["sku"], **known[key]})
     return outcomes
+
+
+def _keep_again(project: Project, row: Row) -> None:
+    """Put an original back that the store lost, if the catalog still has exactly those bytes."""
+    read = project.source.pictures.photo(row["attributes"]["photos"][0])
+    if read is not None and digest_bytes(read.data) == row["photo_digests"][0]:
+        project.store.put(read.data)
+    else:
+        log.warning("The original photo of %s is neither in %s nor in the catalog.", row["sku"], project.store.name)
 
 
 def _note(sku: str, outcome: Row) -> None:
@@ -104,13 +118,8 @@ def _screen_one(project: Project, row: Row, key: str, sandbox: "DecodeSandbox") 
 
 def commit_photos(project: Project, category: str, drop: str, outcomes: list[Row]) -> str:
     """Name a cell's photos and what became of them in a manifest, written last; its key."""
-    content: dict[str, Any] = {
-        "cell": [category, drop],
-        "photos": [{key: row.get(key) for key in ("sku", "photo_digest", "accepted", "reasons")} for row in outcomes],
-    }
-    key = digest(content)
-    project.store.put_manifest("source_photos", key, content)
-    return key
+    photos = [{key: row.get(key) for key in ("sku", "photo_digest", "accepted", "reasons")} for row in outcomes]
+    return commit_cell(project, "source_photos", category, drop, {"photos": photos})
 
 
 def screening_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
@@ -136,12 +145,11 @@ def screening_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
     deps=[catalog_snapshot],
     group_name="intake",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"opencv"},
     code_version="1",
 )
 @preemptible
-@told_at_once()
+@under_lease()
 @observed
 def source_photos(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """The photos that products start from: originals kept as they came, unusable ones quarantined with the reason a photographer needs."""

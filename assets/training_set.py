@@ -65,6 +65,12 @@ def read_training_set(project: Project, category: str) -> "TrainingSet":
     )
 
 
+def look_parts(project: Project, category: str) -> list[str]:
+    """One digest per look picture with its caption: what of a look a LoRA has learned, told apart picture by picture."""
+    captions = look_captions(project, category)
+    return sorted(digest([digest_bytes(data), captions.get(name)]) for name, data in look_pictures(project, category))
+
+
 def look_digest(project: Project, category: str) -> str:
     """Changes when a look picture, a caption or the trigger phrase does; reads files, decodes nothing."""
     style = project.brand_kit.categories.get(category)

@@ -10,16 +10,20 @@ from typing import Any
 
 import dagster as dg
 
-from assets.attempts import CRASHES, CrashedItem, counted
+from assets.attempts import CRASHES, CrashedItem, counted, forget
 from assets.brand_kit import brand_kit
+from assets.cell_lease import under_lease
+from assets.cell_manifest import commit_cell
 from assets.cutouts import read_cutout
+from assets.expectation import expectation_of
 from assets.generated_variants import generated_variants
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, rows_table, sheet_metadata, told_at_once
+from assets.house_rules import OWNERS, reasons_table, rows_table, sheet_metadata
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import WantedRender, plan_cell, rules_in_force
+from assets.settled import announce
 from catalog.failpoint import failpoint
-from catalog.keys import digest, gate_key
+from catalog.keys import gate_key
 from catalog.placement import Placement
 from catalog.preemption import stop_point
 from catalog.verdict import Reason, Verdict
@@ -46,6 +50,7 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
     gates = {w.render_key: _gate(made[w.render_key], rules[w.variant.recipe]) for w in present}
     known = project.ledger.by_keys(judgment, gates.values())
     todo = [w for w in present if gates[w.render_key] not in known and project.run.covers(w.variant.recipe)]
+    announce(project, expectation_of(project, category, plan.lora_digest), {w.variant.sku for w in todo})
     with clocked(project, "judge", category, drop) as clock:
         if todo:
             importlib.import_module("great_expectations")  # its seconds are the process's, not the first render's
@@ -62,6 +67,7 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
             _note(name, judged)
     for name, count in Counter(w.variant.recipe for w in present).items():
         saw("judge", "found", recipe=name, count=count - len(by_recipe[name]))
+    forget(project, *(f"measure {w.render_key}" for w in todo))  # of workers killed just before forgetting
     decided = [w for w in present if gates[w.render_key] in known]  # all of them, unless the run is limited to other recipes
     return [{**made[w.render_key], **known[gates[w.render_key]], "digital_source_type": w.recipe.digital_source_type} for w in decided]
 
@@ -210,10 +216,8 @@ def verdict_sheet(project: Project, rows: Sequence[Row]) -> bytes | None:
 
 def _write_manifest(project: Project, category: str, drop: str, rows: Sequence[Row]) -> str:
     named = ("render_key", "gate_key", "render_digest", "rules_digest", "verdict", "reasons")
-    content = {"cell": [category, drop], "judgments": [{name: row[name] for name in named} for row in rows]}
-    key = digest(content)
     failpoint("judging.before_manifest")
-    project.store.put_manifest("judgments", key, content)
+    key = commit_cell(project, "judgments", category, drop, {"judgments": [{name: row[name] for name in named} for row in rows]})
     failpoint("judging.committed")
     return key
 
@@ -232,7 +236,6 @@ def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) 
     deps=[generated_variants, brand_kit],
     group_name="quality",
     owners=OWNERS,
-    retry_policy=SPOT_RETRIES,
     kinds={"greatexpectations"},
     code_version="1",
     check_specs=[
@@ -246,7 +249,7 @@ def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) 
     ],
 )
 @preemptible
-@told_at_once()
+@under_lease()
 @observed
 def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """Every render with its verdict: approved, for review, or rejected and quarantined with the reason in words.

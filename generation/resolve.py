@@ -16,6 +16,10 @@ GLOSSY = re.compile(r"\b(lacquer(ed)?|marble|glass|polished|gloss(y)?|terrazzo)\
 """Words of a scene prompt that name a surface in which a product is mirrored a little; whole words, for unpolished concrete is matt."""
 
 
+ALIKE_IN_CATEGORY = frozenset({"packshot", "backdrop", "staged_scene"})
+"""Kinds that take nothing from the product but its category: they resolve alike for all products of one, and give equally many variants."""
+
+
 def resolve(recipe: Recipe, product: Product, brand_kit: BrandKit, index: int) -> dict[str, Any]:
     """Everything the pixels of variant `index` depend on, apart from photo, seed and model: plain data, defaults filled in.
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from catalog.errors import VitrineError
 from resources.project import Project, open_project
+from resources.store_settings import S3Publish, S3Store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +37,11 @@ def check_project(project_dir: Path) -> list[Finding]:
         ("screening", _screening),
         ("training", _training),
         ("base model", _base_model),
+        ("store", _store),
+        ("publish", _publish),
         ("catalog", _catalog),
         ("looks", _looks),
+        ("uploads", _uploads),
     )
     for where, part in parts:
         try:
@@ -109,6 +113,30 @@ def _base_model(project: Project) -> Iterator[Finding]:
     yield from ()
 
 
+def _store(project: Project) -> Iterator[Finding]:
+    if isinstance(project.settings.store, S3Store):  # a folder is made when it is first used
+        project.store.get_manifest("check", "a bucket that is there answers that this is not")
+    yield from ()
+
+
+def _publish(project: Project) -> Iterator[Finding]:
+    from publishing.bucket_manifest import read_index
+
+    bucket = project.published_bucket
+    if bucket is None:
+        if isinstance(project.settings.store, S3Store):
+            message = f"what is made is kept in a bucket, but published pictures go into {project.settings.output_dir} of the machine that publishes."
+            yield Finding(severity="warning", where="publish", message=f"{message} Is that a shared folder? Else set `publish:`.")
+        return
+    read_index(bucket)
+    store, shop = project.settings.store, project.settings.publish
+    if isinstance(store, S3Store) and isinstance(shop, S3Publish) and store.bucket == shop.bucket:
+        made, shown = f"{store.prefix.strip('/')}/".lstrip("/"), f"{shop.prefix.strip('/')}/".lstrip("/")
+        if made.startswith(shown):
+            message = f"`store:` lies within what `publish:` shows, {bucket.name}: storefronts could read what was rejected. Use two prefixes or buckets."
+            yield Finding(severity="error", where="publish", message=message)
+
+
 def _catalog(project: Project) -> Iterator[Finding]:
     from quality.catalog_suite import check_catalog
 
@@ -146,3 +174,10 @@ def _looks(project: Project) -> Iterator[Finding]:
         if count < 8:
             message = f"{count} look pictures; 16 or more teach a LoRA its look, and without one there are no {category} scenes."
             yield Finding(severity="warning", where=f"looks/{category}", message=message)
+
+
+def _uploads(project: Project) -> Iterator[Finding]:
+    if project.settings.uploads is not None:
+        from orchestration.checking_uploads import check_uploads
+
+        yield from (Finding(severity=severity, where="uploads", message=message) for severity, message in check_uploads(project))

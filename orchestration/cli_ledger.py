@@ -1,12 +1,17 @@
-"""The commands that look after the ledger: `vitrine ledger check` and `upgrade`."""
+"""The commands that look after the ledger: `vitrine ledger check`, `upgrade`, `keep`, `rebuild`."""
+
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from resources.project import Project
 
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
     group = typer.Typer(help="Look after the ledger: its version, its tables.", no_args_is_help=True, rich_markup_mode=None)
-    for command in (check, upgrade):
+    for command in (check, upgrade, keep, rebuild):
         group.command()(command)
     app.add_typer(group, name="ledger")
 
@@ -42,6 +47,35 @@ def upgrade() -> None:
 
     ledger = Ledger(*_address(), upgrade=True)
     typer.echo(f"{address_of(ledger.engine)}: version {known_versions()[-1]}.")
+
+
+def keep() -> None:
+    """Write records of everything that is in the ledger beside the blobs: once, for a ledger that is older than its records."""
+    from resources.ledger_records import keep_everything
+
+    project = _project()
+    typer.echo(f"Kept {keep_everything(project.ledger, project.store):,} rows in {project.store.name}.")
+
+
+def rebuild() -> None:
+    """Make the ledger again from the records beside the blobs, into an empty one. Exit code 1 when records were altered and left out."""
+    from resources.ledger_rebuild import rebuild as rebuilt
+
+    project = _project()
+    result = rebuilt(project.ledger, project.store)
+    for table, count in result.rows.items():
+        typer.echo(f"{count:12,}  {table}")
+    typer.echo(f"Read {result.records:,} records in {project.store.name}. Now let `vitrine plan` say what is missing.")
+    if result.altered:
+        typer.echo(f"{len(result.altered)} of them were altered and left out: {', '.join(result.altered[:5])}.", err=True)
+        raise typer.Exit(1)
+
+
+def _project() -> "Project":
+    from resources.project import open_project
+    from resources.settings import project_from_environment
+
+    return open_project(project_from_environment())
 
 
 def _address() -> tuple[str, str]:

@@ -29,11 +29,14 @@ def register(app: typer.Typer) -> None:
 def plan(categories: Categories = None, as_json: Json = False) -> None:
     """Say what is stale and why, and what making it would cost. Changes nothing."""
     from assets.planning import known_cells
-    from orchestration.stale import categories_to_train, quoted_training_usd, quoted_usd, seconds_per_item, stale_cells
+    from orchestration.lora_needs import lora_needs
+    from orchestration.quoting import cell_usd, training_usd
+    from orchestration.rates import rates_of
+    from orchestration.stale import stale_cells
 
     project = _project()
     _check_categories(project, categories)
-    seconds = seconds_per_item(project)
+    rates = rates_of(project)
     cells = [
         {
             "category": need.category,
@@ -46,23 +49,25 @@ def plan(categories: Categories = None, as_json: Json = False) -> None:
             "to_publish": need.to_publish,
             "renders_by_recipe": dict(need.to_render),
             "judgments_by_recipe": dict(need.to_judge),
-            "usd": round(quoted_usd(project, need, seconds), 4),
+            "usd": round(cell_usd(project, need, rates), 4),
             "why": dict(need.why),
         }
         for need in stale_cells(project, categories)
     ]
-    training = [c for c in categories_to_train(project) if categories is None or c in categories]
-    per_lora = quoted_training_usd(project, seconds)
+    due = {need.category: need.why for need in lora_needs(project) if categories is None or need.category in categories}
+    training = list(due)
+    per_lora = {category: training_usd(project, category, rates) for category in training}
     if as_json:
-        usd = {"training_usd": round(per_lora * len(training), 4), "usd": round(sum(c["usd"] for c in cells) + per_lora * len(training), 4)}
-        typer.echo(json.dumps({"cells": cells, "loras_to_train": training, **usd}))
+        training_sum = sum(per_lora.values())
+        usd = {"training_usd": round(training_sum, 4), "usd": round(sum(c["usd"] for c in cells) + training_sum, 4)}
+        typer.echo(json.dumps({"cells": cells, "loras_to_train": training, "why_to_train": due, **usd}))
         return
     for cell in cells:
         typer.echo(f"{cell['category']}|{cell['drop']}  {cell['products']} products, about {cell['usd']:.4f} USD")
         for reason, count in cell["why"].items():
             typer.echo(f"    {count:5}  {reason}")
     for category in training:
-        typer.echo(f"{category}: LoRA to train, about {per_lora:.4f} USD (look, base model or settings changed)")
+        typer.echo(f"{category}: LoRA to train, about {per_lora[category]:.4f} USD ({due[category]})")
     if not cells and not training:
         never = not known_cells(project)
         typer.echo("The catalog was not read yet: `vitrine run` reads it and makes everything." if never else NOTHING_STALE)

@@ -18,7 +18,7 @@ from dagster_k8s.executor import K8sStepHandler
 from dagster_k8s.job import UserDefinedDagsterK8sConfig, get_user_defined_k8s_config
 
 from orchestration.cluster_client import PatientClient
-from orchestration.lost_pods import LOST_TRIES, End, Loss, advice, loss_of
+from orchestration.lost_pods import End, Loss, advice, loss_of, tries_after, wait_s
 from orchestration.placement import PLACEMENTS, gib, namespace_of, op_tags, placement_of, tier_of
 from resources.cluster_settings import ClusterSettings
 
@@ -110,9 +110,10 @@ class ZoneStepHandler(K8sStepHandler):
         key, op, attempt = self._get_step_key(context), self._op(context), self._attempts(context)
         step, place, doublings = context.get_step_context(key), placement_of(op, self.cluster), self._out_of_memory.get(key, 0)
         had = place.with_memory_doubled(doublings).memory_gib
+        tries, wait = tries_after(loss.end), wait_s(loss.end, attempt, self.cluster.lost_delay_s)
         full = loss.end is End.MEMORY and had >= place.memory_ceiling_gib
-        if full or loss.end in {End.DEADLINE, End.PERMANENT} or attempt >= LOST_TRIES:
-            note = advice(loss.end, op, gib(had), place.max_runtime_s) if attempt < LOST_TRIES or full else f"Tried {attempt + 1} times."
+        if full or loss.end in {End.DEADLINE, End.PERMANENT} or attempt >= tries:
+            note = advice(loss.end, op, gib(had), place.max_runtime_s) if attempt < tries or full else f"Tried {attempt + 1} times."
             error = SerializableErrorInfo(message=f"{loss.what}. {note}", stack=[], cls_name=None)
             DagsterEvent.step_failure_event(step, StepFailureData(error=error, user_failure_data=None))
             return
@@ -120,6 +121,5 @@ class ZoneStepHandler(K8sStepHandler):
         if loss.end is End.MEMORY:
             self._out_of_memory[key] = doublings + 1
             note = f"Trying again with {gib(place.with_memory_doubled(doublings + 1).memory_gib)} instead of {gib(had)}"
-        wait_s = self.cluster.lost_delay_s * 2**attempt
-        error = SerializableErrorInfo(message=f"{loss.what}. {note} in {wait_s:g} s.", stack=[], cls_name=None)
-        DagsterEvent.step_retry_event(step, StepRetryData(error=error, seconds_to_wait=wait_s or None))
+        error = SerializableErrorInfo(message=f"{loss.what}. {note} in {wait:g} s.", stack=[], cls_name=None)
+        DagsterEvent.step_retry_event(step, StepRetryData(error=error, seconds_to_wait=wait or None))

@@ -19,8 +19,10 @@ from assets.published_images import published_images
 from assets.source_photos import source_photos
 from assets.training_set import training_set
 from assets.validated_renders import validated_renders
+from orchestration.announced_uploads import build_upload_sensors
 from orchestration.jobs import ALL_JOBS
 from orchestration.json_console import console_loggers
+from orchestration.notifying import notification_sensors
 from orchestration.schedules import build_schedules
 from orchestration.sensors import ALL_SENSORS
 from resources.project import VitrineResource
@@ -48,7 +50,7 @@ def build_defs(
     return dg.Definitions(
         assets=ALL_ASSETS,
         jobs=ALL_JOBS,
-        sensors=ALL_SENSORS,
+        sensors=[*ALL_SENSORS, *build_upload_sensors(settings), *notification_sensors(settings)],
         schedules=build_schedules(settings),
         loggers=console_loggers(settings),
         resources={"vitrine": VitrineResource(project_dir=str(settings.project_dir)), **(more_resources or {})},

@@ -7,7 +7,7 @@ import dagster as dg
 import yaml
 
 from orchestration.jobs import HEAVY_TAG
-from resources.settings import Settings
+from resources.settings import Settings, deployment_home
 
 DAGSTER_YAML = {
     "telemetry": {"enabled": False},
@@ -45,3 +45,15 @@ def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
     write_dagster_home(settings)
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         yield instance
+
+
+@contextmanager
+def present_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The instance that a command looks at: the project's own where there is one, else the deployment's, which DAGSTER_HOME names."""
+    home = deployment_home()
+    if home is None or (settings.dagster_home / "dagster.yaml").exists():
+        with open_instance(settings) as instance:
+            yield instance
+    else:
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            yield instance

@@ -59,6 +59,11 @@ def fail_runs_left_behind(settings: Settings, instance: dg.DagsterInstance, *, c
     return left
 
 
+def is_process_alive(settings: Settings, name: str) -> bool:
+    """Whether the process that a process tag names still lives. Only for processes of this machine."""
+    return _is_alive(_folder(settings) / name)
+
+
 def _folder(settings: Settings) -> Path:
     return settings.state_dir / "processes"
 

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from catalog.preemption import EXIT_CODE as PREEMPTED_EXIT
 from orchestration.placement import PERMANENT_EXIT
 
 LOST_TRIES = 6
 """How often a step whose pod was lost is started again; as many as `house_rules.SPOT_RETRIES`, which counts the same attempts."""
+
+PREEMPTED_TRIES = 30
+"""The same for a pod that SIGTERM ended: a machine that is taken away says nothing against the step. Bounded, because a deadline may follow."""
 
 
 class End(StrEnum):
@@ -28,6 +32,8 @@ class End(StrEnum):
     """Kubernetes ended the Job at its activeDeadlineSeconds."""
     PERMANENT = "permanent"
     """The process said by its exit code that trying again is of no use."""
+    PREEMPTED = "preempted"
+    """SIGTERM: the machine is being taken away or emptied; the step stopped where nothing is lost."""
     KILLED = "killed"
     """Anything else: a lost node, an eviction, a kill, a crash before Dagster was loaded."""
 
@@ -56,6 +62,8 @@ def _loss_of_ended(job: str, status: Any, pods: Sequence[Any]) -> Loss:
         return Loss(end=End.MEMORY, what=f"a pod of Job {job} went over its memory limit and was ended by the kernel (OOMKilled)")
     if any(end.exit_code == PERMANENT_EXIT for end in ended):
         return Loss(end=End.PERMANENT, what=f"Job {job} ended with exit code {PERMANENT_EXIT}: trying again is of no use")
+    if any(end.exit_code == PREEMPTED_EXIT for end in ended):
+        return Loss(end=End.PREEMPTED, what=f"the machine of Job {job} was taken away (SIGTERM); what was made is kept")
     if status.succeeded:
         return Loss(end=End.SILENT, what=f"Job {job} ended with exit code 0, but its step reported neither success nor failure")
     return Loss(end=End.KILLED, what=f"Job {job} failed without a word from its step: {_how(pods, ended)}")
@@ -67,6 +75,16 @@ def _how(pods: Sequence[Any], ended: Sequence[Any]) -> str:
         return evicted[0]
     codes = [f"exit code {end.exit_code}, {end.reason}" for end in ended if end.exit_code]
     return codes[0] if codes else "its pod was deleted"
+
+
+def tries_after(end: End) -> int:
+    """How often a step whose pod ended so is started again."""
+    return PREEMPTED_TRIES if end is End.PREEMPTED else LOST_TRIES
+
+
+def wait_s(end: End, attempt: int, delay_s: float) -> float:
+    """Seconds before the next try: doubled each time, unless the machine was to blame, for which there may be another at once."""
+    return delay_s if end is End.PREEMPTED else delay_s * 2**attempt
 
 
 def advice(end: End, op: str, memory: str, deadline_s: int) -> str:

@@ -9,8 +9,11 @@ from orchestration.shipped import shipped_base_model, shipped_project
 SETTINGS = """\
 # Settings of this Vitrine project. Paths are relative to this folder; every setting is explained in docs/how-to/your-own-catalog.md.
 catalog:
-  kind: folder
-  path: catalog            # products.csv, photos/, looks/<category>/
+  kind: folder             # or s3 (a prefix of a bucket), or sql (any database, with pictures in a folder or bucket):
+  path: catalog            # products.csv, .jsonl or .parquet, photos/, looks/<category>/; see docs/how-to/catalog-sources.md
+# pilot:                   # work on a part of the catalog only
+#   categories: [drinkware]
+#   sample: 200
 brand_kit: brand.yaml
 base_model: {base_model}
 state: .vitrine

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from catalog.errors import StoreBusy
+from catalog.preemption import stop_point
 from publishing.bucket import FOR_EVER, Bucket, Uploads
-from publishing.bucket_manifest import Board, commit, read_board, sweep_parts
+from publishing.bucket_manifest import Board, commit, part_version, read_board, sweep_parts
 from publishing.delivery import REPLACED_STAYS_H, TOMBSTONES_STAY_DAYS, DeliveryItem, DeliveryReport, image_of, refuse_unapproved
 from publishing.manifest import Manifest, PublishedImage, Tombstone
 from publishing.rendition import Rendition
@@ -43,12 +44,16 @@ def deliver_to_bucket(
     delivered_at: datetime,
     covers: Callable[[str], bool] = lambda _: True,
     former_parts: Collection[str] = (),
+    still_mine: Callable[[], None] = lambda: None,
+    when_delivered: Callable[[str, str, str, Manifest], None] = lambda part, before, after, manifest: None,
 ) -> DeliveryReport:
     """Bring one part of a bucket to the state that `items` describe for the products in `complete_for` (SKUs); see `folder_channel.deliver`.
 
-    `covers` says of which recipes the delivery speaks. `former_parts` are the parts in which those products may stand from before: they are taken out there in the same commit, so no picture
-    stands twice. Files first, then parts, then the index, removals last; wherever this is interrupted, the index that stands names only
-    parts and pictures that exist, and the next delivery finishes.
+    `covers` says of which recipes the delivery speaks. `former_parts` are the parts in which those products may stand from before: they are taken out
+    there in the same commit, so no picture stands twice. `still_mine` is asked between reading the index and writing it, and raises when these
+    products are another delivery's by now: if that one wrote meanwhile, our conditional write fails, and we ask again. `when_delivered` is told,
+    of each part that was written, its versions before and after and what stands in it. Files first, then parts, then the index, removals
+    last; wherever this is interrupted, the index that stands names only parts and pictures that exist, and the next delivery finishes.
 
     Raises PublishRefused before anything is written, if any item lacks an approval of exactly its render under exactly the rules in force;
     StoreError if the bucket cannot be written; StoreBusy if others commit without a pause for five minutes.
@@ -75,8 +80,11 @@ def deliver_to_bucket(
         changed = _changed(board, part, images, speaks_for, now, removed)
         if not changed:
             break
+        still_mine()
         index = commit(bucket, board, changed)
         if index is not None:
+            for name, manifest in changed.items():
+                when_delivered(name, part_version(board.index, name), part_version(index, name), manifest)
             removed = removed | _remove_due(bucket, changed.values(), now)
             sweep_parts(bucket, index, changed, now)
             break
@@ -108,6 +116,7 @@ def _put_in_place(bucket: Bucket, wanted: Mapping[str, DeliveryItem], board: Boa
         for name, item in wanted.items():
             if name in placed:
                 continue
+            stop_point()
             rendition = item.make()
             image = image_of(item, rendition, file=_address(rendition, taken_back))
 

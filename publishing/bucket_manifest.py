@@ -9,7 +9,7 @@ Reasons are in docs/decisions/0020-published-bucket.md; what goes into a part is
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -31,8 +31,8 @@ OLD_PARTS_STAY_H: Final = 24
 _READS = 5
 """A part that is gone was replaced and swept since its index was read; the next index names another."""
 
-_PARTS_AT_ONCE = 64
-"""Parts read side by side: a full one has 12 MB."""
+_PARTS_AT_ONCE, _PICTURES_AT_ONCE = 64, 50_000
+"""What is read side by side and held in memory at once: 50,000 pictures are 38 MB of JSON and about 100 MB of objects."""
 
 
 class Part(BaseModel):
@@ -76,6 +76,11 @@ class Board:
 def part_name(category: str, drop: str) -> str:
     """A cell's part."""
     return f"{category}/{drop}"
+
+
+def part_version(index: Index, name: str) -> str:
+    """Changes whenever other pictures or tombstones stand in a part; '' while the index has no such part."""
+    return index.parts[name].sha256 if name in index.parts else ""
 
 
 def read_index(bucket: Bucket) -> tuple[Index, str | None]:
@@ -123,11 +128,31 @@ def _part(bucket: Bucket, entry: Part, data: bytes) -> Manifest:
     return Manifest.model_validate_json(data)
 
 
-def read_all_parts(bucket: Bucket) -> Iterator[tuple[str, Manifest]]:
-    """Every part by name, a few at a time: a whole catalog does not fit into memory at once."""
-    names = sorted(read_index(bucket)[0].parts)
-    for start in range(0, len(names), _PARTS_AT_ONCE):
-        yield from read_board(bucket, names[start : start + _PARTS_AT_ONCE]).parts.items()
+def read_parts(bucket: Bucket, names: Iterable[str] | None = None) -> Iterator[tuple[str, str, Manifest]]:
+    """Parts with their names and versions (None: all of them), a few at a time: a whole catalog does not fit into memory at once.
+
+    A part that the index lacks is empty, its version ''. Each comes from an index of its own time, not older than this call.
+    """
+    index, _ = read_index(bucket)
+    for some in _batches(sorted(index.parts if names is None else names), index):
+        board = read_board(bucket, some)
+        for name, manifest in board.parts.items():
+            yield name, part_version(board.index, name), manifest
+
+
+def _batches(names: Sequence[str], index: Index) -> Iterator[list[str]]:
+    """Names in runs of at most so many parts and, if there is more than one, so many pictures."""
+    batch: list[str] = []
+    pictures = 0
+    for name in names:
+        here = index.parts[name].images if name in index.parts else 0
+        if batch and (len(batch) == _PARTS_AT_ONCE or pictures + here > _PICTURES_AT_ONCE):
+            yield batch
+            batch, pictures = [], 0
+        batch.append(name)
+        pictures += here
+    if batch:
+        yield batch
 
 
 def commit(bucket: Bucket, board: Board, changed: Mapping[str, Manifest]) -> Index | None:

@@ -63,8 +63,9 @@ def write_cell_pages(
         wanted[f"{home}/{GALLERY_NAME}"] = gallery.model_dump_json(indent=1).encode(), JSON
     cell_page = f"{CELLS}/{category}/{drop}.html"
     if shown:
+        above = {"title": shown[0].category_title, "href": f"../../{PRODUCTS}/{category}/index.html"}
         heading = f"{shown[0].category_title}, {drop}"
-        wanted[cell_page] = index_html([shown], brand_title, to_root="../../", heading=heading).encode(), HTML
+        wanted[cell_page] = index_html([shown], brand_title, to_root="../../", heading=heading, above=above).encode(), HTML
     written = _write_changed(bucket, wanted)
     places = {category, *former_categories}
     homes = [f"{PRODUCTS}/{place}/{sku}" for sku in complete_for for place in places]

@@ -28,7 +28,7 @@ from publishing.delivery import (
     refuse_unapproved,
 )
 from publishing.folder_lock import alone_in
-from publishing.manifest import MANIFEST_NAME, Manifest, PublishedImage, Tombstone, read_manifest
+from publishing.manifest import MANIFEST_NAME, Manifest, PublishedImage, Tombstone, manifest_version, read_manifest
 
 __all__ = ["REPLACED_STAYS_H", "TOMBSTONES_STAY_DAYS", "Approval", "DeliveryItem", "DeliveryReport", "deliver"]
 
@@ -43,13 +43,18 @@ def deliver(
     complete_for: Collection[str],
     delivered_at: datetime,
     covers: Callable[[str], bool] = lambda _: True,
+    still_mine: Callable[[], None] = lambda: None,
+    when_delivered: Callable[[str, str, Manifest], None] = lambda before, after, manifest: None,
 ) -> DeliveryReport:
     """Bring a folder to the state that `items` describe for the products in `complete_for` (SKUs), and leave all others alone.
 
     A name of those products that no item asks for is withdrawn: its file goes, a tombstone line stays. `covers` says of which recipes the
     delivery speaks; pictures of others stay as they are. Files first, manifest after them,
     removals last; wherever this is interrupted, the manifest that stands names only files that exist, and the next delivery finishes.
-    Several deliveries into one folder may run at once. `delivered_at` (with a time zone) is written into tombstones only.
+    Several deliveries into one folder may run at once. `still_mine` is asked once nobody else can write the manifest and raises what it
+    likes when these products are another delivery's by now; that one writes after us, so what it knows is newer. `when_delivered` is told the
+    manifest's versions before and after and what stands, while no other delivery can come between. `delivered_at` (with a time zone) is
+    written into tombstones only.
 
     Raises PublishRefused before anything is written, if any item lacks an approval of exactly its render under exactly the rules in
     force; StoreError if the folder cannot be written.
@@ -68,7 +73,8 @@ def deliver(
     failpoint("delivery.files_in_place")
     with alone_in(folder):
         failpoint("delivery.locked")
-        before = read_manifest(folder)
+        still_mine()
+        before, version = read_manifest(folder), manifest_version(folder)
         images = {name: image for name, image in before.images.items() if image.sku not in complete_for or not covers(image.recipe)}
         for name, item in wanted.items():
             image, written = made[name]
@@ -79,6 +85,7 @@ def deliver(
         failpoint("delivery.before_manifest")
         changed = write_if_changed(folder / MANIFEST_NAME, after.as_bytes()) if images or before.images or before.tombstones else False
         failpoint("delivery.manifest_written")
+        when_delivered(version, manifest_version(folder), after)
         removed = _remove_taken_back(folder, after, now)
     failpoint("delivery.unlocked")
     old = before.images

@@ -102,5 +102,14 @@ def read_manifest(folder: Path) -> Manifest:
         ) from error
 
 
+def manifest_version(folder: Path) -> str:
+    """Changes whenever another manifest stands in a folder, without reading it; '' while there is none."""
+    try:
+        there = (folder / MANIFEST_NAME).stat()
+    except FileNotFoundError:
+        return ""
+    return f"{there.st_mtime_ns}-{there.st_size}-{there.st_ino}"
+
+
 def _block(lines: list[str]) -> str:
     return "\n" + ",\n".join(lines) + "\n " if lines else ""

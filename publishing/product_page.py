@@ -8,7 +8,7 @@ Pages link relatively and need no server. They show what the manifest publishes 
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -114,8 +114,10 @@ def product_page_html(gallery: Gallery, brand_title: str) -> str:
     )
 
 
-def index_html(groups: list[list[Gallery]], brand_title: str, *, to_root: str, heading: str | None = None) -> str:
-    """The page of one category (`to_root` "../../") or of the whole catalog (`to_root` "")."""
+def index_html(
+    groups: list[list[Gallery]], brand_title: str, *, to_root: str, heading: str | None = None, above: Mapping[str, str] | None = None
+) -> str:
+    """The page of one category (`to_root` "../../") or of the whole catalog (`to_root` ""). `above`: `title` and `href` of the page between."""
     heading = heading or (groups[0][0].category_title if to_root else brand_title)
     return fill_template(
         "galleries.html.j2",
@@ -125,6 +127,7 @@ def index_html(groups: list[list[Gallery]], brand_title: str, *, to_root: str, h
         heading=heading,
         groups=groups,
         to_root=to_root,
+        above=above,
         to_products=f"{to_root}{PRODUCTS}/",
         pictures=sum(len(gallery.pictures) for group in groups for gallery in group),
         products=sum(len(group) for group in groups),

@@ -7,6 +7,7 @@ import difflib
 import math
 import re
 from collections import defaultdict
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ PHOTO_SEPARATORS = r"\s*[;|]\s*"
 MAX_TITLE_CHARACTERS = 200
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 """What counts as a number. Python's float() also takes 1_000 and other scripts' digits, which no shop means as a price."""
+
+ROWS_PER_PART = 20_000
 
 CURRENCIES = frozenset(
     "AED ARS AUD BDT BGN BHD BRL CAD CHF CLP CNY COP CRC CZK DKK DOP EGP EUR GBP GEL GHS GTQ HKD HUF IDR ILS INR ISK JOD JPY KES KRW KWD KZT "
@@ -69,7 +72,7 @@ def check_catalog(rows: "pd.DataFrame", first_row: int = 2) -> CatalogCheck:
         cell = str(table.at[int(finding.index) - first_row, finding.meta["shows"]])
         reasons[int(finding.index)].append(finding.meta["reason"].replace("{cell}", repr(cell[:60])))
     good, bad = [], []
-    for number, record in zip(table["row"].astype(int), table.to_dict("records"), strict=True):
+    for number, record in enumerate(_records(table), first_row):
         found = list(dict.fromkeys(reasons.get(number, [])))
         if not found:
             product = _product({str(name): cell for name, cell in record.items()})
@@ -89,6 +92,12 @@ def check_catalog(rows: "pd.DataFrame", first_row: int = 2) -> CatalogCheck:
             "expectations_met": validation.met,
         },
     )
+
+
+def _records(table: "pd.DataFrame") -> Iterator[dict[Hashable, Any]]:
+    """The rows as dicts, some at a time: a million at once would take gigabytes."""
+    for start in range(0, len(table), ROWS_PER_PART):
+        yield from table.iloc[start : start + ROWS_PER_PART].to_dict("records")
 
 
 def _with_known_columns(rows: "pd.DataFrame", first_row: int) -> "pd.DataFrame":

@@ -6,6 +6,7 @@ What the columns mean is `measurements.COLUMNS`; how rules are applied is `gate.
 import datetime
 import difflib
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal, Self
 
@@ -118,7 +119,7 @@ class RuleSet:
     overridden: tuple[str, ...] = ()
     """Columns whose bounds are the brand's own."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Sha256 over the rules; where a bound comes from and since when is not part of it."""
         rules = [rule.model_dump(mode="json", exclude={"source", "date"}) for rule in self.rules]
@@ -162,7 +163,9 @@ def read_pack(recipe_name: str, *, kind: str | None = None) -> RulePack:
     )
 
 
+@cache
 def _pack(path: Path) -> RulePack:
+    """A shipped pack, read once: a plan of many cells asks for the same few thousands of times."""
     return parse_model(RulePack, read_yaml(path), path)
 
 

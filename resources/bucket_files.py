@@ -215,4 +215,4 @@ def _may_pass(error: BaseException) -> bool:
     status = _status(error)
     if status is None:
         return isinstance(error, GenericError | TimeoutError | ConnectionError)  # nobody answered, or the answer was cut off
-    return status in (408, 425, 429) or status >= 500
+    return status in (408, 409, 425, 429) or status >= 500

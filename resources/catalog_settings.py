@@ -1,4 +1,4 @@
-"""Where a project's products come from and which of them it works on: the `catalog:` and `pilot:` sections of `vitrine.yaml`.
+"""Where products come from, who announces their photos, and which are worked on: `catalog:`, `uploads:` and `pilot:` of `vitrine.yaml`.
 
 Says what may be written, opens nothing; the sources are in `folder_source.py`, `s3_source.py` and `sql_source.py`.
 """
@@ -6,7 +6,7 @@ Says what may be written, opens nothing; the sources are in `folder_source.py`, 
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, HttpUrl, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, HttpUrl, Tag, field_validator, model_validator
 
 from catalog.product import SLUG
 
@@ -26,6 +26,9 @@ class Section(BaseModel):
 
 
 class _Catalog(Section):
+    poll_s: int | None = Field(default=None, ge=15, le=86_400)
+    """Least seconds between two full looks for changes (all pictures; all rows of a database without `updated_at`). Left out: 15, or 300
+    when uploads are announced."""
     max_cell_products: int = Field(default=2000, ge=1, le=2000)
     """Products per cell; overflow goes to another drop, so that no run grows without bound."""
 
@@ -48,6 +51,11 @@ class S3Place(Section):
     prefix: str = Field(default="", pattern=r"^([^/].*)?$")
     endpoint: HttpUrl | None = None
     region: str | None = None
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint_holds_no_secret(cls, url: HttpUrl | None) -> HttpUrl | None:
+        return _without_secret(url)
 
 
 def _kind(value: Any) -> str:
@@ -96,6 +104,33 @@ class SqlCatalog(_Catalog):
 CatalogSettings = Annotated[
     Annotated[FolderCatalog, Tag("folder")] | Annotated[S3Catalog, Tag("s3")] | Annotated[SqlCatalog, Tag("sql")], Discriminator(_kind)
 ]
+
+
+class UploadSettings(Section):
+    """The SQS queue that announces uploads to the pictures' bucket, and the one for messages that are no announcements.
+
+    Credentials come from the ordinary AWS chain. `endpoint` is for SQS-compatible services; plain http only when it says so.
+    """
+
+    queue_url: HttpUrl
+    dead_letter_queue_url: HttpUrl
+    endpoint: HttpUrl | None = None
+    region: str | None = None
+
+    @model_validator(mode="after")
+    def _two_queues_without_secrets(self) -> Self:
+        if self.queue_url == self.dead_letter_queue_url:
+            raise ValueError("queue_url and dead_letter_queue_url are the same queue; make a second one")
+        for url in (self.queue_url, self.dead_letter_queue_url, self.endpoint):
+            _without_secret(url)
+        return self
+
+
+def _without_secret(url: HttpUrl | None) -> HttpUrl | None:
+    """An address as it is. Raises ValueError when it holds a user or password: addresses are shown in messages."""
+    if url is not None and (url.username or url.password):
+        raise ValueError("an address holds no user and no password here; credentials come from the ordinary AWS chain")
+    return url
 
 
 class PilotSettings(Section):

@@ -45,8 +45,12 @@ class ProductTable(Protocol):
     def read(self) -> RawTable:
         """All rows."""
 
+    @property
+    def tells_cheaply(self) -> bool:
+        """Whether the fingerprint is cheap enough to be asked every few seconds, however large the table is."""
+
     def fingerprint(self) -> str:
-        """Changes when a row does. Cheap enough to be asked every few seconds."""
+        """Changes when a row does."""
 
 
 class Pictures(Protocol):
@@ -84,5 +88,5 @@ class CatalogSource:
     pictures: Pictures
 
     def fingerprint(self) -> str:
-        """Changes when the table, a photo or a look does; what the `catalog_changes` sensor compares."""
+        """Changes when the table, a photo or a look does."""
         return hashlib.sha256(f"{self.table.fingerprint()}\n{self.pictures.fingerprint()}".encode()).hexdigest()

@@ -60,7 +60,10 @@ def sync_catalog(
         moved = {row["sku"] for _, row in moves}
         moves += [("resumed", known[sku]) for sku in sorted(resumed - moved) if known[sku]["active"]]
         failpoint("catalog.compared")
-        return [_write(connection, kind, row, known) for kind, row in moves]
+        changes = [_write(connection, kind, row, known) for kind, row in moves]
+        ledger.keep(change.name, changes)
+        ledger.keep(product.name, [{**row, "revision": entry["id"]} for (_, row), entry in zip(moves, changes, strict=True)])
+        return changes
 
 
 def _pause(connection: sa.Connection, wanted: set[str]) -> set[str]:

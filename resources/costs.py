@@ -47,9 +47,12 @@ class CostClock:
     category: str
     drop: str | None
     _tallies: dict[tuple[str, str | None], _Tally] = field(default_factory=dict)
-    _mark: tuple[float, float] = field(default_factory=_now)
+    _mark: tuple[float, float] = (0.0, 0.0)
     _last: tuple[str, str | None] | None = None
-    _booked_at: float = field(default_factory=time.perf_counter)
+    _booked_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._mark, self._booked_at = _now(), time.perf_counter()
 
     def lap(self, items: int = 1, *, recipe: str | None = None, activity: str | None = None) -> None:
         """Book the time since the last lap to `items` items, of a recipe or of another activity than the clock's where one is given."""
@@ -59,7 +62,8 @@ class CostClock:
 
     def close(self) -> None:
         """Book the rest: what came after the last item belongs to it. Nothing is written for a short look that found nothing to do."""
-        if self._last is not None or _now()[0] - self._mark[0] >= FUTILE_S:
+        rest_s = _now()[0] - self._mark[0]
+        if self._tallies or rest_s >= FUTILE_S:  # a moment after a booking is not worth a line
             self._add(self._last or (self.activity, None), 0)
         self._book()
 

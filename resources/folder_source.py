@@ -21,6 +21,7 @@ class FolderTable:
 
     root: Path
     file_name: str | None = None
+    tells_cheaply: bool = True
 
     @property
     def name(self) -> str:
@@ -69,7 +70,10 @@ class FolderPictures:
         """Both times, size, inode and device of each photo file.
 
         The change time cannot be set back by copying or unpacking, so a photo swapped for one of the same size and date is noticed.
+        Raises CatalogError when there is no folder of photos at all: a disk that is not mounted must not look like a shop without photos.
         """
+        if names and not (self.root / "photos").is_dir():
+            raise CatalogError(f"There is no folder {self.root / 'photos'}. Mount its disk, make it, or correct the path. {UNCHANGED}")
         return {name: version for name in names if (version := self._version(name)) is not None}
 
     def photo(self, name: str) -> ReadPhoto | None:

@@ -26,6 +26,8 @@ ADVISORY_CLASS = 22100
 """First half of PostgreSQL's advisory lock numbers that are Vitrine's; the second half is a concern."""
 LOCK_TIMEOUT_S, IDLE_TIMEOUT_S = 120, 300
 """A frozen worker must not hold a lock for ever: how long one is waited for, and how long a silent transaction lives. PostgreSQL."""
+STREAM_ROWS = 2_000
+"""Rows fetched at a time when an answer is streamed."""
 
 Row = dict[str, Any]
 Result = TypeVar("Result")
@@ -35,7 +37,10 @@ class Fence(Protocol):
     """What a commit must pass in its own transaction; see `leases.py`."""
 
     def check(self, connection: sa.Connection) -> None:
-        """Raises LeaseLost when another run holds what this one wants to write to."""
+        """Raises LeaseRefused when another run holds what this one wants to write to."""
+
+    def stop_if_lost(self) -> None:
+        """Raises LeaseRefused when that is known already; asks nobody."""
 
 
 class Ledger:
@@ -93,6 +98,12 @@ class Ledger:
         """All rows of a query as plain dicts."""
         return self._read(lambda connection: [dict(row) for row in connection.execute(query).mappings()])
 
+    def stream(self, query: sa.Select[Any]) -> Iterator[Row]:
+        """Rows of a query one after the other, for answers that do not fit into memory; the connection is held until the last."""
+        with in_our_words(self.engine), self.engine.connect() as connection:
+            for row in connection.execution_options(yield_per=STREAM_ROWS).execute(query).mappings():
+                yield dict(row)
+
     def one(self, query: sa.Select[Any]) -> Row | None:
         """The first row of a query, or None."""
         row = self._read(lambda connection: connection.execute(query).mappings().first())
@@ -126,6 +137,20 @@ class Ledger:
         """Append lines about the work itself to a numbered table. Not fenced: they are true whoever holds the cell by now."""
         if rows:
             self.transact(lambda connection: self._insert(connection, table, rows), repeatable=False, fenced=False)
+
+    def confirm(self) -> None:
+        """Raises LeaseRefused when the fence does not let this process write any more. Without a fence, nothing."""
+        self.transact(lambda _: None, repeatable=True)
+
+    def insert(self, table: sa.Table) -> Any:
+        """An INSERT in the words of this database, with its ON CONFLICT clauses."""
+        if self.on_postgres:
+            from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+            return pg_insert(table)
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table)
 
     def keep(self, table: str, rows: Sequence[Row]) -> None:
         """Keep a record of rows that were written inside `writing`, before its transaction ends."""
@@ -203,7 +228,7 @@ class Ledger:
 
     def _insert(self, connection: sa.Connection, table: sa.Table, batch: Sequence[Row]) -> None:
         keys = list(table.primary_key.columns)
-        statement = _insert_if_absent(self.engine.dialect.name, table).returning(*keys)
+        statement = self.insert(table).on_conflict_do_nothing().returning(*keys)
         if table.autoincrement_column is not None:  # one by one: each gets its number
             new = [{**row, **connection.execute(statement, row).mappings().one()} for row in batch]
         else:
@@ -215,13 +240,3 @@ class Ledger:
 def _number_of(concern: str) -> int:
     """A concern as the second half of an advisory lock's number: 31 bits. 0 and 1 belong to triggers."""
     return max(2, zlib.crc32(concern.encode()) & 0x7FFFFFFF)
-
-
-def _insert_if_absent(dialect: str, table: sa.Table) -> Any:
-    if dialect == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as pg_insert
-
-        return pg_insert(table).on_conflict_do_nothing()
-    from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-
-    return sqlite_insert(table).on_conflict_do_nothing()

@@ -48,7 +48,9 @@ product = sa.Table(
     sa.Column("photo_digests", sa.JSON, nullable=False),  # one per photo file, null when the file is missing
     sa.Column("active", sa.Boolean, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
+    sa.Index("product_in_cell", "category", "drop", "active", "sku", "revision"),
 )
+"""The index holds all that counting cells and finding what is settled reads, so that a plan of a million products reads no wide rows."""
 
 paused = sa.Table("paused", metadata, sa.Column("sku", Text, primary_key=True))
 """Active products outside the pilot: nothing is made for them and nothing of theirs is taken back. A table of its own, so that a ledger
@@ -198,6 +200,7 @@ lease = sa.Table(
     sa.Column("epoch", sa.Integer, nullable=False),
     sa.Column("holder", Text, nullable=False),  # the run
     sa.Column("expires_at", sa.Float, nullable=False),  # seconds since 1970 by the database's own clock
+    sa.Column("wanted", sa.Boolean, nullable=False, server_default=sa.false()),  # another run waited for it in vain
 )
 """Who works on what, see `leases.py`. The epoch rises with every new holder; rows stay, so that it never falls."""
 
@@ -218,5 +221,123 @@ attempt = sa.Table(
     sa.Column("item", Text, primary_key=True),
     sa.Column("begun", sa.Integer, nullable=False),
     sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("worker", Text, nullable=False),  # host/process id of the last one
 )
 """Items in a worker's hands, and how often they were begun; see assets/attempts.py. A row stays when a worker died."""
+
+upload = sa.Table(
+    "upload",
+    metadata,
+    sa.Column("place", Text, primary_key=True),  # of the pictures: s3://bucket/prefix
+    sa.Column("name", Text, primary_key=True),  # of the photo, as products name it
+    sa.Column("sequencer", Text, nullable=False),  # of the newest announcement; '' where the sender gives none
+    sa.Column("announcement", sa.Integer, nullable=False),  # counts accepted announcements: what a look belongs to
+    sa.Column("state", Text, nullable=False, index=True),  # new, waiting (no product names it), seen
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("announced_at", sa.DateTime, nullable=False),
+)
+"""Photos whose upload or removal was announced, see `announced_uploads.py`."""
+
+photo_use = sa.Table(
+    "photo_use",
+    metadata,
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("sku", Text, primary_key=True, index=True),
+)
+"""Which active products name a photo: an index, brought up to date by `photo_uses.py`."""
+
+catalog_mark = sa.Table(
+    "catalog_mark",
+    metadata,
+    sa.Column("name", Text, primary_key=True),
+    sa.Column("value", sa.Integer, nullable=False),
+)
+"""How far something has followed the changes (an id of `change`)."""
+
+campaign = sa.Table(
+    "campaign",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("name", Text, nullable=False, unique=True),
+    sa.Column("kind", Text, nullable=False),  # campaign, nightly
+    sa.Column("state", Text, nullable=False, index=True),  # running, paused, canceled, done
+    sa.Column("recipes", sa.JSON),  # names, null: all
+    sa.Column("categories", sa.JSON),  # names, null: all
+    sa.Column("tier", Text, nullable=False),
+    sa.Column("budget_usd", sa.Float),
+    sa.Column("deadline", sa.DateTime),
+    sa.Column("stopped_by", Text),  # the budget or deadline that holds it back now, in words
+    sa.Column("created_at", sa.DateTime, nullable=False),
+    sa.Column("ended_at", sa.DateTime),
+    sqlite_autoincrement=True,
+)
+"""Backfills with a name. What of them is done is in `campaign_cell`: no cursor of a sensor knows anything that is not there."""
+
+campaign_cell = sa.Table(
+    "campaign_cell",
+    metadata,
+    sa.Column("campaign", Text, primary_key=True),
+    sa.Column("category", Text, primary_key=True),
+    sa.Column("drop", Text, primary_key=True),
+    sa.Column("rank", sa.Integer, nullable=False),
+    sa.Column("state", Text, nullable=False),  # waiting, running, done, failed, canceled
+    sa.Column("attempt", sa.Integer, nullable=False),  # number of the run that goes on or was the last, from 1; never used twice
+    sa.Column("failures", sa.Integer, nullable=False),  # failed runs since the campaign was begun or resumed
+    sa.Column("held_by", Text),  # who starts its run: sensor, or a command's process
+    sa.Column("run_id", Text),
+    sa.Column("images", sa.Integer, nullable=False),  # expected to be made or judged when it was planned
+    sa.Column("usd", sa.Float, nullable=False),  # expected when it was planned
+    sa.Column("reason", Text, nullable=False),
+    sa.Column("changed_at", sa.DateTime, nullable=False),
+)
+
+reservation = sa.Table(
+    "reservation",
+    metadata,
+    sa.Column("attempt", Text, primary_key=True),
+    sa.Column("campaign", Text),
+    sa.Column("category", Text, nullable=False),
+    sa.Column("tier", Text, nullable=False),
+    sa.Column("usd", sa.Float, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("ended_at", sa.DateTime),  # null: its run has not ended, so what it has not spent yet counts as spent
+)
+"""Money set aside for runs that were handed out, so that two who hand out at once cannot spend it twice."""
+
+expectation = sa.Table(
+    "expectation",
+    metadata,
+    sa.Column("key", Text, primary_key=True),  # the first characters of the digest of its content
+    sa.Column("content", sa.JSON, nullable=False),
+)
+"""What decides, apart from the product itself, how the products of a category are made, judged and published; see `assets/expectation.py`."""
+
+settled = sa.Table(
+    "settled",
+    metadata,
+    sa.Column("sku", Text, primary_key=True),
+    sa.Column("revision", sa.Integer, nullable=False),  # the product's, when nothing was left to do for it; -1: it never was so far
+    sa.Column("expectation", Text, nullable=False),
+    sa.Column("shape", Text, nullable=False),  # how many renders it then had, see `assets/settled.py`
+    sa.Column("tried", Text, nullable=False),  # expectations that anything was ever made or judged by, with commas; '?': unknown
+    sqlite_with_rowid=False,
+)
+"""Products for which nothing was left to do, under which expectation: a cache that lets a plan pass over them. Deleting rows costs time only."""
+
+shelf = sa.Table(
+    "shelf",
+    metadata,
+    sa.Column("place", Text, primary_key=True),  # the published folder or bucket
+    sa.Column("part", Text, primary_key=True),  # of its manifest; '' where the manifest is one file
+    sa.Column("version", Text, nullable=False),
+)
+"""The version of each part of the published manifest that `on_shelf` was last known to agree with: a cache, see `assets/shelf.py`."""
+
+on_shelf = sa.Table(
+    "on_shelf",
+    metadata,
+    sa.Column("sku", Text, primary_key=True),
+    sa.Column("part", Text, primary_key=True),
+    sa.Column("images", sa.JSON, nullable=False),  # per picture: channel, category, recipe, index, render digest, publish key; sorted
+)
+"""What stands in the published folder per product: a copy of its manifest that can be asked for one product."""

@@ -4,6 +4,7 @@ Knows nothing of what the bytes mean, and never trusts the place it keeps them i
 learn state: the ledger is the index.
 """
 
+import datetime as dt
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,11 +14,14 @@ from catalog.errors import StoreError
 from catalog.failpoint import failpoint
 from catalog.keys import canonical_json, digest, digest_bytes
 from resources.blob_cache import BlobCache
-from resources.files import Files
+from resources.files import Files, side_by_side
 from resources.folder_files import FolderFiles
 
 READS = 3
 """How often a blob is read before it is called altered: a byte that was flipped on the way is right the next time."""
+
+RECORDS_AT_ONCE = 512
+"""Records read side by side."""
 
 KEYED_BY_CONTENT = frozenset({"source_photos", "cutouts", "renders", "judgments", "publications"})
 """Kinds of manifests whose key is the digest of their content, so that reading checks them too."""
@@ -112,26 +116,36 @@ class ObjectStore:
 
     def get_manifest(self, kind: str, key: str) -> dict[str, Any] | None:
         """A manifest's content, or None when it was never written. Raises StoreError when it was altered."""
-        data = self.files.read(manifest_path(kind, key))
-        return None if data is None else self._manifest(kind, key, data)
+        for _ in range(READS):
+            data = self.files.read(manifest_path(kind, key))
+            if data is None:
+                return None
+            content = _manifest_content(kind, key, data)
+            if content is not None:
+                return content
+        raise StoreError(f"Manifest {manifest_path(kind, key)} in {self.name} was altered. Restore it from a backup or a former version.")
 
     def manifests(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """All manifests of a kind with their keys, by listing: for rebuilding the ledger and for nothing else."""
         for path in self.files.below(f"manifests/{kind}"):
-            key, data = path.rsplit("/", 1)[-1].removesuffix(".json"), self.files.read(path)
-            if data is not None:
-                yield key, self._manifest(kind, key, data)
+            key = path.rsplit("/", 1)[-1].removesuffix(".json")
+            content = self.get_manifest(kind, key)
+            if content is not None:
+                yield key, content
 
-    def _manifest(self, kind: str, key: str, data: bytes) -> dict[str, Any]:
-        try:
-            content: dict[str, Any] = json.loads(data)
-        except ValueError:
-            content = {}
-        if (canonical_json(content) + "\n").encode() != data or (kind in KEYED_BY_CONTENT and digest(content) != key):
-            raise StoreError(
-                f"Manifest {manifest_path(kind, key)} in {self.name} was altered. Restore it from a backup or a former version."
-            )
-        return content
+    def put_record(self, table: str, at: dt.datetime, data: bytes) -> None:
+        """Write a record of ledger rows; its name says when and what, so that a listing is in the order of time."""
+        path = f"manifests/records/{table}/{at:%Y%m%dT%H%M%S.%f}-{digest_bytes(data)}.json"
+        self.files.create(path, data)
+
+    def records(self, table: str) -> Iterator[tuple[str, bytes | None]]:
+        """All records of a table, oldest first, with their names; None in place of one that was altered. For rebuilding the ledger only."""
+        paths = self.files.below(f"manifests/records/{table}")
+        for start in range(0, len(paths), RECORDS_AT_ONCE):
+            part = paths[start : start + RECORDS_AT_ONCE]
+            for path, data in zip(part, side_by_side(self.files.read, part), strict=True):
+                whole = data is not None and path.endswith(f"-{digest_bytes(data)}.json")
+                yield path, data if whole else None
 
     def put_page(self, path: str, data: bytes, media_type: str) -> str:
         """Write a page for people, in place of the former one; where it is, as a path or `s3://` address."""
@@ -149,3 +163,13 @@ def blob_path(name: str) -> str:
 def manifest_path(kind: str, key: str) -> str:
     """Where a manifest lies below the root."""
     return f"manifests/{kind}/{key}.json"
+
+
+def _manifest_content(kind: str, key: str, data: bytes) -> dict[str, Any] | None:
+    """What a manifest's bytes say; None when they are not what was written."""
+    try:
+        content: dict[str, Any] = json.loads(data)
+    except ValueError:
+        return None
+    altered = (canonical_json(content) + "\n").encode() != data or (kind in KEYED_BY_CONTENT and digest(content) != key)
+    return None if altered else content

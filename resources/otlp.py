@@ -8,7 +8,6 @@ import hashlib
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import Any
 
 from opentelemetry import trace
@@ -24,8 +23,9 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 
 from resources.instruments import INSTRUMENTS, Instrument, Kind
+from resources.version import vitrine_version
 
-EXPORT_TIMEOUT_S = 5.0
+EXPORT_TIMEOUT_S = 3.0
 """One export; a collector that is down must not hold up a worker."""
 
 
@@ -48,9 +48,7 @@ class Sender:
 
     def __init__(self, endpoint: str, *, headers: Mapping[str, str], service: str, interval_s: float) -> None:
         base = endpoint.rstrip("/")
-        resource = Resource.create(
-            {"service.name": service, "service.version": version("vitrine"), "service.instance.id": uuid.uuid4().hex}
-        )
+        resource = Resource.create({"service.name": service, "service.version": vitrine_version(), "service.instance.id": uuid.uuid4().hex})
         exported = OTLPMetricExporter(endpoint=f"{base}/v1/metrics", headers=dict(headers) or None, timeout=EXPORT_TIMEOUT_S)
         reader = PeriodicExportingMetricReader(
             exported, export_interval_millis=interval_s * 1000, export_timeout_millis=EXPORT_TIMEOUT_S * 1000
@@ -65,8 +63,8 @@ class Sender:
         self._tracers = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=True)
         spans = OTLPSpanExporter(endpoint=f"{base}/v1/traces", headers=dict(headers) or None, timeout=EXPORT_TIMEOUT_S)
         self._tracers.add_span_processor(BatchSpanProcessor(spans))
-        self._tracer = self._tracers.get_tracer("vitrine", version("vitrine"))
-        meter = self._meters.get_meter("vitrine", version("vitrine"))
+        self._tracer = self._tracers.get_tracer("vitrine", vitrine_version())
+        meter = self._meters.get_meter("vitrine", vitrine_version())
         make: dict[Kind, Any] = {Kind.COUNTER: meter.create_counter, Kind.HISTOGRAM: meter.create_histogram, Kind.GAUGE: meter.create_gauge}
         self._instruments = {i.name: make[i.kind](i.name, unit=i.unit, description=i.description) for i in INSTRUMENTS}
 

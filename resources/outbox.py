@@ -69,11 +69,14 @@ def notify(project: Project, event: Notice) -> bool:
 def notify_in(connection: sa.Connection, project: Project, event: Notice) -> bool:
     """Like `notify`, inside a transaction of `Ledger.writing`: the notice is there exactly if what it tells of was committed."""
     wanting = [receiver for receiver in receivers_of(project.settings) if event.type in receiver.events]
-    if not wanting or connection.execute(sa.select(notice.c.key).where(notice.c.key == event.key)).first():
+    if not wanting:
+        return False
+    row = {"key": event.key, "type": event.type, "subject": event.subject, "message": event.message, "at": event.at}
+    # Whoever inserts the key first has the event; a second one, also of another transaction that goes on now, has nothing to tell.
+    insert = project.ledger.insert(notice).on_conflict_do_nothing().returning(notice.c.key)
+    if connection.execute(insert, {**row, "facts": dict(event.facts)}).first() is None:
         return False
     off = set(connection.execute(sa.select(receiver_off.c.receiver)).scalars())
-    row = {"key": event.key, "type": event.type, "subject": event.subject, "message": event.message, "at": event.at}
-    connection.execute(sa.insert(notice), {**row, "facts": dict(event.facts)})
     rows = [
         {
             "notice_key": event.key,

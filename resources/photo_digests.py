@@ -8,11 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sa
 
+from catalog.errors import CatalogError
 from catalog.keys import digest_bytes
 from resources.catalog_source import Pictures
 from resources.ledger import Ledger, Row
 from resources.ledger_tables import photo_file
+from resources.table_files import UNCHANGED
 
+FEWEST_TO_MISS = 10
+"""When so many photos that were there before are all gone, it is taken for a disk that is not mounted or a prefix that was moved."""
 PHOTOS_PER_COMMIT = 256
 """Digests are remembered after so many photos, so that a first reading of a large catalog that is cut short does not start anew."""
 
@@ -21,11 +25,12 @@ def photo_digests(ledger: Ledger, pictures: Pictures, names: Iterable[str], *, a
     """Sha256 of each named photo; None for one that is missing or cannot be read.
 
     Photos outside `names` and `also_known` are forgotten. Raises CatalogError when the place cannot be reached; what was read until
-    then is remembered.
+    then is remembered. So does a place where not one of the photos known before is left: it must not look like a shop without photos.
     """
     wanted = set(names)
     known = {row["name"]: row for row in ledger.rows(sa.select(photo_file))}
     versions = pictures.photo_versions(wanted)
+    _refuse_none(pictures, len(wanted), known.keys() & wanted, versions)
     digests = dict[str, str | None].fromkeys(sorted(wanted))
     unread = []
     for name in sorted(versions):
@@ -41,6 +46,14 @@ def photo_digests(ledger: Ledger, pictures: Pictures, names: Iterable[str], *, a
         learned = [{"name": name, "state": version, "photo_digest": found} for name, (found, version) in read.items() if found and version]
         _remember(ledger, learned)
     return digests
+
+
+def _refuse_none(pictures: Pictures, wanted: int, known: Collection[str], there: Collection[str]) -> None:
+    if not there and len(known) >= FEWEST_TO_MISS:
+        raise CatalogError(
+            f"None of the {wanted} photos is in {pictures.name}; {len(known)} of them were there before. Is a disk not mounted, or a folder "
+            f"moved? To take products out of the shop, remove their rows. {UNCHANGED}"
+        )
 
 
 def _read(pictures: Pictures, names: Sequence[str]) -> list[tuple[str | None, str | None]]:

@@ -3,10 +3,12 @@
 Assets get it through `VitrineResource`; the command line and notebooks call `open_project`. Decides nothing.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import sqlalchemy as sa
@@ -19,6 +21,7 @@ from generation.recipe_book import read_recipe_book
 from resources.bucket_files import BucketFiles
 from resources.catalog_source import CatalogSource
 from resources.ledger import Ledger
+from resources.ledger_records import keep_rows
 from resources.ledger_tables import judgment, lora, render
 from resources.object_store import ObjectStore
 from resources.open_ledger import open_ledger
@@ -27,6 +30,9 @@ from resources.open_store import open_published_bucket, open_store
 from resources.preemptible_steps import listen_in_worker
 from resources.run_facts import RunFacts, facts_of
 from resources.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from quality.rules import RuleSet
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,22 @@ class Project:
         return tuple(self.recipe_book[name] for name in self.brand_kit.recipes)
 
     @cached_property
+    def rule_sets(self) -> "dict[str, RuleSet]":
+        """Rules by recipe name as they were first asked for: a plan of many cells asks thousands of times."""
+        return {}
+
+    @cached_property
     def ledger(self) -> Ledger:
         """The ledger, made when missing."""
-        return open_ledger(self.settings)
+        ledger = open_ledger(self.settings)
+        ledger.journal = lambda table, rows: keep_rows(self.store, table, rows)
+        return ledger
+
+    def with_ledger(self, ledger: Ledger) -> "Project":
+        """The same project, its ledger behind a fence."""
+        other = copy.copy(self)
+        other.__dict__["ledger"] = ledger  # where cached_property looks first
+        return other
 
     @cached_property
     def store(self) -> ObjectStore:

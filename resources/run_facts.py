@@ -12,6 +12,8 @@ from catalog.errors import SettingsError
 TierName = Literal["express", "standard", "economy"]
 """The tiers of service: somebody waits, the day's work, whatever is cheap."""
 
+TIER_NAMES: tuple[TierName, ...] = get_args(TierName)
+
 TIER_TAG = "vitrine/tier"
 """Run tag that names the tier; without it a run is `standard`."""
 
@@ -54,8 +56,7 @@ def facts_of(tags: Mapping[str, str]) -> RunFacts:
 
 def known_tier(name: str) -> TierName:
     """A tier by its name. Raises SettingsError for one that does not exist."""
-    tier: TierName
-    for tier in get_args(TierName):
+    for tier in TIER_NAMES:
         if name == tier:
             return tier
-    raise SettingsError(f"There is no tier {name!r}; it can be {', '.join(get_args(TierName))}. Nothing was run.")
+    raise SettingsError(f"There is no tier {name!r}; it can be {', '.join(TIER_NAMES)}. Nothing was run.")

@@ -68,6 +68,42 @@ class Bucket:
                 return None
             return ReadPhoto(bytes(answer.bytes()), object_version(answer.meta))
 
+    def version(self, path: str) -> str | None:
+        """What `object_version` says of an object now ('' without an ETag), asked without reading it; None when there is none."""
+        import obstore
+
+        with self._one_sentence(f"read {self.name}/{path}"):
+            store = self.store
+            try:
+                return object_version(obstore.head(store, path)) or ""
+            except (FileNotFoundError, ValueError):
+                return None
+
+    def confirm(self) -> None:
+        """Raise CatalogError unless the bucket can be listed, in one request.
+
+        To S3's HEAD a bucket that is gone and an object that is gone look alike (404, no body).
+        """
+        import obstore
+
+        with self._one_sentence(f"list {self.name}"):
+            next(iter(obstore.list(self.store, prefix="photos", chunk_size=1)), None)
+
+    def digest(self, path: str) -> tuple[str, str] | None:
+        """Sha256 and version of an object, read piece by piece; None when there is none."""
+        import obstore
+
+        with self._one_sentence(f"read {self.name}/{path}"):
+            store = self.store
+            try:
+                answer = obstore.get(store, path)
+            except (FileNotFoundError, ValueError):
+                return None
+            state = hashlib.sha256()
+            for piece in answer.stream():
+                state.update(piece)
+            return state.hexdigest(), object_version(answer.meta) or ""
+
     @contextmanager
     def _one_sentence(self, what: str) -> Iterator[None]:
         from obstore.exceptions import BaseError
@@ -88,6 +124,7 @@ class S3Table:
 
     bucket: Bucket
     file_name: str | None = None
+    tells_cheaply: bool = True
 
     @property
     def name(self) -> str:
@@ -129,6 +166,14 @@ class S3Pictures:
     def photo(self, name: str) -> ReadPhoto | None:
         """A photo, or None when there is none. An unreachable bucket is an error: it must not look like a shop without photos."""
         return self.bucket.get(f"photos/{name}")
+
+    def photo_version(self, name: str) -> str | None:
+        """One photo's ETag and size, without a listing; '' where the store gives no ETag, None when there is no such photo."""
+        return self.bucket.version(f"photos/{name}")
+
+    def photo_digest(self, name: str) -> tuple[str, str] | None:
+        """One photo's sha256 and version, or None; a large photo is never in memory as a whole."""
+        return self.bucket.digest(f"photos/{name}")
 
     def looks(self, category: str) -> list[str]:
         """File names of a category's look pictures."""

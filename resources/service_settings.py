@@ -57,3 +57,11 @@ class BudgetSettings(Section):
     tier_day_usd: dict[TierName, float] = Field(default_factory=dict)
     category_day_usd: dict[str, float] = Field(default_factory=dict)
     campaign_usd: float | None = Field(default=None, ge=0.0)
+
+
+class BackfillSettings(Section):
+    """How campaigns are handed out: runs that may be waiting or going on per campaign, requests per tick, runs that a cell may fail."""
+
+    max_running: int = Field(default=8, ge=1, le=500)
+    per_tick: int = Field(default=8, ge=1, le=200)
+    max_attempts: int = Field(default=3, ge=1, le=10)

@@ -6,18 +6,18 @@ This is the only file that reads the environment, and only when asked. What the 
 import datetime as dt
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, HttpUrl
+from pydantic import Field, HttpUrl, model_validator
 
 from catalog.errors import SettingsError
 from catalog.recipe import parse_model, read_yaml
-from resources.catalog_settings import CatalogSettings, FolderCatalog, PilotSettings, Section
+from resources.catalog_settings import CatalogSettings, FolderCatalog, PilotSettings, S3Place, Section, SqlCatalog, UploadSettings
 from resources.cluster_settings import ClusterSettings
 from resources.observing_settings import NotificationSettings, TelemetrySettings
 from resources.redaction import remember_secret
 from resources.schedule_settings import LoraRefreshSettings, NightlySettings
-from resources.service_settings import BudgetSettings, CostSettings, TierSettings
+from resources.service_settings import BackfillSettings, BudgetSettings, CostSettings, TierSettings
 from resources.store_settings import FolderPublish, FolderStore, PublishSettings, StoreSettings
 
 PROJECT_VARIABLE = "VITRINE_PROJECT"
@@ -27,6 +27,9 @@ SETTINGS_FILE = "vitrine.yaml"
 
 LOG_FORMAT_VARIABLE = "VITRINE_LOG_FORMAT"
 """Environment variable that overrides `logging:`; a container's own setting, as its terminal is a log collector."""
+
+POLL_S, ANNOUNCED_POLL_S = 15, 300
+"""Seconds between two full looks at the catalog: with every tick of the sensor, or, when a queue announces uploads, every five minutes."""
 
 
 class GenerationSettings(Section):
@@ -58,6 +61,8 @@ class Settings(Section):
     catalog: CatalogSettings = FolderCatalog()
     pilot: PilotSettings | None = None
     """Limits everything to a part of the catalog; left out: everything."""
+    uploads: UploadSettings | None = None
+    """The queue that announces uploads to the pictures' bucket; left out: the bucket is listed."""
     brand_kit: Path = Path("brand.yaml")
     recipes: Path | None = None
     """Folder of the project's own recipes, added to the shipped ones."""
@@ -77,6 +82,7 @@ class Settings(Section):
     costs: CostSettings = CostSettings()
     tiers: TierSettings = TierSettings()
     budgets: BudgetSettings = BudgetSettings()
+    backfills: BackfillSettings = BackfillSettings()
     nightly: NightlySettings | None = None
     lora_refresh: LoraRefreshSettings | None = None
     failure_webhook_url: HttpUrl | None = None
@@ -86,6 +92,23 @@ class Settings(Section):
     logging: Literal["text", "json"] = "text"
     telemetry: TelemetrySettings | None = None
     notifications: NotificationSettings | None = None
+
+    @model_validator(mode="after")
+    def _announced_pictures_are_in_a_bucket(self) -> Self:
+        if self.uploads is not None and self.pictures_bucket is None:
+            raise ValueError("`uploads` announces photos in a bucket; set catalog.kind to s3, or catalog.pictures to {kind: s3, ...}")
+        return self
+
+    @property
+    def pictures_bucket(self) -> S3Place | None:
+        """The bucket and prefix the pictures are in; None for a folder."""
+        place = self.catalog.pictures if isinstance(self.catalog, SqlCatalog) else self.catalog
+        return place if isinstance(place, S3Place) else None
+
+    @property
+    def poll_s(self) -> int:
+        """Least seconds between two full looks at the catalog; with announced uploads they are only the safety net."""
+        return self.catalog.poll_s or (ANNOUNCED_POLL_S if self.uploads else POLL_S)
 
     def path(self, relative: Path) -> Path:
         """A settings path as an absolute one."""
@@ -130,6 +153,12 @@ def secret_from_environment(name: str) -> str | None:
     """A secret the settings name by its environment variable; None when it is not set. Logs hide it from now on."""
     value = os.environ.get(name) or None
     return remember_secret(value) if value else None
+
+
+def deployment_home() -> Path | None:
+    """Folder of the Dagster instance that a deployment brings, as its DAGSTER_HOME says; None on a machine without one."""
+    home = os.environ.get("DAGSTER_HOME")
+    return Path(home) if home else None
 
 
 def log_format(settings: Settings | None = None) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -18,13 +19,12 @@ from catalog.errors import CatalogError
 from resources.catalog_settings import OUR_COLUMNS, SqlCatalog
 from resources.catalog_source import RawTable
 from resources.settings import secret_from_environment
-from resources.table_files import UNCHANGED, frame_of_columns
+from resources.table_files import ROWS_PER_PART, UNCHANGED, frame_of_parts
 
 REQUIRED = ("sku", "title", "category", "photos")
 FULL_READ_EVERY_S = 3600
 """With `updated_at`, the table still counts as changed once an hour: a long transaction may commit rows older than the newest one seen,
 and a row changed twice within the column's resolution looks the same. Reading it in vain changes nothing."""
-ROWS_PER_FETCH = 10_000
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class SqlTable:
     def name(self) -> str:
         """What messages call it: the variable's name, never the URL."""
         return f"database {self.settings.url_env}, {f'table {self.settings.table}' if self.settings.table else 'query'}"
+
+    @property
+    def tells_cheaply(self) -> bool:
+        """With `updated_at`; without it, every row is read."""
+        return self.settings.updated_at is not None
 
     @cached_property
     def engine(self) -> sa.Engine:
@@ -53,6 +58,8 @@ class SqlTable:
             raise CatalogError(f"{variable} needs a database driver that is not installed: {error}. Install it. {UNCHANGED}") from error
         except (sa.exc.ArgumentError, ValueError):  # its words may hold the password, so it is not chained
             raise CatalogError(f"{variable} holds no SQLAlchemy URL {example}. Correct it. {UNCHANGED}") from None
+        if "@" in (engine.url.host or ""):  # the rest of a password: drivers would tell it as the host's name
+            raise CatalogError(f"The password in {variable} holds an '@'. Write it as %40, as in a web address. {UNCHANGED}")
         file = engine.url.database if engine.dialect.name == "sqlite" else None
         if file and file != ":memory:" and not Path(file).is_file():  # SQLite would make an empty database without a word
             raise CatalogError(f"{variable} names the SQLite file {file}, which does not exist. Correct the path. {UNCHANGED}")
@@ -61,12 +68,15 @@ class SqlTable:
     def read(self) -> RawTable:
         """All rows, by SKU."""
         with self._connected() as connection:
-            query = self._query(connection)
-            columns: dict[str, list[Any]] = {column.name: [] for column in query.selected_columns}
-            for rows in connection.execution_options(stream_results=True).execute(query).partitions(ROWS_PER_FETCH):
-                for cells, values in zip(columns.values(), zip(*rows, strict=True), strict=True):
-                    cells.extend(values)
-        return RawTable(frame=frame_of_columns(columns, self.name), name=self.name, first_row=1)
+            return RawTable(frame=frame_of_parts(self._parts(connection), self.name), name=self.name, first_row=1)
+
+    def _parts(self, connection: sa.Connection) -> Iterator[dict[str, list[Any]]]:
+        """The rows as columns, some at a time; first none, for the names."""
+        query = self._query(connection)
+        names = [column.name for column in query.selected_columns]
+        yield {name: [] for name in names}
+        for rows in connection.execution_options(stream_results=True).execute(query).partitions(ROWS_PER_PART):
+            yield {name: list(cells) for name, cells in zip(names, zip(*rows, strict=True), strict=True)}
 
     def fingerprint(self) -> str:
         """Count and newest `updated_at` of the rows, and the hour; the digest of all rows when there is no such column."""
@@ -74,7 +84,7 @@ class SqlTable:
         with self._connected() as connection:
             if column is None:
                 state = hashlib.sha256()
-                for rows in connection.execution_options(stream_results=True).execute(self._query(connection)).partitions(ROWS_PER_FETCH):
+                for rows in connection.execution_options(stream_results=True).execute(self._query(connection)).partitions(ROWS_PER_PART):
                     state.update("".join(f"{tuple(row)!r}\n" for row in rows).encode())
                 return state.hexdigest()
             origin = self._origin(connection)
@@ -130,8 +140,17 @@ class SqlTable:
                     connection.execution_options(postgresql_readonly=True)
                 yield connection
         except sa.exc.SQLAlchemyError as error:
-            said = " ".join(str(getattr(error, "orig", None) or error).split())[:300]
+            plain = str(getattr(error, "orig", None) or error)
+            said = _without_secrets(plain, engine.url)
             raise CatalogError(
-                f"{self.name} cannot be read: {said}. Check that it is reachable, and catalog.query, catalog.table and catalog.columns. "
-                f"{UNCHANGED}"
-            ) from error
+                f"{self.name} cannot be read: {' '.join(said.split())[:300]}. Check that it is reachable, and catalog.query, catalog.table "
+                f"and catalog.columns. {UNCHANGED}"
+            ) from (error if _without_secrets(str(error), engine.url) == str(error) and said == plain else None)
+
+
+def _without_secrets(text: str, url: sa.URL) -> str:
+    """A driver's words without the password of its URL, however that was written."""
+    values = [str(value) for name, value in url.query.items() if "pass" in name.lower()]
+    for secret in {str(url.password or ""), quote(str(url.password or ""), safe=""), *values} - {""}:
+        text = text.replace(secret, "***")
+    return text

@@ -4,8 +4,9 @@ The three formats of one content give the same cells up to how a number is writt
 """
 
 import io
+import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 UNCHANGED = "The catalog was left as it was."
+ROWS_PER_PART = 20_000
+"""Rows held as Python values at once while a table is read."""
 LARGEST_WHOLE_FLOAT = 2.0**53
 """Above it, a float no longer tells whole numbers apart (IEEE 754 double)."""
 
@@ -52,16 +55,22 @@ def parse_table(data: bytes, file_name: str, place: str) -> RawTable:
     return RawTable(frame=frame, name=file_name, first_row=2 if suffix == ".csv" else 1)
 
 
-def frame_of_columns(columns: dict[str, list[Any]], where: str) -> "pandas.DataFrame":
-    """A table of text from columns of plain values; a list in a cell becomes its items with `;` between. Raises CatalogError."""
+def frame_of_parts(parts: Iterable[dict[str, list[Any]]], where: str) -> "pandas.DataFrame":
+    """A table of text from parts of rows, each as columns of plain values; a list in a cell becomes its items with `;` between.
+
+    Only one part at a time is held as Python values: a million rows at once would take 3 GB. A column that a part does not have is
+    empty there. Raises CatalogError for a value that is no text, number, date or list of text.
+    """
     import pandas as pd
 
-    return pd.DataFrame(
-        {
-            name: pd.Series([_cell(value, name, row, where) for row, value in enumerate(cells, 1)], dtype=str)
-            for name, cells in columns.items()
-        }
-    )
+    frames, row = list[pd.DataFrame](), 1
+    for columns in parts:
+        texts = {name: [_cell(value, name, number, where) for number, value in enumerate(cells, row)] for name, cells in columns.items()}
+        frames.append(pd.DataFrame({name: pd.Series(cells, dtype=str) for name, cells in texts.items()}))
+        row += len(frames[-1])
+    if len(frames) < 2:
+        return frames[0] if frames else pd.DataFrame()
+    return pd.concat(frames, ignore_index=True).fillna("")
 
 
 def _csv(data: bytes, where: str) -> "pandas.DataFrame":
@@ -83,15 +92,27 @@ def _csv(data: bytes, where: str) -> "pandas.DataFrame":
 
 
 def _jsonl(data: bytes, where: str) -> "pandas.DataFrame":
-    try:
-        lines = data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise CatalogError(f"{where} is not UTF-8 text: {error}. Save it as UTF-8, one JSON object per line. {UNCHANGED}") from error
-    rows = [_json_row(line, number, where) for number, line in enumerate(lines, 1) if line.strip()]
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    if not names:
+    table = frame_of_parts(_json_parts(data.removeprefix(b"\xef\xbb\xbf"), where), where)
+    if table.columns.empty:
         raise CatalogError(f"{where} has no product in it. Write one JSON object per line. {UNCHANGED}")
-    return frame_of_columns({name: [row.get(name) for row in rows] for name in names}, where)
+    return table
+
+
+def _json_parts(data: bytes, where: str) -> Iterator[dict[str, list[Any]]]:
+    lines = ((number, line) for number, line in enumerate(io.BytesIO(data), 1) if line.strip())
+    while part := list(itertools.islice(lines, ROWS_PER_PART)):
+        rows = [_json_row(_utf8(line, number, where), number, where) for number, line in part]
+        names = dict.fromkeys(name for row in rows for name in row)
+        yield {name: [row.get(name) for row in rows] for name in names}
+
+
+def _utf8(line: bytes, number: int, where: str) -> str:
+    try:
+        return line.decode()
+    except UnicodeDecodeError as error:
+        raise CatalogError(
+            f"{where} is not UTF-8 text in line {number}: {error}. Save it as UTF-8, one JSON object per line. {UNCHANGED}"
+        ) from error
 
 
 def _json_row(line: str, number: int, where: str) -> dict[str, Any]:
@@ -113,30 +134,41 @@ def _json_row(line: str, number: int, where: str) -> dict[str, Any]:
 
 
 def _parquet(data: bytes, where: str) -> "pandas.DataFrame":
-    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(pa.BufferReader(data))
-        columns: dict[str, list[Any]] = {}
-        for name, column in zip(table.column_names, table.columns, strict=True):
-            cells = column.to_pylist()
-            if pa.types.is_float32(column.type):  # 12.3 as float32 is 12.300000190734863 as a Python float
-                cells = [None if cell is None else Decimal(str(np.float32(cell))) for cell in cells]
-            columns[name] = cells
+        file = pq.ParquetFile(pa.BufferReader(data))
+        names = file.schema_arrow.names
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise CatalogError(f"{where} has the column {', '.join(twice)} twice. Keep one. {UNCHANGED}")
+        empty = {name: list[Any]() for name in names}
+        batches = file.iter_batches(ROWS_PER_PART)
+        return frame_of_parts(itertools.chain([empty], (_plain_columns(batch) for batch in batches)), where)
     except (pa.ArrowException, OSError) as error:
         raise CatalogError(
             f"{where} is not a readable Parquet table: {' '.join(str(error).split())[:300]}. Write it anew. {UNCHANGED}"
         ) from error
-    if len(columns) < table.num_columns:
-        twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
-        raise CatalogError(f"{where} has the column {', '.join(twice)} twice. Keep one. {UNCHANGED}")
-    return frame_of_columns(columns, where)
+
+
+def _plain_columns(batch: Any) -> dict[str, list[Any]]:
+    import numpy as np
+    import pyarrow as pa
+
+    columns: dict[str, list[Any]] = {}
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        cells = column.to_pylist()
+        if pa.types.is_float32(column.type):  # 12.3 as float32 is 12.300000190734863 as a Python float
+            cells = [None if cell is None else Decimal(str(np.float32(cell))) for cell in cells]
+        columns[name] = cells
+    return columns
 
 
 def _cell(value: Any, name: str, row: int, where: str) -> str:
     """A value as the text a CSV of the same content would hold; whole numbers without a fraction, so that a SKU read as 1001.0 is 1001."""
+    if type(value) is str:  # by far the most
+        return value
     if isinstance(value, list | tuple) and not any(isinstance(item, list | tuple | dict) for item in value):
         return ";".join(_cell(item, name, row, where) for item in value)
     if value is None or value != value:  # NaN and NaT

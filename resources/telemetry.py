@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from catalog.preemption import is_preempted
 from resources.instruments import Instrument, bounded_category
 from resources.settings import Settings, otlp_endpoint, otlp_headers
 from resources.work_context import current_work
@@ -15,8 +16,11 @@ from resources.work_context import current_work
 if TYPE_CHECKING:
     from resources.otlp import Sender
 
-FLUSH_TIMEOUT_S = 5.0
-"""How long the end of a step may wait for the collector. A spot machine leaves 25 to 110 s, and the checkpoint comes first."""
+FLUSH_TIMEOUT_S = 3.0
+"""How long the end of a step may wait for the collector, for metrics and for spans."""
+
+LAST_FLUSH_TIMEOUT_S = 1.0
+"""The same when the machine is being taken away: the process ends within nine seconds, and the item in hand comes first."""
 
 _sender: "Sender | None" = None
 
@@ -48,7 +52,7 @@ def stop_telemetry() -> None:
 def flush_telemetry() -> None:
     """Send what is left now: a step's pod may be gone right after."""
     if _sender is not None:
-        _sender.flush(FLUSH_TIMEOUT_S)
+        _sender.flush(LAST_FLUSH_TIMEOUT_S if is_preempted() else FLUSH_TIMEOUT_S)
 
 
 def measured(instrument: Instrument, value: float, **labels: str) -> None:

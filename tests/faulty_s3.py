@@ -92,7 +92,7 @@ def faulty_s3(target):
                 self.close_connection = True
                 self.connection.close()
                 return
-            if fault == "corrupt" and data:
+            if fault == "corrupt" and data and "?" not in self.path:  # a file, not a listing
                 middle = len(data) // 2
                 data = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
             self.answer(reply.status, headers, data, length, cut=fault == "cut")

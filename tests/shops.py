@@ -6,6 +6,8 @@ Every shop has `rows` (a list of dicts), `save()` for them, `put_photo(name, dat
 import json
 from decimal import Decimal
 from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote_plus
 
 import sqlalchemy as sa
 
@@ -18,7 +20,8 @@ FEW_BYTES = b"photo bytes that are never decoded here: "
 class Shop:
     """A folder with a CSV; the other shops change where rows or photos go."""
 
-    file_name = "products.csv"
+    sections: ClassVar[dict] = {}
+    """Other sections of the settings, kept when `limit` writes them anew."""
 
     def __init__(self, project: Path, catalog: dict | None = None):
         self.project, self.catalog = project, catalog or {"kind": "folder", "path": "catalog"}
@@ -27,7 +30,7 @@ class Shop:
         for row in self.rows:
             self.put_photo(row["photos"], FEW_BYTES + row["sku"].encode())
         self.save()
-        (project / "vitrine.yaml").write_text(json.dumps({"catalog": self.catalog}))  # JSON is YAML
+        self.limit()
 
     def save(self):
         """Write the rows to where the shop keeps them."""
@@ -39,7 +42,8 @@ class Shop:
 
     def limit(self, **pilot):
         """Set the pilot; without anything, take it away."""
-        (self.project / "vitrine.yaml").write_text(json.dumps({"catalog": self.catalog} | ({"pilot": pilot} if pilot else {})))
+        pilot_section = {"pilot": pilot} if pilot else {}
+        (self.project / "vitrine.yaml").write_text(json.dumps({"catalog": self.catalog, **self.sections, **pilot_section}))  # JSON is YAML
 
 
 class JsonlShop(Shop):
@@ -64,6 +68,67 @@ class S3Shop(Shop):
 
     def put_photo(self, name, data):
         self.bucket.put_object(Key=f"shop/catalog/photos/{name}", Body=data)
+
+
+class AnnouncedShop(S3Shop):
+    """An S3 shop whose bucket announces uploads of the catalog to a queue; the queue is empty at first."""
+
+    def __init__(self, project, bucket):
+        import boto3
+
+        endpoint = bucket.meta.client.meta.endpoint_url
+        self.sqs = boto3.client("sqs", endpoint_url=endpoint, region_name="us-east-1")
+        self.queue_url, self.dead_url = (self.sqs.create_queue(QueueName=f"{bucket.name}-{name}")["QueueUrl"] for name in ("new", "dead"))
+        self.sections = {
+            "uploads": {
+                "queue_url": self.queue_url,
+                "dead_letter_queue_url": self.dead_url,
+                "endpoint": endpoint,
+                "region": "us-east-1",
+            }
+        }
+        super().__init__(project, bucket)
+
+    def announce_by_itself(self, **other):
+        """Let the bucket send its own notifications from now on, as S3 does; `other` replaces parts of the configuration."""
+        entry = {"QueueArn": self.arn(), "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"], **other}
+        wanted = {"QueueConfigurations": [entry]}
+        self.bucket.meta.client.put_bucket_notification_configuration(Bucket=self.bucket.name, NotificationConfiguration=wanted)
+
+    def arn(self, url=None):
+        """The ARN of a queue."""
+        answer = self.sqs.get_queue_attributes(QueueUrl=url or self.queue_url, AttributeNames=["QueueArn"])
+        return answer["Attributes"]["QueueArn"]
+
+    def tell(self, *bodies):
+        """Put messages into the queue, in this order."""
+        for start in range(0, len(bodies), 10):
+            entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies[start : start + 10])]
+            assert not self.sqs.send_message_batch(QueueUrl=self.queue_url, Entries=entries).get("Failed")
+
+    def left(self, url=None):
+        """How many messages a queue holds, hidden ones too."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        return sum(
+            int(n) for n in self.sqs.get_queue_attributes(QueueUrl=url or self.queue_url, AttributeNames=names)["Attributes"].values()
+        )
+
+    def remove_photo(self, name):
+        """Delete a photo."""
+        self.bucket.Object(f"shop/catalog/photos/{name}").delete()
+
+
+def notification(shop, *changes, kind="ObjectCreated:Put"):
+    """The text of S3's message about photos, each a name with its sequencer or a name alone."""
+    pairs = [change if isinstance(change, tuple) else (change, None) for change in changes]
+    return json.dumps({"Records": [record(shop, name, sequencer, kind) for name, sequencer in pairs]})
+
+
+def record(shop, name, sequencer, kind):
+    """What S3 tells of one change of a photo."""
+    key = {"key": quote_plus(f"shop/catalog/photos/{name}", safe="/"), **({"sequencer": sequencer} if sequencer else {})}
+    s3 = {"bucket": {"name": shop.bucket.name}, "object": key}
+    return {"eventVersion": "2.6", "eventSource": "aws:s3", "eventName": kind, "s3": s3}
 
 
 class SqlShop(Shop):

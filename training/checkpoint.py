@@ -6,6 +6,7 @@ once its JSON does. Random states are not kept: every step's randomness is deriv
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -14,6 +15,8 @@ from typing import Any, Protocol
 
 from catalog.failpoint import failpoint
 from training.atomic_files import PARTIAL_SUFFIX, write_atomic
+
+log = logging.getLogger(__name__)
 
 KEEP = 2
 """Checkpoints kept: the newest, and the one before in case the newest turns out damaged."""
@@ -76,12 +79,20 @@ def save_checkpoint(folder: Path, training_digest: str, state: TrainingState, mi
     write_atomic(folder / f"{stem}.json", facts)
     failpoint("checkpoint.facts_written")
     for old in sorted(folder.glob("step-*.json"))[:-KEEP]:
-        old.unlink()
-        failpoint("checkpoint.old_facts_removed")
-        old.with_suffix(".safetensors").unlink(missing_ok=True)
-        failpoint("checkpoint.old_removed")
+        _remove(old)
     if mirror is not None:
         _mirror_checkpoint(mirror, training_digest, state.step, data, facts)
+
+
+def _remove(facts: Path) -> None:
+    """Remove an old checkpoint, its facts first; one that cannot be removed stays, which costs space and no training."""
+    try:
+        facts.unlink()
+        failpoint("checkpoint.old_facts_removed")
+        facts.with_suffix(".safetensors").unlink(missing_ok=True)
+        failpoint("checkpoint.old_removed")
+    except OSError as error:
+        log.warning("The old checkpoint %s cannot be removed: %s. Training goes on.", facts, error.strerror)
 
 
 def _mirror_checkpoint(mirror: CheckpointMirror, training_digest: str, step: int, data: bytes, facts: bytes) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from assets import generated_variants, validated_renders
+from assets import validated_renders
 from assets.attempts import CRASHES, MAX_ATTEMPTS, CrashedItem, counted
 from assets.catalog import refresh_catalog
 from assets.cutouts import cut_out_cell
@@ -19,6 +19,7 @@ from assets.source_photos import screen_cell
 from catalog.preemption import Preempted
 from resources.ledger_tables import attempt, cutout, judgment, refused_render, render
 from resources.project import open_project
+from resources.settings import utc_now
 from tests.tiny_project import write_project
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -147,6 +148,6 @@ def test_attempts_are_counted_before_the_work(shop):
         with counted(shop, "render x", "x"):
             seen += [row["begun"] for row in rows(shop, attempt)]
     assert seen == [1, 1]
-    shop.ledger.record(attempt, {"item": "render y", "begun": MAX_ATTEMPTS, "at": generated_variants.utc_now().replace(tzinfo=None)})
+    shop.ledger.record(attempt, {"item": "render y", "begun": MAX_ATTEMPTS, "at": utc_now().replace(tzinfo=None), "worker": "gone/1"})
     with pytest.raises(CrashedItem, match="set aside"), counted(shop, "render y", "y"):
         raise AssertionError("begun once too often")

@@ -69,9 +69,11 @@ def test_the_sensor_asks_for_a_refresh_when_any_kind_of_source_changed(shop):
 
     def asked():
         nonlocal cursor
-        result = catalog_changes(dg.build_sensor_context(cursor=cursor), vitrine=VitrineResource(project_dir=str(shop.project)))
-        cursor = getattr(result, "cursor", cursor)
-        return len(getattr(result, "run_requests", []) or [])
+        with dg.DagsterInstance.ephemeral() as instance:
+            context = dg.build_sensor_context(instance, cursor=cursor)
+            result = catalog_changes(context, vitrine=VitrineResource(project_dir=str(shop.project)))
+        cursor = result.cursor
+        return len(result.run_requests or [])
 
     assert [asked(), asked()] == [1, 0]
     shop.rows.pop()

@@ -7,13 +7,18 @@ import pytest
 import sqlalchemy as sa
 
 from assets.catalog_report import write_report
+from assets.cutouts import cut_out_cell
 from assets.product_pages import write_pages
 from assets.published_place import Shown, deliver_cell, published_of_cell
+from assets.source_photos import screen_cell
+from catalog.errors import StoreError
+from catalog.keys import digest_bytes
 from orchestration.running import refresh, run_category, tasks_for
 from orchestration.stale import stale_cells
 from publishing.bucket_manifest import read_index
 from resources.catalog_settings import S3Place
-from resources.ledger_tables import cutout, judgment, lora, product, render
+from resources.ledger_tables import cutout, judgment, lora, on_shelf, product, render, shelf
+from resources.object_store import blob_path
 from resources.project import open_project
 from tests.conftest import new_bucket
 from tests.publishing.page_check import Page
@@ -173,6 +178,24 @@ def _a_lost_machine_loses_nothing(folder, first):
     assert not project.store.missing(first["renders"].values()), "drawn again with the LoRA from the bucket, to the same bytes"
 
 
+def test_what_was_damaged_in_the_store_is_made_anew_from_the_catalog(on_s3):
+    """A flipped byte in an original and in its cut-out: found, set aside, and made again to the same bytes."""
+    project = open_project(on_s3)
+    drop, (row,) = _drop(project), [row for row in project.ledger.rows(sa.select(product)) if row["sku"] == "MUG-1"]
+    (cut,) = [cut for cut in project.ledger.rows(sa.select(cutout)) if cut["photo_digest"] == row["photo_digests"][0]]
+    damaged = [row["photo_digests"][0], cut["cutout_digest"]]
+    for name in damaged:
+        data = project.store.get(name)
+        project.store.files.write(blob_path(name), data[:-1] + bytes([data[-1] ^ 1]))
+        with pytest.raises(StoreError, match="set aside"):
+            project.store.get(name)
+    assert project.store.missing(damaged) == set(damaged)
+    screen_cell(project, "mugs", drop)
+    cut_out_cell(project, "mugs", drop)
+    for name in damaged:
+        assert digest_bytes(project.store.get(name)) == name
+
+
 def test_a_product_that_moves_is_published_from_its_new_cell_and_nowhere_twice(on_s3):
     project = open_project(on_s3)
     before = _drop(project)
@@ -211,6 +234,14 @@ def test_a_withdrawn_product_is_taken_back_and_its_pages_go(on_s3, bucket):
     report = write_pages(project, "mugs", drop)
     assert (report.files_written, report.pages_removed) == (0, 0), "repeating writes nothing"
     assert deliver_cell(project, "mugs", drop, [], complete_for=["MUG-1"], covers=lambda _: True).manifest_changed is False
+
+    copied = project.ledger.rows(sa.select(on_shelf))
+    assert copied
+    with project.ledger.writing() as connection:
+        for table in (shelf, on_shelf):
+            connection.execute(sa.delete(table))
+    assert stale_cells(project) == []
+    assert project.ledger.rows(sa.select(on_shelf)) == copied, "the ledger's copy of what stands is taken anew from the bucket"
 
 
 def test_settings_say_what_a_store_may_be(tmp_path, on_a_folder):

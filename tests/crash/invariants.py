@@ -16,7 +16,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-TIMES = {"id", "at", "made_at", "judged_at", "published_at", "refused_at", "seconds", "usd", "state", "updated_at", "began_at"}
+TIMES = {"id", "at", "made_at", "judged_at", "published_at", "refused_at", "seconds", "usd", "state", "updated_at", "worker"}
 """Columns that say when, how long, or in which file of this copy."""
 
 LEFT_OUT = {"spend", "photo_file", "sqlite_sequence", "alembic_version"}

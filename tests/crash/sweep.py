@@ -268,6 +268,8 @@ def main() -> int:
         stages, points = (mistake.stages, mistake.points) if mistake else (options.stages, options.points)
         passes = {stage: seen for stage, seen in json.loads(recorded.read_text()).items() if stage in stages}
         cases = cases_of(passes, range(options.first_seed, options.first_seed + options.seeds), points, options.everywhere)
+        if not cases:
+            raise SystemExit(f"no stage of {', '.join(passes)} passes any of {points}")
         swept = in_parallel(world, passes, cases, options.broken, options.workers)
     for stage in swept:
         print(json.dumps(asdict(stage)), flush=True)

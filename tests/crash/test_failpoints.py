@@ -17,9 +17,6 @@ pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).resolve().parents[2]
 FLOORS = ("catalog", "imaging", "generation", "quality", "publishing", "training", "resources", "assets", "orchestration")
 
-SWEPT_ELSEWHERE: frozenset[str] = frozenset()
-"""Points that the stages do not pass; the test beside each name kills there."""
-
 
 def points_in_the_code():
     """Every `failpoint("...")` of the product, with its file; a name given twice would make `nth` mean two places."""
@@ -35,10 +32,10 @@ def points_in_the_code():
     return found
 
 
-def sweep(world, *arguments):
-    """The sweep in a process of its own, with nothing started that a fork would lose; exit code and one dict per stage."""
+def run(module, *arguments):
+    """A sweep in a process of its own, with nothing started that a fork would lose; exit code and one dict per line."""
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.crash.sweep", "--world", str(world), *arguments],
+        [sys.executable, "-m", f"tests.crash.{module}", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
         capture_output=True,
@@ -55,8 +52,13 @@ def world(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def elsewhere():
+    return run("elsewhere")
+
+
+@pytest.fixture(scope="module")
 def swept(world):
-    code, stages = sweep(world)
+    code, stages = run("sweep", "--world", str(world))
     for stage in stages:
         print(f"{stage['stage']}: {stage['kills']} kills in {stage['cases']} cases, {len(stage['passes'])} points, {stage['seconds']} s")
     return code, {stage["stage"]: stage for stage in stages}
@@ -74,17 +76,23 @@ def test_a_stage_killed_anywhere_is_finished_by_the_next_attempt_with_nothing_lo
     assert swept[1][stage]["kills"] >= swept[1][stage]["cases"] > 0
 
 
-def test_the_sweep_passes_every_point_of_the_code_and_kills_at_least_180_times(swept):
+def test_checkpoints_in_a_bucket_and_damaged_blobs_survive_kills_at_every_pass(elsewhere):
+    code, scenarios = elsewhere
+    assert [scenario["wrong"] for scenario in scenarios] == [[]] * len(scenarios)
+    assert (code, sum(scenario["kills"] for scenario in scenarios) >= 60) == (0, True)
+
+
+def test_the_sweep_passes_every_point_of_the_code_and_kills_at_least_180_times(swept, elsewhere):
     code, stages = swept
-    passed = {name for stage in stages.values() for name in stage["passes"]}
-    assert set(points_in_the_code()) - SWEPT_ELSEWHERE == passed
+    passed = {name for stage in [*stages.values(), *elsewhere[1]] for name in stage["passes"]}
+    assert set(points_in_the_code()) == passed
     assert sum(stage["kills"] for stage in stages.values()) >= 180
     assert code == 0
 
 
 @pytest.mark.parametrize("mistake", BROKEN)
 def test_a_broken_protocol_makes_the_sweep_red(swept, world, mistake):
-    code, stages = sweep(world, "--broken", mistake, "--seeds", "1")
+    code, stages = run("sweep", "--world", str(world), "--broken", mistake, "--seeds", "1")
     wrong = [text for stage in stages for text in stage["wrong"]]
     assert code == 1
     assert any(f" {BROKEN[mistake].breaks}: " in text for text in wrong), wrong

@@ -27,7 +27,7 @@ def test_every_op_has_a_place_and_every_place_an_op():
 
 
 def test_only_ops_that_are_tried_again_stand_on_machines_that_may_be_taken_away():
-    assert {name for name, place in PLACEMENTS.items() if place.spot} == {name for name, op in ALL_OPS.items() if op.retry_policy}
+    assert {name for name, place in PLACEMENTS.items() if place.spot} <= {name for name, op in ALL_OPS.items() if op.retry_policy}
 
 
 def test_only_gpu_steps_get_the_gpu_image_and_a_gpu():

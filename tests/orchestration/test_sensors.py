@@ -22,11 +22,11 @@ def tick(folder):
 
     def evaluate():
         nonlocal cursor
-        result = catalog_changes(dg.build_sensor_context(cursor=cursor), vitrine=VitrineResource(project_dir=str(folder)))
-        if isinstance(result, dg.SkipReason):
-            return []
+        with dg.DagsterInstance.ephemeral() as instance:
+            context = dg.build_sensor_context(instance, cursor=cursor)
+            result = catalog_changes(context, vitrine=VitrineResource(project_dir=str(folder)))
         cursor = result.cursor
-        return result.run_requests
+        return result.run_requests or []
 
     return evaluate
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from catalog.errors import StoreError
-from publishing.bucket_manifest import read_all_parts, read_index
+from publishing.bucket_manifest import read_board, read_index, read_parts
 from publishing.delivery import REPLACED_STAYS_H
 from resources.bucket_files import Patience
 from tests.faulty_s3 import bucket_files
@@ -231,6 +231,22 @@ def test_former_files_of_a_part_are_swept_after_a_day(shop, bucket_window):
     assert list(bucket_window.bucket.written_below("manifest")) == [bucket_window.index().parts[bucket_window.part].file]
 
 
+def test_parts_are_read_a_few_at_a_time_and_every_part_once(shop, bucket_window, monkeypatch):
+    for number in range(5):
+        bucket_window.deliver(shop.items("BAG-1")[:2], complete_for=["BAG-1"], delivered_at=NOON, part=f"bags/2026-11-{number + 1:02d}")
+    monkeypatch.setattr("publishing.bucket_manifest._PICTURES_AT_ONCE", 5)
+    index, read = bucket_window.index(), []
+    monkeypatch.setattr(
+        "publishing.bucket_manifest.read_board", lambda bucket, names: read.append(list(names)) or read_board(bucket, names)
+    )
+    found = list(read_parts(bucket_window.bucket, [*index.parts, "bags/never"]))
+    assert [len(names) for names in read] == [2, 2, 2], "five pictures at most: two parts of two"
+    assert {name: (version, len(part.images)) for name, version, part in found} == {
+        **{name: (part.sha256, 2) for name, part in index.parts.items()},
+        "bags/never": ("", 0),
+    }
+
+
 def test_a_damaged_part_is_an_error_and_not_an_empty_shop(shop, bucket_window):
     bucket_window.deliver(shop.items("BAG-1"), complete_for=["BAG-1"], delivered_at=NOON)
     part = bucket_window.index().parts[bucket_window.part]
@@ -240,5 +256,5 @@ def test_a_damaged_part_is_an_error_and_not_an_empty_shop(shop, bucket_window):
         bucket_window.deliver([], complete_for=["BAG-1"], delivered_at=NOON)
     bucket_window.lose(part.file)
     with pytest.raises(StoreError, match="which is not there"):
-        list(read_all_parts(bucket_window.bucket))
+        list(read_parts(bucket_window.bucket))
     assert read_index(bucket_window.bucket)[0].version == 1

@@ -56,6 +56,21 @@ def test_a_second_delivery_writes_nothing_and_encodes_nothing(shop, tmp_path):
     assert (report.unchanged, report.bytes_written, report.manifest_changed) == (12, 0, False)
 
 
+def test_a_delivery_that_is_another_ones_by_now_changes_no_manifest(shop, tmp_path):
+    """It was asked whether it still may before it read what stands, under the folder's lock, so what it knows cannot be newer."""
+    deliver(tmp_path, shop.items(*BOTH), complete_for=BOTH, delivered_at=NOON)
+    before = state_of(tmp_path)
+
+    def taken_over():
+        raise StoreError("taken over")
+
+    with pytest.raises(StoreError, match="taken over"):
+        deliver(tmp_path, [], complete_for=BOTH, delivered_at=NOON, still_mine=taken_over)
+    assert state_of(tmp_path) == before
+    deliver(tmp_path, [], complete_for=BOTH, delivered_at=NOON)
+    assert state_of(tmp_path) != before
+
+
 def test_the_manifest_is_json_with_a_line_per_picture(shop, tmp_path):
     deliver(tmp_path, shop.items("BAG-1"), complete_for=["BAG-1"], delivered_at=NOON)
     text = (tmp_path / "manifest.json").read_text()

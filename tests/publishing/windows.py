@@ -1,7 +1,7 @@
 """What a storefront sees of a published place, a folder or a bucket, so that one set of tests holds for both."""
 
 from publishing.bucket_channel import deliver_to_bucket
-from publishing.bucket_manifest import read_all_parts, read_board, read_index
+from publishing.bucket_manifest import read_board, read_index, read_parts
 from publishing.folder_channel import deliver
 from publishing.manifest import MANIFEST_NAME, Manifest, read_manifest
 
@@ -46,7 +46,7 @@ class BucketWindow:
 
     def manifest(self):
         images, stones = {}, []
-        for _, part in read_all_parts(self.bucket):
+        for _, _, part in read_parts(self.bucket):
             assert not images.keys() & part.images.keys(), "a name stands in two parts"
             images |= part.images
             stones += part.tombstones

@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("item", Text, primary_key=True),
         sa.Column("begun", sa.Integer, nullable=False),
         sa.Column("at", sa.DateTime, nullable=False),
+        sa.Column("worker", Text, nullable=False),
     )
 
 

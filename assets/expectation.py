@@ -1,0 +1,158 @@
+"""What decides how the products of a category are made, judged and published, apart from the products themselves.
+
+Found out by asking the very functions that make the keys, for a product that stands for all: a changed recipe, LoRA, rule, channel or code
+version changes the answer without anyone listing what goes into a key. What follows for products is `group_needs.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from assets.picture_metadata import picture_metadata
+from assets.planning import (
+    WantedRender,
+    cutout_key,
+    gate_inputs,
+    key_of_render,
+    screening_key,
+    screening_rules,
+    variants_of,
+)
+from catalog.errors import RenderError
+from catalog.keys import digest, gate_key
+from catalog.product import Product
+from catalog.recipe import Recipe
+from catalog.variant import Variant
+from generation.resolve import ALIKE_IN_CATEGORY, resolve
+from resources.ledger import Row
+from resources.ledger_tables import expectation
+from resources.project import Project
+
+KEY_DIGITS = 16
+"""Digits of a digest that name an expectation: 64 bits tell the few thousand of an installation's life apart."""
+
+WAITING = "waiting "
+
+NONE = "0" * 64
+"""Stands for the digest of a photo, cut-out, render or LoRA, where only what surrounds it is asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """What today's settings, LoRA and code ask of the products of one category; plain data.
+
+    `intake`: screening and cut-out. By recipe name: `variants`, `gates`, `words` (metadata) and `channels` (forms by channel name).
+    Variants are a list of one key per variant where they are alike for all products of the category, a number of variants while their LoRA is
+    missing, and one digest of everything for recipes that look at the product (with `WAITING` before it while their LoRA is missing).
+    """
+
+    intake: str
+    variants: Mapping[str, list[str] | str | int]
+    gates: Mapping[str, str]
+    words: Mapping[str, str]
+    channels: Mapping[str, Mapping[str, str]]
+
+    @cached_property
+    def key(self) -> str:
+        """Its name: the same content, the same name."""
+        return digest(asdict(self))[:KEY_DIGITS]
+
+
+def expectation_of(project: Project, category: str, lora_digest: str | None) -> Expectation:
+    """What is expected of a category's products while `lora_digest` is in use there (None: no LoRA)."""
+    from publishing.rendition import channel_digest
+
+    forms = {channel.name: channel_digest(channel) for channel in project.brand_kit.channels}
+    return Expectation(
+        intake=digest([screening_key(NONE, "photo.jpg", screening_rules(project)), cutout_key(NONE)])[:KEY_DIGITS],
+        variants={recipe.name: _variants(project, recipe, category, lora_digest) for recipe in project.recipes},
+        gates={recipe.name: gate_key(render_digest=NONE, **gate_inputs(project, recipe))[:KEY_DIGITS] for recipe in project.recipes},
+        words={recipe.name: _words(project, recipe, category) for recipe in project.recipes},
+        channels={
+            recipe.name: {c.name: forms[c.name][:KEY_DIGITS] for c in project.brand_kit.channels if recipe.name in c.recipes}
+            for recipe in project.recipes
+        },
+    )
+
+
+def read_expectation(row: Row) -> Expectation:
+    """An expectation from its ledger row."""
+    return Expectation(**row["content"])
+
+
+def remember_expectation(project: Project, wanted: Expectation) -> None:
+    """Keep an expectation in the ledger, so that its key can be looked up."""
+    project.ledger.record(expectation, {"key": wanted.key, "content": asdict(wanted)})
+
+
+def _stand_in(category: str) -> Product:
+    words: dict[str, Any] = {"title": "Title", "description": "Description.", "color": "color", "material": "material"}
+    return Product(sku="stand-in", category=category, photos=("photo.jpg",), **words)
+
+
+def _variants(project: Project, recipe: Recipe, category: str, lora_digest: str | None) -> list[str] | str | int:
+    item, waits = _stand_in(category), recipe.engine == "diffusion" and lora_digest is None
+    try:
+        count = variants_of(project, recipe, item)
+        if waits and recipe.kind in ALIKE_IN_CATEGORY:
+            return count
+        keys = [
+            key_of_render(
+                project,
+                recipe,
+                resolve(recipe, item, project.brand_kit, index),
+                photo_digest=NONE,
+                cutout_digest=NONE,
+                index=index,
+                seed=0,
+                lora_digest=lora_digest,
+            )[:KEY_DIGITS]
+            for index in range(count)
+        ]
+    except RenderError:
+        keys = []  # the recipe refuses every product of the category
+    if recipe.kind in ALIKE_IN_CATEGORY:
+        return keys
+    style = project.brand_kit.categories.get(category)
+    everything = {
+        "recipe": recipe.model_dump(mode="json", exclude={"title", "description", "digital_source_type"}),
+        "style": style.model_dump(mode="json") if style else None,
+        "colorways": [colorway.model_dump(mode="json") for colorway in project.brand_kit.colorways],
+        "keys": keys,
+    }
+    return WAITING * waits + digest(everything)[:KEY_DIGITS]
+
+
+def waits_for_lora(variants: list[str] | str | int) -> bool:
+    """Whether variants of an expectation cannot be drawn before their category has a LoRA."""
+    return isinstance(variants, int) or (isinstance(variants, str) and variants.startswith(WAITING))
+
+
+def _words(project: Project, recipe: Recipe, category: str) -> str:
+    """Digest of what published files say, for the first and last variant and every color that a recipe may give."""
+    from publishing.metadata import metadata_digest
+
+    style = project.brand_kit.categories.get(category)
+    colors = [colorway.hex for colorway in (*(style.colorways if style else ()), *project.brand_kit.colorways)]
+    said = []
+    for index in (0, recipe.variants - 1):
+        for color in (None, *(colors if recipe.changes_product else ())):
+            facts = {"target_hex": color} if color else {}
+            render_row = {"render_key": NONE, "facts": facts, "lora_digest": NONE if recipe.engine == "diffusion" else None}
+            said.append(metadata_digest(picture_metadata(project, _stand_in_render(recipe, category, index), render_row)))
+    return digest(said)[:KEY_DIGITS]
+
+
+def _stand_in_render(recipe: Recipe, category: str, index: int) -> WantedRender:
+    item = _stand_in(category)
+    return WantedRender(
+        variant=Variant(sku=item.sku, recipe=recipe.name, index=index),
+        product=item,
+        render_key=NONE,
+        resolved={},
+        recipe=recipe,
+        photo_digest=NONE,
+        cutout_digest=NONE,
+        lora_digest=None,
+    )

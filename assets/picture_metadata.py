@@ -1,0 +1,45 @@
+"""What travels inside a published file: its words, and how the picture came to be."""
+
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from assets.planning import WantedRender
+from resources.ledger import Row
+from resources.project import Project
+
+if TYPE_CHECKING:
+    from publishing.metadata import PictureMetadata
+
+
+def picture_metadata(project: Project, wanted: WantedRender, render_row: Row) -> "PictureMetadata":
+    """What travels inside the published file: title, words for those who cannot see it, and how the picture came to be."""
+    from publishing.gallery import alt_text, color_in_words, described
+    from publishing.metadata import PictureMetadata
+
+    item = wanted.product
+    target_hex = render_row["facts"].get("target_hex")
+    shown_color = color_in_words(project.brand_kit, item.category, target_hex) if target_hex else ""
+    return PictureMetadata(
+        title=item.title,
+        description=described(item, shown_color),
+        alt_text=alt_text(item, wanted.recipe, wanted.variant.index, shown_color=shown_color),
+        digital_source_type=wanted.recipe.digital_source_type,
+        identifier=f"{wanted.variant.name}@{render_row['render_key'][:16]}",
+        creator_tool=_program(),
+        ai_system=_ai_system(project, wanted, render_row),
+    )
+
+
+@cache
+def _program() -> str:
+    """The program and its version; looked up once, for reading a package's metadata costs milliseconds."""
+    return f"Vitrine {version('vitrine')}"
+
+
+def _ai_system(project: Project, wanted: WantedRender, render_row: Row) -> str | None:
+    """The models that drew part of the picture, for its metadata; None for studio recipes."""
+    if wanted.recipe.engine != "diffusion":
+        return None
+    lora = f", LoRA {render_row['lora_digest'][:12]}" if render_row["lora_digest"] else ""
+    return f"{project.base_model_dir.name} {project.base_model_digest[:12]}{lora}"

@@ -1,0 +1,11 @@
+"""Which Vitrine this is, for metrics and spans."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+
+def vitrine_version() -> str:
+    """The installed version; `unpackaged` where the sources run without having been installed, as in the images."""
+    try:
+        return version("vitrine")
+    except PackageNotFoundError:
+        return "unpackaged"
