@@ -37,7 +37,7 @@ LATE = V1JobStatus(failed=1, conditions=[V1JobCondition(type="Failed", status="T
     (LATE, [], End.DEADLINE),
     (FAILED, [ended(PERMANENT_EXIT)], End.PERMANENT),
     (FAILED, [ended(137)], End.KILLED),
-    (FAILED, [ended(143)], End.KILLED),
+    (FAILED, [ended(143)], End.PREEMPTED),
     (FAILED, [], End.KILLED),
     # A second pod of one attempt ended with 0 after the first went out of memory: what counts is the first.
     (SUCCEEDED, [ended(137, "OOMKilled"), ended(0, "Completed")], End.MEMORY),

@@ -10,7 +10,7 @@ from tests.k8s.mistakes import MESH_MISTAKES, MISTAKES
 from tests.k8s.rendering import K8S, OVERLAYS, Release, copied, kubectl, read_release, refreshed
 from tests.k8s.rules_region import CHECKS, findings
 
-pytestmark = pytest.mark.skipif(kubectl() is None, reason="kubectl is not installed: no overlay can be built")
+pytestmark = pytest.mark.skipif(kubectl() is None, reason="kubectl 1.22 or newer is not installed: no overlay can be built")
 
 SCHEMA_VERSION = (K8S / "kubernetes-version").read_text().strip()
 """The Kubernetes that the overlays are for; namespaces enforce Pod Security of the same version."""
