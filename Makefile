@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 RUN := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(VENV)/bin
 
-.PHONY: demo test test-fast dev lint clean help
+.PHONY: demo test test-cluster test-fast scan dev lint clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/'
@@ -14,7 +14,17 @@ demo: $(STAMP) ## run the shipped catalog through everything; ends with counts a
 	@$(RUN)/vitrine demo
 
 test: $(DEV_STAMP) ## every test
-	@$(RUN)/python -m pytest -q -n 2 --dist loadfile
+	@$(RUN)/python -m pytest -q -n 2 --dist loadfile -m "not cluster"
+	@$(RUN)/python -m pytest -q -p no:xdist tests/cluster
+
+test-cluster: $(DEV_STAMP) ## runs and steps as pods of a real Kubernetes, where a test bed is at hand; wants both cores to itself
+	@$(RUN)/python -m pytest -q -p no:xdist tests/cluster
+
+scan: $(DEV_STAMP) .checkov/.installed ## checkov over manifests, pods, Terraform and images, in an environment of its own
+	@$(RUN)/python -m pytest -q -p no:xdist tests/k8s/test_checkov.py
+
+.checkov/.installed: requirements-checkov.lock
+	@$(PYTHON) -m venv .checkov && .checkov/bin/pip install --disable-pip-version-check -q -r requirements-checkov.lock && touch $@
 
 test-fast: $(DEV_STAMP) ## the tests that take a few minutes at most
 	@$(RUN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
@@ -26,7 +36,7 @@ lint: $(DEV_STAMP) ## ruff, mypy on the plain floors, import-linter
 	@$(RUN)/ruff check . && $(RUN)/ruff format --check . && $(RUN)/mypy && $(RUN)/lint-imports --no-cache
 
 clean: ## remove the environment, the demo's state and outputs
-	rm -rf $(VENV) .vitrine demo-out test-out .pytest_cache .mypy_cache .ruff_cache build *.egg-info
+	rm -rf $(VENV) .checkov .vitrine demo-out test-out .pytest_cache .mypy_cache .ruff_cache build *.egg-info
 
 $(STAMP): requirements.lock pyproject.toml tools/install
 	@tools/install $(PYTHON) $(VENV) requirements.lock && touch $@

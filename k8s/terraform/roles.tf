@@ -106,6 +106,12 @@ data "aws_iam_policy_document" "code" {
     actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
     resources = [aws_sqs_queue.uploads.arn]
   }
+  # A message that cannot be read is set aside with its reason by the reader itself.
+  statement {
+    sid       = "SetAside"
+    actions   = ["sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
+    resources = [aws_sqs_queue.unread.arn]
+  }
   statement {
     sid       = "SetUnreadableAside"
     actions   = ["sqs:SendMessage", "sqs:GetQueueAttributes"]

@@ -16,6 +16,7 @@ from tests.cluster.deployment import BUCKET_ACCOUNT, AsOnHost, Deployment
 from tests.cluster.runs import Runs
 from tests.cluster.shop import change_settings, cluster_section, start_quiet_run, write_shop
 from tests.cluster.testbed import TestBed
+from tests.k8s.rendering import kubectl
 from tests.postgres_server import newest_programs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -38,8 +39,8 @@ def starting(ground: Path) -> Iterator[tuple[TestBed, "subprocess.Popen[str]"]]:
     scripts = Path(os.environ.get("VITRINE_TEST_ASSETS", REPOSITORY.parent / "shared")) / "cluster"
     if not (scripts / "up").is_file():
         pytest.skip(f"needs the Kubernetes test bed, which is not at {scripts}")
-    if shutil.which("kubectl") is None or newest_programs() is None:
-        pytest.skip("needs kubectl and a PostgreSQL server (Debian: kubernetes-client, postgresql)")
+    if kubectl() is None or newest_programs() is None:
+        pytest.skip("needs kubectl 1.22 or newer and a PostgreSQL server (Debian's package postgresql)")
     made = TestBed(scripts, ground / "bed")
     begun = testbed.begin(scripts, made.state)
     yield made, begun

@@ -1,6 +1,7 @@
 """What would run on a cluster: overlays built by Kustomize, the chart's pods read from its values, run and step pods made by dagster-k8s."""
 
 import copy
+import functools
 import json
 import shutil
 import subprocess
@@ -64,8 +65,15 @@ class Release:
         return [p for p in self.pods if p.kind == kind]
 
 
+@functools.cache
 def kubectl() -> str | None:
-    return shutil.which("kubectl")
+    """kubectl, if it is there and knows the Kustomize that the overlays are written for (1.22 or newer: `labels`, components)."""
+    path = shutil.which("kubectl")
+    if path is None:
+        return None
+    done = subprocess.run([path, "version", "--client", "-o", "json"], capture_output=True, text=True)
+    version = json.loads(done.stdout)["clientVersion"]["gitVersion"]
+    return path if int(version.split(".")[1]) >= 22 else None
 
 
 def built(folder: Path) -> list[dict[str, Any]]:

@@ -7,12 +7,12 @@ import pytest
 import yaml
 
 from tests.k8s.mistakes import MESH_MISTAKES, MISTAKES
-from tests.k8s.rendering import OVERLAYS, Release, copied, kubectl, read_release, refreshed
+from tests.k8s.rendering import K8S, OVERLAYS, Release, copied, kubectl, read_release, refreshed
 from tests.k8s.rules_region import CHECKS, findings
 
-pytestmark = pytest.mark.skipif(kubectl() is None, reason="kubectl is not installed: no overlay can be built")
+pytestmark = pytest.mark.skipif(kubectl() is None, reason="kubectl 1.22 or newer is not installed: no overlay can be built")
 
-SCHEMA_VERSION = "1.34"
+SCHEMA_VERSION = (K8S / "kubernetes-version").read_text().strip()
 """The Kubernetes that the overlays are for; namespaces enforce Pod Security of the same version."""
 
 CUSTOM = {
@@ -67,6 +67,10 @@ def test_every_object_and_every_job_fits_the_schema_of_its_kubernetes(releases, 
             kubernetes_validate.validate(o, SCHEMA_VERSION, strict=True)
     for o in release.of("Namespace"):
         assert o["metadata"]["labels"]["pod-security.kubernetes.io/enforce-version"] == f"v{SCHEMA_VERSION}"
+
+
+def test_the_guide_names_the_kubernetes_that_is_checked():
+    assert f"Kubernetes {SCHEMA_VERSION} or newer" in (K8S.parent / "docs" / "operations" / "kubernetes.md").read_text()
 
 
 def test_a_misspelt_field_does_not_fit_the_schema(releases):
