@@ -2,7 +2,8 @@
 
 import datetime as dt
 from collections import Counter
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -10,56 +11,106 @@ from assets.house_rules import OWNERS, reasons_table, rows_table
 from assets.observed import observed
 from assets.partitions import CATEGORY, FIRST_DROP
 from catalog.keys import digest
-from resources.catalog_sync import SnapshotRow, newest_revision, sync_catalog
+from resources.catalog_sync import SnapshotRow, newest_revision, sync_catalog, unchanged_skus
 from resources.ledger_tables import product
-from resources.photo_digests import photo_digests
+from resources.photo_digests import forget_other_photos, photo_digests
 from resources.pilot import pilot_skus
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
 
+if TYPE_CHECKING:
+    from quality.catalog_suite import BadRow, CatalogCheck
+    from resources.catalog_source import RawTable
+
+
+@dataclass(kw_only=True)
+class _Reading:
+    """What one reading of the catalog found; of products that are as the ledger has them, the SKU alone."""
+
+    products: int = 0
+    photos_missing: int = 0
+    outside_pilot: int = 0
+    categories: set[str] = field(default_factory=set)
+    photos: set[str] = field(default_factory=set)
+    changed: list[SnapshotRow] = field(default_factory=list)
+    unchanged: set[str] = field(default_factory=set)
+    bad: "list[BadRow]" = field(default_factory=list)
+    manifests: list[tuple[str, int]] = field(default_factory=list)
+    """Key and number of products of each part."""
+
 
 def refresh_catalog(project: Project, today: dt.date | None = None) -> dict[str, Any]:
-    """Read, check and sync the catalog; return counts, the bad rows and the changes. Raises CatalogError when nothing is usable."""
-    from quality.catalog_suite import check_catalog
+    """Read, check and sync the catalog; return counts, the bad rows and the changes. Raises CatalogError when nothing is usable.
+
+    Goes through the table part by part; what is held of a large catalog is its table, its SKUs and what changed.
+    """
+    from quality.catalog_suite import check_parts
 
     read_since = newest_revision(project.ledger)
     raw = project.source.table.read()
-    checked = check_catalog(raw.frame, raw.first_row)
-    keep_skus = frozenset(bad.sku for bad in checked.bad if bad.sku)
-    categories = {**_known_categories(project, keep_skus), **{item.sku: item.category for item in checked.good}}
-    inside = pilot_skus(project.settings.pilot, categories)
-    chosen = [item for item in checked.good if item.sku in inside]
-    digests = photo_digests(
-        project.ledger,
-        project.source.pictures,
-        (name for item in chosen for name in item.photos),
-        also_known={name for item in checked.good for name in item.photos},
-    )
-    snapshot = [SnapshotRow(product=item, photo_digests=tuple(digests[name] for name in item.photos)) for item in chosen]
+    inside, outside = _pilot(project, raw)
+    reading = _Reading()
+    for part in check_parts(raw.frame, raw.first_row):
+        _read_part(project, part, inside, reading)
+    forget_other_photos(project.ledger, reading.photos)
     changes = sync_catalog(
         project.ledger,
-        snapshot,
-        keep_skus=keep_skus,
-        outside=frozenset(categories) - inside,
+        reading.changed,
+        keep_skus=frozenset(bad.sku for bad in reading.bad if bad.sku),
+        outside=outside,
+        unchanged=reading.unchanged,
         today=today or utc_now().date(),
         first_drop=FIRST_DROP,
         max_cell_products=project.settings.catalog.max_cell_products,
         read_since=read_since,
     )
-    bad_rows = [{"row": bad.row, "sku": bad.sku, "reasons": "; ".join(bad.reasons)} for bad in checked.bad]
-    project.store.put_manifest(
-        "catalog",
-        digest([item.product.model_dump(mode="json") for item in snapshot]),
-        {"products": [item.product.model_dump(mode="json") for item in snapshot]},
-    )
+    if len(reading.manifests) > 1:
+        parts = [{"part": key, "products": count} for key, count in reading.manifests]
+        project.store.put_manifest("catalog", digest(parts), {"parts": parts})
     return {
-        "products": len(snapshot),
-        "outside_pilot": len(checked.good) - len(chosen),
-        "categories": sorted({item.product.category for item in snapshot}),
-        "bad_rows": bad_rows,
+        "products": reading.products,
+        "outside_pilot": reading.outside_pilot,
+        "categories": sorted(reading.categories),
+        "bad_rows": [{"row": bad.row, "sku": bad.sku, "reasons": "; ".join(bad.reasons)} for bad in reading.bad],
         "changes": changes,
-        "photos_missing": sum(None in item.photo_digests for item in snapshot),
+        "photos_missing": reading.photos_missing,
     }
+
+
+def _pilot(project: Project, raw: "RawTable") -> tuple[frozenset[str] | None, frozenset[str]]:
+    """SKUs inside the pilot and outside it; None and none without a pilot. Reads the table once more, for a sample is drawn from all."""
+    from quality.catalog_suite import check_parts
+
+    if project.settings.pilot is None:
+        return None, frozenset()
+    categories: dict[str, str] = {}
+    bad: set[str] = set()
+    for part in check_parts(raw.frame, raw.first_row):
+        categories |= {item.sku: item.category for item in part.good}
+        bad |= {row.sku for row in part.bad if row.sku}
+    categories = {**_known_categories(project, frozenset(bad)), **categories}
+    inside = pilot_skus(project.settings.pilot, categories)
+    return inside, frozenset(categories) - inside
+
+
+def _read_part(project: Project, part: "CatalogCheck", inside: frozenset[str] | None, reading: _Reading) -> None:
+    """Add one part of the table to what was read."""
+    chosen = [item for item in part.good if inside is None or item.sku in inside]
+    reading.bad += part.bad
+    reading.outside_pilot += len(part.good) - len(chosen)
+    reading.photos |= {name for item in part.good for name in item.photos}
+    digests = photo_digests(project.ledger, project.source.pictures, (name for item in chosen for name in item.photos))
+    rows = [SnapshotRow(product=item, photo_digests=tuple(digests[name] for name in item.photos)) for item in chosen]
+    same = unchanged_skus(project.ledger, rows, FIRST_DROP)
+    reading.unchanged |= same
+    reading.changed += [row for row in rows if row.product.sku not in same]
+    reading.products += len(rows)
+    reading.categories |= {row.product.category for row in rows}
+    reading.photos_missing += sum(None in row.photo_digests for row in rows)
+    content = [row.product.model_dump(mode="json") for row in rows]
+    key = digest(content)
+    project.store.put_manifest("catalog", key, {"products": content})
+    reading.manifests.append((key, len(rows)))
 
 
 def _known_categories(project: Project, skus: frozenset[str]) -> dict[str, str]:

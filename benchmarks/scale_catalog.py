@@ -61,6 +61,12 @@ class Scale:
 
     products: int
     categories: int = 100
+    full_every: int = 1
+    """Every so manieth product has all its rows; the others only what a plan reads of products that are settled: product and marker."""
+
+    def is_full(self, number: int) -> bool:
+        """Whether the product of a number has all its rows."""
+        return number % self.full_every == 1 % self.full_every
 
 
 def write_settings(folder: Path, scale: Scale, *, ledger_variable: str | None = None) -> Project:
@@ -247,6 +253,10 @@ class Filler:
         photo = made_up("photo", sku)
         self._rows.add("change", number + 1, sku, category, drop, "new", NOW)
         self._rows.add("product", sku, category, drop, json.dumps(said), json.dumps([photo]), True, number + 1)
+        if not self._scale.is_full(number):
+            shape = "backdrop:2/2/2,packshot_white:1/1/1,recolor:3/3/3,staged_scene:2/2/2"
+            self._rows.add("settled", sku, number + 1, self._expected[category].key, shape, self._expected[category].key)
+            return
         self._rows.add("photo_file", said["photos"][0], f"{number}-1000", photo)
         texts = self._texts_of(category, said["color"])
         refused_photo, doubtful = number % 50 == 7, number % 100 == 9
@@ -406,9 +416,10 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--products", type=int, default=1_000_000)
     parser.add_argument("--categories", type=int, default=100)
+    parser.add_argument("--full-every", type=int, default=1, help="all rows for every so manieth product only")
     parser.add_argument("--ledger-variable", help="environment variable with the ledger's URL; SQLite in the state folder without it")
     given = parser.parse_args()
-    scale = Scale(given.products, given.categories)
+    scale = Scale(given.products, given.categories, given.full_every)
     fill(write_settings(given.folder, scale, ledger_variable=given.ledger_variable), scale, tell=lambda line: print(line, flush=True))
 
 

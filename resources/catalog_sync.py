@@ -6,18 +6,24 @@ mistake costs more than a late withdrawal.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import TypeVar
 
 import sqlalchemy as sa
 
 from catalog.errors import CatalogError
 from catalog.failpoint import failpoint
 from catalog.product import Product
-from resources.ledger import Ledger, Row
+from resources.ledger import QUERY_CHUNK, STREAM_ROWS, Ledger, Row
 from resources.ledger_tables import change, paused, product
 from resources.settings import utc_now
+
+ROWS_PER_STATEMENT = 1_000
+"""Changes written at a time."""
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,34 +43,37 @@ def sync_catalog(
     first_drop: dt.date,
     max_cell_products: int,
     outside: frozenset[str] = frozenset(),
+    unchanged: Collection[str] = frozenset(),
     read_since: int | None = None,
 ) -> list[Row]:
     """Write what changed since the last snapshot and return the changes, oldest first.
 
     New products and products with a new photo or category go to today's drop, or to the latest earlier drop with room when the cell
     is full. So do products, withdrawn ones too, of a drop before `first_drop`: their cell is none any more. Changed words stay in their
-    drop. Products missing from the snapshot are withdrawn unless in `keep_skus` (their row is there but wrong: the last good one stays)
-    or `outside` (in the catalog, but not in the pilot: known ones are paused as they are, new ones do not enter). `read_since` is the
-    newest revision when the snapshot's reading began: photos that announced uploads changed after it stay as they are now. Raises
-    CatalogError for a snapshot without a single good row.
+    drop. Products missing from the snapshot are withdrawn unless in `keep_skus` (their row is there but wrong: the last good one stays),
+    `outside` (in the catalog, but not in the pilot: known ones are paused as they are, new ones do not enter) or `unchanged` (part of the
+    snapshot, but seen to be as the ledger has them; see `unchanged_skus`). `read_since` is the newest revision when the snapshot's reading began:
+    photos that announced uploads changed after it stay as they are now. Raises CatalogError for a snapshot without a single good row.
     """
-    if not snapshot:
+    if not snapshot and not unchanged:
         raise CatalogError("The catalog has no usable product row. Nothing was changed or withdrawn; correct the rows and try again.")
     with ledger.writing("catalog") as connection:
-        known = {row["sku"]: dict(row) for row in connection.execute(sa.select(product)).mappings()}
-        room = _Room(known, today, first_drop, max_cell_products)
-        overtaken = _photos_changed_since(connection, read_since)
+        room = _Room(connection, today, first_drop, max_cell_products)
+        known = _known(connection, (row.product.sku for row in snapshot))
+        overtaken = _photos_changed_since(connection, read_since) & known.keys()
         rows = [_with_photos_of(known[row.product.sku], row) if row.product.sku in overtaken else row for row in snapshot]
         moves = [move for row in rows if (move := _move(row, known.get(row.product.sku), room))]
-        listed = {row.product.sku for row in snapshot}
-        absent = [old for sku, old in sorted(known.items()) if sku not in listed]
+        absent = _absent(connection, {row.product.sku for row in snapshot}, unchanged)
         kept = keep_skus | outside
-        moves += [move for old in absent if (move := _absent_move(old, room, keep=old["sku"] in kept))]
-        resumed = _pause(connection, {sku for sku in outside & known.keys() if known[sku]["active"]})
-        moved = {row["sku"] for _, row in moves}
-        moves += [("resumed", known[sku]) for sku in sorted(resumed - moved) if known[sku]["active"]]
+        leaving = [sku for sku, old in sorted(absent.items()) if (old["active"] and sku not in kept) or room.is_over(old["drop"])]
+        known |= _known(connection, leaving)
+        moves += [move for sku in leaving if (move := _absent_move(known[sku], room, keep=sku in kept))]
+        resumed = _pause(connection, {sku for sku in outside & absent.keys() if absent[sku]["active"]})
+        back = _known(connection, resumed - {row["sku"] for _, row in moves})
+        moves += [("resumed", old) for _, old in sorted(back.items()) if old["active"]]
         failpoint("catalog.compared")
-        changes = [_write(connection, kind, row, known) for kind, row in moves]
+        known |= back
+        changes = [row for part in batched(moves, ROWS_PER_STATEMENT) for row in _write(connection, part, known.keys())]
         ledger.keep(change.name, changes)
         ledger.keep(product.name, [{**row, "revision": entry["id"]} for (_, row), entry in zip(moves, changes, strict=True)])
         return changes
@@ -90,6 +99,35 @@ def _with_photos_of(old: Row, row: SnapshotRow) -> SnapshotRow:
     return SnapshotRow(product=row.product, photo_digests=tuple(now.get(name, digest) for name, digest in digests))
 
 
+def unchanged_skus(ledger: Ledger, snapshot: Sequence[SnapshotRow], first_drop: dt.date) -> set[str]:
+    """Products of a snapshot that are as the ledger has them, so that a large one need not be held whole."""
+    known, first = ledger.by_keys(product, (row.product.sku for row in snapshot)), first_drop.isoformat()
+    same = ((row.product.sku, known.get(row.product.sku), row) for row in snapshot)
+    return {sku for sku, old, row in same if old is not None and _kind(_as_row(row), old, is_over=old["drop"] < first) is None}
+
+
+def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Items in lists of at most `size`, in order."""
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def _known(connection: sa.Connection, skus: Iterable[str]) -> dict[str, Row]:
+    found: dict[str, Row] = {}
+    for part in batched(sorted(set(skus)), QUERY_CHUNK):
+        rows = connection.execute(sa.select(product).where(product.c.sku.in_(part))).mappings()
+        found |= {row["sku"]: dict(row) for row in rows}
+    return found
+
+
+def _absent(connection: sa.Connection, *present: Collection[str]) -> dict[str, Row]:
+    """Drop and state of the products the ledger knows and a snapshot does not have."""
+    columns = sa.select(product.c.sku, product.c.drop, product.c.active)
+    rows = connection.execution_options(yield_per=STREAM_ROWS).execute(columns).mappings()
+    return {row["sku"]: dict(row) for row in rows if not any(row["sku"] in skus for skus in present)}
+
+
 def _pause(connection: sa.Connection, wanted: set[str]) -> set[str]:
     """Make exactly these products the paused ones; return those that were paused and are not any more."""
     before = set(connection.execute(sa.select(paused.c.sku)).scalars())
@@ -103,8 +141,10 @@ def _pause(connection: sa.Connection, wanted: set[str]) -> set[str]:
 class _Room:
     """How many products each cell holds, and where the next one goes."""
 
-    def __init__(self, known: dict[str, Row], today: dt.date, first_drop: dt.date, capacity: int) -> None:
-        self._filled = Counter((row["category"], row["drop"]) for row in known.values() if row["active"])
+    def __init__(self, connection: sa.Connection, today: dt.date, first_drop: dt.date, capacity: int) -> None:
+        cell = (product.c.category, product.c.drop)
+        counted = connection.execute(sa.select(*cell, sa.func.count()).where(product.c.active).group_by(*cell))
+        self._filled = Counter({(category, drop): count for category, drop, count in counted})
         self._today, self._first, self._capacity = today, first_drop, capacity
 
     def is_over(self, drop: str) -> bool:
@@ -125,29 +165,34 @@ class _Room:
 
 
 def _move(row: SnapshotRow, old: Row | None, room: _Room) -> tuple[str, Row] | None:
-    attributes = row.product.model_dump(mode="json")
-    new: Row = {
+    new = _as_row(row)
+    kind = "new" if old is None else _kind(new, old, is_over=room.is_over(old["drop"]))
+    if kind is None:
+        return None
+    return kind, {**new, "drop": old["drop"] if old is not None and kind == "text" else room.drop_for(row.product.category)}
+
+
+def _as_row(row: SnapshotRow) -> Row:
+    return {
         "sku": row.product.sku,
         "category": row.product.category,
-        "attributes": attributes,
+        "attributes": row.product.model_dump(mode="json"),
         "photo_digests": list(row.photo_digests),
         "active": True,
     }
-    if old is None:
-        kind = "new"
-    elif not old["active"]:
-        kind = "returned"
-    elif old["category"] != new["category"]:
-        kind = "category"
-    elif old["photo_digests"] != new["photo_digests"]:
-        kind = "photo"
-    elif room.is_over(old["drop"]):
-        kind = "drop"
-    elif old["attributes"] != attributes:
-        return "text", {**new, "drop": old["drop"]}
-    else:
-        return None
-    return kind, {**new, "drop": room.drop_for(row.product.category)}
+
+
+def _kind(new: Row, old: Row, *, is_over: bool) -> str | None:
+    """What changed of a known product; None when nothing did. Of several things the one that asks for most."""
+    if not old["active"]:
+        return "returned"
+    if old["category"] != new["category"]:
+        return "category"
+    if old["photo_digests"] != new["photo_digests"]:
+        return "photo"
+    if is_over:
+        return "drop"
+    return "text" if old["attributes"] != new["attributes"] else None
 
 
 def _absent_move(old: Row, room: _Room, *, keep: bool) -> tuple[str, Row] | None:
@@ -158,21 +203,20 @@ def _absent_move(old: Row, room: _Room, *, keep: bool) -> tuple[str, Row] | None
     return None if drop == old["drop"] else ("drop", {**old, "drop": drop})
 
 
-def _write(connection: sa.Connection, kind: str, row: Row, known: dict[str, Row]) -> Row:
-    entry: dict[str, Any] = {
-        "sku": row["sku"],
-        "category": row["category"],
-        "drop": row["drop"],
-        "kind": kind,
-        "at": utc_now().replace(tzinfo=None),
-    }
-    result = connection.execute(sa.insert(change).values(**entry))
-    assert result.inserted_primary_key is not None
-    revision = int(result.inserted_primary_key[0])
+def _write(connection: sa.Connection, moves: Sequence[tuple[str, Row]], known: Collection[str]) -> list[Row]:
+    """Note changes, in their order, and write the products under the revisions they got."""
+    at = utc_now().replace(tzinfo=None)
+    entries = [{**{name: row[name] for name in ("sku", "category", "drop")}, "kind": kind, "at": at} for kind, row in moves]
+    noted = sa.insert(change).returning(change.c.id, sort_by_parameter_order=True)
+    revisions = list(connection.execute(noted, entries).scalars())
     failpoint("catalog.change_noted")
-    values = {**row, "revision": revision}
-    if row["sku"] in known:
-        connection.execute(sa.update(product).where(product.c.sku == row["sku"]).values(**values))
-    else:
-        connection.execute(sa.insert(product).values(**values))
-    return {**entry, "id": revision}
+    rows = [{**row, "revision": revision} for (_, row), revision in zip(moves, revisions, strict=True)]
+    new = [row for row in rows if row["sku"] not in known]
+    if new:
+        connection.execute(sa.insert(product), new)
+    names = [column.name for column in product.columns if column.name != "sku"]
+    update = sa.update(product).where(product.c.sku == sa.bindparam("of_sku")).values({name: sa.bindparam(f"new_{name}") for name in names})
+    old = [{"of_sku": row["sku"], **{f"new_{name}": row[name] for name in names}} for row in rows if row["sku"] in known]
+    if old:
+        connection.execute(update, old)
+    return [{**entry, "id": revision} for entry, revision in zip(entries, revisions, strict=True)]

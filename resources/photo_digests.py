@@ -21,14 +21,14 @@ PHOTOS_PER_COMMIT = 256
 """Digests are remembered after so many photos, so that a first reading of a large catalog that is cut short does not start anew."""
 
 
-def photo_digests(ledger: Ledger, pictures: Pictures, names: Iterable[str], *, also_known: Collection[str] = ()) -> dict[str, str | None]:
+def photo_digests(ledger: Ledger, pictures: Pictures, names: Iterable[str]) -> dict[str, str | None]:
     """Sha256 of each named photo; None for one that is missing or cannot be read.
 
-    Photos outside `names` and `also_known` are forgotten. Raises CatalogError when the place cannot be reached; what was read until
+    Raises CatalogError when the place cannot be reached; what was read until
     then is remembered. So does a place where not one of the photos known before is left: it must not look like a shop without photos.
     """
     wanted = set(names)
-    known = {row["name"]: row for row in ledger.rows(sa.select(photo_file))}
+    known = ledger.by_keys(photo_file, wanted)
     versions = pictures.photo_versions(wanted)
     _refuse_none(pictures, len(wanted), known.keys() & wanted, versions)
     digests = dict[str, str | None].fromkeys(sorted(wanted))
@@ -38,7 +38,6 @@ def photo_digests(ledger: Ledger, pictures: Pictures, names: Iterable[str], *, a
             digests[name] = known[name]["photo_digest"]
         else:
             unread.append(name)
-    _forget(ledger, known.keys() - wanted.union(also_known))
     for start in range(0, len(unread), PHOTOS_PER_COMMIT):
         batch = unread[start : start + PHOTOS_PER_COMMIT]
         read = dict(zip(batch, _read(pictures, batch), strict=True))
@@ -75,7 +74,9 @@ def _remember(ledger: Ledger, learned: Sequence[Row]) -> None:
             connection.execute(sa.insert(photo_file), learned)
 
 
-def _forget(ledger: Ledger, gone: Collection[str]) -> None:
+def forget_other_photos(ledger: Ledger, names: Collection[str]) -> None:
+    """Forget the photos that no product names any more."""
+    gone = [row["name"] for row in ledger.stream(sa.select(photo_file.c.name)) if row["name"] not in names]
     if gone:
         with ledger.writing("photo files") as connection:
             for name in sorted(gone):

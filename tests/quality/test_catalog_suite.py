@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from catalog.errors import CatalogError
-from quality.catalog_suite import check_catalog
+from quality.catalog_suite import check_catalog, check_parts
 
 
 def row(**changes):
@@ -114,3 +114,13 @@ def test_numbers_as_spreadsheets_write_them_are_prices(price):
 def test_a_table_with_semicolons_is_called_that():
     with pytest.raises(CatalogError, match="semicolons"):
         check_catalog(pd.DataFrame({"sku;title;category;photos": ["A;B;mugs;a.jpg"]}))
+
+
+def test_a_table_checked_in_parts_gives_what_it_gives_whole():
+    """Of rows that share a SKU none is taken, also when they stand in different parts."""
+    rows = [row(sku=f"MUG-{n % 7}", price="a lot" if n == 4 else "14.00", photos="a.jpg") for n in range(9)]
+    whole, parts = check(*rows), list(check_parts(pd.DataFrame(rows, dtype=str), part_rows=2))
+    assert len(parts) == 5
+    assert [item for part in parts for item in part.good] == list(whole.good)
+    assert [bad for part in parts for bad in part.bad] == list(whole.bad)
+    assert [bad.row for bad in whole.bad] == [2, 3, 6, 9, 10]

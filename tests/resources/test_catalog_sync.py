@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from catalog.errors import CatalogError
 from catalog.product import Product
-from resources.catalog_sync import SnapshotRow, sync_catalog
+from resources.catalog_sync import SnapshotRow, sync_catalog, unchanged_skus
 from resources.ledger import Ledger
 from resources.ledger_tables import product
 
@@ -100,3 +100,27 @@ def test_revisions_only_rise(ledger):
     sync(ledger, [row("A", photo="digest-2"), row("B", title="Other")], TUESDAY)
     revisions = [entry["revision"] for entry in ledger.rows(sa.select(product).order_by(product.c.sku))]
     assert revisions == [3, 4]
+
+
+def test_products_that_are_as_they_were_need_only_be_named(tmp_path):
+    """A million products are not held in memory to find a thousand changes."""
+    first = [row("A"), row("B"), row("C"), row("D", category="bags"), row("E")]
+    then = [row("A"), row("B", title="Other words"), row("C", photo="digest-2"), row("D"), row("F")]
+    answers = []
+    for folder in ("whole", "named"):
+        ledger = Ledger.in_folder(tmp_path / folder)
+        sync(ledger, first)
+        same = unchanged_skus(ledger, then, FIRST_DROP) if folder == "named" else set()
+        assert same == ({"A"} if folder == "named" else set())
+        rest = [item for item in then if item.product.sku not in same]
+        options = {"first_drop": FIRST_DROP, "max_cell_products": 2, "unchanged": same}
+        made = sync_catalog(ledger, rest, keep_skus=frozenset(), today=TUESDAY, **options)
+        answers.append(([(c["id"], c["kind"], c["sku"], c["drop"]) for c in made], ledger.rows(sa.select(product).order_by(product.c.sku))))
+    assert answers[0] == answers[1]
+    assert [kind for _, kind, _, _ in answers[0][0]] == ["text", "photo", "category", "new", "withdrawn"]
+
+
+def test_a_product_of_a_drop_that_is_over_is_not_as_it_was(ledger):
+    sync(ledger, [row("A")])
+    assert unchanged_skus(ledger, [row("A")], FIRST_DROP) == {"A"}
+    assert unchanged_skus(ledger, [row("A")], TUESDAY) == set()
