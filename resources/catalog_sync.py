@@ -124,7 +124,7 @@ def _known(connection: sa.Connection, skus: Iterable[str]) -> dict[str, Row]:
 def _absent(connection: sa.Connection, *present: Collection[str]) -> dict[str, Row]:
     """Drop and state of the products the ledger knows and a snapshot does not have."""
     columns = sa.select(product.c.sku, product.c.drop, product.c.active)
-    rows = connection.execution_options(yield_per=STREAM_ROWS).execute(columns).mappings()
+    rows = connection.execute(columns, execution_options={"yield_per": STREAM_ROWS}).mappings()
     return {row["sku"]: dict(row) for row in rows if not any(row["sku"] in skus for skus in present)}
 
 
