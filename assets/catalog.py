@@ -10,7 +10,7 @@ from assets.house_rules import OWNERS, reasons_table, rows_table
 from assets.observed import observed
 from assets.partitions import CATEGORY, FIRST_DROP
 from catalog.keys import digest
-from resources.catalog_sync import SnapshotRow, sync_catalog
+from resources.catalog_sync import SnapshotRow, newest_revision, sync_catalog
 from resources.ledger_tables import product
 from resources.photo_digests import photo_digests
 from resources.pilot import pilot_skus
@@ -22,6 +22,7 @@ def refresh_catalog(project: Project, today: dt.date | None = None) -> dict[str,
     """Read, check and sync the catalog; return counts, the bad rows and the changes. Raises CatalogError when nothing is usable."""
     from quality.catalog_suite import check_catalog
 
+    read_since = newest_revision(project.ledger)
     raw = project.source.table.read()
     checked = check_catalog(raw.frame, raw.first_row)
     keep_skus = frozenset(bad.sku for bad in checked.bad if bad.sku)
@@ -43,6 +44,7 @@ def refresh_catalog(project: Project, today: dt.date | None = None) -> dict[str,
         today=today or utc_now().date(),
         first_drop=FIRST_DROP,
         max_cell_products=project.settings.catalog.max_cell_products,
+        read_since=read_since,
     )
     bad_rows = [{"row": bad.row, "sku": bad.sku, "reasons": "; ".join(bad.reasons)} for bad in checked.bad]
     project.store.put_manifest(

@@ -54,7 +54,11 @@ def plan(categories: Categories = None, as_json: Json = False) -> None:
         }
         for need in stale_cells(project, categories)
     ]
-    due = {need.category: need.why for need in lora_needs(project) if categories is None or need.category in categories}
+    due = {
+        need.category: need.why
+        for need in lora_needs(project, **_refresh_bar(project))
+        if categories is None or need.category in categories
+    }
     training = list(due)
     per_lora = {category: training_usd(project, category, rates) for category in training}
     if as_json:
@@ -71,6 +75,12 @@ def plan(categories: Categories = None, as_json: Json = False) -> None:
     if not cells and not training:
         never = not known_cells(project)
         typer.echo("The catalog was not read yet: `vitrine run` reads it and makes everything." if never else NOTHING_STALE)
+
+
+def _refresh_bar(project: Project) -> dict[str, Any]:
+    """What the LoRA refresh waits for, where one is configured: `vitrine run` does not wait, but the reasons say so."""
+    refresh = project.settings.lora_refresh
+    return {} if refresh is None else {"min_new_looks": refresh.min_new_looks, "drift": refresh.drift}
 
 
 def run(

@@ -61,7 +61,8 @@ def follow(project: Project, instance: dg.DagsterInstance, *, holder: str, only:
         if one.state == "running":
             unstarted = [(row, attempt) for row, attempt in running_cells(project, one) if attempt not in runs]
             to_start += handed_again(one, unstarted, lambda row: row["held_by"] == holder)
-    _free_others(project, instance)
+    if holder == SENSOR:  # other instances may not know these runs
+        _free_others(project, instance)
     return Followed(to_start=tuple(to_start), lines=tuple(lines))
 
 

@@ -122,10 +122,11 @@ def table_of(rows: Sequence[OpReport]) -> str:
         for line in lines
     ]
     footer = (
-        f"Memory in GiB, CPU in cores. Used: largest peak of process and child, CPU of {CPU_QUANTILE:.0%} of steps; pod: with file cache, no need by "
-        f"itself. Advised: used x {HEADROOM} and shared memory, from {MIN_SAMPLES} samples up. The table to correct is orchestration/placement.py."
+        f"Memory in GiB, CPU in cores. Used: largest peak of process and child; CPU of {CPU_QUANTILE:.0%} of the steps.",
+        "Pod: with file cache, so no need by itself.",
+        f"Advised: used x {HEADROOM} and shared memory, from {MIN_SAMPLES} samples up. The table to correct: orchestration/placement.py",
     )
-    return "\n".join([*(line.rstrip() for line in shown), "", footer])
+    return "\n".join([*(line.rstrip() for line in shown), "", *footer])
 
 
 def _line(row: OpReport) -> tuple[str, ...]:

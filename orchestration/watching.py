@@ -5,11 +5,12 @@ when that began, so that looking again tells nothing again.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sized
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from assets.needs import CellNeed
 from catalog.verdict import Verdict
 from orchestration.stale import stale_cells
 from resources.ledger import Row
@@ -39,7 +40,7 @@ def refresh_waiting_cells(project: Project, now: dt.datetime | None = None) -> l
     A cell keeps its `since` as long as each look finds it stale.
     """
     moment = _plain(now)
-    found = {(plan.category, plan.drop): _counts(plan) for plan in stale_cells(project)}
+    found = {(need.category, need.drop): _counts(need) for need in stale_cells(project)}
     with project.ledger.writing("waiting cells") as connection:
         known = {(row.category, row.drop): row.since for row in connection.execute(sa.select(waiting_cell))}
         connection.execute(sa.delete(waiting_cell))
@@ -52,15 +53,9 @@ def refresh_waiting_cells(project: Project, now: dt.datetime | None = None) -> l
     return sorted(rows, key=lambda row: (row["since"], row["category"], row["drop"]))
 
 
-def _counts(plan: Any) -> dict[str, int]:
-    lists = {"to_screen": "photos_to_screen", "to_cut_out": "cutouts_to_make"}
-    return {name: _how_many(getattr(plan, name, None) or getattr(plan, lists.get(name, name), 0)) for name in NEEDS}
-
-
-def _how_many(value: int | Mapping[str, int] | Sized) -> int:
-    if isinstance(value, int):
-        return value
-    return sum(value.values()) if isinstance(value, Mapping) else len(value)
+def _counts(need: CellNeed) -> dict[str, int]:
+    single = {"to_screen": need.to_screen, "to_cut_out": need.to_cut_out, "to_publish": need.to_publish}
+    return {**single, "to_render": need.renders, "to_judge": need.judgments}
 
 
 def overdue_cells(settings: NotificationSettings, waiting: list[Row], now: dt.datetime | None = None) -> Iterator[Notice]:

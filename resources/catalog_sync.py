@@ -37,21 +37,25 @@ def sync_catalog(
     first_drop: dt.date,
     max_cell_products: int,
     outside: frozenset[str] = frozenset(),
+    read_since: int | None = None,
 ) -> list[Row]:
     """Write what changed since the last snapshot and return the changes, oldest first.
 
     New products and products with a new photo or category go to today's drop, or to the latest earlier drop with room when the cell
     is full. So do products, withdrawn ones too, of a drop before `first_drop`: their cell is none any more. Changed words stay in their
     drop. Products missing from the snapshot are withdrawn unless in `keep_skus` (their row is there but wrong: the last good one stays)
-    or `outside` (in the catalog, but not in the pilot: known ones are paused as they are, new ones do not enter). Raises CatalogError
-    for a snapshot without a single good row.
+    or `outside` (in the catalog, but not in the pilot: known ones are paused as they are, new ones do not enter). `read_since` is the
+    newest revision when the snapshot's reading began: photos that announced uploads changed after it stay as they are now. Raises
+    CatalogError for a snapshot without a single good row.
     """
     if not snapshot:
         raise CatalogError("The catalog has no usable product row. Nothing was changed or withdrawn; correct the rows and try again.")
     with ledger.writing("catalog") as connection:
         known = {row["sku"]: dict(row) for row in connection.execute(sa.select(product)).mappings()}
         room = _Room(known, today, first_drop, max_cell_products)
-        moves = [move for row in snapshot if (move := _move(row, known.get(row.product.sku), room))]
+        overtaken = _photos_changed_since(connection, read_since)
+        rows = [_with_photos_of(known[row.product.sku], row) if row.product.sku in overtaken else row for row in snapshot]
+        moves = [move for row in rows if (move := _move(row, known.get(row.product.sku), room))]
         listed = {row.product.sku for row in snapshot}
         absent = [old for sku, old in sorted(known.items()) if sku not in listed]
         kept = keep_skus | outside
@@ -64,6 +68,26 @@ def sync_catalog(
         ledger.keep(change.name, changes)
         ledger.keep(product.name, [{**row, "revision": entry["id"]} for (_, row), entry in zip(moves, changes, strict=True)])
         return changes
+
+
+def newest_revision(ledger: Ledger) -> int:
+    """The id of the newest change; 0 before the first."""
+    row = ledger.one(sa.select(sa.func.max(change.c.id).label("id")))
+    return int(row["id"] or 0) if row else 0
+
+
+def _photos_changed_since(connection: sa.Connection, revision: int | None) -> set[str]:
+    if revision is None:
+        return set()
+    query = sa.select(change.c.sku).where(change.c.id > revision, change.c.kind == "photo")
+    return set(connection.execute(query).scalars())
+
+
+def _with_photos_of(old: Row, row: SnapshotRow) -> SnapshotRow:
+    """A row with the photo digests the ledger has now, unless it names other photos: a long reading must not set a photo back."""
+    now = dict(zip(old["attributes"]["photos"], old["photo_digests"], strict=True))
+    digests = zip(row.product.photos, row.photo_digests, strict=True)
+    return SnapshotRow(product=row.product, photo_digests=tuple(now.get(name, digest) for name, digest in digests))
 
 
 def _pause(connection: sa.Connection, wanted: set[str]) -> set[str]:

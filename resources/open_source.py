@@ -3,14 +3,18 @@
 from resources.catalog_settings import FolderPlace, S3Catalog, S3Place, SqlCatalog
 from resources.catalog_source import CatalogSource, Pictures
 from resources.folder_source import FolderPictures, FolderTable
+from resources.residency import hold_to_regions
 from resources.s3_source import Bucket, S3Pictures, S3Table
 from resources.settings import Settings
 from resources.sql_source import SqlTable
 
 
 def open_source(settings: Settings) -> CatalogSource:
-    """The source of a project. Connects to nothing yet: that is done when it is first asked, and raises CatalogError then."""
+    """The source of a project. Connects to nothing yet, apart from asking a bucket where it lies for a project that is held to regions: the rest is
+    done when it is first asked, and raises CatalogError then."""
     catalog = settings.catalog
+    if settings.pictures_bucket is not None:
+        hold_to_regions(settings, settings.pictures_bucket)
     if isinstance(catalog, SqlCatalog):
         return CatalogSource(SqlTable(catalog), _pictures(catalog.pictures, settings))
     if isinstance(catalog, S3Catalog):

@@ -5,6 +5,7 @@ from resources.blob_cache import BlobCache
 from resources.bucket_files import BucketFiles
 from resources.catalog_settings import S3Place
 from resources.object_store import ObjectStore
+from resources.residency import hold_to_regions
 from resources.s3_access import open_s3, s3_address
 from resources.settings import Settings
 from resources.store_settings import S3Publish, S3Store
@@ -13,16 +14,21 @@ UNCHANGED = "Nothing was changed."
 
 
 def open_store(settings: Settings) -> ObjectStore:
-    """The object store of a project. Raises StoreError when there are no credentials; whether the bucket is there shows on first use."""
+    """The object store of a project. Raises StoreError when there are no credentials, SettingsError for a bucket outside the project's regions;
+    whether the bucket is there shows on first use."""
     place = settings.store
     if not isinstance(place, S3Store):
         return ObjectStore(settings.state_dir)
+    hold_to_regions(settings, place)
     return ObjectStore(open_bucket(place), BlobCache(settings.state_dir / "cache" / "blobs", int(place.cache_gb * 1e9)))
 
 
 def open_published_bucket(settings: Settings) -> BucketFiles | None:
     """The bucket that pictures are delivered to; None where they go into the output folder."""
-    return open_bucket(settings.publish) if isinstance(settings.publish, S3Publish) else None
+    if not isinstance(settings.publish, S3Publish):
+        return None
+    hold_to_regions(settings, settings.publish)
+    return open_bucket(settings.publish)
 
 
 def open_bucket(place: S3Place) -> BucketFiles:

@@ -16,6 +16,7 @@ from resources.catalog_settings import CatalogSettings, FolderCatalog, PilotSett
 from resources.cluster_settings import ClusterSettings
 from resources.observing_settings import NotificationSettings, TelemetrySettings
 from resources.redaction import remember_secret
+from resources.residency import ResidencySettings, named_outside
 from resources.schedule_settings import LoraRefreshSettings, NightlySettings
 from resources.service_settings import BackfillSettings, BudgetSettings, CostSettings, TierSettings
 from resources.store_settings import FolderPublish, FolderStore, PublishSettings, StoreSettings
@@ -92,6 +93,14 @@ class Settings(Section):
     logging: Literal["text", "json"] = "text"
     telemetry: TelemetrySettings | None = None
     notifications: NotificationSettings | None = None
+
+    residency: ResidencySettings | None = None
+
+    @model_validator(mode="after")
+    def _everything_stands_where_it_may(self) -> Self:
+        if outside := named_outside(self):
+            raise ValueError(f"{outside}; correct the one or the other")
+        return self
 
     @model_validator(mode="after")
     def _announced_pictures_are_in_a_bucket(self) -> Self:

@@ -98,7 +98,8 @@ resource "aws_iam_role_policy" "secrets" {
   policy   = data.aws_iam_policy_document.secrets[each.key].json
 }
 
-# Sensors run in the code server: they take announcements off the queue and read no picture.
+# Sensors run in the code server: they list the catalog, take announcements off the queue, and read the photos these name to digest them. They
+# decode none and write nothing to the bucket.
 data "aws_iam_policy_document" "code" {
   statement {
     sid       = "TakeAnnouncements"
@@ -110,6 +111,21 @@ data "aws_iam_policy_document" "code" {
     sid       = "SetAside"
     actions   = ["sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
     resources = [aws_sqs_queue.unread.arn]
+  }
+  statement {
+    sid       = "SetUnreadableAside"
+    actions   = ["sqs:SendMessage", "sqs:GetQueueAttributes"]
+    resources = [aws_sqs_queue.unread.arn]
+  }
+  statement {
+    sid       = "LookAtPhotos"
+    actions   = ["s3:GetObject"]
+    resources = [for prefix in ["catalog", "incoming"] : "${local.bucket_arn}/${prefix}/*"]
+  }
+  statement {
+    sid       = "SeeChangesAndNotifications"
+    actions   = ["s3:ListBucket", "s3:GetBucketNotification"]
+    resources = [local.bucket_arn]
   }
   statement {
     sid       = "UseTheKey"

@@ -13,6 +13,7 @@ from dagster import DagsterRunStatus
 from catalog.errors import SettingsError
 from orchestration import backfill_sensor
 from orchestration.backfill_sensor import backfill_campaigns, request_of, tick
+from orchestration.budgets import MONEY, Asked, reserve
 from orchestration.campaigns import campaign_named, campaigns, cancel, pause, progress, resume, start_campaign
 from orchestration.following import command_holder, follow
 from orchestration.handing_out import SENSOR, hand_out, running_cells
@@ -280,8 +281,8 @@ def test_a_machine_with_another_instance_takes_nothing_back(daemon, shop):
     """`vitrine backfill status` on a laptop asks the laptop's Dagster, which knows no run of the cluster's."""
     one = start_campaign(shop, "spring")
     daemon.tick()
-    daemon.tick()
     hand_out(shop, one, holder="another-machine/its-process", at_most=1)
+    daemon.tick()  # which sees the runs of its own
     later = sa.update(campaign_cell).values(changed_at=dt.datetime(2026, 1, 1)).where(campaign_cell.c.held_by == SENSOR)
     shop.ledger.transact(lambda connection: connection.execute(later), repeatable=True)
     before = states(shop)
@@ -295,6 +296,19 @@ def test_nothing_starts_after_the_deadline(daemon, shop):
     assert done.requests == () and "its deadline, which has passed" in done.lines[0] and "7 left" in done.lines[0]
     resume(shop, "spring", deadline=dt.datetime(2099, 1, 1, tzinfo=dt.UTC))
     assert len(daemon.tick().requests) == 2
+
+
+def test_money_set_aside_for_a_lora_is_free_again_when_its_run_ends(daemon, shop):
+    asked = Asked(attempt="lora-2026-11-22|mugs", campaign=None, category="mugs", tier="economy", usd=1.0)
+    with shop.ledger.writing(MONEY) as connection:
+        assert reserve(shop, connection, asked) is None
+    run = dg.DagsterRun(job_name="train_category", tags={ATTEMPT_TAG: asked.attempt}, status=DagsterRunStatus.STARTED)
+    daemon.instance.add_run(run)
+    daemon.tick()
+    assert open_reservations(shop) == [asked.attempt]
+    daemon.end(run)
+    daemon.tick()
+    assert open_reservations(shop) == []
 
 
 def test_the_tick_says_which_budget_stopped_it_and_what_is_left(daemon, shop):

@@ -5,8 +5,10 @@ import os
 import dagster as dg
 import pytest
 
-from orchestration.sensors import catalog_changes
-from resources.project import VitrineResource
+from catalog.errors import LeaseRefused
+from orchestration.sensors import catalog_changes, new_and_changed_products
+from resources.leases import LeaseTimes, take
+from resources.project import VitrineResource, open_project
 from tests.tiny_project import draw_mug, write_photo, write_project
 
 
@@ -63,3 +65,23 @@ def test_links_to_nowhere_and_in_circles_do_not_stop_the_sensor(tick, folder):
     assert len(tick()) == 1
     os.utime(folder / "catalog" / "photos" / "MUG-1.jpg", ns=(1, 1))
     assert len(tick()) == 1
+
+
+def test_a_cell_that_a_run_found_in_anothers_hands_is_started_once_when_that_one_is_over(folder):
+    """The second run ended; what it was started for, a product that came meanwhile, waited for the next night."""
+    ledger, times = open_project(folder).ledger, LeaseTimes(wait_s=0.0)
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = instance.create_run_for_job(dg.GraphDefinition(name="nothing").to_job())
+
+        def asked():
+            result = new_and_changed_products(dg.build_sensor_context(instance), vitrine=VitrineResource(project_dir=str(folder)))
+            return [(request.run_key, request.partition_key) for request in getattr(result, "run_requests", [])]
+
+        take(ledger, "cell/mugs/2026-11-20", first.run_id, times=times)
+        with pytest.raises(LeaseRefused):
+            take(ledger, "cell/mugs/2026-11-20", "second", times=times)
+        assert asked() == []
+        instance.report_run_failed(first)
+        assert asked() == asked() == [("mugs|2026-11-20@e1", "mugs|2026-11-20")]
+        take(ledger, "cell/mugs/2026-11-20", "third", times=times, is_over=lambda _: True)
+        assert asked() == []

@@ -236,6 +236,26 @@ def test_one_photo_that_cannot_be_read_is_tried_again_and_stops_no_other(shop, m
     assert changed(take(shop)) == [("photo", "MUG-1", TUESDAY.isoformat())]
 
 
+def test_a_long_reading_of_the_catalog_does_not_set_back_a_photo_announced_meanwhile(shop, monkeypatch):
+    """The listing is from before the upload, the commit from after it: the product went back to the old photo until the next full look."""
+    from assets import catalog
+
+    read = catalog.photo_digests
+
+    def slow(*asked, **more):
+        digests = read(*asked, **more)
+        shop.put_photo("MUG-1.jpg", b"new")
+        shop.tell(notification(shop, ("MUG-1.jpg", "01")))
+        take(shop)
+        return digests
+
+    shop.rows[0]["title"] = "New words"
+    shop.save()
+    monkeypatch.setattr(catalog, "photo_digests", slow)
+    assert changes_of_listing(shop) == [("text", "MUG-1", TUESDAY.isoformat())]
+    assert state(shop)["MUG-1"] == [digest_bytes(b"new")]
+
+
 KILLED_BEFORE_DELETING = """
 import datetime as dt, os, signal, sys
 from pathlib import Path
@@ -356,6 +376,16 @@ def test_short_histories_end_as_the_bucket_does(shop, seed):
     model, names = run_history(shop, events=60, photos=8, seed=seed)
     hold_to(model, names, shop)
     assert shop.left(shop.dead_url) == 0
+
+
+def test_a_short_history_ends_as_the_bucket_does_with_the_ledger_on_postgresql(shop, postgres_url, monkeypatch):
+    """There, two consumers do write at once."""
+    monkeypatch.setenv("LEDGER_URL", postgres_url)
+    shop.sections["ledger"] = {"url_env": "LEDGER_URL"}
+    shop.limit()
+    model, names = run_history(shop, events=60, photos=8, seed=4)
+    hold_to(model, names, shop)
+    assert open_project(shop.project).ledger.on_postgres
 
 
 @pytest.mark.slow
