@@ -31,6 +31,7 @@ from orchestration.instance import open_instance
 from resources.ledger_tables import attempt, judgment, measurement, publication, refused_render, render, spend
 from resources.project import open_project
 from resources.settings import PROJECT_VARIABLE, utc_now
+from tests.crash.stages import COLORWAYS, LENIENT, RECIPES
 from tests.tiny_project import draw_mug, product_row, write_photo, write_project, write_table
 
 NOTICE_S = 15.0
@@ -68,13 +69,14 @@ def write_shop(folder: Path, renders: int, shard_images: int) -> Path:
         path.unlink()
     from generation.recipe_book import SHIPPED
 
-    for name in ("packshot_white", "recolor", "staged_scene"):
+    for name in RECIPES:
         text = (SHIPPED / f"{name}.yaml").read_text().replace("1200", str(SIDE_PX))
         (folder / "recipes" / f"{name}.yaml").write_text(
             text.replace("variants: 4", "variants: 2") if name == "staged_scene" else text.replace("variants: 2", "variants: 1")
         )
     brand, settings = folder / "brand.yaml", folder / "vitrine.yaml"
-    brand.write_text(brand.read_text().replace("[packshot_white, staged_scene]", "[packshot_white, recolor, staged_scene]"))
+    text = brand.read_text().replace("[packshot_white, staged_scene]", "[packshot_white, recolor, staged_scene]")
+    brand.write_text(text.replace("  staged_scene: {}\n", "".join(f"  {recipe}: {LENIENT}\n" for recipe in RECIPES)) + COLORWAYS)
     settings.write_text(settings.read_text().replace("guidance: 2.0}", f"guidance: 2.0, shard_images: {shard_images}}}"))
     colors = [(178, 62, 50), (46, 92, 140), (92, 120, 70), (200, 150, 40), (120, 60, 130)]
     for number, sku in enumerate(skus):

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 
 from catalog.errors import LeaseRefused, StoreError
+from catalog.failpoint import failpoint
 from resources.ledger import Ledger, Row
 from resources.ledger_tables import lease
 
@@ -97,16 +98,19 @@ def holding(
     """
     times = times or LeaseTimes()
     taken = take(ledger, resource, holder, fresh=fresh, is_over=is_over, times=times)
+    failpoint("lease.taken")
     fenced, done = ledger.fenced(taken), threading.Event()
     beat = threading.Thread(target=_beat, args=(ledger, taken, times, done), daemon=True, name=f"lease of {resource}")
     beat.start()
     try:
         yield fenced
         fenced.confirm()
+        failpoint("lease.confirmed")
     finally:
         done.set()
         beat.join()
     _extend(ledger, taken, times.between_steps_s)
+    failpoint("lease.kept_between_steps")
 
 
 def take(

@@ -16,11 +16,27 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-TIMES = {"id", "at", "made_at", "judged_at", "published_at", "refused_at", "seconds", "usd", "state", "updated_at", "worker"}
+TIMES = {
+    "id",
+    "committed_at",
+    "settled_at",
+    "at",
+    "made_at",
+    "judged_at",
+    "published_at",
+    "refused_at",
+    "seconds",
+    "usd",
+    "state",
+    "updated_at",
+    "worker",
+}
 """Columns that say when, how long, or in which file of this copy."""
 
-LEFT_OUT = {"spend", "photo_file", "sqlite_sequence", "alembic_version"}
-"""Tables that are no result: seconds of a killed attempt are not booked, and `photo_file` is a cache that leaves out fresh files."""
+RESULTS = set(
+    "change product paused source_photo cutout lora lora_return render refused_render measurement judgment publication cell_manifest attempt".split()
+)
+"""Tables that say what was made and decided. The others are caches, leases, tallies and what attempts cost, which a kill may change."""
 
 DIGESTS = ("render_digest", "cutout_digest", "lora_digest", "thumbnail_digest")
 
@@ -47,11 +63,11 @@ def broken_at_the_end(folder: Path, undisturbed: Path) -> list[str]:
 
 
 def ledger_content(folder: Path) -> dict[str, list[str]]:
-    """Every table's rows without times, as sorted text."""
+    """The results' rows without times, as sorted text."""
     content = {}
     with _ledger(folder) as ledger:
         for (name,) in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-            if name not in LEFT_OUT:
+            if name in RESULTS:
                 rows = [dict(row) for row in ledger.execute(f'SELECT * FROM "{name}"')]
                 content[name] = sorted(json.dumps({k: v for k, v in row.items() if k not in TIMES}, sort_keys=True) for row in rows)
     return content

@@ -4,13 +4,26 @@
 kill, as the next attempt of a step does. `PREPARE` is what happens to the project between two stages: people editing their catalog.
 """
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.tiny_project import draw_mug, product_row, write_photo, write_project, write_table
+import numpy as np
+
+from tests.tiny_project import PHOTO_PX, draw_mug, product_row, write_photo, write_project, write_table
 
 SIDE_PX = 260
 """Renders are this small, so that a run of a stage takes a fraction of a second."""
+
+RECIPES = ("packshot_white", "recolor", "staged_scene")
+
+LENIENT = "{min_side_px: {min: 100}, blockiness_ratio: {max: 50}, contact_delta_l: {min: 0}}"
+"""Rules under which pictures this small are approved, so that there is something to publish."""
+
+COLORWAYS = """\
+colorways:
+  - {name: clay, hex: "#b5603c"}
+"""
 
 
 def write_world(folder: Path) -> Path:
@@ -20,16 +33,30 @@ def write_world(folder: Path) -> Path:
     settings.write_text(settings.read_text().replace("steps: 30", "steps: 9").replace("_every: 10", "_every: 3"))
     brand = folder / "brand.yaml"
     text = brand.read_text().replace("[packshot_white, staged_scene]", "[packshot_white, recolor, staged_scene]")
-    brand.write_text(text.replace("  bags:", "  trays:").replace("tiny bags look", "tiny trays look"))
+    text = text.replace("  bags:", "  trays:").replace("tiny bags look", "tiny trays look")
+    brand.write_text(text.replace("  staged_scene: {}\n", "".join(f"  {recipe}: {LENIENT}\n" for recipe in RECIPES)) + COLORWAYS)
     from generation.recipe_book import SHIPPED
 
-    for name in ("packshot_white", "recolor", "staged_scene"):
+    for name in RECIPES:
         text = (SHIPPED / f"{name}.yaml").read_text().replace("1200", str(SIDE_PX))
         (folder / "recipes" / f"{name}.yaml").write_text(text.replace("variants: 4", "variants: 1").replace("variants: 2", "variants: 1"))
     photos = folder / "catalog" / "photos"
+    write_photo(photos / "MUG-2.jpg", draw_many_colored_mug())
     write_photo(photos / "MUG-3.jpg", draw_mug((90, 90, 90), side_px=120, seed=8))  # too small: refused
     write_table(folder, _rows("TRAY-1"))
     return folder
+
+
+def draw_many_colored_mug() -> np.ndarray:
+    """A mug in six colors, none of which is its main one: its recolor is refused. uint8 sRGB (H, W, 3)."""
+    photo = draw_mug((200, 60, 40), seed=1)
+    colored = (photo.max(2).astype(int) - photo.min(2)) > 25
+    for band, order in enumerate(((0, 1, 2), (2, 0, 1), (2, 1, 0), (0, 0, 1), (0, 2, 0), (1, 0, 0))):
+        left = 0.31 + 0.085 * band
+        columns = slice(round(left * PHOTO_PX), round((left + 0.085) * PHOTO_PX))
+        part, inside = photo[:, columns], colored[:, columns]
+        part[inside] = part[inside][:, order]
+    return photo
 
 
 def _rows(*trays: str) -> list[dict[str, str]]:
@@ -45,11 +72,15 @@ def _open(folder: Path):
 
 
 def _cells(folder: Path):
+    """Each cell with the project behind its lease, as a step of a run that alone speaks for it; a killed one's lease is over with it."""
+    from assets.cell_lease import resource_of
     from assets.planning import known_cells
+    from resources.leases import holding
 
     project = _open(folder)
     for category, drop in known_cells(project):
-        yield project, category, drop
+        with holding(project.ledger, resource_of(f"{category}|{drop}"), f"run-{os.getpid()}", is_over=lambda _: True) as fenced:
+            yield project.with_ledger(fenced), category, drop
 
 
 def read_catalog(folder: Path) -> None:
@@ -92,21 +123,13 @@ def judge(folder: Path) -> None:
 
 
 def publish(folder: Path) -> None:
-    from assets.planning import products_of_cell, skus_of_cell
-    from assets.published_images import commit_publication, publish_cell, publish_folder_of
-    from catalog.product import Product
-    from publishing.gallery import galleries_of
-    from publishing.manifest import read_manifest
-    from publishing.product_page import write_index_pages, write_product_pages
+    from assets.product_pages import write_pages
+    from assets.published_images import commit_publication, publish_cell
 
     for project, category, drop in _cells(folder):
         _, found, _ = publish_cell(project, category, drop)
         commit_publication(project, category, drop, found)
-        shown = Path(publish_folder_of(project))
-        products = [Product.model_validate(row["attributes"]) for row in products_of_cell(project, category, drop)]
-        galleries = galleries_of(products, read_manifest(shown), project.brand_kit, project.recipe_book)
-        write_product_pages(shown, galleries, complete_for=skus_of_cell(project, category, drop), brand_title="Tiny")
-        write_index_pages(shown, brand_title="Tiny")
+        write_pages(project, category, drop)
 
 
 def take_back(folder: Path) -> None:
