@@ -86,15 +86,15 @@ def _settle(
     if run.status == DagsterRunStatus.SUCCESS:
         done(project, current, attempt)
         return f"{cell} is done"
-    if run.status == DagsterRunStatus.CANCELED:
-        if one.state == "canceled":
-            taken_back(project, current, attempt, "canceled")
-        else:
-            failed(project, current, attempt, f"its run {run.run_id} was canceled by hand", again=False)
+    if one.state == "canceled" and run.status in ENDED:  # a run that is ended in the middle may count as failed
+        taken_back(project, current, attempt, "canceled")
         return f"{cell} was canceled"
+    if run.status == DagsterRunStatus.CANCELED:
+        failed(project, current, attempt, f"its run {run.run_id} was canceled by hand", again=False)
+        return f"{cell} was canceled by hand"
     if run.status == DagsterRunStatus.FAILURE and not _is_retried(run, row, holder):
         reason = reason_of(instance, run)
-        failed(project, current, attempt, reason, again=reason != BLOCKED and one.state != "canceled")
+        failed(project, current, attempt, reason, again=reason != BLOCKED)
         return f"{cell} failed: {reason}"
     return ""
 
