@@ -1,6 +1,7 @@
 """The same shop in every kind of catalog source: the same changes are seen, and the same ones cause work."""
 
 import datetime as dt
+import time
 
 import dagster as dg
 import pytest
@@ -10,9 +11,11 @@ from assets.catalog import refresh_catalog
 from assets.planning import known_cells, products_of_cell, skus_of_cell
 from catalog.errors import CatalogError
 from orchestration.sensors import catalog_changes
+from resources.folder_source import SETTLED_AFTER_S
 from resources.ledger_tables import paused, product
 from resources.project import VitrineResource, open_project
 from tests.shops import JsonlShop, ParquetShop, S3Shop, Shop, SqlShop
+from tests.tiny_project import product_row
 
 MONDAY, TUESDAY = dt.date(2026, 11, 16), dt.date(2026, 11, 17)
 
@@ -156,3 +159,35 @@ def test_a_pilot_without_any_product_is_refused_and_pauses_nothing(folder_shop):
     with pytest.raises(CatalogError, match=r"pilot's categories mugz; the catalog has mugs"):
         refresh(folder_shop)
     assert open_project(folder_shop.project).ledger.rows(sa.select(paused)) == []
+
+
+def test_a_photo_folder_that_is_gone_is_an_error_and_not_a_shop_without_photos(folder_shop):
+    """A table in a database and photos on a disk that was not mounted: every picture would have been taken back."""
+    refresh(folder_shop)
+    photos = folder_shop.project / "catalog" / "photos"
+    photos.rename(photos.with_name("elsewhere"))
+    with pytest.raises(CatalogError, match=r"no folder .*photos. Mount its disk"):
+        refresh(folder_shop, TUESDAY)
+    photos.with_name("elsewhere").rename(photos)
+    assert refresh(folder_shop, TUESDAY) == []
+
+
+def test_photos_that_vanish_all_at_once_are_an_error_and_single_ones_are_not(folder_shop):
+    """The mount point is there, and empty."""
+    folder_shop.rows[:] = [product_row(f"MUG-{n}") for n in range(1, 13)]
+    for row in folder_shop.rows:
+        folder_shop.put_photo(row["photos"], row["sku"].encode())
+    folder_shop.save()
+    wait_until_settled()
+    refresh(folder_shop)
+    (folder_shop.project / "catalog" / "photos" / "MUG-1.jpg").unlink()
+    assert refresh(folder_shop, TUESDAY) == [("photo", "MUG-1", TUESDAY.isoformat())]
+    for n in range(2, 13):
+        (folder_shop.project / "catalog" / "photos" / f"MUG-{n}.jpg").unlink()
+    with pytest.raises(CatalogError, match=r"None of the 12 photos is in folder .*; 12 of them were there before"):
+        refresh(folder_shop, TUESDAY)
+
+
+def wait_until_settled():
+    """Until files just written are old enough to be remembered."""
+    time.sleep(SETTLED_AFTER_S + 0.1)
