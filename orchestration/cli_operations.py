@@ -28,7 +28,7 @@ def retry(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes, with --here.")] = 1,
 ) -> None:
     """Start cells again, by name or all that failed. Makes what is missing; nothing that exists is made twice."""
-    from orchestration.failed_cells import daemon_is_alive, failed_now, queue_cells
+    from orchestration.failed_cells import check_cells, daemon_is_alive, failed_now, queue_cells
     from orchestration.instance import present_instance
 
     if bool(cells) == failed:
@@ -40,7 +40,8 @@ def retry(
     if not names:
         typer.echo("No cell's newest run failed.")
         return
-    wanted = [_cell(name) for name in dict.fromkeys(names) if "|" in name]
+    wanted = [_cell(name) for name in dict.fromkeys(names) if cells or "|" in name]
+    check_cells(project, wanted)
     trainings = sorted({name for name in names if "|" not in name})
     if by_daemon:
         queue_cells(project, wanted)
@@ -52,6 +53,8 @@ def retry(
 
 
 def _run_here(project: Project, cells: list[tuple[str, str]], trainings: list[str], workers: int) -> int:
+    from assets.partitions import CATEGORY
+    from orchestration.instance import present_instance
     from orchestration.running import CategoryTask, run_tasks
     from resources.logs import configure_logging
     from resources.settings import log_format
@@ -60,6 +63,8 @@ def _run_here(project: Project, cells: list[tuple[str, str]], trainings: list[st
     by_category: dict[str, list[str]] = {name: [] for name in trainings}
     for category, drop in cells:
         by_category.setdefault(category, []).append(drop)
+    with present_instance(project.settings) as instance:  # a category that no run has touched yet is unknown to Dagster
+        instance.add_dynamic_partitions(CATEGORY, list(by_category))
     tasks = [CategoryTask(category=c, train=c in trainings, drops=tuple(sorted(drops))) for c, drops in by_category.items()]
     failures = run_tasks(project, tasks, workers=workers)
     for failure in failures:

@@ -60,12 +60,9 @@ def _newest_failed(instance: dg.DagsterInstance) -> Iterator[FailedRun]:
             yield FailedRun(job=run.job_name, partition=partition, run_id=run.run_id, ended_s=record.end_time or 0.0)
 
 
-def queue_cells(project: Project, cells: list[tuple[str, str]]) -> None:
-    """Ask the daemon to run cells: each gets a change in the ledger, which the sensor of changed products hands out.
-
-    Raises SettingsError for a cell without products; nothing is written then.
-    """
-    rows = []
+def check_cells(project: Project, cells: list[tuple[str, str]]) -> list[str]:
+    """One SKU of each cell. Raises SettingsError for a cell without products."""
+    skus = []
     for category, drop in cells:
         query = sa.select(product.c.sku).where(product.c.category == category, product.c.drop == drop).order_by(product.c.sku)
         found = project.ledger.one(query.limit(1))
@@ -73,7 +70,18 @@ def queue_cells(project: Project, cells: list[tuple[str, str]]) -> None:
             raise SettingsError(
                 f"There is no cell {category}|{drop}: no product is in it. `vitrine plan` lists cells. Nothing was started."
             )
-        rows.append({"sku": found["sku"], "category": category, "drop": drop, "kind": RETRY, "at": utc_now().replace(tzinfo=None)})
+        skus.append(found["sku"])
+    return skus
+
+
+def queue_cells(project: Project, cells: list[tuple[str, str]]) -> None:
+    """Ask the daemon to run cells: each gets a change in the ledger, which the sensor of changed products hands out.
+
+    Raises SettingsError for a cell without products; nothing is written then.
+    """
+    now = utc_now().replace(tzinfo=None)
+    named = zip(check_cells(project, cells), cells, strict=True)
+    rows = [{"sku": sku, "category": category, "drop": drop, "kind": RETRY, "at": now} for sku, (category, drop) in named]
     project.ledger.record(change, rows)
 
 
