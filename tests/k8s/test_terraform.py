@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import unquote_plus
 
 import pytest
 import yaml
@@ -194,4 +195,4 @@ def test_an_upload_is_announced_on_the_queue(applied):
     url = sqs.get_queue_url(QueueName=f"{name}-uploads")["QueueUrl"]
     announced = [m["Body"] for m in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2, MaxNumberOfMessages=10)["Messages"]]
     records = [r for body in announced for r in json.loads(body).get("Records", [])]
-    assert [r["s3"]["object"]["key"] for r in records] == ["incoming/photos/A-1.jpg"]
+    assert [unquote_plus(r["s3"]["object"]["key"]) for r in records] == ["incoming/photos/A-1.jpg"]
