@@ -26,6 +26,7 @@ Deadline = Annotated[
 SPAN = re.compile(r"(\d+)(min|h|d)")
 
 backfill_app = typer.Typer(help="Campaigns: backfills with a name, a budget and a tier.", no_args_is_help=True, rich_markup_mode=None)
+CampaignName = Annotated[str, typer.Option("--campaign", help="Name: small letters, digits, hyphens.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,9 +34,29 @@ def register(app: typer.Typer) -> None:
     app.add_typer(backfill_app, name="backfill")
 
 
+@backfill_app.callback(invoke_without_command=True)
+def backfill(
+    context: typer.Context,
+    campaign: Annotated[str | None, typer.Option("--campaign", help="Begin a campaign of this name, as `start` does.")] = None,
+    recipes: Recipes = None,
+    categories: Categories = None,
+    budget_usd: Budget = None,
+    tier: TierOption = "economy",
+    deadline: Deadline = None,
+    as_json: Json = False,
+) -> None:
+    """Campaigns: backfills with a name, a budget and a tier. With --campaign and no command, begins one."""
+    if context.invoked_subcommand is None:
+        if campaign is None:
+            raise SettingsError("A campaign needs a name: vitrine backfill --campaign NAME. Nothing was begun.")
+        start(campaign, recipes, categories, budget_usd, tier, deadline, as_json)
+    elif campaign is not None:
+        raise SettingsError(f"--campaign stands behind the command: vitrine backfill {context.invoked_subcommand} ... Nothing was done.")
+
+
 @backfill_app.command()
 def start(
-    campaign: Annotated[str, typer.Option("--campaign", help="Name: small letters, digits, hyphens.")],
+    campaign: CampaignName,
     recipes: Recipes = None,
     categories: Categories = None,
     budget_usd: Budget = None,

@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import random
 import socket
+import sys
 
 import dagster as dg
 import pytest
@@ -15,6 +16,7 @@ from orchestration import backfill_sensor
 from orchestration.backfill_sensor import backfill_campaigns, request_of, tick
 from orchestration.budgets import MONEY, Asked, reserve
 from orchestration.campaigns import campaign_named, campaigns, cancel, pause, progress, resume, start_campaign
+from orchestration.cli import main
 from orchestration.following import command_holder, follow
 from orchestration.handing_out import SENSOR, hand_out, running_cells
 from orchestration.schedules import start_night
@@ -395,3 +397,12 @@ def test_a_name_is_used_once(shop):
     start_campaign(shop, "spring")
     with pytest.raises(SettingsError, match="already"):
         start_campaign(shop, "spring")
+
+
+def test_backfill_with_a_campaigns_name_and_no_command_begins_it(shop, monkeypatch, capsys):
+    monkeypatch.setenv("VITRINE_PROJECT", str(shop.settings.project_dir))
+    monkeypatch.setattr(sys, "argv", ["vitrine", "backfill", "--campaign", "spring", "--categories", "mugs"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code and "spring" in capsys.readouterr().out
+    assert campaign_named(shop, "spring").state == "running" and states(shop) == dict.fromkeys(DAYS, "waiting")
