@@ -71,7 +71,7 @@ def test_a_trace_leads_from_the_cell_to_its_steps_and_groups(watched):
     assert step.parent_span_id == cell.span_id and step.trace_id == cell.trace_id
     group = next(span for span in collector.spans if span.name == "group")
     shard = by_id[group.parent_span_id]
-    assert shard.name == "render mugs" and by_id[shard.parent_span_id].name == "render_shard"
+    assert shard.name == "shard" and by_id[shard.parent_span_id].name == "render_shard"
     about = plain(group.attributes)
     assert about["vitrine.product"] == "MUG-1" and about["vitrine.recipe"] in ("packshot_white", "staged_scene")
     assert about["vitrine.cell"].startswith("mugs|") and about["vitrine.run_id"].replace("-", "") == group.trace_id.hex()
