@@ -188,11 +188,11 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
             covers=project.run.covers,
             when_delivered=partial(restock, project, speaks_for),
         )
-        clock.lap(sum(c.publish_key not in known for c in mine))
         _note(report)
-    failpoint("publishing.delivered")
-    project.ledger.record(publication, [_publication(c) for c in mine])
-    failpoint("publishing.recorded")
+        failpoint("publishing.delivered")
+        project.ledger.record(publication, [_publication(c) for c in mine])
+        failpoint("publishing.recorded")
+        clock.lap(sum(c.publish_key not in known for c in mine))  # when it is recorded, or the next attempt would book it again
     differences = publish_differences(project, plan, standing)
     differences.update(row["sku"] for row in plan.rows if row["sku"] not in speaks_for)
     settle(project, expectation_of(project, category, plan.lora_digest), plan, differences)

@@ -197,6 +197,8 @@ def _tree(folder: Path) -> dict[str, str]:
         if not path.is_file() or path.name.startswith(".") or "#" in path.name or path.suffix == ".part":
             continue
         name = str(path.relative_to(folder))
+        if "/manifests/records/" in name:  # rows kept for a rebuild of the ledger, each under the time it was written
+            continue
         if path.name == "manifest.json":
             content = json.loads(path.read_bytes())
             content["tombstones"] = [{k: v for k, v in stone.items() if k not in {"at", "remove_after"}} for stone in content["tombstones"]]
