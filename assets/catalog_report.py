@@ -1,6 +1,5 @@
 """The catalog report: coverage, pass rates, reasons, cost per approved image, as one page and one JSON file."""
 
-from importlib.metadata import version
 from pathlib import Path
 
 import dagster as dg
@@ -18,6 +17,7 @@ from catalog.verdict import Verdict
 from resources.ledger_tables import spend
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
+from resources.version import vitrine_version
 
 
 def write_report(project: Project, *, rendered_now: int, seconds: float) -> Summary:
@@ -60,7 +60,7 @@ def write_report(project: Project, *, rendered_now: int, seconds: float) -> Summ
         loras=lora_reports(project, thumbnails),
         recipes=recipe_reports(cards, {recipe.name: recipe.engine for recipe in project.recipes}),
         coverage=tuple(gathered.coverage),
-        version=version("vitrine"),
+        version=vitrine_version(),
         galleries_href=f"{home}/index.html" if shown.files and home else None,
     )
     write_page(data, folder / "report.html")

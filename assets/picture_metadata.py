@@ -1,12 +1,12 @@
 """What travels inside a published file: its words, and how the picture came to be."""
 
 from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from assets.planning import WantedRender
 from resources.ledger import Row
 from resources.project import Project
+from resources.version import vitrine_version
 
 if TYPE_CHECKING:
     from publishing.metadata import PictureMetadata
@@ -34,7 +34,7 @@ def picture_metadata(project: Project, wanted: WantedRender, render_row: Row) ->
 @cache
 def _program() -> str:
     """The program and its version; looked up once, for reading a package's metadata costs milliseconds."""
-    return f"Vitrine {version('vitrine')}"
+    return f"Vitrine {vitrine_version()}"
 
 
 def _ai_system(project: Project, wanted: WantedRender, render_row: Row) -> str | None:
