@@ -24,7 +24,7 @@ from catalog.keys import digest, gate_key
 from catalog.product import Product
 from catalog.recipe import Recipe
 from catalog.variant import Variant
-from generation.resolve import ALIKE_IN_CATEGORY, resolve
+from generation.resolve import ALIKE_IN_CATEGORY, TAKEN_OF_STYLE, resolve
 from resources.ledger import Row
 from resources.ledger_tables import expectation
 from resources.project import Project
@@ -117,7 +117,7 @@ def _variants(project: Project, recipe: Recipe, category: str, lora_digest: str 
     style = project.brand_kit.categories.get(category)
     everything = {
         "recipe": recipe.model_dump(mode="json", exclude={"title", "description", "digital_source_type"}),
-        "style": style.model_dump(mode="json") if style else None,
+        "style": style.model_dump(mode="json", include=TAKEN_OF_STYLE.get(recipe.kind)) if style else None,
         "colorways": [colorway.model_dump(mode="json") for colorway in project.brand_kit.colorways],
         "keys": keys,
     }

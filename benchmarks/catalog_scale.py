@@ -75,8 +75,8 @@ def measure(folder: Path, *arguments: str) -> Measured:
 def change_products(project: Project, scale: Scale, count: int) -> None:
     """Change products as a refresh of the catalog would: half get other words, a third a new photo, some leave."""
     with project.ledger.writing() as connection:
-        for place in range(count):
-            number = place * (scale.products // count) + 1
+        full = [number for number in range(scale.products) if scale.is_full(number)]
+        for place, number in enumerate(full[:: max(1, len(full) // count)][:count]):
             said = attributes_of(number, scale)
             row = connection.execute(sa.select(product).where(product.c.sku == said["sku"])).mappings().one()
             values: dict[str, Any] = {}
@@ -134,12 +134,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--categories", type=int, default=100)
+    parser.add_argument("--full-every", type=int, default=1, help="as the catalog was made")
     given = parser.parse_args()
     folder, repeat = given.folder.resolve(), given.repeat
     project = open_project(folder)
     count = project.ledger.one(sa.select(sa.func.count().label("n")).select_from(product))
     assert count is not None
-    scale = Scale(count["n"], given.categories)
+    scale = Scale(count["n"], given.categories, given.full_every)
 
     def plans(name: str) -> None:
         told(name, [measure(folder, *PLAN) for _ in range(repeat)])

@@ -19,6 +19,9 @@ GLOSSY = re.compile(r"\b(lacquer(ed)?|marble|glass|polished|gloss(y)?|terrazzo)\
 ALIKE_IN_CATEGORY = frozenset({"packshot", "backdrop", "staged_scene"})
 """Kinds that take nothing from the product but its category: they resolve alike for all products of one, and give equally many variants."""
 
+TAKEN_OF_STYLE = {"recolor": frozenset({"colorways"})}
+"""What other kinds take of their category's style; a kind that is not named here may take anything."""
+
 
 def resolve(recipe: Recipe, product: Product, brand_kit: BrandKit, index: int) -> dict[str, Any]:
     """Everything the pixels of variant `index` depend on, apart from photo, seed and model: plain data, defaults filled in.
