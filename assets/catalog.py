@@ -13,14 +13,14 @@ from assets.partitions import CATEGORY, FIRST_DROP
 from catalog.keys import digest
 from resources.catalog_sync import SnapshotRow, newest_revision, sync_catalog, unchanged_skus
 from resources.ledger_tables import product
-from resources.photo_digests import forget_other_photos, photo_digests
+from resources.photo_digests import forget_other_photos, photo_digests, refuse_if_known
 from resources.pilot import pilot_skus
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
 
 if TYPE_CHECKING:
     from quality.catalog_suite import BadRow, CatalogCheck
-    from resources.catalog_source import RawTable
+    from resources.catalog_source import Pictures, RawTable
 
 
 @dataclass(kw_only=True)
@@ -32,6 +32,9 @@ class _Reading:
     outside_pilot: int = 0
     categories: set[str] = field(default_factory=set)
     photos: set[str] = field(default_factory=set)
+    photos_sought: set[str] = field(default_factory=set)
+    """Photos of the pilot's products, until the first one is found."""
+    any_photo_found: bool = False
     changed: list[SnapshotRow] = field(default_factory=list)
     unchanged: set[str] = field(default_factory=set)
     bad: "list[BadRow]" = field(default_factory=list)
@@ -49,9 +52,11 @@ def refresh_catalog(project: Project, today: dt.date | None = None) -> dict[str,
     read_since = newest_revision(project.ledger)
     raw = project.source.table.read()
     inside, outside = _pilot(project, raw)
-    reading = _Reading()
+    reading, pictures = _Reading(), project.source.pictures.as_listed()
     for part in check_parts(raw.frame, raw.first_row):
-        _read_part(project, part, inside, reading)
+        _read_part(project, pictures, part, inside, reading)
+    if not reading.any_photo_found:
+        refuse_if_known(project.ledger, pictures.name, reading.photos_sought)
     forget_other_photos(project.ledger, reading.photos)
     changes = sync_catalog(
         project.ledger,
@@ -93,13 +98,16 @@ def _pilot(project: Project, raw: "RawTable") -> tuple[frozenset[str] | None, fr
     return inside, frozenset(categories) - inside
 
 
-def _read_part(project: Project, part: "CatalogCheck", inside: frozenset[str] | None, reading: _Reading) -> None:
+def _read_part(project: Project, pictures: "Pictures", part: "CatalogCheck", inside: frozenset[str] | None, reading: _Reading) -> None:
     """Add one part of the table to what was read."""
     chosen = [item for item in part.good if inside is None or item.sku in inside]
     reading.bad += part.bad
     reading.outside_pilot += len(part.good) - len(chosen)
     reading.photos |= {name for item in part.good for name in item.photos}
-    digests = photo_digests(project.ledger, project.source.pictures, (name for item in chosen for name in item.photos))
+    digests = photo_digests(project.ledger, pictures, (name for item in chosen for name in item.photos))
+    if not reading.any_photo_found:
+        reading.any_photo_found = any(digests.values())
+        reading.photos_sought = set() if reading.any_photo_found else reading.photos_sought | digests.keys()
     rows = [SnapshotRow(product=item, photo_digests=tuple(digests[name] for name in item.photos)) for item in chosen]
     same = unchanged_skus(project.ledger, rows, FIRST_DROP)
     reading.unchanged |= same

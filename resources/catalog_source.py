@@ -67,6 +67,9 @@ class Pictures(Protocol):
     def photo_versions(self, names: Collection[str]) -> dict[str, str]:
         """For each photo that is there, a text that changes when its bytes do; made without reading any. Others are left out."""
 
+    def as_listed(self) -> "Pictures":
+        """The same pictures; where versions come from a listing, from the one made now: for who asks for the photos of many parts."""
+
     def photo(self, name: str) -> ReadPhoto | None:
         """One photo."""
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from catalog.errors import CatalogError
 from resources.catalog_source import LOOK_SUFFIXES, RawTable, ReadPhoto
@@ -75,6 +76,10 @@ class FolderPictures:
         if names and not (self.root / "photos").is_dir():
             raise CatalogError(f"There is no folder {self.root / 'photos'}. Mount its disk, make it, or correct the path. {UNCHANGED}")
         return {name: version for name in names if (version := self._version(name)) is not None}
+
+    def as_listed(self) -> Self:
+        """Itself: each file is asked by itself."""
+        return self
 
     def photo(self, name: str) -> ReadPhoto | None:
         """A photo file, or None when there is no such file or it cannot be read: one file never stops the others."""

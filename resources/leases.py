@@ -32,7 +32,7 @@ class LeaseTimes:
     heartbeat_s: float = 15.0
     between_steps_s: float = 1200.0
     """After a step that ended well, until the run's next one begins: a GPU machine may have to be started first. Nobody waits that long
-    for a run that is over: that is asked, see `is_over`."""
+    for a run that is over: that is asked, see `is_over`. 0: the lease ends with each step, also with one that fails."""
     wait_s: float = 20.0
 
 
@@ -109,8 +109,11 @@ def holding(
     finally:
         done.set()
         beat.join()
-    _extend(ledger, taken, times.between_steps_s)
-    failpoint("lease.kept_between_steps")
+        if not times.between_steps_s:
+            _let_go(ledger, taken)
+    if times.between_steps_s:
+        _extend(ledger, taken, times.between_steps_s)
+        failpoint("lease.kept_between_steps")
 
 
 def take(
@@ -194,6 +197,13 @@ def _extend(ledger: Ledger, held: Lease, seconds: float) -> bool:
         .values(expires_at=sa.case((lease.c.expires_at > ends, lease.c.expires_at), else_=ends))
     )
     return ledger.transact(lambda connection: connection.execute(statement).rowcount == 1, repeatable=True, fenced=False)
+
+
+def _let_go(ledger: Ledger, held: Lease) -> None:
+    """Let a lease end now."""
+    this = sa.and_(lease.c.resource == held.resource, lease.c.holder == held.holder, lease.c.epoch == held.epoch)
+    statement = sa.update(lease).where(this).values(expires_at=0.0)
+    ledger.transact(lambda connection: connection.execute(statement), repeatable=True, fenced=False)
 
 
 def _lost(held: Lease, to: str) -> str:

@@ -24,13 +24,11 @@ PHOTOS_PER_COMMIT = 256
 def photo_digests(ledger: Ledger, pictures: Pictures, names: Iterable[str]) -> dict[str, str | None]:
     """Sha256 of each named photo; None for one that is missing or cannot be read.
 
-    Raises CatalogError when the place cannot be reached; what was read until
-    then is remembered. So does a place where not one of the photos known before is left: it must not look like a shop without photos.
+    Raises CatalogError when the place cannot be reached; what was read until then is remembered.
     """
     wanted = set(names)
     known = ledger.by_keys(photo_file, wanted)
     versions = pictures.photo_versions(wanted)
-    _refuse_none(pictures, len(wanted), known.keys() & wanted, versions)
     digests = dict[str, str | None].fromkeys(sorted(wanted))
     unread = []
     for name in sorted(versions):
@@ -47,10 +45,15 @@ def photo_digests(ledger: Ledger, pictures: Pictures, names: Iterable[str]) -> d
     return digests
 
 
-def _refuse_none(pictures: Pictures, wanted: int, known: Collection[str], there: Collection[str]) -> None:
-    if not there and len(known) >= FEWEST_TO_MISS:
+def refuse_if_known(ledger: Ledger, place: str, names: Collection[str]) -> None:
+    """Told all names of a catalog none of whose photos was found: raises CatalogError if they were there before.
+
+    Asked of the whole catalog at once, never of a part: the last few rows may well have lost all their photos.
+    """
+    known = ledger.by_keys(photo_file, names)
+    if len(known) >= FEWEST_TO_MISS:
         raise CatalogError(
-            f"None of the {wanted} photos is in {pictures.name}; {len(known)} of them were there before. Is a disk not mounted, or a folder "
+            f"None of the {len(names)} photos is in {place}; {len(known)} of them were there before. Is a disk not mounted, or a folder "
             f"moved? To take products out of the shop, remove their rows. {UNCHANGED}"
         )
 

@@ -4,6 +4,7 @@ One deployment works in one jurisdiction: its own cluster, ledger and buckets. W
 telemetry stands cannot be asked; they are the deployment's own to choose.
 """
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 REGION_HEADER = "x-amz-bucket-region"
 """Answer header in which S3 says where a bucket lies, also when it refuses the request."""
 
-_known: dict[tuple[str, str], str | None] = {}
+_REGION_IN_HOST = re.compile(r"(?<![^.])[a-z]{2}(-[a-z]+)+-[0-9](?=\.)")
+"""A region as a part of an AWS host name, such as `sqs.eu-central-1.amazonaws.com`."""
+
+_known: dict[tuple[str, str], str] = {}
 """Region by (endpoint, bucket), asked once per process: a bucket never moves."""
 
 
@@ -43,6 +47,17 @@ def named_outside(settings: "Settings") -> str | None:
                 return f"{name}.endpoint is {place.endpoint}, which residency.endpoints does not list"
         elif place.region not in residency.regions:
             return f"{name}.region is {place.region or 'left out'}; residency.regions allows {', '.join(residency.regions)}"
+    return _queue_outside(settings.uploads, residency) if settings.uploads is not None else None
+
+
+def _queue_outside(uploads: UploadSettings, residency: ResidencySettings) -> str | None:
+    """A queue whose own address names another region than `uploads.region` does; where an endpoint is given, that one is asked instead."""
+    if uploads.endpoint is not None:
+        return None
+    for name, url in (("queue_url", uploads.queue_url), ("dead_letter_queue_url", uploads.dead_letter_queue_url)):
+        named = _REGION_IN_HOST.search(url.host or "")
+        if named is None or named[0] not in residency.regions:
+            return f"uploads.{name} names a queue in {named[0] if named else 'no region'}; residency.regions allows {', '.join(residency.regions)}"
     return None
 
 
@@ -65,7 +80,10 @@ def bucket_region(place: S3Place) -> str | None:
     endpoint = str(place.endpoint).rstrip("/") if place.endpoint else None
     asked = (endpoint or "", place.bucket)
     if asked not in _known:
-        _known[asked] = _ask(place, endpoint)
+        region = _ask(place, endpoint)
+        if region is None:  # an answer of a busy moment says nothing, and must not hold for the life of the process
+            return None
+        _known[asked] = region
     return _known[asked]
 
 

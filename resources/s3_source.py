@@ -7,10 +7,10 @@ ordinary AWS chain (environment, profile, web identity, container, instance) and
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from catalog.errors import CatalogError
 from resources.catalog_settings import S3Place
@@ -151,6 +151,8 @@ class S3Pictures:
 
     bucket: Bucket
     parallel_reads: int = 16
+    listing: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
+    """Versions of the photos, if they were listed beforehand."""
 
     @property
     def name(self) -> str:
@@ -159,9 +161,16 @@ class S3Pictures:
 
     def photo_versions(self, names: Collection[str]) -> dict[str, str]:
         """ETag and size of each photo, from one listing."""
-        found = {str(meta["path"]).removeprefix("photos/"): object_version(meta) for meta in self.bucket.objects("photos")}
+        found = self._list() if self.listing is None else self.listing
+        return {name: found[name] for name in names if name in found}
+
+    def as_listed(self) -> Self:
+        """With the listing of now: a million photos are a thousand requests, not to be made for each part of a table."""
+        return replace(self, listing=self._list())
+
+    def _list(self) -> dict[str, str]:
         # An object without an ETag is there too; an empty version never equals a remembered one, so it is read each time.
-        return {name: found[name] or "" for name in names if name in found}
+        return {str(meta["path"]).removeprefix("photos/"): object_version(meta) or "" for meta in self.bucket.objects("photos")}
 
     def photo(self, name: str) -> ReadPhoto | None:
         """A photo, or None when there is none. An unreachable bucket is an error: it must not look like a shop without photos."""

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import time
+from functools import partial
 
 import dagster as dg
 import pytest
@@ -11,6 +12,7 @@ from assets.catalog import refresh_catalog
 from assets.planning import known_cells, products_of_cell, skus_of_cell
 from catalog.errors import CatalogError
 from orchestration.sensors import catalog_changes
+from quality.catalog_suite import check_parts
 from resources.folder_source import SETTLED_AFTER_S
 from resources.ledger_tables import paused, product
 from resources.project import VitrineResource, open_project
@@ -186,6 +188,21 @@ def test_photos_that_vanish_all_at_once_are_an_error_and_single_ones_are_not(fol
         (folder_shop.project / "catalog" / "photos" / f"MUG-{n}.jpg").unlink()
     with pytest.raises(CatalogError, match=r"None of the 12 photos is in folder .*; 12 of them were there before"):
         refresh(folder_shop, TUESDAY)
+
+
+def test_the_last_rows_may_lose_all_their_photos(folder_shop, monkeypatch):
+    """A large table is read in parts; of a part all of whose photos were taken away, the whole catalog was refused."""
+    folder_shop.rows[:] = [product_row(f"MUG-{n:02}") for n in range(1, 16)]
+    for row in folder_shop.rows:
+        folder_shop.put_photo(row["photos"], row["sku"].encode())
+    folder_shop.save()
+    wait_until_settled()
+    monkeypatch.setattr("quality.catalog_suite.check_parts", partial(check_parts, part_rows=4))
+    monkeypatch.setattr("resources.photo_digests.FEWEST_TO_MISS", 3)
+    refresh(folder_shop)
+    for n in range(13, 16):
+        (folder_shop.project / "catalog" / "photos" / f"MUG-{n}.jpg").unlink()
+    assert [change[1] for change in refresh(folder_shop, TUESDAY)] == ["MUG-13", "MUG-14", "MUG-15"]
 
 
 def wait_until_settled():

@@ -105,6 +105,17 @@ def test_a_run_keeps_its_cell_between_steps_until_it_is_over(url):
     assert take(ledger, CELL, "run-2", times=TIMES, is_over={"run-1": True}.get).holder == "run-2"
 
 
+def test_a_run_that_nobody_can_ask_about_leaves_nothing_to_wait_for(url):
+    """The lease of a step in a notebook went on for a minute: the same step again waited 20 s and was refused."""
+    ledger, kept_nowhere = Ledger(url), LeaseTimes(between_steps_s=0.0, wait_s=0.0)
+    with holding(ledger, CELL, "run-1", times=kept_nowhere):
+        pass
+    with pytest.raises(ZeroDivisionError), holding(ledger, CELL, "run-2", times=kept_nowhere):
+        raise ZeroDivisionError
+    with holding(ledger, CELL, "run-3", times=kept_nowhere) as fenced:
+        assert fenced.fence.epoch == 3
+
+
 def test_shards_of_one_run_share_the_lease_and_a_later_attempt_shuts_out_the_former(url):
     ledger = Ledger(url)
     planned = take(ledger, CELL, "run-1", times=TIMES)

@@ -62,7 +62,21 @@ def test_a_queue_in_another_region_is_refused(tmp_path):
     held = {"catalog": place(), "residency": {"regions": ["eu-central-1"]}}
     with pytest.raises(SettingsError, match=r"uploads.region is us-east-1"):
         project(tmp_path, **held, uploads={**QUEUES, "region": "us-east-1"})
+    for queue in QUEUES:
+        elsewhere = {**QUEUES, queue: "https://sqs.us-east-1.amazonaws.com/1/elsewhere"}
+        with pytest.raises(SettingsError, match=rf"uploads.{queue} names a queue in us-east-1"):
+            project(tmp_path, **held, uploads={**elsewhere, "region": "eu-central-1"})
     project(tmp_path, **held, uploads={**QUEUES, "region": "eu-central-1"})
+
+
+def test_a_bucket_that_did_not_say_where_it_lies_is_asked_again(tmp_path, bucket_in):
+    """A store that was busy for a moment would have been refused until the process ended."""
+    there = bucket_in("eu-central-1", called="eu-central-1")
+    client = boto3.client("s3", endpoint_url=str(there.endpoint), region_name="eu-central-1")
+    client.delete_bucket(Bucket=there.bucket)
+    assert bucket_region(there) is None
+    client.create_bucket(Bucket=there.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    assert bucket_region(there) == "eu-central-1"
 
 
 def test_a_service_that_is_not_listed_is_refused_and_a_listed_one_is_believed(tmp_path):

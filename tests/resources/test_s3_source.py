@@ -55,6 +55,18 @@ def test_no_photo_is_fetched_twice_while_its_etag_stays(bucket, ask):
     assert ask.fetched == ["more/b c.jpg"]
 
 
+def test_a_catalog_in_many_parts_is_listed_once(bucket, place, monkeypatch):
+    """Twenty parts of a million products would have been twenty thousand requests."""
+    put(bucket, "photos/a.jpg", b"a")
+    put(bucket, "photos/b.jpg", b"b")
+    listed, objects = [], Bucket.objects
+    monkeypatch.setattr(Bucket, "objects", lambda self, folder="": listed.append(folder) or objects(self, folder))
+    pictures = S3Pictures(Bucket(place)).as_listed()
+    versions = [pictures.photo_versions({name}) for name in ("a.jpg", "b.jpg", "gone.jpg")]
+    assert ([len(part) for part in versions], listed) == ([1, 1, 0], ["photos"])
+    assert versions[0] == S3Pictures(Bucket(place)).photo_versions({"a.jpg"})
+
+
 @pytest.mark.parametrize("name", ["gone.jpg", "a//b.jpg", "./a.jpg", "line\nbreak.jpg", "x" * 2000])
 def test_a_name_that_no_object_has_is_missing_and_stops_nothing(bucket, ask, name):
     first = put(bucket, "photos/a.jpg", b"a")
