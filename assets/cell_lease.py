@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from assets.house_rules import told_at_once
-from resources.leases import LeaseTimes, free_again, holding
+from resources.leases import LeaseTimes, free_again, holder_now, holding
 from resources.project import Project, VitrineResource
 
 TIMES = LeaseTimes()
@@ -77,6 +77,12 @@ def cells_free_again(project: Project, instance: dg.DagsterInstance) -> list[tup
     """Category, drop and lease epoch of cells whose run is over and which another run waited for in vain."""
     rows = free_again(project.ledger, "cell/", functools.partial(run_is_over, instance))
     return [(*row["resource"].split("/")[1:], row["epoch"]) for row in rows]
+
+
+def is_cell_taken(project: Project, instance: dg.DagsterInstance, category: str, drop: str) -> bool:
+    """Whether a run that is not known to be over holds a cell: another one would wait for it in vain and fail."""
+    holder = holder_now(project.ledger, resource_of(f"{category}|{drop}"))
+    return holder is not None and not run_is_over(instance, holder)
 
 
 def run_is_over(instance: dg.DagsterInstance, run_id: str) -> bool:

@@ -4,7 +4,9 @@ The same claims, budgets and retries as the sensor's; both may work on one campa
 """
 
 from collections.abc import Callable
+from functools import partial
 
+from assets.cell_lease import is_cell_taken
 from assets.partitions import CATEGORY
 from orchestration.campaigns import campaign_named
 from orchestration.following import command_holder, follow, newest_runs
@@ -45,8 +47,10 @@ def _next_cells(project: Project, name: str, holder: str, workers: int) -> tuple
     one, lines = campaign_named(project, name), list(followed.lines)
     if close_finished(project, one) or one.state != "running":
         return [], lines
-    cells = hand_out(project, one, holder=holder, at_most=CELLS_PER_WORKER * workers)
-    with open_instance(project.settings) as instance:  # a ledger may know categories that this instance was never told of
+    with open_instance(project.settings) as instance:
+        is_taken = partial(is_cell_taken, project, instance)
+        cells = hand_out(project, one, holder=holder, at_most=CELLS_PER_WORKER * workers, is_taken=is_taken)
+        # a ledger may know categories that this instance was never told of
         instance.add_dynamic_partitions(
             CATEGORY, sorted({cell.category for cell in cells} - set(instance.get_dynamic_partitions(CATEGORY)))
         )

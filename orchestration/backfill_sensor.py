@@ -5,9 +5,11 @@ made twice has the same run key, and Dagster starts it once.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import dagster as dg
 
+from assets.cell_lease import is_cell_taken
 from assets.partitions import CATEGORY, categories, cell_key
 from orchestration.campaigns import campaigns, progress
 from orchestration.following import end_runs, follow
@@ -42,7 +44,7 @@ def tick(project: Project, instance: dg.DagsterInstance) -> Tick:
             continue
         room = project.settings.backfills.per_tick - len(requests)
         if one.state == "running" and room > 0:
-            requests += hand_out(project, one, holder=SENSOR, at_most=room)
+            requests += hand_out(project, one, holder=SENSOR, at_most=room, is_taken=partial(is_cell_taken, project, instance))
         lines.append(standing(project, one.name))
     return Tick(requests=tuple(requests), lines=tuple(lines))
 

@@ -146,12 +146,12 @@ def cancel(name: Name) -> None:
     from orchestration.campaigns import cancel as cancel_campaign
     from orchestration.following import end_runs
     from orchestration.handing_out import running_cells
-    from orchestration.instance import open_instance
+    from orchestration.instance import present_instance
 
     project = open_project(project_from_environment())
     _look(project, name)
     cancel_campaign(project, name)
-    with open_instance(project.settings) as instance:
+    with present_instance(project.settings) as instance:
         run_ids = [row["run_id"] for row, _ in running_cells(project, campaign_named(project, name)) if row["run_id"]]
         asked = end_runs(instance, run_ids, lambda line: typer.echo(line, err=True))
     _look(project, name)
@@ -198,9 +198,9 @@ def moment(text: str | None, now: dt.datetime | None = None) -> dt.datetime | No
 def _look(project: Project, name: str) -> None:
     """Bring the ledger up to date with the campaign's runs, as far as this process may: what the sensor holds is the sensor's."""
     from orchestration.following import command_holder, follow
-    from orchestration.instance import open_instance
+    from orchestration.instance import present_instance
 
-    with open_instance(project.settings) as instance:
+    with present_instance(project.settings) as instance:
         follow(project, instance, holder=command_holder(project.settings), only=name)
 
 

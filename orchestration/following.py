@@ -35,6 +35,9 @@ QUERY_CHUNK = 100
 WILL_RETRY_TAG = "dagster/will_retry"
 """Dagster sets it on a failed run that its daemon will start again."""
 
+OVER_AT_ONCE = {"dagster/max_runtime": "1", "dagster/max_retries": "0"}
+"""Tags of a run that the daemon is to end and not to start again; a second is the shortest time that Dagster takes for a limit."""
+
 ENDED = (DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)
 
 
@@ -149,9 +152,26 @@ def end_runs(instance: dg.DagsterInstance, run_ids: Iterable[str], tell: Callabl
     for run_id in run_ids:
         try:
             asked += bool(instance.run_coordinator.cancel_run(run_id))
-        except (dg.DagsterInvariantViolationError, RuntimeError) as error:  # a launcher that cannot end runs, or a code server that is gone
-            tell(f"Run {run_id} could not be ended: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever a launcher says that may not end runs from here; other campaigns go on
+            if _left_to_the_daemon(instance, run_id):
+                asked += 1
+                tell(f"Run {run_id} is ended by the daemon, within its next look at running runs.")
+            else:
+                tell(f"Run {run_id} could not be ended: {error}")
     return asked
+
+
+def _left_to_the_daemon(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Let the daemon's run monitoring end a launched run, by a run time that is over.
+
+    On a cluster the sensor is executed by the code server, which has no token and no way to the API server; the daemon has both.
+    """
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_finished or PROCESS_TAG in run.tags:
+        return False
+    if OVER_AT_ONCE.items() - run.tags.items():
+        instance.add_run_tags(run_id, OVER_AT_ONCE)
+    return True
 
 
 def _free_others(project: Project, instance: dg.DagsterInstance) -> None:

@@ -57,14 +57,18 @@ def attempt_key(one: Campaign, category: str, drop: str, attempt: int) -> str:
     return f"{one.name}|{category}|{drop}|{attempt}@{one.number}"
 
 
-def hand_out(project: Project, one: Campaign, *, holder: str, at_most: int) -> list[Handed]:
+def hand_out(
+    project: Project, one: Campaign, *, holder: str, at_most: int, is_taken: Callable[[str, str], bool] = lambda category, drop: False
+) -> list[Handed]:
     """Claim the worthiest cells that fit all budgets, at most `at_most` and never more than may run; note what holds the campaign back.
 
-    Each cell is planned anew: one that was made meanwhile is done without a run, one that became dearer is quoted anew.
+    Each cell is planned anew: one that was made meanwhile is done without a run, one that became dearer is quoted anew. A cell (category,
+    drop) that `is_taken` by a run of somebody else waits for that one's end: a run beside it would fail and use up an attempt.
     """
     now = utc_now().replace(tzinfo=None)
     if one.deadline is not None and now >= one.deadline:
         _note(project, one, "its deadline, which has passed")
+        _tell_late(project, one)
         return []
     rows = _waiting(project, one)
     room = min(at_most, project.settings.backfills.max_running - _running_count(project, one))
@@ -77,6 +81,8 @@ def hand_out(project: Project, one: Campaign, *, holder: str, at_most: int) -> l
         if len(handed) == room:
             break
         if len(refusals) >= PLANNED_AGAIN and _refused_unseen(project, one, row, now):
+            continue
+        if is_taken(row["category"], row["drop"]):
             continue
         got = _claim(project, one, row, rates, holder, now)
         if isinstance(got, Handed):
@@ -104,6 +110,23 @@ def _tell_stopped(project: Project, one: Campaign, refusal: Refusal, *, left: in
     )
     key = f"budget.stopped|{one.name}|{refusal.budget}|{today.isoformat()}"
     notify(project, Notice(type="budget.stopped", key=key, subject=one.name, message=message, facts=facts))
+
+
+def _tell_late(project: Project, one: Campaign) -> None:
+    """Tell whoever wants to know that a campaign's deadline passed with cells left: once a deadline."""
+    left = len(_waiting(project, one))
+    if left == 0 or one.deadline is None:
+        return
+    until = one.deadline.isoformat(timespec="seconds")
+    message = (
+        f"Campaign {one.name} starts nothing more: its deadline, {one.deadline:%Y-%m-%d %H:%M} UTC, has passed. "
+        f"{'At least ' * (left == LOOKED_AT)}{left} cells are left and kept. Go on with: vitrine backfill resume {one.name} --deadline ..."
+    )
+    facts = {"campaign": one.name, "deadline": until + "Z", "cells_left": left}
+    notify(
+        project,
+        Notice(type="budget.stopped", key=f"budget.stopped|{one.name}|deadline|{until}", subject=one.name, message=message, facts=facts),
+    )
 
 
 def _waiting(project: Project, one: Campaign) -> list[Row]:

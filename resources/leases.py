@@ -178,6 +178,12 @@ def free_again(ledger: Ledger, prefix: str, is_over: Callable[[str], bool]) -> l
     return [row for row in rows if row["expired"] or is_over(row["holder"])]
 
 
+def holder_now(ledger: Ledger, resource: str) -> str | None:
+    """The run whose lease on a resource has not expired; None when it could be had."""
+    row = ledger.one(sa.select(lease.c.holder).where(lease.c.resource == resource, lease.c.expires_at >= database_now()))
+    return str(row["holder"]) if row else None
+
+
 def _beat(ledger: Ledger, held: Lease, times: LeaseTimes, done: threading.Event) -> None:
     while not done.wait(times.heartbeat_s):
         try:

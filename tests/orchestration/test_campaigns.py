@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from dagster import DagsterRunStatus
 
+from assets.cell_lease import resource_of
 from catalog.errors import SettingsError
 from orchestration import backfill_sensor
 from orchestration.backfill_sensor import backfill_campaigns, request_of, tick
@@ -20,7 +21,9 @@ from orchestration.cli import main
 from orchestration.following import command_holder, follow
 from orchestration.handing_out import SENSOR, hand_out, running_cells
 from orchestration.schedules import start_night
+from resources.leases import LeaseTimes, take
 from resources.ledger_tables import campaign_cell, reservation
+from resources.observing_tables import notice
 from resources.project import VitrineResource, open_project
 from resources.run_facts import ATTEMPT_TAG
 from resources.schedule_settings import NightlySettings
@@ -290,6 +293,33 @@ def test_a_machine_with_another_instance_takes_nothing_back(daemon, shop):
     before = states(shop)
     follow(shop, dg.DagsterInstance.ephemeral(), holder=command_holder(shop.settings))
     assert states(shop) == before and len(open_reservations(shop)) == len(running_cells(shop, one)) == 3
+
+
+def test_a_cell_that_another_run_holds_waits_for_it_and_uses_up_no_attempt(daemon, shop):
+    """A run beside it would wait 20 seconds in vain and fail: three of those, and the cell was given up while it was being made."""
+    other = daemon.instance.add_run(dg.DagsterRun(job_name="produce_cell", status=DagsterRunStatus.STARTED))
+    take(shop.ledger, resource_of(f"mugs|{DAYS[0]}"), other.run_id, times=LeaseTimes())
+    start_campaign(shop, "spring")
+    for _ in range(10):
+        daemon.tick()
+        for run in daemon.runs():
+            if run.run_id != other.run_id:
+                daemon.end(run)
+    assert states(shop) == {DAYS[0]: "waiting", **dict.fromkeys(DAYS[1:], "done")}
+    daemon.end(other)
+    assert [cell.drop for cell in daemon.tick().requests] == [DAYS[0]]
+    assert daemon.started[-1].endswith("|1@1"), "its first attempt"
+
+
+def test_a_deadline_that_passed_with_cells_left_is_told_once(tmp_path):
+    who = "notifications: {slack: [{name: shop, url_env: SHOP_URL, events: [budget.stopped]}]}\n"
+    project = write_shop(tmp_path / "shop", {("mugs", DAYS[0]): 1}, who)
+    start_campaign(project, "spring", deadline=dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+    daemon = Daemon(project)
+    daemon.tick()
+    daemon.tick()
+    (told,) = project.ledger.rows(sa.select(notice))
+    assert told["facts"]["cells_left"] == 1 and "its deadline, 2026-01-01 00:00 UTC" in told["message"]
 
 
 def test_nothing_starts_after_the_deadline(daemon, shop):
