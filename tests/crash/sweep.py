@@ -1,6 +1,6 @@
 """Kill a stage at every named point, start it again, and check that nothing was lost, doubled or torn.
 
-    python -m tests.crash.sweep                            every point with three seeds, in one of the stages that pass it
+    python -m tests.crash.sweep                            every point with two seeds, in one of the stages that pass it
     python -m tests.crash.sweep --seeds 50 --everywhere    every point in every stage that passes it, fifty seeds
     python -m tests.crash.sweep --broken row_before_blob   a deliberately broken protocol: must come out red
 
@@ -249,7 +249,7 @@ def main() -> int:
     """Build the world, sweep, print one JSON line per stage; exit code 1 when anything was wrong."""
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("stages", nargs="*", default=list(STAGES), help=f"of {', '.join(STAGES)}")
-    asked.add_argument("--seeds", type=int, default=int(os.environ.get("VITRINE_CRASH_SEEDS", "3")))
+    asked.add_argument("--seeds", type=int, default=int(os.environ.get("VITRINE_CRASH_SEEDS", "2")))
     asked.add_argument("--first-seed", type=int, default=0)
     asked.add_argument("--points", nargs="*")
     asked.add_argument("--everywhere", action="store_true", help="kill at a point in every stage that passes it")
