@@ -151,6 +151,17 @@ def test_what_a_fence_refused_or_a_key_had_already_leaves_no_record(folder):
     assert len(records_of(folder, "render")) == files
 
 
+def test_more_rows_than_a_record_holds_come_back_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("resources.ledger_records.ROWS_PER_RECORD", 2)
+    monkeypatch.setattr("resources.ledger_records.RECORDS_AT_ONCE", 3)
+    ledger, store = Ledger.in_folder(tmp_path), open_project(write_small(tmp_path / "p")).store
+    at = dt.datetime(2026, 11, 21, 12)
+    rows = [{"id": n, "sku": f"MUG-{n}", "category": "mugs", "drop": "2026-11-21", "kind": "new", "at": at} for n in range(1, 16)]
+    keep_rows(store, "change", rows)
+    assert rebuild(ledger, store).records == 8
+    assert ledger.rows(sa.select(change).order_by(change.c.id)) == rows
+
+
 def test_records_of_newer_code_are_refused(tmp_path):
     ledger, store = Ledger.in_folder(tmp_path), open_project(write_small(tmp_path / "p")).store
     keep_rows(store, "spend", [{"id": 1, "category": "mugs", "a_column_of_tomorrow": 1}])
