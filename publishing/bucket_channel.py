@@ -138,7 +138,10 @@ def _put(bucket: Bucket, image: PublishedImage, data: bytes) -> int:
 
 
 def _taken_back(board: Board) -> set[str]:
-    """Files that somebody may remove at any moment."""
+    """Files that somebody may remove at any moment.
+
+    The parts at hand are enough: a file's bytes name its variant (`PictureMetadata.identifier`), so no part of other products names it.
+    """
     live = {image.file for manifest in board.parts.values() for image in manifest.images.values()}
     return {stone.file for manifest in board.parts.values() for stone in manifest.tombstones} - live
 

@@ -195,8 +195,10 @@ def sweep_parts(bucket: Bucket, index: Index, names: Iterable[str], now: datetim
     for name in names:
         current = index.parts[name].file if name in index.parts else ""
         for path, written_at in bucket.written_below(f"{PARTS}/{name}").items():
-            version = int(path.rsplit("/", 1)[-1].split("-", 1)[0])
-            if path != current and version <= index.version and written_at < now - timedelta(hours=OLD_PARTS_STAY_H):
+            version = path.rsplit("/", 1)[-1].split("-", 1)[0]
+            if not version.isdecimal():  # somebody else's file; after the commit is no time to fail
+                continue
+            if path != current and int(version) <= index.version and written_at < now - timedelta(hours=OLD_PARTS_STAY_H):
                 old.append(path)
     if old:
         bucket.remove(old)

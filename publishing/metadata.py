@@ -44,8 +44,8 @@ _NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\
 class PictureMetadata:
     """Everything one file says about itself.
 
-    `digital_source_type` is IPTC's term (the recipe's); `identifier` is the render digest, so that a file found anywhere leads back to its
-    render; `creator_tool` is the program and its version, such as "Vitrine 0.1.0". `ai_system` and `ai_system_version` (IPTC 2025.1) name
+    `digital_source_type` is IPTC's term (the recipe's); `identifier` names variant and render, so that a file found anywhere leads back to its
+    render, and no two products ever share a file; `creator_tool` is the program and its version, such as "Vitrine 0.1.0". `ai_system` and `ai_system_version` (IPTC 2025.1) name
     the model, where one drew pixels. `ai_prompt` stays None unless the brand asks for it: a prompt can give a brand's plans away.
     """
 

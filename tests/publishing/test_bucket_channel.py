@@ -226,9 +226,11 @@ def test_former_files_of_a_part_are_swept_after_a_day(shop, bucket_window):
     for look in range(3):
         bucket_window.deliver([shop.item("BAG-1", look=look)], complete_for=["BAG-1"], delivered_at=NOON)
     assert len(bucket_window.bucket.written_below("manifest")) == 3, "a reader of an older index finds what it names"
+    foreign = f"manifest/{bucket_window.part}/notes.txt"
+    bucket_window.bucket.write(foreign, b"not ours")
     later = datetime.now(UTC) + timedelta(days=2)
     bucket_window.deliver([shop.item("BAG-1", look=9)], complete_for=["BAG-1"], delivered_at=later)
-    assert list(bucket_window.bucket.written_below("manifest")) == [bucket_window.index().parts[bucket_window.part].file]
+    assert sorted(bucket_window.bucket.written_below("manifest")) == [bucket_window.index().parts[bucket_window.part].file, foreign]
 
 
 def test_parts_are_read_a_few_at_a_time_and_every_part_once(shop, bucket_window, monkeypatch):
