@@ -23,6 +23,9 @@ from resources.settings import utc_now
 MAX_ATTEMPTS = 3
 """So often a worker may die with one item in hand. Once is a lost machine; two lost machines on one item are rare; three are the item."""
 
+DIED_EACH_TIME = "the worker died each of the"
+"""In the message of such an item, which is all that the refusal of a render keeps."""
+
 CRASHES = "crashed_worker"
 """Code of the reason for which such an item is set aside."""
 
@@ -40,8 +43,8 @@ def counted(project: Project, item: str, what: str) -> Iterator[None]:
     begun = _begin(project, item)
     if begun > MAX_ATTEMPTS:
         raise CrashedItem(
-            f"{what}: the worker died each of the {MAX_ATTEMPTS} times it was begun, without saying why. It was set aside and the rest goes on. "
-            "Look at the workers' memory and logs; a changed photo, recipe or version is tried again by itself."
+            f"{what}: {DIED_EACH_TIME} {MAX_ATTEMPTS} times it was begun, without saying why. It was set aside and the rest goes on. "
+            "Look at the workers' memory and logs, then `vitrine retry` its cell; a changed photo, recipe or version is tried again by itself."
         )
     failpoint("attempt.begun")
     try:

@@ -27,7 +27,9 @@ def retry(
     here: Annotated[bool, typer.Option("--here", help="Run in this process, also where a daemon would.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes, with --here.")] = 1,
 ) -> None:
-    """Start cells again, by name or all that failed. Makes what is missing; nothing that exists is made twice."""
+    """Start cells again, by name or all that failed. Makes what is missing, also what was set aside because workers died over it; nothing that
+    exists is made twice."""
+    from assets.set_aside import ask_again
     from orchestration.failed_cells import check_cells, daemon_is_alive, failed_now, queue_cells
     from orchestration.instance import present_instance
 
@@ -42,6 +44,9 @@ def retry(
         return
     wanted = [_cell(name) for name in dict.fromkeys(names) if cells or "|" in name]
     check_cells(project, wanted)
+    again = sum(ask_again(project, *cell) for cell in wanted)
+    if again:
+        typer.echo(f"{again} pictures and photos over which workers had died are tried again.")
     trainings = sorted({name for name in names if "|" not in name})
     if by_daemon:
         queue_cells(project, wanted)

@@ -21,7 +21,7 @@ change = sa.Table(
     sa.Column("sku", Text, nullable=False),
     sa.Column("category", Text, nullable=False),
     sa.Column("drop", Text, nullable=False),
-    sa.Column("kind", Text, nullable=False),  # new, photo, text, category, drop, withdrawn, returned, resumed
+    sa.Column("kind", Text, nullable=False),  # new, photo, text, category, drop, withdrawn, returned, resumed, retry
     sa.Column("at", sa.DateTime, nullable=False),
     sqlite_autoincrement=True,
 )

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from assets import validated_renders
 from assets.attempts import CRASHES, MAX_ATTEMPTS, CrashedItem, counted
 from assets.catalog import refresh_catalog
+from assets.catalog_needs import catalog_needs
 from assets.cutouts import cut_out_cell
 from assets.generated_variants import render_groups, unfinished_groups
 from assets.planning import known_cells, plan_cell
+from assets.set_aside import ask_again
 from assets.source_photos import screen_cell
 from catalog.preemption import Preempted
 from resources.ledger_tables import attempt, cutout, judgment, refused_render, render
@@ -95,6 +97,10 @@ def rows(project, table):
     return project.ledger.rows(sa.select(table))
 
 
+def needed_renders(project):
+    return sum(need.renders for need in catalog_needs(project))
+
+
 def test_a_group_that_crashes_its_worker_is_refused_after_three_workers_and_the_other_product_is_drawn(shop):
     cut_out_cell(shop, *cell_of(shop))
     assert work(shop, RENDER) == -signal.SIGSEGV
@@ -106,6 +112,10 @@ def test_a_group_that_crashes_its_worker_is_refused_after_three_workers_and_the_
     assert rows(shop, attempt) == []
     plan = plan_cell(shop, *cell_of(shop))
     assert (plan.to_render, unfinished_groups(shop, plan)) == ([], []), "it would be begun again"
+    assert needed_renders(shop) == 0
+    assert ask_again(shop, *cell_of(shop)) == 1
+    assert needed_renders(shop) == 1, "more memory for the workers would have helped nobody: the refusal held for ever"
+    assert ask_again(shop, *cell_of(shop)) == 0
 
 
 def test_a_photo_that_crashes_the_cutting_out_waits_for_a_person(shop):
@@ -113,6 +123,8 @@ def test_a_photo_that_crashes_the_cutting_out_waits_for_a_person(shop):
     outcomes = {row["reasons"][0] if row["reasons"] else "good" for row in rows(shop, cutout)}
     assert outcomes == {CRASHES, "good"}
     assert {wanted.variant.sku for wanted in plan_cell(shop, *cell_of(shop)).wanted} == {"MUG-2"}
+    assert ask_again(shop, *cell_of(shop)) == 1
+    assert [row["sku"] for row in plan_cell(shop, *cell_of(shop)).cutouts_to_make] == ["MUG-1"]
 
 
 def test_a_render_that_crashes_the_measuring_is_rejected(shop):
@@ -124,6 +136,8 @@ def test_a_render_that_crashes_the_measuring_is_rejected(shop):
     assert len(judged) == len(rows(shop, judgment)) == 2
     crashed = {row["sku"]: row["verdict"] for row in judged if CRASHES in [reason["code"] for reason in row["reasons"]]}
     assert crashed == {"MUG-1": "rejected"}
+    assert ask_again(shop, *cell) == 1
+    assert [wanted.variant.sku for wanted in plan_cell(shop, *cell).to_judge] == ["MUG-1"]
 
 
 def test_a_preempted_worker_takes_its_attempt_back(shop):
