@@ -23,6 +23,9 @@ from resources.settings import utc_now
 ROWS_PER_STATEMENT = 1_000
 """Changes written at a time."""
 
+BY_READINGS = ("new", "text", "category", "drop", "withdrawn", "returned", "resumed")
+"""Kinds of changes that nothing but a reading of the whole catalog writes."""
+
 Item = TypeVar("Item")
 
 
@@ -53,7 +56,8 @@ def sync_catalog(
     drop. Products missing from the snapshot are withdrawn unless in `keep_skus` (their row is there but wrong: the last good one stays),
     `outside` (in the catalog, but not in the pilot: known ones are paused as they are, new ones do not enter) or `unchanged` (part of the
     snapshot, but seen to be as the ledger has them; see `unchanged_skus`). `read_since` is the newest revision when the snapshot's reading began:
-    photos that announced uploads changed after it stay as they are now. Raises CatalogError for a snapshot without a single good row.
+    photos that announced uploads changed after it stay as they are now. Raises CatalogError for a snapshot without a single good row, and for
+    one that would change what another reading wrote since this one began.
     """
     if not snapshot and not unchanged:
         raise CatalogError("The catalog has no usable product row. Nothing was changed or withdrawn; correct the rows and try again.")
@@ -71,6 +75,8 @@ def sync_catalog(
         resumed = _pause(connection, {sku for sku in outside & absent.keys() if absent[sku]["active"]})
         back = _known(connection, resumed - {row["sku"] for _, row in moves})
         moves += [("resumed", old) for _, old in sorted(back.items()) if old["active"]]
+        if moves:
+            _refuse_overtaken(connection, read_since)
         failpoint("catalog.compared")
         known |= back
         changes = [row for part in batched(moves, ROWS_PER_STATEMENT) for row in _write(connection, part, known.keys())]
@@ -90,6 +96,19 @@ def _photos_changed_since(connection: sa.Connection, revision: int | None) -> se
         return set()
     query = sa.select(change.c.sku).where(change.c.id > revision, change.c.kind == "photo")
     return set(connection.execute(query).scalars())
+
+
+def _refuse_overtaken(connection: sa.Connection, revision: int | None) -> None:
+    """A slow reading may hold older rows than what stands: it would withdraw a product that came meanwhile, and nobody would look again."""
+    if revision is None:
+        return
+    by_readings = sa.and_(change.c.id > revision, change.c.kind.in_(BY_READINGS))
+    newer = connection.execute(sa.select(sa.func.count()).select_from(change).where(by_readings)).scalar_one()
+    if newer:
+        raise CatalogError(
+            f"Another reading of the catalog wrote {newer} changes while this one went on, so this one may be the older. It was thrown away and "
+            "changed nothing. The catalog is read again by the daemon's next tick, or now by `vitrine run`."
+        )
 
 
 def _with_photos_of(old: Row, row: SnapshotRow) -> SnapshotRow:

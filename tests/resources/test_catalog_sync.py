@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from catalog.errors import CatalogError
 from catalog.product import Product
-from resources.catalog_sync import SnapshotRow, sync_catalog, unchanged_skus
+from resources.catalog_sync import SnapshotRow, newest_revision, sync_catalog, unchanged_skus
 from resources.ledger import Ledger
 from resources.ledger_tables import product
 
@@ -52,6 +52,20 @@ def test_a_moved_category_and_a_returned_product_start_in_todays_drop(ledger):
     sync(ledger, [row("A"), row("B")])
     assert sync(ledger, [row("A", category="cups")], TUESDAY) == [("category", "A", "2026-11-17"), ("withdrawn", "B", "2026-11-16")]
     assert sync(ledger, [row("A", category="cups"), row("B")], TUESDAY) == [("returned", "B", "2026-11-17")]
+
+
+def test_a_reading_that_another_overtook_withdraws_nothing_and_is_thrown_away(ledger):
+    """Of two readings at once the one that began first ended last, and took back the product that had come between."""
+    options = {"keep_skus": frozenset(), "today": MONDAY, "first_drop": FIRST_DROP, "max_cell_products": 2000}
+    sync(ledger, [row("A")])
+    began = newest_revision(ledger)
+    sync(ledger, [row("A"), row("B")])
+    with pytest.raises(CatalogError, match="Another reading of the catalog wrote 1 changes"):
+        sync_catalog(ledger, [row("A")], read_since=began, **options)
+    assert [found["active"] for found in ledger.rows(sa.select(product))] == [True, True]
+    assert sync_catalog(ledger, [row("A"), row("B")], read_since=began, **options) == [], "one that saw the same is no harm"
+    (changed,) = sync_catalog(ledger, [row("A")], read_since=newest_revision(ledger), **options)
+    assert changed["kind"] == "withdrawn"
 
 
 def test_a_product_whose_row_became_wrong_is_kept_not_withdrawn(ledger):
