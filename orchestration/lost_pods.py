@@ -13,7 +13,8 @@ from catalog.preemption import EXIT_CODE as PREEMPTED_EXIT
 from orchestration.placement import PERMANENT_EXIT
 
 LOST_TRIES = 6
-"""How often a step whose pod was lost is started again; as many as `house_rules.SPOT_RETRIES`, which counts the same attempts."""
+"""How often a step whose pod was lost is started again. `house_rules.SPOT_RETRIES` counts the same attempts: after four lost pods an op's own
+error is not retried any more."""
 
 PREEMPTED_TRIES = 30
 """The same for a pod that SIGTERM ended: a machine that is taken away says nothing against the step. Bounded, because a deadline may follow."""

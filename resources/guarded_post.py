@@ -4,11 +4,13 @@ The name is resolved once, every address it has must be allowed, and the connect
 proxy of the environment, bounded time and answer. Knows nothing of what it sends.
 """
 
+import contextlib
 import email.utils
 import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ from catalog.errors import SettingsError
 
 TIMEOUT_S = 10.0
 """For each of connecting, sending and reading; Standard Webhooks recommends 15 to 30 in all."""
+
+WHOLE_S = 25.0
+"""For everything from the connection to the end of the answer: one that sends a byte every nine seconds never meets TIMEOUT_S."""
 
 MAX_ANSWER_BYTES = 16_384
 
@@ -41,14 +46,20 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_private: bo
     address = _checked_address(host, port, allow_private=allow_private)
     connection = _Pinned(host, port, address, encrypted=parts.scheme == "https")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    end = threading.Timer(WHOLE_S, connection.give_up)
+    end.daemon = True
+    end.start()
     try:
         connection.request("POST", path, body, {**headers, "User-Agent": "vitrine"})
         answer = connection.getresponse()
         text = answer.read(MAX_ANSWER_BYTES).decode("utf-8", "replace")
+        if connection.is_given_up:
+            raise TimeoutError(f"the receiver did not end its answer within {WHOLE_S:g} s")
         return Posted(status=answer.status, body=text, retry_after_s=_seconds(answer.getheader("Retry-After")))
     except http.client.HTTPException as error:
         raise ConnectionError(f"the receiver does not speak HTTP: {type(error).__name__}") from error
     finally:
+        end.cancel()
         connection.close()
 
 
@@ -102,10 +113,20 @@ class _Pinned(http.client.HTTPConnection):
         super().__init__(host, port, timeout=TIMEOUT_S)
         self._address, self._encrypted = address, encrypted
         self.default_port = 443 if encrypted else 80
+        self.is_given_up = False
 
     def connect(self) -> None:
-        plain = socket.create_connection((self._address, self.port), timeout=TIMEOUT_S)
-        self.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=self.host) if self._encrypted else plain
+        self.sock = socket.create_connection((self._address, self.port), timeout=TIMEOUT_S)
+        if self._encrypted:
+            self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+            self.sock.do_handshake()
+
+    def give_up(self) -> None:
+        """End the connection under whoever waits for it, from another thread."""
+        self.is_given_up, open_socket = True, self.sock
+        if open_socket is not None:
+            with contextlib.suppress(OSError):  # it has just ended by itself
+                socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
 
 def _seconds(header: str | None) -> float | None:

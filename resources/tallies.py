@@ -4,6 +4,7 @@
 loses half a minute of counting, never a picture.
 """
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -11,12 +12,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from catalog.errors import StoreError
 from resources.instruments import ITEMS, REASONS
 from resources.observing_tables import tally
 from resources.project import Project
 from resources.settings import utc_now
 from resources.telemetry import measured
 from resources.work_context import current_work
+
+log = logging.getLogger("vitrine.step")
 
 APPEND_EVERY_S = 20.0
 """As the clock of costs books: a few lines of the ledger each time."""
@@ -40,7 +44,11 @@ class _StepTally:
         now = utc_now().replace(tzinfo=None)
         names = ("activity", "category", "recipe", "outcome", "reason")
         rows = [{**dict(zip(names, key, strict=True)), "item_count": count, "at": now} for key, count in counts.items()]
-        self.project.ledger.append(tally, rows)
+        try:
+            self.project.ledger.append(tally, rows)
+        except StoreError as error:  # counting must neither fail a step nor hide why it failed; kept for the next time, if there is one
+            self.counts.update(counts)
+            log.warning("%d counts could not be recorded: %s", counts.total(), error)
 
 
 _step: ContextVar[_StepTally | None] = ContextVar("vitrine_tally", default=None)

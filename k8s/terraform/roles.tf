@@ -99,7 +99,7 @@ resource "aws_iam_role_policy" "secrets" {
 }
 
 # Sensors run in the code server: they list the catalog, take announcements off the queue, and read the photos these name to digest them. They
-# decode none and write nothing to the bucket.
+# decode none, and write nothing to the bucket but records of the ledger's rows.
 data "aws_iam_policy_document" "code" {
   statement {
     sid       = "TakeAnnouncements"
@@ -112,10 +112,11 @@ data "aws_iam_policy_document" "code" {
     actions   = ["sqs:SendMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl"]
     resources = [aws_sqs_queue.unread.arn]
   }
+  # A product with a new photo, and a cell that somebody asked for again, are rows of the ledger, and each has its record.
   statement {
-    sid       = "SetUnreadableAside"
-    actions   = ["sqs:SendMessage", "sqs:GetQueueAttributes"]
-    resources = [aws_sqs_queue.unread.arn]
+    sid       = "KeepRecords"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.bucket_arn}/manifests/records/*"]
   }
   statement {
     sid       = "LookAtPhotos"

@@ -63,9 +63,11 @@ class AsOnHost:
     def chart_pod(self, pod: Pod, env: list[dict[str, Any]], command: list[str]) -> dict[str, Any]:
         """A pod of the chart, to be applied."""
         spec = copy.deepcopy(pod.spec) | {"hostNetwork": True, "initContainers": [], "terminationGracePeriodSeconds": 1}
-        instance = {"name": "dagster-instance", "configMap": {"name": "dagster-instance"}}
-        spec["volumes"] += [*self.volumes("hostPath"), instance]
-        mounts = [*self.mounts("mountPath", "readOnly"), {"name": "dagster-instance", "mountPath": "/opt/dagster/dagster_home"}]
+        spec["volumes"] += self.volumes("hostPath")
+        mounts = self.mounts("mountPath", "readOnly")
+        if "dagster-instance" not in {volume["name"] for volume in spec["volumes"]}:  # the chart's own templates mount it elsewhere
+            spec["volumes"].append({"name": "dagster-instance", "configMap": {"name": "dagster-instance"}})
+            mounts.append({"name": "dagster-instance", "mountPath": "/opt/dagster/dagster_home"})
         for c in spec["containers"]:
             c |= {"name": "main", "image": IMAGE, "imagePullPolicy": "Never", "command": command, "workingDir": str(REPOSITORY)}
             c["env"], c["volumeMounts"] = [*c["env"], *self.env, *env], [*c["volumeMounts"], *mounts]

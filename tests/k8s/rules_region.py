@@ -51,8 +51,11 @@ def k23(release: Release) -> Iterator[str]:
     statements = {s["Sid"]: s for s in release.extras["bucket"]["Statement"]}
     if statements.get("TlsOnly", {}).get("Condition") != {"Bool": {"aws:SecureTransport": "false"}}:
         yield "the bucket can be read in the clear"
-    if "EncryptedWithOurKey" not in statements:
+    ours = statements.get("EncryptedWithOurKey", {}).get("Condition", {})
+    if not any("aws-kms-key-id" in name for name in ours.get("StringNotEqualsIfExists", {})):
         yield "the bucket takes objects that are not encrypted with our key"
+    if ours.get("Null") != {"s3:x-amz-server-side-encryption": "false"}:  # a missing key makes a negated condition true
+        yield "the bucket refuses objects that leave encryption to the bucket's default, as ours do"
 
 
 def _connections_and_disks(release: Release) -> Iterator[str]:

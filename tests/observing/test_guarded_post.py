@@ -1,6 +1,8 @@
 """A configured address does not reach the inside of the network: seen at the socket, not by the look of the URL."""
 
+import contextlib
 import socket
+import threading
 
 import pytest
 
@@ -91,3 +93,24 @@ def test_a_receiver_that_never_answers_is_given_up(monkeypatch):
     monkeypatch.setattr(guarded_post, "TIMEOUT_S", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(TimeoutError):
         post(f"http://127.0.0.1:{silent.getsockname()[1]}/", b"{}", {}, allow_private=True)
+
+
+def test_a_receiver_that_answers_byte_by_byte_is_given_up(monkeypatch):
+    """Each byte came in time, so the tick that told somebody never ended, and nobody else was told anything."""
+    monkeypatch.setattr(guarded_post, "WHOLE_S", 0.5)
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle():
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+                while not over.wait(0.05):
+                    connection.sendall(b"a")
+
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        with pytest.raises(TimeoutError, match="did not end its answer"):
+            post(f"http://127.0.0.1:{server.getsockname()[1]}/", b"{}", {}, allow_private=True)
+        over.set()
+        thread.join()

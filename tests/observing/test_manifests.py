@@ -59,3 +59,14 @@ def test_prometheus_finds_what_the_pod_serves(release):
     assert str(container["ports"][0]["containerPort"]) in container["args"]
     reached = {p["metadata"]["namespace"] for p in release.of("NetworkPolicy") if p["metadata"]["name"] == "reach-collector"}
     assert reached == {"vitrine-control", "vitrine-runs", "vitrine-intake", "vitrine-gpu", "vitrine-publish"}
+
+
+def test_whatever_opens_the_project_can_reach_its_ledger(release):
+    """The metrics server had the project and no address of the ledger: it would have served nothing but refresh failures."""
+    without = []
+    for pod in release.pods:
+        env = {e["name"] for e in pod.spec["containers"][0].get("env", [])}
+        if "VITRINE_PROJECT" in env and "VITRINE_LEDGER_URL" not in env:
+            without.append(pod.name)
+    assert without == []
+    assert {"metrics", "vitrine"} <= {pod.name for pod in release.pods}
