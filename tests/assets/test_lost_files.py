@@ -9,9 +9,9 @@ from assets.catalog_needs import catalog_needs
 from assets.cutouts import cut_out_cell
 from assets.generated_variants import render_groups, unfinished_groups
 from assets.planning import known_cells, plan_cell
-from assets.source_photos import screen_cell
+from assets.source_photos import screen_cell, screening_sheet
 from assets.validated_renders import judge_cell
-from resources.ledger_tables import cutout, render
+from resources.ledger_tables import cutout, render, source_photo
 from resources.object_store import blob_path
 from resources.project import open_project
 from tests.tiny_project import write_project
@@ -86,6 +86,16 @@ def test_a_lost_cutout_that_comes_out_otherwise_takes_its_place(shop, monkeypatc
     assert after["cutout_digest"] == other_bytes
     (need,) = catalog_needs(shop)
     assert need.renders == 1
+
+
+def test_the_small_picture_of_a_photo_is_made_again(shop):
+    """Its sheet could not be drawn, at any run: the cell was stuck for a picture that nobody needs."""
+    row, _ = shop.ledger.rows(sa.select(source_photo))
+    lose(shop, row["thumbnail_digest"])
+    outcomes = screen_cell(shop, *cell_of(shop))
+    assert shop.store.has(row["thumbnail_digest"])
+    lose(shop, row["thumbnail_digest"])
+    assert screening_sheet(shop, outcomes) is not None
 
 
 def test_what_is_there_is_never_replaced(shop, monkeypatch):
