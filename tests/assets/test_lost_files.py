@@ -3,12 +3,12 @@
 import pytest
 import sqlalchemy as sa
 
-from assets import cutouts, generated_variants
+from assets import category_lora, cutouts, generated_variants
 from assets.catalog import refresh_catalog
 from assets.catalog_needs import catalog_needs
 from assets.cutouts import cut_out_cell
 from assets.generated_variants import render_groups, unfinished_groups
-from assets.planning import known_cells, plan_cell
+from assets.planning import known_cells, plan_cell, promoted_lora
 from assets.source_photos import screen_cell, screening_sheet
 from assets.validated_renders import judge_cell
 from resources.ledger_tables import cutout, render, source_photo
@@ -96,6 +96,29 @@ def test_the_small_picture_of_a_photo_is_made_again(shop):
     assert shop.store.has(row["thumbnail_digest"])
     lose(shop, row["thumbnail_digest"])
     assert screening_sheet(shop, outcomes) is not None
+
+
+@pytest.mark.slow
+def test_a_lost_lora_that_is_trained_to_other_bytes_goes_into_use(tmp_path, monkeypatch):
+    """The ledger went on naming the lost file: the new LoRA was compared with it, and each training ended in an error."""
+    folder = write_project(tmp_path / "shop", skus=("MUG-1",))
+    settings = folder / "vitrine.yaml"
+    settings.write_text(settings.read_text().replace("steps: 30", "steps: 9").replace("_every: 10", "_every: 3"))
+    project = open_project(folder)
+    refresh_catalog(project)
+    first, _ = category_lora.train_category(project, "mugs")
+    lose(project, first["lora_digest"])
+    row_of, other_bytes = category_lora._row, project.store.put(b"another LoRA")
+
+    def elsewhere(*args, **named):
+        row = row_of(*args, **named)
+        lose(project, row["lora_digest"])
+        return row | {"lora_digest": other_bytes}
+
+    monkeypatch.setattr(category_lora, "_row", elsewhere)
+    assert category_lora.train_category(project, "mugs")[1]
+    assert promoted_lora(project, "mugs")["lora_digest"] == other_bytes
+    assert not category_lora.train_category(project, "mugs")[1]
 
 
 def test_what_is_there_is_never_replaced(shop, monkeypatch):
