@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.cell_lease import under_lease
 from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata
+from assets.lost_files import record_made
 from assets.observed import observed
 from assets.partitions import categories
 from assets.planning import promoted_lora
@@ -92,9 +93,9 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
         trained = train_lora(lora_settings(project), data, base_model, project.settings.state_dir / "training", on_progress, mirror)
         failpoint("lora.trained")
         row = _row(project, category, key, trained, data, seconds=time.perf_counter() - start)
-        row["promoted"], row["facts"]["decision"] = _champion(project, row, promoted_lora(project, category), data)
+        row["promoted"], row["facts"]["decision"] = _champion(project, row, _incumbent(project, category), data)
         failpoint("lora.decided")
-        project.ledger.record(lora, row)
+        record_made(project, lora, [row], file="lora_digest", skus=())
         failpoint("lora.recorded")
         clock.lap()  # when it is recorded: a worker killed in between would book it, and the next one again
         saw("train", "made")
@@ -131,6 +132,12 @@ def _row(project: Project, category: str, key: str, trained: "TrainedLora", data
         "promoted": False,
         "made_at": utc_now().replace(tzinfo=None),
     }
+
+
+def _incumbent(project: Project, category: str) -> Row | None:
+    """The LoRA in use, unless its file is lost: that one can neither be compared with nor be drawn with."""
+    row = promoted_lora(project, category)
+    return row if row is not None and project.store.has(row["lora_digest"]) else None
 
 
 def _champion(project: Project, row: Row, incumbent: Row | None, data: "TrainingSet") -> tuple[bool, str]:
@@ -200,15 +207,17 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
             "training_seconds": round(row["seconds"], 1),
             "lora_digest": row["lora_digest"],
             "card": dg.MetadataValue.md(facts["card"]),
-            **sheet_metadata(_small_sheet(project.store.get(facts["sample_sheet_digest"]))),
+            **sheet_metadata(_small_sheet(project, facts["sample_sheet_digest"])),
         },
     )
 
 
-def _small_sheet(sheet: bytes) -> bytes:
-    """The sample sheet within the 50 KB that an event should hold."""
+def _small_sheet(project: Project, sheet_digest: str) -> bytes | None:
+    """The sample sheet within the 50 KB that an event should hold; None when it was lost, which only a training makes good."""
+    if not project.store.has(sheet_digest):
+        return None
     from imaging.contact_sheet import Tile, contact_sheet
     from imaging.encode import decode
 
-    pixels_HW3 = decode(sheet)
+    pixels_HW3 = decode(project.store.get(sheet_digest))
     return contact_sheet([Tile(pixels_HW3=pixels_HW3, label="before / after")], columns=1, tile_px=640)

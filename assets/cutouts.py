@@ -9,6 +9,7 @@ from assets.attempts import CRASHES, CrashedItem, counted, forget
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
 from assets.house_rules import OWNERS, reasons_table, sheet_metadata
+from assets.lost_files import record_made
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import cutout_key, products_of_cell, screening_key, screening_rules
@@ -46,7 +47,7 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
                 stop_point()
                 known[key] = _cut_or_set_aside(project, row["photo_digests"][0], row["attributes"]["photos"][0], key)
                 failpoint("cutout.stored")
-                project.ledger.record(cutout, known[key])
+                record_made(project, cutout, [known[key]], file="cutout_digest", skus={row["sku"]})
                 failpoint("cutout.recorded")
                 clock.lap()
                 saw("cut out", "made" if known[key]["accepted"] else "doubtful")

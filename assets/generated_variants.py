@@ -17,6 +17,7 @@ from assets.cell_manifest import commit_cell
 from assets.cutouts import read_cutout
 from assets.expectation import expectation_of
 from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata
+from assets.lost_files import record_made
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, lora_of_cell, split_cell
 from assets.planning import CellPlan, WantedRender, lora_in_use, plan_cell
@@ -143,7 +144,7 @@ def _make_group(project: Project, group: Sequence[WantedRender], plates: "Diffus
     seconds = (utc_now() - start).total_seconds() / len(group)
     rows = [_row(project, w, r, seconds) for w, r in zip(group, rendered, strict=True)]
     failpoint("render.group_stored")
-    project.ledger.record(render, rows)
+    record_made(project, render, rows, file="render_digest", skus={group[0].variant.sku})
     failpoint("render.group_recorded")
     return seconds
 

@@ -10,6 +10,7 @@ from assets.catalog import catalog_snapshot
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
 from assets.house_rules import OWNERS, reasons_table, sheet_metadata
+from assets.lost_files import record_made
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import products_of_cell, screening_key, screening_rules
@@ -33,9 +34,11 @@ log = logging.getLogger(__name__)
 THUMBNAIL_PX = 384
 """Long side of the picture kept of each readable photo, for sheets and the report."""
 
+SHEET_TILES = 16
+
 
 def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
-    """Screen every photo of a cell that was not screened yet, and keep originals that were lost anew; return one row per product of the cell, with its outcome."""
+    """Screen every photo of a cell that was not screened yet, and keep originals and small pictures that were lost anew; return one row per product of the cell, with its outcome."""
     rules, outcomes = screening_rules(project), []
     rows = products_of_cell(project, category, drop)
     keys = {
@@ -43,6 +46,7 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
     }
     known = project.ledger.by_keys(source_photo, keys.values())
     lost = project.store.missing(row["photo_digest"] for row in known.values() if row["accepted"])
+    lost_small = project.store.missing(row["thumbnail_digest"] for row in known.values() if row["thumbnail_digest"])
     from imaging.decode_sandbox import DecodeSandbox
 
     with clocked(project, "screen", category, drop) as clock, DecodeSandbox() as sandbox:
@@ -66,6 +70,9 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
                 saw("screen", "found")
                 if known[key]["photo_digest"] in lost:
                     _keep_again(project, row)
+                if known[key]["thumbnail_digest"] in lost_small and (again := _screen_one(project, row, key, sandbox)):
+                    record_made(project, source_photo, [again], file="thumbnail_digest", skus={row["sku"]})
+                    known[key] = again
             outcomes.append({"sku": row["sku"], **known[key]})
     return outcomes
 
@@ -127,16 +134,18 @@ def screening_sheet(project: Project, outcomes: list[Row]) -> bytes | None:
     from imaging.contact_sheet import Tile, contact_sheet
     from imaging.storage_format import decode_rgb
 
+    shown = [row for row in outcomes if row["thumbnail_digest"]][:SHEET_TILES]
+    gone = project.store.missing(row["thumbnail_digest"] for row in shown)  # and not to be made again: the catalog has another photo by now
     tiles = [
         Tile(
             pixels_HW3=decode_rgb(project.store.get(row["thumbnail_digest"])),
             label=row["sku"] if row["accepted"] else f"{row['sku']}\n{row['reasons'][0]['code']}",
             verdict=Verdict.APPROVED if row["accepted"] else Verdict.REJECTED,
         )
-        for row in outcomes
-        if row["thumbnail_digest"]
+        for row in shown
+        if row["thumbnail_digest"] not in gone
     ]
-    return contact_sheet(tiles[:16], columns=4, tile_px=160) if tiles else None
+    return contact_sheet(tiles, columns=4, tile_px=160) if tiles else None
 
 
 @dg.asset(
