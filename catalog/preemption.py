@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
@@ -29,11 +28,10 @@ class Preempted(BaseException):
 
 
 class _Notice:
-    """Whether and when this process was asked to end, and what else wants to be told before it does."""
+    """Whether and when this process was asked to end."""
 
     asked_at: float | None = None
     listening = False
-    before_end: list[Callable[[], None]] = []  # noqa: RUF012 - one process, one list
 
 
 def listen() -> None:
@@ -61,18 +59,8 @@ def patient_stop_point() -> None:
         raise Preempted("SIGTERM: the item in hand would take too long and is made again by the next attempt")
 
 
-def before_end(callback: Callable[[], None]) -> None:
-    """Have something called before a preempted process ends, such as the sending of what was measured; it has about a second."""
-    _Notice.before_end.append(callback)
-
-
 def end_process() -> NoReturn:
     """End this process with exit code 143, at once: nothing that waits for other threads or asks anybody is run."""
-    for callback in _Notice.before_end:
-        try:
-            callback()
-        except Exception as error:  # noqa: BLE001 - the machine is going; whatever this was must not keep the process
-            sys.stderr.write(f"vitrine: {callback} failed while ending: {error}\n")
     sys.stderr.write("vitrine: SIGTERM, ended. What was made is kept; the next attempt makes the rest.\n")
     sys.stdout.flush()
     sys.stderr.flush()

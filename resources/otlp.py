@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator, RandomIdGenerator
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 
 from resources.instruments import INSTRUMENTS, Instrument, Kind
+from resources.redaction import redacted
 from resources.version import vitrine_version
 
 EXPORT_TIMEOUT_S = 3.0
@@ -83,12 +84,14 @@ class Sender:
         """A block as a span: below the span around it, else below the run's."""
         inside = trace.get_current_span().get_span_context().is_valid
         context = None if inside or not (ids := _ids_of(run_id)) else trace.set_span_in_context(_remote(ids))
-        with self._tracer.start_as_current_span(name, context, attributes=dict(attributes), set_status_on_exception=False) as current:
+        with self._tracer.start_as_current_span(
+            name, context, attributes=dict(attributes), set_status_on_exception=False, record_exception=False
+        ) as current:
             try:
                 yield
             except BaseException as error:
                 current.set_attribute("error.type", type(error).__name__)
-                current.set_status(Status(StatusCode.ERROR, str(error)[:500]))
+                current.set_status(Status(StatusCode.ERROR, redacted(str(error))[:500]))
                 raise
 
     def run_span(self, run_id: str, name: str, start_s: float, end_s: float, error: str, attributes: Mapping[str, str]) -> None:
@@ -102,7 +105,7 @@ class Sender:
             self._ids.chosen = None
         made.set_attributes(dict(attributes))
         if error:
-            made.set_status(Status(StatusCode.ERROR, error[:500]))
+            made.set_status(Status(StatusCode.ERROR, redacted(error)[:500]))
         made.end(int(end_s * 1e9))
 
     def flush(self, timeout_s: float) -> None:

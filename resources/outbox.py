@@ -17,6 +17,7 @@ from resources.observing_settings import NoticeType
 from resources.observing_tables import delivery, notice, receiver_off
 from resources.project import Project
 from resources.receivers import Answer, Receiver, receivers_of
+from resources.redaction import redacted
 from resources.settings import utc_now
 
 ATTEMPTS_AFTER_S = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
@@ -71,7 +72,9 @@ def notify_in(connection: sa.Connection, project: Project, event: Notice) -> boo
     wanting = [receiver for receiver in receivers_of(project.settings) if event.type in receiver.events]
     if not wanting:
         return False
-    row = {"key": event.key, "type": event.type, "subject": event.subject, "message": event.message, "at": event.at}
+    # A failed run's message may be any library's; it goes to a chat that others run.
+    message = redacted(event.message)
+    row = {"key": event.key, "type": event.type, "subject": event.subject, "message": message, "at": event.at}
     # Whoever inserts the key first has the event; a second one, also of another transaction that goes on now, has nothing to tell.
     insert = project.ledger.insert(notice).on_conflict_do_nothing().returning(notice.c.key)
     if connection.execute(insert, {**row, "facts": dict(event.facts)}).first() is None:

@@ -247,3 +247,11 @@ def test_a_wrong_secret_signs_nothing(project, monkeypatch, hook, key):
     notify(project, failed())
     deliver_due(project)
     assert hook.received == []
+
+
+def test_a_secret_in_an_error_does_not_reach_a_chat(project, chat):
+    """What a library says of a connection that failed names its whole address."""
+    notify(project, failed(message="could not connect to postgresql://vitrine:hunter2hunter2@db/ledger"))
+    deliver_due(project)
+    ((_, body),) = chat.received
+    assert b"hunter2" not in body and b"could not connect" in body
