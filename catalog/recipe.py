@@ -2,7 +2,7 @@
 
 import reprlib
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -103,11 +103,34 @@ def parse_model(model: type[M], data: dict[str, Any], source: Path | str) -> M:
         for item in error.errors():
             where = ".".join(str(part) for part in item["loc"]) or "(top)"
             if item["type"] == "extra_forbidden":
-                allowed = ", ".join(sorted(model.model_fields)) if len(item["loc"]) == 1 else "see the documentation"
+                allowed = ", ".join(sorted(_fields_at(model, item["loc"][:-1]))) or "see the documentation"
                 lines.append(f"  {where}: unknown name (misspelt?). Allowed here: {allowed}.")
             else:
                 lines.append(f"  {where}: {item['msg']} (got {_shown(item.get('input'))}).")
         raise SettingsError("\n".join(lines)) from error
+
+
+def _fields_at(kind: Any, path: tuple[int | str, ...]) -> set[str]:
+    """The names that a model allows at a place within it; none where the place is no model.
+
+    A place goes through fields, list indices, keys of mappings and, where a field is one of several models, the chosen model's tag.
+    """
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if not path:
+            return set(kind.model_fields)
+        field = kind.model_fields.get(str(path[0]))
+        return _fields_at(field.annotation, path[1:]) if field else set()
+    models = [get_args(part)[0] if get_origin(part) is Annotated else part for part in get_args(kind)]
+    if path and isinstance(path[0], str) and (tagged := [part for part in models if _tag_of(part) == path[0]]):
+        return _fields_at(tagged[0], path[1:])
+    inner = path[1:] if path and get_origin(kind) in (tuple, list, dict) else path
+    return set().union(*(_fields_at(part, inner) for part in models))
+
+
+def _tag_of(kind: Any) -> str | None:
+    """The value of `kind` by which a model is told from others."""
+    field = kind.model_fields.get("kind") if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    return str(get_args(field.annotation)[0]) if field and get_args(field.annotation) else None
 
 
 def _shown(value: Any) -> str:

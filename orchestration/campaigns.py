@@ -213,8 +213,13 @@ def resume(project: Project, name: str, *, budget_usd: float | None = None, dead
     changes |= {"budget_usd": budget_usd} if budget_usd is not None else {}
     changes |= {"deadline": deadline.astimezone(dt.UTC).replace(tzinfo=None)} if deadline is not None else {}
     now = utc_now().replace(tzinfo=None)
-    if campaign_named(project, name).state == "canceled":
+    state = campaign_named(project, name).state
+    if state == "canceled":
         raise SettingsError(f"Campaign {name!r} was canceled and does not go on. Start another one: it takes up what is stale.")
+    if state == "done" and not progress(project, name).total - progress(project, name).cells.get("done", 0):
+        raise SettingsError(
+            f"Campaign {name!r} is done and none of its cells failed. Start another one for what is stale now. Nothing was changed."
+        )
     failed = sa.update(campaign_cell).where(campaign_cell.c.campaign == name, campaign_cell.c.state == "failed")
     with project.ledger.writing(MONEY) as connection:
         connection.execute(failed.values(state="waiting", failures=0, reason="", changed_at=now))

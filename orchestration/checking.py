@@ -1,11 +1,13 @@
 """Look for everything that is wrong with a project, so that one correction round is enough. Changes nothing."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from catalog.errors import VitrineError
+from orchestration.checking_ledger import check_ledger
 from resources.project import Project, open_project
 from resources.store_settings import S3Publish, S3Store
 
@@ -37,7 +39,9 @@ def check_project(project_dir: Path) -> list[Finding]:
         ("screening", _screening),
         ("training", _training),
         ("base model", _base_model),
+        ("state", _folders),
         ("store", _store),
+        ("ledger", check_ledger),
         ("publish", _publish),
         ("catalog", _catalog),
         ("looks", _looks),
@@ -117,6 +121,14 @@ def _store(project: Project) -> Iterator[Finding]:
     if isinstance(project.settings.store, S3Store):  # a folder is made when it is first used
         project.store.get_manifest("check", "a bucket that is there answers that this is not")
     yield from ()
+
+
+def _folders(project: Project) -> Iterator[Finding]:
+    for name, folder in (("state", project.settings.state_dir), ("output", project.settings.output_dir)):
+        there = next(path for path in (folder, *folder.parents) if path.exists())
+        if not (there.is_dir() and os.access(there, os.W_OK)):
+            message = f"{folder} cannot be written: {there} is read-only here or no folder. Correct `{name}:` or the folder's permissions."
+            yield Finding(severity="error", where=name, message=message)
 
 
 def _publish(project: Project) -> Iterator[Finding]:

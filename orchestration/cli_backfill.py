@@ -172,7 +172,13 @@ def run(
 
     project = open_project(project_from_environment())
     if campaign_named(project, name).state != "running":
-        raise SettingsError(f"Campaign {name!r} is {campaign_named(project, name).state}. Nothing was run.")
+        state = campaign_named(project, name).state
+        then = (
+            f"`vitrine backfill resume {name}` lets it go on. "
+            if state == "paused"
+            else "Begin another one with `vitrine backfill start`. "
+        )
+        raise SettingsError(f"Campaign {name!r} is {state}. {then}Nothing was run.")
     run_campaign(project, name, workers=workers, tell=(lambda _: None) if as_json else typer.echo)
     _tell(project, campaign_named(project, name), as_json)
     raise typer.Exit(1 if progress(project, name).failures else 0)

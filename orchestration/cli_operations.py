@@ -92,9 +92,14 @@ def notices(
 ) -> None:
     """Show the newest notices and what became of each, or deliver again what failed."""
     from resources import outbox
+    from resources.receivers import receivers_of
 
     project = _project()
     if enable is not None:
+        names = sorted(one.name for one in receivers_of(project.settings))
+        if enable not in names:
+            known = f"It has: {', '.join(names)}" if names else "It has none"
+            raise SettingsError(f"`notifications:` has no receiver {enable!r}. {known}. Nothing was changed.")
         typer.echo(f"{enable} is on again." if outbox.enable(project, enable) else f"{enable} was not off.")
         return
     if send_again:
@@ -124,7 +129,7 @@ def resources(as_json: Json = False) -> None:
 
 @metrics_app.command("serve")
 def serve_metrics(
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 9464,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 9464,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 in a pod.")] = "127.0.0.1",
 ) -> None:
     """Serve what the ledger and the Dagster instance know as Prometheus metrics, until interrupted."""

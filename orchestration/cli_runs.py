@@ -10,6 +10,7 @@ import typer
 from assets.summary import Summary
 from catalog.errors import SettingsError
 from resources.logs import configure_logging
+from resources.lost_ledger import refuse_lost_ledger
 from resources.project import Project, open_project
 from resources.settings import log_format, project_from_environment
 
@@ -74,6 +75,8 @@ def plan(categories: Categories = None, as_json: Json = False) -> None:
         typer.echo(f"{category}: LoRA to train, about {per_lora[category]:.4f} USD ({due[category]})")
     if not cells and not training:
         never = not known_cells(project)
+        if never:
+            refuse_lost_ledger(project.ledger, project.store)
         typer.echo("The catalog was not read yet: `vitrine run` reads it and makes everything." if never else NOTHING_STALE)
 
 

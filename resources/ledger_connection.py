@@ -20,6 +20,7 @@ LONGEST_PAUSE_S = 5.0
 CONNECT_TIMEOUT_S = 5
 PASSING_CODES = ("57P01", "57P02", "57P03", "25006", "25P03", "40001", "40P01", "53300")
 """PostgreSQL's codes for: shut down, crashed, starting, a standby, idle too long in a transaction, serialization, deadlock, no free place."""
+NO_PRIVILEGE = "42501"
 PERMANENT_WORDS = (
     "authentication failed",
     "does not exist",
@@ -87,13 +88,25 @@ def in_our_words(engine: sa.Engine) -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        if isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError):  # a mistake of ours, not of the place we run at
+        forbidden = getattr(error.orig, "pgcode", None) == NO_PRIVILEGE
+        if (
+            isinstance(error, sa.exc.IntegrityError | sa.exc.ProgrammingError) and not forbidden
+        ):  # a mistake of ours, not of the place we run at
             raise
-        said = " ".join(str(error.orig).split()).rstrip(".")
+        said = " ".join(str(error.orig).split(" LINE ")[0].split("\nLINE ")[0].split()).rstrip(".?")
         raise StoreError(
-            f"The ledger {address_of(engine)} cannot be used: {said}. What was made is kept. Free space, fix permissions, start the server or "
-            "end what holds it, then run again; a damaged file must come from a backup."
+            f"The ledger {address_of(engine)} cannot be used: {said}. What was made is kept. {_advice(engine, said)}"
         ) from error
+
+
+def _advice(engine: sa.Engine, said: str) -> str:
+    if engine.dialect.name != "postgresql":
+        return "Free space, fix permissions or end what holds it, then run again; a damaged file must come from a backup."
+    if "permission denied" in said:
+        return "Give its user USAGE and CREATE on the schema, then run again."
+    if any(word in said for word in PERMANENT_WORDS):
+        return "Correct user, password, host or database in the variable that `ledger.url_env` names, then run again."
+    return "Free space, start the server or end what holds it, then run again."
 
 
 def _prepare_sqlite(connection: object, _record: object) -> None:

@@ -147,6 +147,10 @@ class ObjectStore:
                 whole = data is not None and path.endswith(f"-{digest_bytes(data)}.json")
                 yield path, data if whole else None
 
+    def has_records(self, table: str) -> bool:
+        """Whether there is any record of a table, by listing."""
+        return bool(self.files.below(f"manifests/records/{table}"))
+
     def put_page(self, path: str, data: bytes, media_type: str) -> str:
         """Write a page for people, in place of the former one; where it is, as a path or `s3://` address."""
         failpoint("store.before_page")
