@@ -11,7 +11,7 @@ from contextvars import copy_context
 import dagster as dg
 
 from orchestration.watching import drifting_categories, overdue_cells, refresh_waiting_cells, stuck_backfills, stuck_campaigns
-from resources.outbox import claim, notify, open_receivers, settle
+from resources.outbox import claim, drop_for_nobody, notify, open_receivers, settle
 from resources.project import Project, VitrineResource
 from resources.receivers import Receiver
 from resources.settings import Settings
@@ -29,7 +29,8 @@ TICK_S = 30.0
 
 def deliver_due(project: Project, within_s: float = TICK_S) -> dict[str, int]:
     """Deliver what is due; how many deliveries ended in which state. Each receiver has a thread, so that one that hangs delays nobody else."""
-    counts: dict[str, int] = {}
+    orphans = drop_for_nobody(project)
+    counts: dict[str, int] = {"dropped": orphans} if orphans else {}
     receivers = open_receivers(project)
     if not receivers:
         return counts

@@ -165,6 +165,17 @@ def send_again(project: Project, states: Sequence[str] = (FAILED, DROPPED)) -> i
         return int(connection.execute(again.values(state=WAITING, attempts=0, next_at=_now())).rowcount)
 
 
+def drop_for_nobody(project: Project) -> int:
+    """Drop what waits for receivers that the settings do not name any more, since nobody would ever take it; how many."""
+    names = [receiver.name for receiver in receivers_of(project.settings)]
+    orphans = sa.and_(delivery.c.state == WAITING, delivery.c.receiver.not_in(names))
+    if project.ledger.one(sa.select(delivery.c.receiver).where(orphans).limit(1)) is None:
+        return 0
+    with project.ledger.writing("outbox") as connection:
+        dropped = sa.update(delivery).where(orphans).values(state=DROPPED, said="no receiver of this name is configured any more")
+        return int(connection.execute(dropped).rowcount)
+
+
 def recent(project: Project, limit: int = 50) -> list[Row]:
     """The newest notices with each delivery's state, newest first."""
     columns = (notice.c.at, notice.c.type, notice.c.subject, notice.c.message, delivery.c.receiver)

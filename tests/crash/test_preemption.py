@@ -88,9 +88,9 @@ def test_drawing_finishes_the_group_in_hand_and_begins_no_other(shop):
 
 
 def test_judging_stops_between_two_pictures_and_measures_none_again(shop):
-    code, out = ended(worker("judging", shop, "judging.measured:term:2"))
+    code, out = ended(worker("judging", shop, "judging.measured:term:1"))
     assert code == EXIT_CODE, out
-    assert (len(rows(shop, measurement)), rows(shop, judgment), rows(shop, attempt)) == (2, [], [])
+    assert (len(rows(shop, measurement)), rows(shop, judgment), rows(shop, attempt)) == (1, [], [])
     assert ended(worker("judging", shop))[0] == 0
     pictures = {row["render_digest"] for row in rows(shop, render)}  # of two products with one photo there is one picture
     assert len(rows(shop, judgment)) == len(rows(shop, measurement)) == len(pictures)

@@ -255,3 +255,14 @@ def test_a_secret_in_an_error_does_not_reach_a_chat(project, chat):
     deliver_due(project)
     ((_, body),) = chat.received
     assert b"hunter2" not in body and b"could not connect" in body
+
+
+def test_what_waits_for_a_receiver_that_was_renamed_is_dropped(project, hook, chat):
+    """It would wait for ever, and with it the alert on undelivered notices."""
+    notify(project, failed())
+    file = project.settings.project_dir / "vitrine.yaml"
+    file.write_text(file.read_text().replace("name: chat", "name: shop-chat"))
+    renamed = open_project(project.settings.project_dir)
+    assert deliver_due(renamed) == {"dropped": 1, "delivered": 1}
+    assert deliver_due(renamed) == {} and chat.received == []
+    assert states(renamed)["run.failed|r1", "chat"] == "dropped"
