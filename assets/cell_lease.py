@@ -63,7 +63,9 @@ def _leased(context: Any, project: Project, shared: bool) -> Iterator[Project]:
     # Runs that are kept nowhere cannot be asked whether they are over, so nobody should have to wait for them.
     times = replace(TIMES, between_steps_s=0.0) if context.instance.is_ephemeral else TIMES
     asked = functools.partial(run_is_over, context.instance)
-    with holding(project.ledger, resource, context.run.run_id, fresh=not shared, is_over=asked, times=times) as fenced:
+    # A campaign tries its cells again by itself, within its budget and for its recipes; the sensor would start them without either.
+    wants = project.run.campaign is None
+    with holding(project.ledger, resource, context.run.run_id, fresh=not shared, is_over=asked, times=times, wants=wants) as fenced:
         yield project.with_ledger(fenced)
 
 

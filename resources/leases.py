@@ -91,13 +91,15 @@ def holding(
     fresh: bool = True,
     is_over: Callable[[str], bool] = lambda _: False,
     times: LeaseTimes | None = None,
+    wants: bool = True,
 ) -> Iterator[Ledger]:
     """Work under a lease; yields the ledger behind its fence. Raises LeaseRefused at the end, too, if the lease was lost meanwhile.
 
     `fresh`: this process alone speaks for the run from now on, and former ones of it are refused; otherwise it joins them (shards).
+    `wants`: whether a wait in vain is remembered, see `free_again`.
     """
     times = times or LeaseTimes()
-    taken = take(ledger, resource, holder, fresh=fresh, is_over=is_over, times=times)
+    taken = take(ledger, resource, holder, fresh=fresh, is_over=is_over, times=times, wants=wants)
     failpoint("lease.taken")
     fenced, done = ledger.fenced(taken), threading.Event()
     beat = threading.Thread(target=_beat, args=(ledger, taken, times, done), daemon=True, name=f"lease of {resource}")
@@ -117,7 +119,14 @@ def holding(
 
 
 def take(
-    ledger: Ledger, resource: str, holder: str, *, fresh: bool = True, is_over: Callable[[str], bool] = lambda _: False, times: LeaseTimes
+    ledger: Ledger,
+    resource: str,
+    holder: str,
+    *,
+    fresh: bool = True,
+    is_over: Callable[[str], bool] = lambda _: False,
+    times: LeaseTimes,
+    wants: bool = True,
 ) -> Lease:
     """Take a lease that is free, expired, this run's already, or of a run that is over; wait a short time for one that is none of these.
 
@@ -134,7 +143,8 @@ def take(
         over = held if is_over(held["holder"]) else None
         if over is None:
             if time.monotonic() >= end:
-                ledger.transact(functools.partial(_want, held), repeatable=True, fenced=False)
+                if wants:
+                    ledger.transact(functools.partial(_want, held), repeatable=True, fenced=False)
                 raise LeaseRefused(
                     f"Run {held['holder']} is at work on {resource}, and was for the {times.wait_s:g} s that this run waited. This run ends here "
                     "and changed nothing. What it was asked for is made by that run, or by one that the daemon starts when that one is over."

@@ -145,6 +145,8 @@ def test_a_lease_that_was_waited_for_in_vain_is_told_when_it_can_be_had_until_an
     over["run-1"] = True
     assert told() == [CELL]
     take(ledger, CELL, "run-3", times=TIMES, is_over=over.get)
+    with pytest.raises(LeaseRefused):
+        take(ledger, CELL, "a campaign's run", times=TIMES, wants=False)
     over["run-3"] = True
     assert told() == []
 
