@@ -105,8 +105,10 @@ def parse_model(model: type[M], data: dict[str, Any], source: Path | str) -> M:
             if item["type"] == "extra_forbidden":
                 allowed = ", ".join(sorted(_fields_at(model, item["loc"][:-1]))) or "see the documentation"
                 lines.append(f"  {where}: unknown name (misspelt?). Allowed here: {allowed}.")
+            elif item["type"] == "value_error" and not item["loc"]:  # about several entries, which the words name
+                lines.append(f"  {item['ctx']['error']}.")
             else:
-                lines.append(f"  {where}: {item['msg']} (got {_shown(item.get('input'))}).")
+                lines.append(f"  {where}: {item['msg'].removeprefix('Value error, ')} (got {_shown(item.get('input'))}).")
         raise SettingsError("\n".join(lines)) from error
 
 

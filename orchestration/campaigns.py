@@ -216,7 +216,8 @@ def resume(project: Project, name: str, *, budget_usd: float | None = None, dead
     state = campaign_named(project, name).state
     if state == "canceled":
         raise SettingsError(f"Campaign {name!r} was canceled and does not go on. Start another one: it takes up what is stale.")
-    if state == "done" and not progress(project, name).total - progress(project, name).cells.get("done", 0):
+    seen = progress(project, name)
+    if state == "done" and seen.cells.get("done", 0) == seen.total:
         raise SettingsError(
             f"Campaign {name!r} is done and none of its cells failed. Start another one for what is stale now. Nothing was changed."
         )

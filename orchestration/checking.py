@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from catalog.errors import VitrineError
-from orchestration.checking_ledger import check_ledger
+from orchestration.checking_ledger import check_ledger, store_in_a_hurry
 from resources.project import Project, open_project
 from resources.store_settings import S3Publish, S3Store
 
@@ -119,7 +119,7 @@ def _base_model(project: Project) -> Iterator[Finding]:
 
 def _store(project: Project) -> Iterator[Finding]:
     if isinstance(project.settings.store, S3Store):  # a folder is made when it is first used
-        project.store.get_manifest("check", "a bucket that is there answers that this is not")
+        store_in_a_hurry(project).get_manifest("check", "a bucket that is there answers that this is not")
     yield from ()
 
 
@@ -140,7 +140,7 @@ def _publish(project: Project) -> Iterator[Finding]:
             message = f"what is made is kept in a bucket, but published pictures go into {project.settings.output_dir} of the machine that publishes."
             yield Finding(severity="warning", where="publish", message=f"{message} Is that a shared folder? Else set `publish:`.")
         return
-    read_index(bucket)
+    read_index(bucket.in_a_hurry())
     store, shop = project.settings.store, project.settings.publish
     if isinstance(store, S3Store) and isinstance(shop, S3Publish) and store.bucket == shop.bucket:
         made, shown = f"{store.prefix.strip('/')}/".lstrip("/"), f"{shop.prefix.strip('/')}/".lstrip("/")

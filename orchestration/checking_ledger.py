@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from resources.bucket_files import BucketFiles
+from resources.object_store import ObjectStore
 from resources.project import Project
 
 if TYPE_CHECKING:
@@ -39,6 +41,12 @@ def check_ledger(project: Project) -> "Iterator[Finding]":
     elif engine is not None and on_postgres and not new and version != known_versions()[-1]:
         message = f"version {version or 'none'}; this code has {known_versions()[-1]}. Make a backup, let runs end, then `vitrine ledger upgrade`."
         yield Finding(severity="error", where="ledger", message=message)
-    if empty and project.store.has_records(product.name):
+    if empty and store_in_a_hurry(project).has_records(product.name):
         address = address_of(engine) if engine is not None else str(project.settings.state_dir / LEDGER_FILE)
         yield Finding(severity="error", where="ledger", message=what_is_lost(address, project.store))
+
+
+def store_in_a_hurry(project: Project) -> ObjectStore:
+    """The project's store for a check, which says within seconds that a bucket does not answer; work waits for minutes."""
+    files = project.store.files
+    return ObjectStore(files.in_a_hurry()) if isinstance(files, BucketFiles) else project.store

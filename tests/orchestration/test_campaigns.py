@@ -168,6 +168,14 @@ def test_a_resumed_campaign_tries_failed_cells_under_new_run_keys(daemon, shop):
     assert len(daemon.started) == len(set(daemon.started)) and set(daemon.started) > before
 
 
+def test_a_campaign_that_is_done_to_the_last_cell_is_not_opened_again(daemon, shop):
+    start_campaign(shop, "spring")
+    until_done(daemon)
+    with pytest.raises(SettingsError, match=r"is done and none of its cells failed\. Start another one"):
+        resume(shop, "spring")
+    assert campaign_named(shop, "spring").state == "done"
+
+
 def test_a_run_that_dagster_starts_again_by_itself_is_waited_for(daemon, shop):
     start_campaign(shop, "spring")
     daemon.tick()
