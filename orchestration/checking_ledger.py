@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from catalog.errors import StoreError
 from resources.bucket_files import BucketFiles
 from resources.object_store import ObjectStore
 from resources.project import Project
+from resources.store_settings import S3Store
 
 if TYPE_CHECKING:
     from orchestration.checking import Finding
@@ -41,9 +43,18 @@ def check_ledger(project: Project) -> "Iterator[Finding]":
     elif engine is not None and on_postgres and not new and version != known_versions()[-1]:
         message = f"version {version or 'none'}; this code has {known_versions()[-1]}. Make a backup, let runs end, then `vitrine ledger upgrade`."
         yield Finding(severity="error", where="ledger", message=message)
-    if empty and store_in_a_hurry(project).has_records(product.name):
+    if empty and _has_records(project, product.name):
         address = address_of(engine) if engine is not None else str(project.settings.state_dir / LEDGER_FILE)
         yield Finding(severity="error", where="ledger", message=what_is_lost(address, project.store))
+
+
+def _has_records(project: Project, table: str) -> bool:
+    try:
+        return store_in_a_hurry(project).has_records(table)
+    except StoreError:
+        if isinstance(project.settings.store, S3Store):  # told as a finding about the store
+            return False
+        raise
 
 
 def store_in_a_hurry(project: Project) -> ObjectStore:
