@@ -129,7 +129,7 @@ def resources(as_json: Json = False) -> None:
 
 @metrics_app.command("serve")
 def serve_metrics(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 9464,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0: any free one.")] = 9464,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 in a pod.")] = "127.0.0.1",
 ) -> None:
     """Serve what the ledger and the Dagster instance know as Prometheus metrics, until interrupted."""
