@@ -12,7 +12,7 @@ PARTIAL_SUFFIX = ".partial"
 def write_atomic(path: Path, data: bytes) -> None:
     """Write bytes beside `path`, flush them to the disk and move them into place; folders are made as needed.
 
-    Raises TrainingError when the disk is full or the folder cannot be written; `path` is then as it was.
+    Raises TrainingError when the disk is full or the folder cannot be written; `path` is then as it was, or whole.
     """
     partial = path.with_name(path.name + PARTIAL_SUFFIX)
     try:
@@ -26,12 +26,16 @@ def write_atomic(path: Path, data: bytes) -> None:
         failpoint("training_file.synced")
         partial.replace(path)
         failpoint("training_file.renamed")
+        _sync_folder(path.parent)
     except OSError as error:
         raise TrainingError(
             f"{path} cannot be written: {error.strerror}. Free the disk or correct the permissions, then train again: it goes on after the "
             "last checkpoint."
         ) from error
-    folder = os.open(path.parent, os.O_RDONLY)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

@@ -8,6 +8,7 @@ swallowed, not a traceback of somebody else's), and the same protocol must succe
 """
 
 import argparse
+import importlib
 import json
 import os
 import shutil
@@ -23,6 +24,12 @@ from catalog.errors import VitrineError
 from tests.crash.broken import BROKEN
 
 FAULTS = ("signal=SIGKILL", "error=EIO", "error=ENOSPC")
+LOADED_BEFORE = (
+    "obstore.exceptions", "obstore.store", "safetensors.torch", "traceback", "publishing.atomic_file", "resources.folder_files",
+    "resources.object_store", "tests.crash.elsewhere", "tests.crash.invariants", "training.checkpoint",
+)  # fmt: skip
+"""What the protocols import, loaded before a child is forked: a fault is to strike data and never the reading of code."""
+
 CALLS = {
     "store": ("write", "rename", "link", "unlink", "mkdir", "openat"),
     "checkpoint": ("write", "fsync", "rename", "openat", "unlink"),
@@ -219,12 +226,10 @@ def main() -> int:
     options = asked.parse_args()
     if reason := may_trace():
         raise SystemExit(reason)
-    import obstore.store  # noqa: F401
-    import safetensors.torch  # noqa: F401
     import torch
 
-    import training.checkpoint  # noqa: F401
-
+    for name in LOADED_BEFORE:
+        importlib.import_module(name)
     torch.set_num_threads(1)
     if options.broken:
         BROKEN[options.broken].install()
