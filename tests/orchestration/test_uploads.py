@@ -381,7 +381,10 @@ def test_short_histories_end_as_the_bucket_does(shop, seed):
 def test_a_short_history_ends_as_the_bucket_does_with_the_ledger_on_postgresql(shop, postgres_url, monkeypatch):
     """There, two consumers do write at once."""
     monkeypatch.setenv("LEDGER_URL", postgres_url)
-    shop.sections |= {"ledger": {"url_env": "LEDGER_URL"}, "state": "state-beside"}  # an empty ledger beside another one's records is refused
+    shop.sections |= {
+        "ledger": {"url_env": "LEDGER_URL"},
+        "state": "state-beside",
+    }  # an empty ledger beside another one's records is refused
     shop.limit()
     model, names = run_history(shop, events=60, photos=8, seed=4)
     hold_to(model, names, shop)
