@@ -153,7 +153,7 @@ class Storm(threading.Thread):
 
     def _progress(self) -> int:
         counted = (sa.select(sa.func.count()).select_from(table).scalar_subquery() for table in (render, measurement))
-        row = self.project.ledger.one(sa.select(sum(counted, start=sa.literal(0)).label("n")))  # type: ignore[arg-type]
+        row = self.project.ledger.one(sa.select(sum(counted, start=sa.literal(0)).label("n")))
         return int(row["n"]) if row else 0
 
     def _take_away(self, pod) -> None:
@@ -207,7 +207,7 @@ def storm(place: Path, *, renders: int, kills: int, seed: int, shard_images: int
     shop = write_shop(place / "shop", renders, shard_images)
     quiet, stormy = (Path(shutil.copytree(shop, place / name, symlinks=True)) for name in ("quiet", "stormy"))
     quiet_workers_s = produce(quiet)
-    wind = Storm(stormy, kills, 2 * len(outputs(quiet)["renders"]), seed)  # type: ignore[arg-type]
+    wind = Storm(stormy, kills, 2 * len(outputs(quiet)["renders"]), seed)
     wind.start()
     storm_workers_s = produce(stormy)
     wind.over.set()
@@ -218,11 +218,11 @@ def storm(place: Path, *, renders: int, kills: int, seed: int, shard_images: int
     lost_s, useful_s = sum(one.lost_s for one in wind.killed), booked_s(stormy)
     items, quiet_items = booked_items(stormy), booked_items(quiet)
     return {
-        "renders": len(wanted["renders"]),  # type: ignore[arg-type]
+        "renders": len(wanted["renders"]),
         "seed": seed,
         "kills": {how: sum(one.how == how for one in wind.killed) for how in ("SIGTERM", "SIGKILL")},
         "not_terminal": len(plan.to_render) + len(plan.to_judge) + plan.to_publish,
-        "lost": sum(len(set(map(str, wanted[name])) - set(map(str, found[name]))) for name in wanted),  # type: ignore[call-overload]
+        "lost": sum(len(set(map(str, wanted[name])) - set(map(str, found[name]))) for name in wanted),
         "double": sum(max(0, items[name] - quiet_items[name]) for name in items),
         "outputs_equal": wanted == found,
         "attempts_left": len(open_project(stormy).ledger.rows(sa.select(attempt))),

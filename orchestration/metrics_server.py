@@ -137,7 +137,7 @@ def listen(exposition: Exposition, host: str, port: int):  # noqa: ANN201 - prom
             "`vitrine metrics serve` needs prometheus-client: pip install 'vitrine[telemetry]'. Nothing was started."
         ) from error
     registry = CollectorRegistry()
-    registry.register(exposition)  # type: ignore[arg-type]
+    registry.register(exposition)
     try:
         server, _ = start_http_server(port, host, registry)
     except OSError as error:

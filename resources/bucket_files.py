@@ -113,7 +113,7 @@ class BucketFiles:
         def put() -> bool:
             try:
                 mode = "create" if version is None else {"e_tag": version}
-                obstore.put(self._store, path, data, mode=mode, attributes=served, use_multipart=False)  # type: ignore[arg-type]
+                obstore.put(self._store, path, data, mode=mode, attributes=served, use_multipart=False)  # type: ignore[arg-type]  # obstore types modes and attributes as literals
             except (AlreadyExistsError, PreconditionError) as error:
                 if _status(error) == 409:
                     raise _NotNow from error
@@ -128,7 +128,7 @@ class BucketFiles:
 
         for start in range(0, len(paths), _REMOVED_AT_ONCE):
             some = list(paths[start : start + _REMOVED_AT_ONCE])
-            self._patiently("remove", some[0], lambda some=some: obstore.delete(self._store, some))  # type: ignore[misc]
+            self._patiently("remove", some[0], lambda some=some: obstore.delete(self._store, some))  # type: ignore[misc]  # defaults of a lambda have no types
 
     def sizes(self, paths: Iterable[str]) -> dict[str, int]:
         """Length in bytes of each object that is there: one HEAD each, many in flight."""

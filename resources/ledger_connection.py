@@ -111,8 +111,8 @@ def _advice(engine: sa.Engine, said: str) -> str:
 
 def _prepare_sqlite(connection: object, _record: object) -> None:
     # isolation_level None hands transactions to us (BEGIN IMMEDIATE); WAL lets the report read while a cell writes.
-    connection.isolation_level = None  # type: ignore[attr-defined]
-    cursor = connection.cursor()  # type: ignore[attr-defined]
+    connection.isolation_level = None  # type: ignore[attr-defined]  # the driver's own connection, sqlite3's here
+    cursor = connection.cursor()  # type: ignore[attr-defined]  # the driver's own connection, sqlite3's here
     for pragma in ("busy_timeout=60000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
