@@ -115,5 +115,5 @@ def test_sensors_are_on_from_the_start(served):
     query = "query Q($s: RepositorySelector!) { sensorsOrError(repositorySelector: $s) { ... on Sensors { results { name sensorState { status } } } } }"
     sensors = served.ask(query, s=selector)["sensorsOrError"]["results"]
     assert {s["name"]: s["sensorState"]["status"] for s in sensors} == dict.fromkeys(
-        ("catalog_changes", "failed_runs", "new_and_changed_products", "publish_follows_verdicts"), "RUNNING"
+        ("backfill_campaigns", "catalog_changes", "failed_runs", "new_and_changed_products", "publish_follows_verdicts"), "RUNNING"
     )
