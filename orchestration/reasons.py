@@ -5,10 +5,12 @@ from typing import Any
 
 import dagster as dg
 
-from catalog.errors import VitrineError
+from catalog.errors import LeaseRefused, VitrineError
 
 BLOCKED = "held back by its brand gate: too few of its renders are approved (gate.min_approved_share); see the verdicts in the report"
 """A run without a failed step: its blocking check failed, and Dagster skipped the rest."""
+
+REFUSED = f"{LeaseRefused.__module__}.{LeaseRefused.__name__}"
 
 
 def first_failure(events: Iterable[dg.DagsterEvent]) -> tuple[str, str] | None:
@@ -26,6 +28,12 @@ def first_failure(events: Iterable[dg.DagsterEvent]) -> tuple[str, str] | None:
             # Dagster writes "module.ErrorClass: message".
             return event.step_key or "", text.partition(": ")[2] or text
     return None
+
+
+def gave_way(events: Iterable[dg.DagsterEvent]) -> bool:
+    """Whether a run ended because another one works on its cell or LoRA: what it was asked for is made all the same."""
+    failed = (event.step_failure_data.error for event in events if event.is_step_failure)
+    return any(link.message.startswith(REFUSED) for error in failed for link in _chain(error))
 
 
 def _chain(error: Any) -> Iterator[Any]:

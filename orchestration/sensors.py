@@ -15,7 +15,7 @@ from orchestration.catalog_watch import TICK_S, RunState, read_cursor, watch
 from orchestration.jobs import produce_cell_job, refresh_catalog_job
 from orchestration.notifying import deliver_due
 from orchestration.placement import run_tags
-from orchestration.reasons import first_failure
+from orchestration.reasons import first_failure, gave_way
 from orchestration.triggers import AwaitedCell, due_cells
 from resources.outbox import Notice, notify
 from resources.project import VitrineResource
@@ -102,13 +102,17 @@ def new_and_changed_products(context: dg.SensorEvaluationContext, vitrine: Vitri
     description="Writes one line per failed run to the log and puts a notice into the outbox for whoever is to be told.",
 )
 def failed_runs(context: dg.RunFailureSensorContext, vitrine: VitrineResource) -> None:
-    """Tell of a failed run: what was made, for which cell, which error, where to look. One that Dagster starts again is not told yet."""
+    """Tell of a failed run: what was made, for which cell, which error, where to look.
+
+    One that Dagster starts again is not told yet, and one that gave way to another run on its cell not at all: nothing is missing.
+    """
     run, cell = context.dagster_run, context.dagster_run.tags.get("dagster/partition", "")
     # A run of chosen assets has a job name that says nothing.
     what = ", ".join(sorted(key.to_user_string() for key in run.asset_selection)) if run.asset_selection else run.job_name
-    _, message = first_failure(context.get_step_failure_events()) or ("", context.failure_event.message or "no message")
+    events = context.get_step_failure_events()
+    _, message = first_failure(events) or ("", context.failure_event.message or "no message")
     context.log.error(f"Vitrine: {what} {cell} failed: {message.splitlines()[0]} Made things are kept. Run {run.run_id}")
-    if run.tags.get(WILL_RETRY_TAG) == "true":
+    if run.tags.get(WILL_RETRY_TAG) == "true" or gave_way(events):
         return
     project = vitrine.open()
     facts = {"what": what, "cell": cell, "run_id": run.run_id}

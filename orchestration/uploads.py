@@ -11,12 +11,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import sqlalchemy as sa
+
 from catalog.errors import CatalogError
 from resources.announced_uploads import Announced, announce, due_looks, look_failed
 from resources.catalog_settings import S3Place
 from resources.ledger import Row
 from resources.ledger_tables import photo_file
 from resources.photo_changes import Look, record_looks
+from resources.photo_digests import refuse_if_known
 from resources.project import Project
 from resources.s3_source import S3Pictures
 from resources.upload_events import UnreadableMessage, UploadEvent, read_message
@@ -141,9 +144,16 @@ def _look(project: Project, pictures: S3Pictures, due: Sequence[Announced]) -> t
     with ThreadPoolExecutor(pictures.parallel_reads) as pool:
         found = list(zip(due, pool.map(look, due), strict=True))
     if any(isinstance(answer, Look) and answer.photo_digest is None for _, answer in found):
-        pictures.bucket.confirm()
+        _refuse_if_all_are_gone(project, pictures)
     looks = [answer for _, answer in found if isinstance(answer, Look)]
     return looks, {asked.name: answer for asked, answer in found if isinstance(answer, CatalogError)}
+
+
+def _refuse_if_all_are_gone(project: Project, pictures: S3Pictures) -> None:
+    """Told that photos are gone, be sure that the bucket is there, and that not every photo left it at once."""
+    if not pictures.bucket.has_photos():
+        remembered = project.ledger.rows(sa.select(photo_file.c.name))
+        refuse_if_known(project.ledger, pictures.name, [row["name"] for row in remembered])
 
 
 def _after(seconds: float) -> Callable[[], bool]:

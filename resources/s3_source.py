@@ -79,15 +79,15 @@ class Bucket:
             except (FileNotFoundError, ValueError):
                 return None
 
-    def confirm(self) -> None:
-        """Raise CatalogError unless the bucket can be listed, in one request.
+    def has_photos(self) -> bool:
+        """Whether there is any photo at all, in one request. Raises CatalogError when the bucket cannot be listed.
 
         To S3's HEAD a bucket that is gone and an object that is gone look alike (404, no body).
         """
         import obstore
 
         with self._one_sentence(f"list {self.name}"):
-            next(iter(obstore.list(self.store, prefix="photos", chunk_size=1)), None)
+            return any(obstore.list(self.store, prefix="photos", chunk_size=1))
 
     def digest(self, path: str) -> tuple[str, str] | None:
         """Sha256 and version of an object, read piece by piece; None when there is none."""

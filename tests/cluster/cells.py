@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from resources.ledger_tables import product, publication, render
+from resources.ledger_tables import product, publication, render, spend
 from resources.project import Project
 
 TODAY = time.strftime("%Y-%m-%d", time.gmtime())
@@ -20,6 +20,12 @@ def renders(project: Project, category: str) -> dict[str, str]:
     """Render key to the digest of its picture, for one category."""
     rows = project.ledger.rows(sa.select(render).where(render.c.category == category))
     return {row["render_key"]: row["render_digest"] for row in rows}
+
+
+def drawn(project: Project, category: str) -> int:
+    """How many pictures of a category were drawn and paid for; more than there are renders means that one was drawn twice."""
+    booked = sa.select(spend.c.item_count).where(spend.c.category == category, spend.c.activity == "render")
+    return sum(row["item_count"] for row in project.ledger.rows(booked))
 
 
 def rendered_at(project: Project, category: str) -> dict[str, Any]:

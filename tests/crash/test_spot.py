@@ -19,8 +19,8 @@ from tests.crash.test_preemption import REPOSITORY, WORKER
 
 pytestmark = pytest.mark.slow
 
-INTERVAL_STEPS = 3
-"""Steps between two checkpoints of the tiny project."""
+STEPS, INTERVAL_STEPS = 9, 3
+"""Steps of the tiny project's training, and those between two checkpoints."""
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,11 @@ def test_a_training_whose_machine_is_taken_away_loses_at_most_one_interval_and_e
         time.sleep(0.05)
     code = take_away(worker, notice_s)
     lost = at_step - steps_kept(folder)
-    # On a machine too busy for its notice the signal is as good as none; that costs an interval at most, like no notice at all.
-    assert (code, lost) == (EXIT_CODE, 0) or (code == -signal.SIGKILL and lost < INTERVAL_STEPS), f"exit code {code}, {lost} steps lost"
+    said = f"exit code {code}, {lost} steps lost"
+    if code == -signal.SIGKILL:  # no notice, or a machine too busy for it
+        assert lost < INTERVAL_STEPS, said
+    else:  # the thread that got the signal may pass it on a step late, and after the last step there is nothing to stop
+        assert lost <= 0, said
+        assert code == EXIT_CODE or (code == 0 and at_step == STEPS - 1), said
     assert train(folder).wait() == 0
     assert lora_of(folder) == lora_of(after)

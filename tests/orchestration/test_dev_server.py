@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from orchestration.left_behind import LEFT_BEHIND
-from tests.orchestration.dev_process import REPOSITORY, DevProcess, alive, tolerate_drawn_pictures
+from tests.orchestration.dev_process import REPOSITORY, DevProcess, alive, free_port, tolerate_drawn_pictures
 from tests.tiny_project import write_project
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ def test_a_busy_port_is_named_with_what_to_do(folder):
 
 def test_when_a_part_dies_the_rest_is_ended_and_its_last_lines_are_shown(folder):
     with DevProcess(folder) as dev:
-        assert "already runs on this project" in refused(folder, dev.port + 1 if dev.port < 65535 else 1024)
+        assert "already runs on this project" in refused(folder, free_port())
         assert "BetaWarning" not in dev.logs + dev.output
         (daemon,) = [pid for pid, line in alive(folder).items() if "dev_server daemon" in line]
         (folder / ".vitrine" / "dev" / "daemon.log").open("a").write("the last words of the daemon\n")

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from assets.house_rules import SPOT_RETRIES, told_at_once
-from catalog.errors import ModelError, SettingsError
-from orchestration.reasons import first_failure
+from catalog.errors import LeaseRefused, ModelError, SettingsError
+from orchestration.reasons import first_failure, gave_way
 
 
 def told(error, cause=None):
@@ -54,3 +54,22 @@ def test_an_error_of_ours_is_told_at_once_and_not_tried_again():
     result = work.execute_in_process(raise_on_error=False)
     assert len(tries) == 1
     assert first_failure(result.all_events) == ("step", "The base model lacks unet/config.json. Copy it again.")
+
+
+def test_a_run_that_gave_way_to_another_is_told_from_one_that_failed():
+    """Every second backfill over a cell at work called somebody out of bed."""
+
+    def events(error):
+        @dg.op
+        def step():
+            with told_at_once():
+                raise error
+
+        @dg.job
+        def work():
+            step()
+
+        return work.execute_in_process(raise_on_error=False).all_events
+
+    assert gave_way(events(LeaseRefused("Run r1 is at work on cell/mugs/2026-11-21.")))
+    assert not gave_way(events(SettingsError("brand.yaml: no brand is named.")))

@@ -215,6 +215,21 @@ def test_a_bucket_that_is_gone_fails_the_tick_and_forgets_no_announcement(shop):
     assert state(shop)["MUG-2"] == [None]
 
 
+def test_announced_removals_of_every_photo_take_no_picture_back(shop, monkeypatch):
+    """A prefix emptied by mistake: its thousand announcements must not do what the full reading refuses to do."""
+    monkeypatch.setattr("resources.photo_digests.FEWEST_TO_MISS", 3)
+    before, names = state(shop), [f"MUG-{n}.jpg" for n in range(1, 5)]
+    photos = {name: shop.bucket.Object(f"shop/catalog/photos/{name}").get()["Body"].read() for name in names}
+    for name in names:
+        shop.bucket.Object(f"shop/catalog/photos/{name}").delete()
+    shop.tell(notification(shop, *names, kind="ObjectRemoved:Delete"))
+    with pytest.raises(CatalogError, match=r"None of the \d photos is in s3://.*; \d of them were there before"):
+        take(shop)
+    assert state(shop) == before
+    shop.put_photo(names[0], photos[names[0]])
+    assert [sku for _, sku, _ in changed(take(shop))] == ["MUG-2", "MUG-3", "MUG-4"]
+
+
 def test_one_photo_that_cannot_be_read_is_tried_again_and_stops_no_other(shop, monkeypatch):
     from resources.s3_source import S3Pictures
 
