@@ -1,6 +1,7 @@
 """Compares what each op's pod asks for with what its steps used, and recommends numbers with headroom and their sample size.
 
-Asked is `placement.py`; used is the ledger's `step_usage`. Changes nothing: a person corrects the table.
+Asked is `placement.py` with the deployment's `cluster.steps`; used is the ledger's `step_usage`. Changes nothing: a person corrects the sizes.
+A pod that the kernel ended for want of memory leaves no line: such steps are in the run's events, and get more memory by themselves.
 """
 
 import math
@@ -10,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from orchestration.placement import PLACEMENTS
+from orchestration.placement import PLACEMENTS, Placement, placement_of
 from resources.ledger import Row
 from resources.observing_tables import step_usage
 from resources.project import Project
@@ -59,7 +60,11 @@ def resource_report(project: Project) -> list[OpReport]:
     """A line per op that has run, in the placement table's order; ops without a line in that table come last."""
     order = list(PLACEMENTS)
     ops = [row["op"] for row in project.ledger.rows(sa.select(step_usage.c.op).distinct())]
-    return [_of(op, _newest(project, op)) for op in sorted(ops, key=lambda op: (order.index(op) if op in order else len(order), op))]
+    places = {op: placement_of(op, project.settings.cluster) for op in ops if op in PLACEMENTS}
+    return [
+        _of(op, places.get(op), _newest(project, op))
+        for op in sorted(ops, key=lambda op: (order.index(op) if op in order else len(order), op))
+    ]
 
 
 def _newest(project: Project, op: str) -> list[Row]:
@@ -67,8 +72,7 @@ def _newest(project: Project, op: str) -> list[Row]:
     return project.ledger.rows(query)
 
 
-def _of(op: str, rows: Sequence[Row]) -> OpReport:
-    place = PLACEMENTS.get(op)
+def _of(op: str, place: Placement | None, rows: Sequence[Row]) -> OpReport:
     memory = max(row["rss_peak_bytes"] + row["child_rss_peak_bytes"] for row in rows) / GIB
     cpus = sorted(row["cpu_s"] / row["wall_s"] for row in rows if row["wall_s"] > 1.0)  # a shorter step says how fast it starts
     cpu = cpus[min(len(cpus) - 1, int(CPU_QUANTILE * len(cpus)))] if cpus else 0.0
@@ -124,7 +128,7 @@ def table_of(rows: Sequence[OpReport]) -> str:
     footer = (
         f"Memory in GiB, CPU in cores. Used: largest peak of process and child; CPU of {CPU_QUANTILE:.0%} of the steps.",
         "Pod: with file cache, so no need by itself.",
-        f"Advised: used x {HEADROOM} and shared memory, from {MIN_SAMPLES} samples up. The table to correct: orchestration/placement.py",
+        f"Advised: used x {HEADROOM} and shared memory, from {MIN_SAMPLES} samples up. To correct: cluster.steps in vitrine.yaml",
     )
     return "\n".join([*(line.rstrip() for line in shown), "", *footer])
 

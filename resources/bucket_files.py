@@ -150,6 +150,12 @@ class BucketFiles:
         """The same prefix for whoever waits before a terminal: what does not answer within seconds is told, not waited for."""
         return BucketFiles(self._store, self.name, Patience(deadline_s=HURRY_S))
 
+    def has_any(self, folder: str) -> bool:
+        """Whether there is any object below a folder of the prefix, in one request."""
+        import obstore
+
+        return self._patiently("list", folder, lambda: any(obstore.list(self._store, prefix=folder or None, chunk_size=1)))
+
     def below(self, folder: str) -> list[str]:
         """Paths of all objects below a folder of the prefix, sorted."""
         return sorted(self.written_below(folder))

@@ -45,6 +45,9 @@ class Files(Protocol):
     def sizes(self, paths: Iterable[str]) -> dict[str, int]:
         """Length in bytes of each file that is there, asked side by side."""
 
+    def has_any(self, folder: str) -> bool:
+        """Whether there is any file below a folder, in one request."""
+
     def below(self, folder: str) -> list[str]:
         """Paths of all files below a folder, sorted. Not for learning state at scale: that is the ledger's."""
 

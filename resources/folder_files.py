@@ -69,10 +69,17 @@ class FolderFiles:
                     continue
         return found
 
+    def has_any(self, folder: str) -> bool:
+        """Whether there is any whole file below a folder."""
+        return next(self._whole_files(folder), None) is not None
+
     def below(self, folder: str) -> list[str]:
-        """Paths of all files below a folder, sorted; half-written ones of obstore (`name#1`) left out."""
-        found = (path for path in (self._root / folder).rglob("*") if "#" not in path.name and path.is_file())
-        return sorted(path.relative_to(self._root).as_posix() for path in found)
+        """Paths of all whole files below a folder, sorted."""
+        return sorted(path.relative_to(self._root).as_posix() for path in self._whole_files(folder))
+
+    def _whole_files(self, folder: str) -> Iterator[Path]:
+        """Files below a folder without obstore's half-written ones (`name#1`)."""
+        return (path for path in (self._root / folder).rglob("*") if "#" not in path.name and path.is_file())
 
     @contextmanager
     def _one_sentence(self, what: str, path: str) -> Iterator[None]:

@@ -148,8 +148,8 @@ class ObjectStore:
                 yield path, data if whole else None
 
     def has_records(self, table: str) -> bool:
-        """Whether there is any record of a table, by listing."""
-        return bool(self.files.below(f"manifests/records/{table}"))
+        """Whether there is any record of a table, in one request."""
+        return self.files.has_any(f"manifests/records/{table}")
 
     def put_page(self, path: str, data: bytes, media_type: str) -> str:
         """Write a page for people, in place of the former one; where it is, as a path or `s3://` address."""

@@ -55,6 +55,14 @@ def test_twice_too_much_and_interrupted_steps_are_told(project):
     assert "3 steps were interrupted" in row.note and "twice the memory" in row.note
 
 
+def test_a_deployments_own_sizes_are_what_is_asked(tmp_path):
+    (tmp_path / "vitrine.yaml").write_text("brand_kit: brand.yaml\ncluster: {steps: {cutouts: {memory_gib: 3, cpu: 1.5}}}\n")
+    project = open_project(tmp_path)
+    used(project, "cutouts", gib=2.0, count=MIN_SAMPLES)
+    (row,) = resource_report(project)
+    assert (row.asked_memory_gib, row.asked_cpu, row.note) == (3, 1.5, "")
+
+
 def test_the_table_reads_without_a_wide_terminal(project):
     assert "vitrine run" in table_of(resource_report(project))
     for op in ("cutouts", "render_shard"):
