@@ -64,7 +64,7 @@ class ProcessJobs(StepHandler):
         arguments = step_handler_context.execute_step_args.get_command_args(skip_serialized_namedtuple=False)
         log = (Path(os.environ[PROJECT_VARIABLE]) / "workers.log").open("ab")
         process = subprocess.Popen(
-            [sys.executable, *arguments[1:]] if arguments[0] == sys.executable else arguments,
+            [sys.executable, "-m", *arguments],  # `dagster api execute_step ...`; the command need not be on the PATH
             cwd=REPOSITORY,
             env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
             stdout=log,

@@ -25,9 +25,10 @@ from pathlib import Path
 import dagster as dg
 import sqlalchemy as sa
 
-from assets.planning import known_cells, plan_cell
+from assets.planning import known_cells
 from benchmarks.process_jobs import ProcessJobs
 from orchestration.instance import open_instance
+from orchestration.stale import cell_need
 from resources.ledger_tables import attempt, judgment, measurement, publication, refused_render, render, spend
 from resources.project import open_project
 from resources.settings import PROJECT_VARIABLE, utc_now
@@ -214,14 +215,14 @@ def storm(place: Path, *, renders: int, kills: int, seed: int, shard_images: int
     wind.join(NOTICE_S + 5)
     wanted, found = outputs(quiet), outputs(stormy)
     ((category, drop),) = known_cells(open_project(stormy))
-    plan = plan_cell(open_project(stormy), category, drop)
+    need = cell_need(open_project(stormy), category, drop)
     lost_s, useful_s = sum(one.lost_s for one in wind.killed), booked_s(stormy)
     items, quiet_items = booked_items(stormy), booked_items(quiet)
     return {
         "renders": len(wanted["renders"]),
         "seed": seed,
         "kills": {how: sum(one.how == how for one in wind.killed) for how in ("SIGTERM", "SIGKILL")},
-        "not_terminal": len(plan.to_render) + len(plan.to_judge) + plan.to_publish,
+        "not_terminal": need.renders + need.judgments + need.to_publish,
         "lost": sum(len(set(map(str, wanted[name])) - set(map(str, found[name]))) for name in wanted),
         "double": sum(max(0, items[name] - quiet_items[name]) for name in items),
         "outputs_equal": wanted == found,
