@@ -30,7 +30,7 @@ from catalog.verdict import Reason, Verdict
 from quality.measurements import MEASUREMENT_VERSION
 from quality.rules import RuleSet
 from resources.costs import CostClock, clocked
-from resources.ledger import Row
+from resources.ledger import QUERY_CHUNK, Row
 from resources.ledger_tables import judgment, measurement, render
 from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
@@ -95,7 +95,9 @@ def _judge(project: Project, group: Sequence[WantedRender], made: dict[str, Row]
     rejected = [_crash_row(made[key], rules, message) | {"judged_at": now} for key, message in crashed.items()]
     if not measured:
         return rejected
-    frame = pd.DataFrame([{"render_id": key, **columns} for key, columns in measured.items()])
+    frame = pd.DataFrame([{"render_id": key, **measured[key]} for key in sorted(measured)])
+    results = judge_table(frame, rules)
+    clock.rest()
     return rejected + [
         {
             "gate_key": _gate(made[result.render_id], rules),
@@ -106,22 +108,39 @@ def _judge(project: Project, group: Sequence[WantedRender], made: dict[str, Row]
             "reasons": [reason.as_dict() for reason in result.reasons],
             "judged_at": now,
         }
-        for result in judge_table(frame, rules)
+        for result in results
     ]
 
 
 def _measure_or_set_aside(
     project: Project, group: Sequence[WantedRender], made: dict[str, Row], clock: CostClock
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Measurements by render, and why of those over which workers died each time."""
-    measured, crashed = {}, {}
+    """Measurements of one recipe's renders, and why of those over which workers died each time."""
+    recipe, measured, crashed = group[0].variant.recipe, _known_measurements(project, group), {}
+    if measured:
+        clock.lap(len(measured), recipe=recipe, activity="judge again")
     for wanted in group:
+        if wanted.render_key in measured:
+            continue
         try:
             measured[wanted.render_key] = _measured(project, wanted, made[wanted.render_key])
         except CrashedItem as error:
             crashed[wanted.render_key] = str(error)
-        clock.lap(recipe=wanted.variant.recipe)
+        clock.lap(recipe=recipe)
     return measured, crashed
+
+
+def _known_measurements(project: Project, group: Sequence[WantedRender]) -> dict[str, dict[str, Any]]:
+    """What was measured before by the present measurement version, by render."""
+    import sqlalchemy as sa
+
+    keys, found = [wanted.render_key for wanted in group], dict[str, dict[str, Any]]()
+    for start in range(0, len(keys), QUERY_CHUNK):
+        mine = measurement.c.render_key.in_(keys[start : start + QUERY_CHUNK])
+        query = sa.select(measurement.c.render_key, measurement.c.columns)
+        rows = project.ledger.rows(query.where(mine, measurement.c.measurement_version == MEASUREMENT_VERSION))
+        found.update({row["render_key"]: dict(row["columns"]) for row in rows})
+    return found
 
 
 def _crash_row(row: Row, rules: RuleSet, message: str) -> Row:
@@ -137,14 +156,6 @@ def _crash_row(row: Row, rules: RuleSet, message: str) -> Row:
 
 
 def _measured(project: Project, wanted: WantedRender, row: Row) -> dict[str, Any]:
-    import sqlalchemy as sa
-
-    query = sa.select(measurement).where(
-        measurement.c.render_key == wanted.render_key, measurement.c.measurement_version == MEASUREMENT_VERSION
-    )
-    known = project.ledger.one(query)
-    if known is not None:
-        return dict(known["columns"])
     stop_point()
     with counted(project, f"measure {wanted.render_key}", f"measuring {wanted.variant.name}"):
         return _measure_and_record(project, wanted, row)

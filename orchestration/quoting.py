@@ -174,10 +174,11 @@ def _cell_lines(
     renders, judged, drawn, published = 0.0, 0.0, 0.0, float(need.to_publish)
     for recipe in recipes:
         made = max(need.to_render.get(recipe.name, 0) * passing, scenes.get((need.category, need.drop, recipe.name), 0.0))
-        to_judge = made + need.to_judge.get(recipe.name, 0)
+        again = need.to_judge.get(recipe.name, 0)  # nearly all measured before: their rules changed
         yield _line(rates, need.category, "render", made, recipe)
-        yield _line(rates, need.category, "judge", to_judge, recipe)
-        renders, judged = renders + made, judged + to_judge
+        yield _line(rates, need.category, "judge", made, recipe)
+        yield _line(rates, need.category, "judge again", again, recipe)
+        renders, judged = renders + made, judged + made + again
         drawn += made if recipe.engine == "diffusion" else 0.0
         channels = sum(recipe.name in channel.recipes for channel in project.brand_kit.channels)
         published += made * channels * rates.shares["approved"]

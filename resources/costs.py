@@ -60,11 +60,15 @@ class CostClock:
         if time.perf_counter() - self._booked_at >= BOOK_EVERY_S:
             self._book()
 
+    def rest(self) -> None:
+        """Book the time since the last lap to what that lap was of: it belongs to no single item."""
+        self._add(self._last or (self.activity, None), 0)
+
     def close(self) -> None:
         """Book the rest: what came after the last item belongs to it. Nothing is written for a short look that found nothing to do."""
         rest_s = _now()[0] - self._mark[0]
         if self._tallies or rest_s >= FUTILE_S:  # a moment after a booking is not worth a line
-            self._add(self._last or (self.activity, None), 0)
+            self.rest()
         self._book()
 
     def _add(self, key: tuple[str, str | None], items: int) -> None:
