@@ -34,7 +34,7 @@ SHIPPED_SECONDS: Mapping[str, float] = {
     "load gate": 2.0,
     "judge": 0.40,
     "judge recolor": 0.80,
-    "judge again": 0.01,
+    "judge again": 0.04,
     "publish": 0.05,
     "run": 1.5,
     "start worker": 2.0,
