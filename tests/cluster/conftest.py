@@ -12,7 +12,7 @@ import pytest
 from resources.project import Project, open_project
 from tests.cluster import testbed
 from tests.cluster.database import TlsServer
-from tests.cluster.deployment import BUCKET_ACCOUNT, AsOnHost, Deployment
+from tests.cluster.deployment import BUCKET_ACCOUNT, LEDGER_VARIABLE, AsOnHost, Deployment
 from tests.cluster.runs import Runs
 from tests.cluster.shop import change_settings, cluster_section, start_quiet_run, write_shop
 from tests.cluster.testbed import TestBed
@@ -21,7 +21,6 @@ from tests.postgres_server import newest_programs
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUCKET = "vitrine-tests"
-LEDGER_VARIABLE = "VITRINE_LEDGER_URL"
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from tests.postgres_server import PASSWORD, free_port
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMAGE = "localhost/testbed-base:1"
 CONTROL = "vitrine-control"
+LEDGER_VARIABLE = "VITRINE_LEDGER_URL"
 JOB_ZONES = ("vitrine-runs", "vitrine-intake", "vitrine-gpu", "vitrine-publish")
 NEWER_THAN_1_20 = {"policy/v1"}
 """API versions of the overlay that the test bed's Kubernetes does not know: disruption budgets."""
