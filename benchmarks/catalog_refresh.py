@@ -26,6 +26,9 @@ class PhotosAtOnce:
 
     name, parallel_reads = "made-up photos", 1
 
+    def as_listed(self):
+        return self
+
     def photo_versions(self, names):
         return dict.fromkeys(names, "1")
 
@@ -41,7 +44,7 @@ def write_table(folder: Path, scale: Scale, changed: int = 0) -> None:
         writer.writerow(COLUMNS)
         for number in range(scale.products):
             said = attributes_of(number, scale) | {"currency": "USD"}
-            said["title"] += " anew" * (changed > 0 and number % (scale.products // changed) == 0)
+            said["title"] += " anew" * (changed > 0 and number % max(1, scale.products // changed) == 0)
             writer.writerow([";".join(said[name]) if name == "photos" else said[name] for name in COLUMNS])
 
 

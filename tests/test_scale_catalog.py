@@ -1,5 +1,10 @@
 """The made-up catalog of the scale benchmark is what the real steps would have written."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 
@@ -43,3 +48,24 @@ def test_most_products_have_eight_renders_and_some_have_trouble(filled):
     assert {row["n"] for row in counts} >= {5, 8}
     assert sum(row["shape"] == "refused" for row in rows(project, settled).values()) > 3
     check_shelf(project)
+
+
+def benchmark(*arguments):
+    command = [sys.executable, "-W", "ignore", "-m", *map(str, arguments)]
+    ended = subprocess.run(command, cwd=Path(__file__).resolve().parents[1], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    return ended.stdout.splitlines()
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_planning_runs(filled):
+    """A benchmark that nobody runs breaks with the next renamed method, and says so the day it is needed."""
+    lines = benchmark("benchmarks.catalog_scale", filled, "--repeat", 1, "--categories", SCALE.categories)
+    assert len(lines) == 2 + 6
+    assert '"to_judge": 0' in lines[2] and '"to_judge": 0' not in lines[6]
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_reading_runs(tmp_path):
+    read = [json.loads(line) for line in benchmark("benchmarks.catalog_refresh", tmp_path / "shop", "--products", 40)]
+    assert [(one["products"], one["changes"]) for one in read] == [(40, 40), (40, 40), (40, 40)]

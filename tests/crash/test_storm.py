@@ -8,10 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif("VITRINE_STORM" not in os.environ, reason="a storm wants both cores for many minutes; set VITRINE_STORM=1"),
-]
+pytestmark = pytest.mark.slow
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RENDERS, KILLS = 60, 6
