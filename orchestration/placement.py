@@ -98,7 +98,7 @@ TIERS: Mapping[str, Tier] = MappingProxyType(
 
 PLACEMENTS: Mapping[str, Placement] = MappingProxyType(
     {
-        "catalog": Placement(zone=Zone.PUBLISH, cpu=1, memory_gib=4),
+        "catalog": Placement(zone=Zone.PUBLISH, cpu=1, memory_gib=6),
         "brand_kit": Placement(zone=Zone.PUBLISH, cpu=0.5, memory_gib=1),
         "source_photos": Placement(zone=Zone.INTAKE, cpu=2, memory_gib=6, max_runtime_s=2 * 3600),
         "cutouts": Placement(zone=Zone.INTAKE, cpu=2, memory_gib=6, max_runtime_s=4 * 3600),

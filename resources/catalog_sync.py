@@ -23,6 +23,9 @@ from resources.settings import utc_now
 ROWS_PER_STATEMENT = 1_000
 """Changes written at a time."""
 
+ROWS_KEPT_AT_ONCE = 16_000
+"""Products copied at a time for their records: as many as are written side by side."""
+
 BY_READINGS = ("new", "text", "category", "drop", "withdrawn", "returned", "resumed")
 """Kinds of changes that nothing but a reading of the whole catalog writes."""
 
@@ -81,7 +84,8 @@ def sync_catalog(
         known |= back
         changes = [row for part in batched(moves, ROWS_PER_STATEMENT) for row in _write(connection, part, known.keys())]
         ledger.keep(change.name, changes)
-        ledger.keep(product.name, [{**row, "revision": entry["id"]} for (_, row), entry in zip(moves, changes, strict=True)])
+        for pairs in batched(zip(moves, changes, strict=True), ROWS_KEPT_AT_ONCE):
+            ledger.keep(product.name, [{**row, "revision": entry["id"]} for (_, row), entry in pairs])
         return changes
 
 
