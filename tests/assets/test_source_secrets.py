@@ -76,7 +76,7 @@ def test_a_bucket_that_does_not_answer_shows_no_key(monkeypatch, bucket, server)
     monkeypatch.setattr("resources.s3_source.MAX_RETRIES", 0)
     endpoint = {"none": "http://127.0.0.1:1", "ours": bucket.meta.client.meta.endpoint_url}[server]
     place = Bucket(S3Place.model_validate({"kind": "s3", "bucket": "no-such-bucket", "endpoint": endpoint}))
-    for asked in (S3Table(place).read, S3Pictures(place).fingerprint, place.confirm):
+    for asked in (S3Table(place).read, S3Pictures(place).fingerprint, place.has_photos):
         said = told(asked)
         assert "no-such-bucket" in said
         assert CANARY not in said
