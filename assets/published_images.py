@@ -148,6 +148,17 @@ def publish_differences(project: Project, plan: CellPlan, shown: Collection[Shel
     `shown` is what stands of the products the plan speaks for, withdrawn ones included, and of no others. A picture that stands under a
     category that is no more its product's is one to take back and one to add.
     """
+    wanted, standing = published_keys(project, plan, shown)
+    places = wanted.keys() | standing.keys()
+    return Counter(place[2].sku for place in places if wanted.get(place) != standing.get(place))
+
+
+Place = tuple[str, str, Variant]
+"""Where a picture stands: category, channel, variant."""
+
+
+def published_keys(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> tuple[dict[Place, str], dict[Place, str]]:
+    """Publish keys by place: of what may be published now, and of what stands without what is undecided; see `publish_differences`."""
     open_ones = undecided(project, plan, shown)
     wanted = {(c.wanted.category, c.channel.name, c.wanted.variant): c.publish_key for c in candidates(project, plan, shown)[0]}
     standing = {
@@ -155,8 +166,7 @@ def publish_differences(project: Project, plan: CellPlan, shown: Collection[Shel
         for image in shown
         if (variant := Variant(sku=image.sku, recipe=image.recipe, index=image.index)) not in open_ones
     }
-    places = wanted.keys() | standing.keys()
-    return Counter(place[2].sku for place in places if wanted.get(place) != standing.get(place))
+    return wanted, standing
 
 
 def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryReport", list[Candidate], Counter[str]]:

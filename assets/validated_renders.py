@@ -6,7 +6,7 @@ Carries `brand_gate`, the partitioned blocking check that publishing waits for.
 import importlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -37,6 +37,9 @@ from resources.project import Project, VitrineResource
 from resources.settings import utc_now
 from resources.tallies import because, saw
 
+if TYPE_CHECKING:
+    from quality.gate import Judgment
+
 
 def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
     """Judge every render of a cell by the present rules; return one row per wanted and existing render with its verdict.
@@ -64,7 +67,7 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
             project.ledger.record(judgment, judged)
             failpoint("judging.recipe_recorded")
             known.update({row["gate_key"]: row for row in judged})
-            _note(name, judged)
+            note_verdicts(name, judged)
     for name, count in Counter(w.variant.recipe for w in present).items():
         saw("judge", "found", recipe=name, count=count - len(by_recipe[name]))
     forget(project, *(f"measure {w.render_key}" for w in todo))  # of workers killed just before forgetting
@@ -72,7 +75,7 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
     return [{**made[w.render_key], **known[gates[w.render_key]], "digital_source_type": w.recipe.digital_source_type} for w in decided]
 
 
-def _note(recipe: str, judged: Sequence[Row]) -> None:
+def note_verdicts(recipe: str, judged: Sequence[Row]) -> None:
     """Tell of verdicts and of the rules that renders broke."""
     for verdict, count in Counter(row["verdict"] for row in judged).items():
         saw("judge", verdict, recipe=recipe, count=count)
@@ -98,25 +101,26 @@ def _judge(project: Project, group: Sequence[WantedRender], made: dict[str, Row]
     frame = pd.DataFrame([{"render_id": key, **measured[key]} for key in sorted(measured)])
     results = judge_table(frame, rules)
     clock.rest()
-    return rejected + [
-        {
-            "gate_key": _gate(made[result.render_id], rules),
-            "render_key": result.render_id,
-            "render_digest": made[result.render_id]["render_digest"],
-            "rules_digest": rules.digest,
-            "verdict": str(result.verdict),
-            "reasons": [reason.as_dict() for reason in result.reasons],
-            "judged_at": now,
-        }
-        for result in results
-    ]
+    return rejected + [judgment_row(result, made[result.render_id], rules) | {"judged_at": now} for result in results]
+
+
+def judgment_row(result: "Judgment", row: Row, rules: RuleSet) -> Row:
+    """What the ledger keeps of a judgment of one render, without the time."""
+    return {
+        "gate_key": _gate(row, rules),
+        "render_key": row["render_key"],
+        "render_digest": row["render_digest"],
+        "rules_digest": rules.digest,
+        "verdict": str(result.verdict),
+        "reasons": [reason.as_dict() for reason in result.reasons],
+    }
 
 
 def _measure_or_set_aside(
     project: Project, group: Sequence[WantedRender], made: dict[str, Row], clock: CostClock
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
     """Measurements of one recipe's renders, and why of those over which workers died each time."""
-    recipe, measured, crashed = group[0].variant.recipe, _known_measurements(project, group), {}
+    recipe, measured, crashed = group[0].variant.recipe, known_measurements(project, [wanted.render_key for wanted in group]), {}
     if measured:
         clock.lap(len(measured), recipe=recipe, activity="judge again")
     for wanted in group:
@@ -130,11 +134,11 @@ def _measure_or_set_aside(
     return measured, crashed
 
 
-def _known_measurements(project: Project, group: Sequence[WantedRender]) -> dict[str, dict[str, Any]]:
-    """What was measured before by the present measurement version, by render."""
+def known_measurements(project: Project, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What was measured before by the present measurement version, by render key."""
     import sqlalchemy as sa
 
-    keys, found = [wanted.render_key for wanted in group], dict[str, dict[str, Any]]()
+    found = dict[str, dict[str, Any]]()
     for start in range(0, len(keys), QUERY_CHUNK):
         mine = measurement.c.render_key.in_(keys[start : start + QUERY_CHUNK])
         query = sa.select(measurement.c.render_key, measurement.c.columns)

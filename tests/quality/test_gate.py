@@ -181,3 +181,15 @@ def plain_verdicts(frame):
         name: Verdict.REJECTED if no else Verdict.REVIEW if maybe else Verdict.APPROVED
         for name, no, maybe in zip(frame["render_id"], rejected, review, strict=True)
     }
+
+
+def test_rows_with_and_without_an_expected_picture_are_judged_alike_together_and_apart():
+    """A rule that applies to no row of a table is not asked of it, and one that applies to all needs no condition."""
+    rows = [
+        row("with", shadow_lost_delta_l=5.0),
+        row("without", shadow_lost_delta_l=5.0, expected_known=0.0),
+        row("null", shadow_lost_delta_l=None),
+    ]
+    together = judge(*rows)
+    assert [codes(judgment) for judgment in together] == [["SHADOW"], [], ["SHADOW_not_measured"]]
+    assert [judge(one)[0] for one in rows] == together
