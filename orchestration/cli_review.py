@@ -10,6 +10,9 @@ from resources.settings import project_from_environment
 HOST = "127.0.0.1"
 """One machine: the page is for a browser on it, or behind a proxy that brings its own encryption."""
 
+SHUTDOWN_S = 3
+"""How long Ctrl-C waits for pages under way; browsers keep connections open for longer."""
+
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
@@ -40,7 +43,15 @@ def serve(context: typer.Context, port: Annotated[int, typer.Option(min=1, max=6
         raise SettingsError(f"The review page needs the extra `review`: pip install 'vitrine[review]' ({error}).") from error
 
     typer.echo(f"Review at http://{HOST}:{port}/ (Ctrl-C ends it)")
-    uvicorn.run(build_app(folder), host=HOST, port=port, log_level="warning", server_header=False, proxy_headers=False)
+    uvicorn.run(
+        build_app(folder),
+        host=HOST,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
 
 
 def add_user(

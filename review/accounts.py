@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Final
@@ -26,7 +27,7 @@ SCRYPT_MEMORY: Final = 64 * 2**20
 MIN_PASSWORD_CHARACTERS: Final = 12
 """NIST SP 800-63B asks for 8 at least where there is a second factor and for 15 where there is none; a local page lies between."""
 
-NAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,31}$"
+NAME_PATTERN: Final = r"[a-z0-9][a-z0-9._-]{0,31}"
 
 
 class Account(BaseModel):
@@ -59,9 +60,7 @@ def read_accounts(state: Path) -> Accounts:
 
 def add_account(state: Path, name: str, password: str) -> bool:
     """Add a reviewer, or give one another password; whether the name is new. Raises SettingsError for a bad name or a short password."""
-    import re
-
-    if not re.match(NAME_PATTERN, name):
+    if not re.fullmatch(NAME_PATTERN, name):
         raise SettingsError(
             f"{name!r} cannot be a reviewer's name: lower-case letters, digits, `.`, `-`, `_`, at most 32. Nothing was changed."
         )

@@ -190,6 +190,10 @@ def _add_sign_in(app: FastAPI, desk: Desk) -> None:
         answer.delete_cookie(COOKIE)
         return answer
 
+    @app.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(status_code=204)  # browsers ask for it, whatever a page says
+
     @app.get("/static/{name}")
     def static(name: str) -> Response:
         if name not in STATIC:
