@@ -69,6 +69,16 @@ def all_loaded(page):
     page.wait_for_function("() => [...document.images].filter(i => !i.hidden).every(i => i.complete && i.naturalWidth > 0)")
 
 
+def shown_at_the_product(page):
+    """The color on the screen in the middle of the render, where the product is."""
+    import io
+
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(page.locator(".stack").screenshot())).convert("RGB")
+    return picture.getpixel((picture.width * 4 // 10, picture.height // 2))
+
+
 def test_a_reviewer_decides_with_keys_and_the_approved_picture_is_published(windows, served, folder):
     page = signed_in(windows, served)
     page.get_by_role("heading", name="3 pictures to review").wait_for()
@@ -81,6 +91,8 @@ def test_a_reviewer_decides_with_keys_and_the_approved_picture_is_published(wind
     page.keyboard.press("o")
     page.get_by_alt_text("Where the product differs from its photo").wait_for()
     all_loaded(page)
+    red, green, blue = shown_at_the_product(page)
+    assert red > green + 60 and red > blue + 60, "the map lies over the red mug, it does not hide it"
     page.keyboard.press("a")
     page.get_by_text("1 of 2").wait_for()
     project = open_project(folder)
