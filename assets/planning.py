@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from assets.decisions import decided, decisions_on
 from catalog.errors import RenderError
 from catalog.keys import digest, gate_key, render_key
 from catalog.product import Product
@@ -281,7 +282,10 @@ def gate_inputs(project: Project, recipe: Recipe) -> dict[str, str]:
 
 
 def current_judgments(project: Project, plan: CellPlan) -> dict[str, tuple[Row, Row | None]]:
-    """For each wanted render that exists: its row, and its judgment by the present rules and measurements (None: not judged)."""
+    """For each wanted render that exists: its row, and its judgment by the present rules and measurements (None: not judged).
+
+    A person's decision about the same picture of the same product stands in place of the gate's verdict, see `decisions.py`.
+    """
     made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
     by = {recipe.name: gate_inputs(project, recipe) for recipe in project.recipes}
     gates = {
@@ -290,4 +294,5 @@ def current_judgments(project: Project, plan: CellPlan) -> dict[str, tuple[Row, 
         if w.render_key in made
     }
     judged = project.ledger.by_keys(judgment, gates.values())
-    return {key: (made[key], judged.get(gate)) for key, gate in gates.items()}
+    people = decisions_on(project, (made[key]["sku"] for key in gates))
+    return {key: (made[key], decided(judged.get(gate), people, made[key])) for key, gate in gates.items()}

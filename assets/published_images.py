@@ -13,6 +13,7 @@ import dagster as dg
 
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
+from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.house_rules import OWNERS, reasons_table
 from assets.observed import observed
@@ -138,6 +139,7 @@ def _standing(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -
         if judgment_row is not None:
             render_row = project.ledger.by_keys(render, [judgment_row["render_key"]]).get(judgment_row["render_key"])
             if render_row is not None:  # else the ledger was rebuilt without it; it is made again
+                judgment_row = decided(judgment_row, decisions_on(project, [variant.sku]), render_row) or judgment_row
                 found[variant] = (render_row, judgment_row)
     return found
 

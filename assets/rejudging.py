@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assets.cell_lease import resource_of
+from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.partitions import cell_key
 from assets.planning import CellPlan, WantedRender, known_cells, plan_cell, rules_in_force
@@ -49,6 +50,8 @@ class RejudgedCell:
     standing: Mapping[str, Standing]
     """The verdicts the cell stood by before."""
     measured: dict[str, dict[str, Any]]
+    people: Mapping[tuple[str, str], Row] = field(default_factory=dict)
+    """What people decided about pictures of the cell's products."""
     judged: dict[str, Row] = field(default_factory=dict)
     """Judgments of `todo` by the present rules, as the ledger keeps them."""
     refused: str = ""
@@ -60,9 +63,10 @@ class RejudgedCell:
         return f"{self.plan.category}|{self.plan.drop}"
 
     def verdict_row(self, render_key: str) -> Row | None:
-        """A render's judgment by the present rules; None when it is not judged."""
-        row = self.judged.get(render_key)
-        return row if row is not None else self.plan.judged.get(render_key, (None, None))[1]
+        """A render's judgment by the present rules, with a person's decision in its place where one holds; None when it is not judged."""
+        made, row = self.plan.judged.get(render_key, (None, None))
+        fresh = self.judged.get(render_key)
+        return row if fresh is None or made is None else decided(fresh, self.people, made)
 
     def plan_after(self) -> CellPlan:
         """The plan as it is when the judgments are written."""
@@ -109,6 +113,7 @@ def _look_up(project: Project, category: str, drop: str) -> RejudgedCell:
         not_measured=[w for w in unjudged if w.render_key not in measured],
         standing=standing,
         measured=measured,
+        people=decisions_on(project, {w.variant.sku for w in unjudged}),
     )
 
 

@@ -15,6 +15,7 @@ from assets.brand_kit import brand_kit
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
 from assets.cutouts import read_cutout
+from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.generated_variants import generated_variants
 from assets.house_rules import OWNERS, reasons_table, rows_table, sheet_metadata
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
 def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
     """Judge every render of a cell by the present rules; return one row per wanted and existing render with its verdict.
 
-    Measures only what was not measured by the present measurement version: a changed rule reads no pixels.
+    Measures only what was not measured by the present measurement version: a changed rule reads no pixels. What the gate says is recorded;
+    in the rows that come back, what a person decided about a picture stands in its place.
     """
     plan = plan_cell(project, category, drop)
     made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
@@ -71,8 +73,13 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
     for name, count in Counter(w.variant.recipe for w in present).items():
         saw("judge", "found", recipe=name, count=count - len(by_recipe[name]))
     forget(project, *(f"measure {w.render_key}" for w in todo))  # of workers killed just before forgetting
-    decided = [w for w in present if gates[w.render_key] in known]  # all of them, unless the run is limited to other recipes
-    return [{**made[w.render_key], **known[gates[w.render_key]], "digital_source_type": w.recipe.digital_source_type} for w in decided]
+    people = decisions_on(project, (w.variant.sku for w in present))
+    return [
+        {**row, **(decided(known[gates[w.render_key]], people, row) or {}), "digital_source_type": w.recipe.digital_source_type}
+        for w in present
+        if gates[w.render_key] in known  # all of them, unless the run is limited to other recipes
+        for row in [made[w.render_key]]
+    ]
 
 
 def note_verdicts(recipe: str, judged: Sequence[Row]) -> None:

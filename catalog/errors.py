@@ -10,6 +10,7 @@
     ├── RenderError            a recipe could not make its picture
     ├── GateError              measurements or rules are incomplete, so nothing can be judged
     ├── PublishRefused         something without a current approval was about to be published
+    ├── DecisionRefused        a reviewer's decision about a picture cannot be taken as it was sent
     ├── LeaseRefused           another run works on this cell or LoRA, or took it over meanwhile
     └── StoreError             the object store or ledger is unreachable, full or inconsistent
         └── StoreBusy          it did not answer for longer than we wait; the same step may succeed later
@@ -60,6 +61,10 @@ class GateError(VitrineError):
 
 class PublishRefused(VitrineError):
     """Something without a current approval was about to be published."""
+
+
+class DecisionRefused(VitrineError):
+    """A reviewer's decision about a picture cannot be taken: another was first, or it lacks its reason."""
 
 
 class LeaseRefused(VitrineError):

@@ -19,6 +19,7 @@ from resources.ledger_tables import (
     cell_manifest,
     change,
     cutout,
+    decision,
     expectation,
     judgment,
     lora,
@@ -41,7 +42,7 @@ RECORDS_AT_ONCE = 16
 
 KEPT = (
     change, product, source_photo, cutout, lora, lora_return, render, refused_render, measurement, judgment, publication, spend,
-    cell_manifest, expectation,
+    cell_manifest, expectation, decision,
 )  # fmt: skip
 """Tables whose rows are kept as records. Of the others, some are caches, some end with the workers; see docs/operations/ledger.md."""
 

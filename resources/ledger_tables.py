@@ -21,7 +21,7 @@ change = sa.Table(
     sa.Column("sku", Text, nullable=False),
     sa.Column("category", Text, nullable=False),
     sa.Column("drop", Text, nullable=False),
-    sa.Column("kind", Text, nullable=False),  # new, photo, text, category, drop, withdrawn, returned, resumed, retry
+    sa.Column("kind", Text, nullable=False),  # new, photo, text, category, drop, withdrawn, returned, resumed, retry, decided
     sa.Column("at", sa.DateTime, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -341,3 +341,26 @@ on_shelf = sa.Table(
     sa.Column("images", sa.JSON, nullable=False),  # per picture: channel, category, recipe, index, render digest, publish key; sorted
 )
 """What stands in the published folder per product: a copy of its manifest that can be asked for one product."""
+
+decision = sa.Table(
+    "decision",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("reviewer", Text, nullable=False),
+    sa.Column("action", Text, nullable=False),  # approve, reject, waive, undo
+    sa.Column("undoes", sa.Integer),  # of undo: the decision that holds no more
+    sa.Column("note", Text, nullable=False),  # the reason in words; '' where none was given
+    sa.Column("sku", Text, nullable=False, index=True),
+    sa.Column("category", Text, nullable=False),
+    sa.Column("recipe", Text, nullable=False),
+    sa.Column("idx", sa.Integer, nullable=False),
+    sa.Column("render_key", Text, nullable=False),
+    sa.Column("render_digest", Text, nullable=False),
+    sa.Column("gate_key", Text, nullable=False),  # the judgment that the reviewer saw
+    sa.Column("rules_digest", Text, nullable=False),
+    sa.Column("gate_verdict", Text, nullable=False),
+    sa.Column("codes", sa.JSON, nullable=False),  # of the reasons that the reviewer saw, sorted
+    sqlite_autoincrement=True,
+)
+"""What people decided about renders, appended and never changed; taking back is a row, too. Which one holds is `assets/decisions.py`."""

@@ -27,6 +27,7 @@ HEAVY = (
     "boto3",
     "opentelemetry",
     "prometheus_client",
+    "fastapi",
 )
 
 PROBE = """

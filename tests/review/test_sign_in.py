@@ -1,0 +1,174 @@
+"""Who may review: hashed passwords, sessions, forged forms, and what the page answers to strangers."""
+
+import re
+import stat
+
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+from typer.testing import CliRunner
+
+from catalog.errors import SettingsError
+from orchestration.cli import app as command
+from resources.ledger_tables import decision
+from resources.project import open_project
+from review.accounts import ACCOUNTS_FILE, add_account, password_fits, read_accounts
+from review.sessions import GUESSES, Sessions
+from review.web import build_app
+from tests.review.conftest import PASSWORD
+
+BASE = "http://127.0.0.1"
+
+
+@pytest.fixture
+def client(folder):
+    with TestClient(build_app(folder), base_url=BASE, follow_redirects=False) as client:
+        yield client
+
+
+def hidden(text, name):
+    return re.search(rf'name="{name}" value="([^"]*)"', text).group(1)
+
+
+def sign_in(client, name="ann", password=PASSWORD, **more):
+    token = hidden(client.get("/sign-in").text, "token")
+    return client.post("/sign-in", data={"token": token, "name": name, "password": password, **more})
+
+
+def first_picture(client):
+    return re.search(r'href="(/picture/[^"?]+)', client.get("/").text).group(1)
+
+
+def form_of(client, path):
+    text = client.get(path).text
+    return {name: hidden(text, name) for name in ("token", "seen", "gate_key")}
+
+
+def decisions(folder):
+    return open_project(folder).ledger.rows(sa.select(decision))
+
+
+def test_a_stranger_sees_no_picture_and_no_page(client):
+    assert client.get("/").headers["location"] == "/sign-in"
+    key = "0" * 64
+    assert client.get(f"/picture/{key}").status_code == 303
+    for kind in ("tile", "render", "photo", "difference"):
+        assert client.get(f"/{kind}/{key}").status_code == 401
+    assert client.post(f"/picture/{key}", data={"token": "x", "action": "approve", "seen": 0, "gate_key": "x"}).status_code == 401
+
+
+def test_the_cookie_is_out_of_reach_for_scripts_and_for_other_sites(client):
+    answer = sign_in(client)
+    assert answer.status_code == 303
+    (cookie,) = (value for value in answer.headers.get_list("set-cookie") if value.startswith("vitrine_review="))
+    assert "HttpOnly" in cookie and "SameSite=strict" in cookie
+
+
+def test_a_decision_needs_the_token_of_the_session(client, folder):
+    sign_in(client)
+    path = first_picture(client)
+    form = {**form_of(client, path), "action": "approve"}
+    assert client.post(path, data={**form, "token": "guessed"}).status_code == 403
+    assert client.post(path, data=form, headers={"Origin": "https://elsewhere.example"}).status_code == 403
+    assert client.post(path, data=form, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert decisions(folder) == []
+    assert client.post(path, data=form, headers={"Origin": BASE}).status_code == 303
+    assert [(row["reviewer"], row["action"]) for row in decisions(folder)] == [("ann", "approve")]
+
+
+def test_a_picture_that_was_judged_anew_meanwhile_is_not_decided_about(client, folder):
+    sign_in(client)
+    path = first_picture(client)
+    answer = client.post(path, data={**form_of(client, path), "action": "approve", "gate_key": "of other rules"})
+    assert answer.status_code == 409 and "judged anew" in answer.text
+    assert decisions(folder) == []
+
+
+def test_a_waiver_without_words_is_refused_by_the_server_too(client, folder):
+    sign_in(client)
+    path = first_picture(client)
+    answer = client.post(path, data={**form_of(client, path), "action": "waive", "note": " "})
+    assert answer.status_code == 409 and "needs its reason" in answer.text
+    assert decisions(folder) == []
+
+
+def test_signing_out_ends_the_session(client):
+    sign_in(client)
+    cookie = client.cookies["vitrine_review"]
+    token = hidden(client.get("/").text, "token")
+    client.post("/sign-out", data={"token": token})
+    client.cookies.set("vitrine_review", cookie)
+    assert client.get("/").status_code == 303
+
+
+def test_wrong_passwords_are_refused_and_then_not_even_tried(client):
+    assert sign_in(client, password="not the password").status_code == 401
+    assert sign_in(client, name="nobody").status_code == 401
+    for _ in range(GUESSES - 1):
+        sign_in(client, password="not the password")
+    assert sign_in(client).status_code == 429
+    assert sign_in(client, name="ben").status_code == 303
+
+
+@pytest.mark.parametrize("then", ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example", "javascript:alert(1)"])
+def test_signing_in_never_leads_to_another_site(client, then):
+    assert sign_in(client, then=then).headers["location"] == "/"
+
+
+def test_every_answer_forbids_what_is_not_our_own(client):
+    sign_in(client)
+    for path in ("/", first_picture(client), "/static/review.js", "/static/nothing", "/sign-in"):
+        policy = client.get(path).headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "script-src 'self'" in policy and "unsafe" not in policy and "http" not in policy
+    assert client.get("/", headers={"Host": "rebound.example"}).status_code == 400
+    assert client.get("/static/../accounts.py").status_code == 404
+
+
+def test_words_of_the_catalog_cannot_become_markup(client, folder):
+    table = folder / "catalog" / "products.csv"
+    table.write_text(table.read_text().replace("A mug", "<script>alert(1)</script>"))
+    from orchestration.running import refresh
+
+    refresh(open_project(folder))
+    sign_in(client)
+    text = client.get(first_picture(client)).text
+    assert "&lt;script&gt;alert(1)" in text and "<script>alert" not in text
+
+
+def test_passwords_are_kept_as_hashes_for_the_owner_only(tmp_path):
+    assert add_account(tmp_path, "ann", PASSWORD)
+    assert not add_account(tmp_path, "ann", PASSWORD + " 2")
+    file = tmp_path / ACCOUNTS_FILE
+    assert PASSWORD not in file.read_text() and stat.S_IMODE(file.stat().st_mode) == 0o600
+    accounts = read_accounts(tmp_path)
+    assert password_fits(accounts, "ann", PASSWORD + " 2")
+    assert not password_fits(accounts, "ann", PASSWORD)
+    assert not password_fits(accounts, "bea", PASSWORD)
+
+
+@pytest.mark.parametrize(("name", "password"), [("Ann", PASSWORD), ("../ann", PASSWORD), ("ann\n", PASSWORD), ("ann", "too short")])
+def test_bad_names_and_short_passwords_are_refused(tmp_path, name, password):
+    with pytest.raises(SettingsError):
+        add_account(tmp_path, name, password)
+    assert not (tmp_path / ACCOUNTS_FILE).exists()
+
+
+def test_a_session_ends_by_itself(monkeypatch):
+    sessions = Sessions()
+    cookie = sessions.begin("ann")
+    assert sessions.find(cookie).reviewer == "ann"
+    import time
+
+    later = time.monotonic() + 13 * 3600
+    monkeypatch.setattr("review.sessions.time.monotonic", lambda: later)
+    assert sessions.find(cookie) is None
+
+
+def test_without_reviewers_the_command_says_how_to_add_one(folder, monkeypatch):
+    (folder / ".vitrine" / ACCOUNTS_FILE).unlink()
+    monkeypatch.setenv("VITRINE_PROJECT", str(folder))
+    refused = CliRunner().invoke(command, ["review", "--port", "1"])
+    assert isinstance(refused.exception, SettingsError) and "vitrine review add-user NAME" in str(refused.exception)
+    added = CliRunner().invoke(command, ["review", "add-user", "cleo"], input=f"{PASSWORD}\n{PASSWORD}\n")
+    assert added.exit_code == 0 and "cleo may review" in added.output
+    assert password_fits(read_accounts(folder / ".vitrine"), "cleo", PASSWORD)
