@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from catalog.errors import CatalogError, ModelError, SettingsError, VitrineError
 from catalog.preemption import Preempted, end_process
-from orchestration import cli_backfill, cli_ledger, cli_operations, cli_pictures, cli_project, cli_quote, cli_runs
+from orchestration import cli_backfill, cli_ledger, cli_operations, cli_pictures, cli_project, cli_quote, cli_rules, cli_runs
 
 app = typer.Typer(
     name="vitrine",
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (cli_project, cli_runs, cli_quote, cli_backfill, cli_pictures, cli_ledger, cli_operations):
+for group in (cli_project, cli_runs, cli_quote, cli_backfill, cli_pictures, cli_rules, cli_ledger, cli_operations):
     group.register(app)
 
 WRONG_USE = (SettingsError, CatalogError, ModelError)
