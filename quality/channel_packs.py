@@ -78,6 +78,7 @@ class ChannelPack(BaseModel):
         return self
 
 
+@cache
 def rules_of_pack(name: str, on: datetime.date) -> RuleSet:
     """The rules of a channel's pack that hold on a day. Raises SettingsError when there is no such pack."""
     pack = read_channel_pack(name)

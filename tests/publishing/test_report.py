@@ -138,7 +138,15 @@ def test_the_report_loads_nothing_from_elsewhere(written):
 
 def test_headline_numbers_are_on_the_page(written):
     text = " ".join(Page(written).text.split())
-    for said in ("1 of 3 renders approved", "33 % of renders", "of 3 photos", "3.4 min", "$2.14", "per 1,000 approved images", "2 files published"):
+    for said in (
+        "1 of 3 renders approved",
+        "33 % of renders",
+        "of 3 photos",
+        "3.4 min",
+        "$2.14",
+        "per 1,000 approved images",
+        "2 files published",
+    ):
         assert said in text
     assert "Waiting for you: 1 render to look at, 1 photo to replace and 1 product without a picture of every recipe." in text
 
