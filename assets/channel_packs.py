@@ -70,7 +70,7 @@ def judge_by_packs(project: Project, found: Sequence["Candidate"], make: Callabl
         return
     importlib.import_module("great_expectations")  # its seconds are the process's, not the first picture's
     clock.lap(activity="load gate")
-    columns = _columns_of(project, {one.wanted.render_key for group in todo.values() for one in group})
+    columns = _columns_of(project, {one.render_row["render_key"] for group in todo.values() for one in group})
     for group in todo.values():
         rows = _judged(group, columns, make)
         project.ledger.record(judgment, rows)
@@ -87,9 +87,9 @@ def _judged(group: Sequence["Candidate"], columns: dict[str, dict[str, Any]], ma
 
     pack, now = pack_in_force(group[0].channel), utc_now().replace(tzinfo=None)
     assert pack is not None
-    # What was never measured is not known, and a rule that needs it refuses.
+    # What was never measured is not known, and a rule that needs it refuses. What stands until its successor is drawn is the render of its row.
     unmeasured = dict.fromkeys(COLUMNS)
-    files = {one.publish_key: rendition_row(columns.get(one.wanted.render_key, unmeasured), make(one)) for one in group}
+    files = {one.publish_key: rendition_row(columns.get(one.render_row["render_key"], unmeasured), make(one)) for one in group}
     judged = judge_renditions(files, pack)
     return [
         {

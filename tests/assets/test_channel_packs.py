@@ -1,24 +1,28 @@
 """Packs before publishing: what the brand approves of and a channel refuses stays out of that channel, with the reason, and nowhere else."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from assets import channel_packs
-from assets.channel_packs import channel_form
+from assets.channel_packs import channel_form, judge_by_packs, pack_verdicts
 from assets.expectation import expectation_of
 from assets.group_needs import Tried, need_of_settled
-from assets.planning import known_cells
-from assets.published_images import publish_cell, refused_by_packs
+from assets.planning import known_cells, plan_cell
+from assets.published_images import candidates, publish_cell, refused_by_packs
 from assets.published_place import publish_folder_of
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
+from imaging.encode import encode
 from orchestration.checking import check_project
 from orchestration.running import refresh, run_category, tasks_for
 from publishing.manifest import read_manifest
 from publishing.rendition import channel_digest
+from resources.costs import clocked
 from resources.ledger_tables import OF_RENDERS, judgment, render
 from resources.project import open_project
 from tests.tiny_project import BRAND, write_project
@@ -146,3 +150,15 @@ def test_how_many_pictures_change_with_a_pack_is_not_guessed_from_counts(folder,
     assert need_of_settled(then, then, "packshot_white:3/3/3", nothing_tried, "mugs").to_publish == 0
     assert need_of_settled(then, now, "packshot_white:3/3/3", nothing_tried, "mugs") is None
     assert need_of_settled(then, now, "packshot_white:3/3/0", nothing_tried, "mugs").to_publish == 0
+
+
+def test_a_standing_picture_whose_successor_is_not_drawn_yet_is_judged_by_its_own_measurements(folder):
+    project = open_project(folder)
+    (cell,) = known_cells(project)
+    (found,) = [one for one in candidates(project, plan_cell(project, *cell), ())[0] if one.channel.name == "google"]
+    standing = replace(found, wanted=replace(found.wanted, render_key="of its successor"), publish_key="of a standing picture")
+    file = encode(np.full((600, 600, 3), 255, np.uint8), "jpeg")
+    with clocked(project, "publish", *cell) as clock:
+        judge_by_packs(project, [standing], lambda one: file, clock)
+    verdict = pack_verdicts(project, [standing])["of a standing picture"]
+    assert not [reason for reason in verdict["reasons"] if reason["code"].endswith("_not_measured")]
