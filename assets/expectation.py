@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from assets.channel_packs import channel_form
 from assets.picture_metadata import picture_metadata
 from assets.planning import (
     WantedRender,
@@ -33,6 +34,9 @@ KEY_DIGITS = 16
 """Digits of a digest that name an expectation: 64 bits tell the few thousand of an installation's life apart."""
 
 WAITING = "waiting "
+
+PACKED = " by pack"
+"""After the form of a channel with a pack: which of its approved pictures stand there, their number does not tell."""
 
 NONE = "0" * 64
 """Stands for the digest of a photo, cut-out, render or LoRA, where only what surrounds it is asked for."""
@@ -61,16 +65,14 @@ class Expectation:
 
 def expectation_of(project: Project, category: str, lora_digest: str | None) -> Expectation:
     """What is expected of a category's products while `lora_digest` is in use there (None: no LoRA)."""
-    from publishing.rendition import channel_digest
-
-    forms = {channel.name: channel_digest(channel) for channel in project.brand_kit.channels}
+    forms = {c.name: channel_form(c)[:KEY_DIGITS] + (PACKED if c.pack else "") for c in project.brand_kit.channels}
     return Expectation(
         intake=digest([screening_key(NONE, "photo.jpg", screening_rules(project)), cutout_key(NONE)])[:KEY_DIGITS],
         variants={recipe.name: _variants(project, recipe, category, lora_digest) for recipe in project.recipes},
         gates={recipe.name: gate_key(render_digest=NONE, **gate_inputs(project, recipe))[:KEY_DIGITS] for recipe in project.recipes},
         words={recipe.name: _words(project, recipe, category) for recipe in project.recipes},
         channels={
-            recipe.name: {c.name: forms[c.name][:KEY_DIGITS] for c in project.brand_kit.channels if recipe.name in c.recipes}
+            recipe.name: {c.name: forms[c.name] for c in project.brand_kit.channels if recipe.name in c.recipes}
             for recipe in project.recipes
         },
     )
@@ -127,6 +129,11 @@ def _variants(project: Project, recipe: Recipe, category: str, lora_digest: str 
 def waits_for_lora(variants: list[str] | str | int) -> bool:
     """Whether variants of an expectation cannot be drawn before their category has a LoRA."""
     return isinstance(variants, int) or (isinstance(variants, str) and variants.startswith(WAITING))
+
+
+def some_packed(*forms: Mapping[str, str]) -> bool:
+    """Whether any of some channels' forms is judged by a pack."""
+    return any(form.endswith(PACKED) for mapping in forms for form in mapping.values())
 
 
 def _words(project: Project, recipe: Recipe, category: str) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from assets.expectation import Expectation, waits_for_lora
+from assets.expectation import Expectation, some_packed, waits_for_lora
 from assets.needs import PUBLISHED_DIFFERS
 from assets.planning import NO_LORA, NOT_JUDGED, NOT_RENDERED
 from assets.settled import REFUSED, Made, read_shape
@@ -44,6 +44,8 @@ def need_of_settled(then: Expectation, now: Expectation, shape: str, tried: Trie
         known = _recipe_need(recipe, then, now, made.get(recipe, Made(wanted=0, made=0, approved=0)), tried, category, need)
         if not known:
             return None
+    if any(counts.approved and some_packed(then.channels.get(name, {})) for name, counts in made.items() if name not in now.variants):
+        return None
     need.to_publish += sum(counts.approved * len(then.channels.get(name, {})) for name, counts in made.items() if name not in now.variants)
     if need.to_publish:
         need.why[PUBLISHED_DIFFERS] += need.to_publish
@@ -72,6 +74,8 @@ def _same_variants(recipe: str, then: Expectation, now: Expectation, made: Made,
         return _judge(recipe, now, made.made, tried, need)  # undecided: neither published anew nor taken back
     if made.approved and then.words[recipe] != now.words[recipe]:
         return False
+    if made.approved and then.channels[recipe] != now.channels[recipe] and some_packed(then.channels[recipe], now.channels[recipe]):
+        return False  # a pack refuses some of them, and the shape does not say which
     need.to_publish += made.approved * _forms_to_change(then.channels[recipe], now.channels[recipe])
     return True
 

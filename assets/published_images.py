@@ -13,9 +13,10 @@ import dagster as dg
 
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
+from assets.channel_packs import channel_form, is_refused, is_unjudged, judge_by_packs, pack_verdicts
 from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
-from assets.house_rules import OWNERS, reasons_table
+from assets.house_rules import OWNERS, reasons_table, rows_table
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.picture_metadata import picture_metadata
@@ -78,14 +79,23 @@ class Candidate:
 
 
 def candidates(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> tuple[list[Candidate], Counter[str]]:
-    """What may be published of a cell now, and how many renders are held back by which verdict (`not judged` included).
+    """What may be published of a cell now, and how many pictures are held back by which verdict (`not judged` included).
 
-    `shown` is what stands in the published folder, of the plan's products at least.
+    What a channel's pack refuses is held back from that channel. `shown` is what stands in the published folder, of the plan's products at least.
     """
-    from publishing.metadata import metadata_digest
-    from publishing.rendition import channel_digest
+    found, held = _approved(project, plan, shown)
+    verdicts = pack_verdicts(project, found)
+    for one in found:
+        if is_refused(one, verdicts):
+            held[f"refused by channel {one.channel.name} ({one.channel.pack})"] += 1
+    return [one for one in found if not is_refused(one, verdicts)], held
 
-    channels = [(channel, channel_digest(channel)) for channel in project.brand_kit.channels]
+
+def _approved(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> tuple[list[Candidate], Counter[str]]:
+    """The renders that the brand approves of, for each channel that takes their recipe; and what is held back by which verdict."""
+    from publishing.metadata import metadata_digest
+
+    channels = [(channel, channel_form(channel)) for channel in project.brand_kit.channels]
     standing = _standing(project, plan, shown)
     held, found = Counter[str](), []
     for wanted in plan.wanted:
@@ -108,6 +118,26 @@ def candidates(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) 
                 )
             )
     return found, held
+
+
+def refused_by_packs(project: Project, category: str, drop: str) -> list[Row]:
+    """The approved pictures of a cell that a channel's pack refuses, each with the reasons in words."""
+    if not any(channel.pack for channel in project.brand_kit.channels):
+        return []
+    plan = plan_cell(project, category, drop)
+    shown = shelf_images(published_of_cell(project, category, drop).images.values())
+    found, _ = _approved(project, plan, shown)
+    verdicts = pack_verdicts(project, found)
+    return [
+        {
+            "sku": one.wanted.variant.sku,
+            "recipe": f"{one.wanted.variant.recipe} {one.wanted.variant.index}",
+            "channel": one.channel.name,
+            "why": "; ".join(x["message"] for x in verdicts[one.publish_key]["reasons"] if x["severity"] == "critical"),
+        }
+        for one in found
+        if is_refused(one, verdicts)
+    ]
 
 
 def undecided(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> set[Variant]:
@@ -181,10 +211,12 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
     plan = plan_cell(project, category, drop)
     shown = shelf_images(image for image in published_of_cell(project, category, drop).images.values() if image.sku in before)
     _refuse_undecided(plan, {variant for variant in undecided(project, plan, shown) if project.run.covers(variant.recipe)})
+    _judge_by_packs(project, plan, shown)
     found, held = candidates(project, plan, shown)
     # A product that moved to another cell meanwhile is that cell's to publish or to take back.
     speaks_for = before.intersection(skus_of_cell(project, category, drop))
     mine = [c for c in found if c.wanted.variant.sku in speaks_for and project.run.covers(c.wanted.variant.recipe)]
+    _refuse_unjudged_by_packs(project, plan, mine)
     standing = [_shelf_image(one) for one in mine]
     standing += [image for image in shown if image.sku in speaks_for and not project.run.covers(image.recipe)]
     failpoint("publishing.planned")
@@ -209,6 +241,25 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
     differences.update(row["sku"] for row in plan.rows if row["sku"] not in speaks_for)
     settle(project, expectation_of(project, category, plan.lora_digest), plan, differences)
     return report, mine, held
+
+
+def _judge_by_packs(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> None:
+    """Let channels' packs judge what they would receive, before it is decided what goes out."""
+    if not any(channel.pack for channel in project.brand_kit.channels):
+        return
+    found = [one for one in candidates(project, plan, shown)[0] if project.run.covers(one.wanted.variant.recipe)]
+    with clocked(project, "publish", plan.category, plan.drop) as clock:
+        judge_by_packs(project, found, lambda one: _rendition(project, one).data, clock)
+
+
+def _refuse_unjudged_by_packs(project: Project, plan: CellPlan, mine: Collection[Candidate]) -> None:
+    """Between judging and publishing midnight may come, and a rule with it."""
+    verdicts = pack_verdicts(project, mine)
+    if unjudged := [one for one in mine if is_unjudged(one, verdicts)]:
+        raise PublishRefused(
+            f"{len(unjudged)} pictures of {plan.category}|{plan.drop} are not judged by the rules that channel {unjudged[0].channel.name} has today. "
+            "Nothing was published or taken back. Publish the cell again."
+        )
 
 
 def _shelf_image(one: Candidate) -> ShelfImage:
@@ -311,6 +362,7 @@ def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource
     refuse_failed_gate(context, project, category, drop)
     report, found, held = publish_cell(project, category, drop)
     key = commit_publication(project, category, drop, found)
+    refused = refused_by_packs(project, category, drop)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(key),
         metadata={
@@ -320,6 +372,7 @@ def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource
             "unchanged": report.unchanged,
             "withdrawn": report.withdrawn,
             "held_back": reasons_table(held),
+            **({"refused_by_channels": rows_table(refused, ("sku", "recipe", "channel", "why"))} if refused else {}),
             "folder": dg.MetadataValue.path(published_address(project)),
         },
     )

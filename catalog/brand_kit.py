@@ -6,7 +6,7 @@ Its digest is its version for keys. What the rules measure is the quality floor'
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 from catalog.keys import digest
 from catalog.product import SLUG
@@ -55,7 +55,10 @@ class Bound(BaseModel):
 
 
 class Channel(BaseModel):
-    """Where images go and in which form: a file format, a size, a name."""
+    """Where images go and in which form: a file format, a size, a name.
+
+    `pack` names the rules of a marketplace that its pictures must keep, too; what it refuses is not published there.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,6 +67,13 @@ class Channel(BaseModel):
     format: Literal["jpeg", "webp", "png", "avif"] = "jpeg"
     long_side_px: int = Field(default=1200, ge=64, le=8192)
     quality: int = Field(default=92, ge=40, le=100)
+    pack: str | None = Field(default=None, pattern=SLUG)
+
+    @model_serializer(mode="wrap")
+    def _without_an_empty_pack(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A channel without a pack keeps the digests it had before there were packs."""
+        data: dict[str, Any] = handler(self)
+        return {name: value for name, value in data.items() if name != "pack" or value is not None}
 
 
 class BrandKit(BaseModel):

@@ -57,10 +57,12 @@ def check_project(project_dir: Path) -> list[Finding]:
 
 
 def _brand_kit(project: Project) -> Iterator[Finding]:
+    from assets.channel_packs import pack_in_force
     from assets.planning import rules_in_force
 
     kit = project.brand_kit
     for channel in kit.channels:
+        pack_in_force(channel)
         for name in channel.recipes:
             if name not in kit.recipes:
                 message = f"channel {channel.name!r} wants recipe {name!r}, which the kit's `recipes:` does not list, so it never gets any."

@@ -21,6 +21,7 @@ from orchestration import (
     cli_quote,
     cli_rejudge,
     cli_review,
+    cli_rules,
     cli_runs,
 )
 
@@ -32,7 +33,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (cli_project, cli_runs, cli_quote, cli_rejudge, cli_backfill, cli_pictures, cli_ledger, cli_operations, cli_review):
+for group in (
+    cli_project,
+    cli_runs,
+    cli_quote,
+    cli_backfill,
+    cli_pictures,
+    cli_rules,
+    cli_rejudge,
+    cli_review,
+    cli_ledger,
+    cli_operations,
+):
     group.register(app)
 
 WRONG_USE = (SettingsError, CatalogError, ModelError)

@@ -3,9 +3,10 @@
 They call the same stage functions as the assets; nothing is stored.
 """
 
+import datetime
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 import yaml
@@ -139,9 +140,14 @@ def render(
 
 
 def judge(
-    recipe: Annotated[str, typer.Option(help="The recipe whose rules apply.")],
-    source: Annotated[Path, typer.Option(help="The product photo the render was made from.")],
     render: Annotated[Path, typer.Option(help="The picture to judge.")],
+    recipe: Annotated[str | None, typer.Option(help="The recipe whose rules apply.")] = None,
+    source: Annotated[Path | None, typer.Option(help="The product photo the render was made from; a recipe's rules need it.")] = None,
+    pack: Annotated[str | None, typer.Option(help="The channel whose rules apply, in place of --recipe and --source.")] = None,
+    on: Annotated[
+        datetime.datetime | None,
+        typer.Option("--on", formats=["%Y-%m-%d"], help="With --pack: the day the rules must hold; default: today."),
+    ] = None,
     expected: Annotated[Path | None, typer.Option(help="What a perfect render would look like, if known.")] = None,
     alpha: Annotated[Path | None, typer.Option(help="Alpha of the product: of the photo, or in the frame of the render.")] = None,
     brand: Brand = None,
@@ -149,11 +155,19 @@ def judge(
         bool, typer.Option("--json", help="Accepted for symmetry with the other commands: the answer is JSON anyway.")
     ] = False,
 ) -> None:
-    """Judge one picture by a recipe's rules; prints one JSON object: verdict, reasons, measurements. Exit code 1 unless approved.
+    """Judge one picture by a recipe's rules or a channel's pack; prints one JSON object: verdict, reasons, measurements.
 
-    A file that cannot be read is a verdict too: rejected, with the reason.
+    Exit code 1 unless approved; a pack's verdict "review" (a recommendation is not met) is taken by the channel and ends with 0. A file that
+    cannot be read is a verdict too: rejected, with the reason.
     """
     from quality.judge_files import judge_picture
+
+    if pack is not None:
+        if recipe is not None or source is not None:
+            raise SettingsError("--pack judges the file as the channel gets it: leave --recipe and --source out, or --pack.")
+        _judge_by_pack(pack, render, on)
+    if recipe is None or source is None:
+        raise SettingsError("Give --recipe and --source, or --pack. Packs: see `vitrine rules list`.")
 
     kit = _brand_kit(brand) if brand or _project_brand_kit() else None
     rules = _recipe(recipe)
@@ -178,6 +192,22 @@ def judge(
     answer = {"verdict": str(judgment.verdict), "reasons": [r.as_dict() for r in judgment.reasons], "measurements": judgment.measurements}
     typer.echo(json.dumps(answer))
     raise typer.Exit(0 if str(judgment.verdict) == "approved" else 1)
+
+
+def _judge_by_pack(pack: str, render: Path, on: datetime.datetime | None) -> NoReturn:
+    from catalog.errors import GateError
+    from orchestration.cli_rules import day
+    from quality.channel_packs import rules_of_pack
+    from quality.judge_channel import judge_file
+
+    rules = rules_of_pack(pack, day(on))
+    try:
+        answer = judge_file(_file_bytes(render), rules).as_dict()
+    except (PhotoRefused, GateError) as refusal:
+        code = refusal.code if isinstance(refusal, PhotoRefused) else "not_an_image"
+        answer = {"verdict": "rejected", "reasons": [Reason(code=code, message=str(refusal)).as_dict()], "measurements": {}}
+    typer.echo(json.dumps({name: answer[name] for name in ("verdict", "reasons", "measurements")}))
+    raise typer.Exit(1 if answer["verdict"] == "rejected" else 0)
 
 
 def _decoded(path: Path, as_json: bool) -> Any:

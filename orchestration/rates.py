@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from catalog.recipe import Recipe
 from resources.ledger import Row
-from resources.ledger_tables import cutout, judgment, source_photo, spend
+from resources.ledger_tables import OF_RENDERS, cutout, judgment, source_photo, spend
 from resources.project import Project
 
 LINES_READ = 5000
@@ -139,6 +139,8 @@ def _shares(project: Project) -> dict[str, float]:
     shares = {}
     for name, (table, good) in counts.items():
         query = sa.select(sa.func.count().label("seen"), sa.func.sum(sa.case((good, 1), else_=0)).label("good")).select_from(table)
+        if table is judgment:
+            query = query.where(OF_RENDERS)
         row = project.ledger.one(query) or {"seen": 0, "good": 0}
         shares[name] = ((row["good"] or 0) + SHARE_WEIGHT * SHIPPED_SHARES[name]) / (row["seen"] + SHARE_WEIGHT)
     return shares

@@ -1,7 +1,7 @@
 """Judge a table of measurements by a set of rules, in one Great Expectations suite. Touches no pixels; see measurements.py.
 
-    frame: one row per render, `render_id` and the columns of `measurements.COLUMNS`
-    rules: from `rules.read_rules`
+    frame: one row per render, `render_id` and the columns of `measurements.COLUMNS` (for a channel's pack those of its file, too)
+    rules: from `rules.read_rules`, or `channel_packs.rules_of_pack`
     out:   one Judgment per row, in the frame's order
 
 Anything that a rule needs and that was not measured is rejected.
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from catalog.errors import GateError
 from catalog.verdict import Reason, Verdict, verdict_of
 from quality.expectations import Validation, validate
-from quality.measurements import COLUMNS
-from quality.rules import TEXT_COLUMNS, Rule, RuleSet, format_measured
+from quality.rendition_facts import CHANNEL_COLUMNS, TEXT_COLUMNS
+from quality.rules import Rule, RuleSet, format_measured
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +101,7 @@ def _checked(frame: "pd.DataFrame", rules: RuleSet) -> "pd.DataFrame":
             f"Every row needs a render_id of its own: {int(ids.isna().sum())} without, {int(ids.duplicated().sum())} repeated. Nothing was judged."
         )
     table = pd.DataFrame({"render_id": ids.astype(str).to_numpy()})
-    for column in [name for name in frame.columns if name in COLUMNS]:
+    for column in [name for name in frame.columns if name in CHANNEL_COLUMNS]:
         values = frame[column]
         if column in TEXT_COLUMNS:
             table[column] = [value if isinstance(value, str) and value else None for value in values]
@@ -151,7 +151,7 @@ def _expectations(rules: RuleSet, table: "pd.DataFrame") -> list[Any]:
                     **common, min_value=rule.review_min, max_value=rule.review_max, severity="warning", meta=note("review")
                 )
             )
-        out.append(gxe.ExpectColumnValuesToNotBeNull(**common, severity="critical", meta=note("missing")))
+        out.append(gxe.ExpectColumnValuesToNotBeNull(**common, severity=rule.severity_unmeasured, meta=note("missing")))
     return out
 
 
@@ -160,15 +160,15 @@ def _reason(rule: Rule, step: Step, row: dict[str, float | str | None]) -> Reaso
     if step == "missing" or value is None:
         return Reason(
             code=f"{rule.code}_not_measured",
-            message=f"{rule.column} could not be measured ({COLUMNS[rule.column].meaning}); what is not measured is not approved.",
+            message=f"{rule.column} could not be measured ({rule.documented.meaning}); what is not measured is not approved.",
             measured=None,
             required=rule.required,
-            severity="critical",
+            severity=rule.severity_unmeasured,
         )
     required = rule.required if step == "broken" else rule.review_required
     return Reason(
         code=rule.code,
-        message=rule.reason.format(measured=format_measured(value, rule.column, bounds=rule.bounds), required=required),
+        message=rule.reason.format(measured=format_measured(value, rule.documented, bounds=rule.bounds), required=required),
         measured=value,
         required=required,
         severity=rule.severity if step == "broken" else "warning",

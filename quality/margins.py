@@ -56,7 +56,7 @@ def _margin(rule: Rule, value: float | str | None) -> Margin:
     named: dict[str, Any] = {"code": rule.code, "column": rule.column, "measured": value}
     critical = rule.severity == "critical"
     if value is None:
-        return Margin(**named, required=rule.required, margin=None, is_broken=True, is_critical=True)
+        return Margin(**named, required=rule.required, margin=None, is_broken=True, is_critical=rule.severity_unmeasured == "critical")
     if rule.values is not None or isinstance(value, str):
         is_broken = rule.values is None or value not in rule.values
         return Margin(**named, required=rule.required, margin=None, is_broken=is_broken, is_critical=critical)

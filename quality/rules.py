@@ -5,10 +5,11 @@ What the columns mean is `measurements.COLUMNS`; how rules are applied is `gate.
 
 import datetime
 import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,12 +18,12 @@ from catalog.errors import SettingsError
 from catalog.keys import digest
 from catalog.product import SLUG
 from catalog.recipe import parse_model, read_yaml
-from quality.measurements import COLUMNS
+from quality.measurements import COLUMNS, Column
 
 RULE_FOLDER = Path(__file__).parent / "rules"
 
-TEXT_COLUMNS = frozenset(name for name, column in COLUMNS.items() if column.unit == "name")
-"""Columns that hold words; rules on them give the words allowed, not bounds."""
+NOT_IN_DIGEST = {"source", "date", "starts", "until"}
+"""Where a rule comes from and when it holds changes no verdict: rules in force are told apart by what they ask."""
 
 
 class Rule(BaseModel):
@@ -34,6 +35,9 @@ class Rule(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    columns: ClassVar[Mapping[str, Column]] = COLUMNS
+    """The columns that such a rule may name."""
 
     column: str
     min: float | None = None
@@ -50,12 +54,12 @@ class Rule(BaseModel):
 
     @model_validator(mode="after")
     def _bounds_make_sense(self) -> Self:
-        if self.column not in COLUMNS:
-            near = difflib.get_close_matches(self.column, COLUMNS, 1)
+        if self.column not in self.columns:
+            near = difflib.get_close_matches(self.column, self.columns, 1)
             hint = f" Did you mean {near[0]}?" if near else ""
-            raise ValueError(f"unknown column {self.column!r}.{hint} Columns: {', '.join(sorted(COLUMNS))}.")
+            raise ValueError(f"unknown column {self.column!r}.{hint} Columns: {', '.join(sorted(self.columns))}.")
         bounds = [bound for bound in self.bounds if bound is not None]
-        if self.column in TEXT_COLUMNS:
+        if self.documented.unit == "name":
             if self.values is None or bounds:
                 raise ValueError(f"column {self.column!r} holds words: give `values`, not bounds")
         elif self.values is not None or (self.min is None and self.max is None):
@@ -78,14 +82,24 @@ class Rule(BaseModel):
     @property
     def required(self) -> str:
         """What is allowed, in words: `at least 98.5 %`, `0.6 to 1.35`, `one of JPEG, PNG`."""
-        return _in_words(self.min, self.max, self.values, self.column)
+        return _in_words(self.min, self.max, self.values, self.documented)
+
+    @property
+    def documented(self) -> Column:
+        """What its column means."""
+        return self.columns[self.column]
+
+    @property
+    def severity_unmeasured(self) -> Literal["critical", "warning"]:
+        """How bad it is when the column could not be measured: a render that is not measured is not approved."""
+        return "critical"
 
     @property
     def review_required(self) -> str:
         """What is needed to pass without a person looking."""
         low = self.review_min if self.review_min is not None else self.min
         high = self.review_max if self.review_max is not None else self.max
-        return _in_words(low, high, self.values, self.column)
+        return _in_words(low, high, self.values, self.documented)
 
 
 class RulePack(BaseModel):
@@ -122,7 +136,7 @@ class RuleSet:
     @cached_property
     def digest(self) -> str:
         """Sha256 over the rules; where a bound comes from and since when is not part of it."""
-        rules = [rule.model_dump(mode="json", exclude={"source", "date"}) for rule in self.rules]
+        rules = [rule.model_dump(mode="json", exclude=NOT_IN_DIGEST) for rule in self.rules]
         return digest({"recipe": self.recipe, "background": self.background, "rules": rules})
 
 
@@ -201,7 +215,7 @@ def _brand_rule(column: str, bound: Bound, recipe_name: str) -> Rule:
     return parse_model(Rule, data, f"Brand kit, rules for '{recipe_name}', column '{column}'")
 
 
-def format_measured(value: float | str, column: str, *, bounds: tuple[float | None, ...] = ()) -> str:
+def format_measured(value: float | str, documented: Column, *, bounds: tuple[float | None, ...] = ()) -> str:
     """A measured value with its unit, short enough for a sentence.
 
     `bounds`: the bounds it was held to; it gets the digits that set it apart from them, so that no sentence says "98.5 % is too little,
@@ -209,25 +223,25 @@ def format_measured(value: float | str, column: str, *, bounds: tuple[float | No
     """
     if isinstance(value, str):
         return value
-    unit = COLUMNS[column].unit
+    unit = documented.unit
     text = _short(value)
     for digits in range(4, 10):
         if all(bound is None or (float(text) < bound, float(text) > bound) == (value < bound, value > bound) for bound in bounds):
             break
         text = f"{value:.{digits}g}"
-    return f"{text} {unit}" if unit in ("%", "px", "KiB", "permille") else text
+    return f"{text} {unit}" if unit in ("%", "px", "KiB", "permille", "MP") else text
 
 
 def _short(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
-def _in_words(low: float | None, high: float | None, values: tuple[str, ...] | None, column: str) -> str:
+def _in_words(low: float | None, high: float | None, values: tuple[str, ...] | None, documented: Column) -> str:
     if values is not None:
-        return f"one of {', '.join(values)}"
+        return f"one of {', '.join(values)}" if len(values) > 1 else values[0]
     if low is not None and high is not None:
-        return f"{format_measured(low, column).split()[0]} to {format_measured(high, column)}"
+        return f"{format_measured(low, documented).split()[0]} to {format_measured(high, documented)}"
     if low is not None:
-        return f"at least {format_measured(low, column)}"
+        return f"at least {format_measured(low, documented)}"
     assert high is not None
-    return f"at most {format_measured(high, column)}"
+    return f"at most {format_measured(high, documented)}"

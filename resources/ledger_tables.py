@@ -149,6 +149,9 @@ judgment = sa.Table(
     sa.Column("judged_at", sa.DateTime, nullable=False),
 )
 
+OF_RENDERS = judgment.c.gate_key != judgment.c.render_key
+"""Judgments of renders by their recipe's rules. A channel's pack judges the file to come, and stands under its publish key in both columns."""
+
 publication = sa.Table(
     "publication",
     metadata,

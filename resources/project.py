@@ -22,7 +22,7 @@ from resources.bucket_files import BucketFiles
 from resources.catalog_source import CatalogSource
 from resources.ledger import Ledger
 from resources.ledger_records import keep_rows
-from resources.ledger_tables import judgment, lora, render
+from resources.ledger_tables import OF_RENDERS, judgment, lora, render
 from resources.object_store import ObjectStore
 from resources.open_ledger import open_ledger
 from resources.open_source import open_source
@@ -101,7 +101,9 @@ class Project:
     def ledger_counts(self) -> dict[str, int]:
         """How many LoRAs, renders and judgments the ledger holds."""
         tables = {"loras": lora, "renders": render, "judgments": judgment}
-        counts = {name: self.ledger.one(sa.select(sa.func.count().label("n")).select_from(table)) for name, table in tables.items()}
+        queries = {name: sa.select(sa.func.count().label("n")).select_from(table) for name, table in tables.items()}
+        queries["judgments"] = queries["judgments"].where(OF_RENDERS)
+        counts = {name: self.ledger.one(query) for name, query in queries.items()}
         return {name: int(row["n"]) if row else 0 for name, row in counts.items()}
 
     @property

@@ -285,3 +285,41 @@ def test_check_refuses_a_schedule_that_no_clock_knows_and_says_one_mistake_once(
     code, out, _ = vitrine("check")
     assert code == 2
     assert "nightly.cron" in out
+
+
+def test_judge_by_a_channels_pack_needs_the_file_alone_and_refuses_with_the_rules_words(vitrine, tmp_path):
+    good, small = tmp_path / "good.jpg", tmp_path / "small.jpg"
+    write_photo(good, np.full((1200, 1200, 3), 200, np.uint8))
+    write_photo(small, np.full((400, 420, 3), 200, np.uint8))
+    code, out, _ = vitrine("judge", "--pack", "meta_ads", "--render", good)
+    assert (code, json.loads(out)["verdict"]) == (0, "approved")
+    code, out, _ = vitrine("judge", "--pack", "meta_ads", "--render", small)
+    (reason,) = json.loads(out)["reasons"]
+    assert code == 1 and reason["code"] == "TOO_SMALL" and "400 px" in reason["message"]
+
+
+def test_judge_by_a_pack_takes_the_rules_of_the_day_that_is_asked_for(vitrine, tmp_path):
+    write_photo(tmp_path / "small.jpg", np.full((400, 400, 3), 200, np.uint8))
+    arguments = ("judge", "--pack", "google_merchant", "--render", tmp_path / "small.jpg", "--on")
+    assert vitrine(*arguments, "2027-01-30")[0] == 0
+    assert vitrine(*arguments, "2027-01-31")[0] == 1
+
+
+def test_judge_by_a_pack_rejects_what_is_no_picture(vitrine, photos):
+    code, out, _ = vitrine("judge", "--pack", "ebay", "--render", photos / "text.jpg")
+    assert code == 1 and json.loads(out)["reasons"][0]["code"] == "not_an_image"
+
+
+def test_judge_wants_a_recipe_or_a_pack_and_not_both(vitrine):
+    code, _, message = vitrine("judge", "--render", "a.jpg")
+    assert code == 2 and "Give --recipe and --source, or --pack" in message
+    code, _, message = vitrine("judge", "--render", "a.jpg", "--pack", "ebay", "--recipe", "backdrop")
+    assert code == 2 and "leave --recipe and --source out" in message
+
+
+def test_rules_of_recipes_and_channels_can_be_listed_and_shown(vitrine):
+    listed = vitrine("rules", "list")[1]
+    assert "recipe   packshot_white" in listed and "channel  google_merchant" in listed
+    assert "at least 500 px" in vitrine("rules", "show", "google_merchant", "--on", "2027-01-31")[1]
+    assert json.loads(vitrine("rules", "schema", "recipe")[1])["title"] == "RulePack"
+    assert vitrine("rules", "show", "amazn")[0] == 2

@@ -1,0 +1,164 @@
+"""Packs before publishing: what the brand approves of and a channel refuses stays out of that channel, with the reason, and nowhere else."""
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+
+from assets import channel_packs
+from assets.channel_packs import channel_form, judge_by_packs, pack_verdicts
+from assets.expectation import expectation_of
+from assets.group_needs import Tried, need_of_settled
+from assets.planning import known_cells, plan_cell
+from assets.published_images import candidates, publish_cell, refused_by_packs
+from assets.published_place import publish_folder_of
+from catalog.brand_kit import Channel
+from catalog.errors import PublishRefused
+from imaging.encode import encode
+from orchestration.checking import check_project
+from orchestration.running import refresh, run_category, tasks_for
+from publishing.manifest import read_manifest
+from publishing.rendition import channel_digest
+from resources.costs import clocked
+from resources.ledger_tables import OF_RENDERS, judgment, render
+from resources.project import open_project
+from tests.tiny_project import BRAND, write_project
+
+GOOGLE_CHANGES = dt.datetime(2027, 1, 31, 0, 30, tzinfo=dt.UTC)
+CHANNELS = """\
+channels:
+  - {name: web, recipes: [packshot_white], format: jpeg, long_side_px: 400, quality: 90}
+  - {name: google, recipes: [packshot_white], format: jpeg, long_side_px: 400, quality: 90, pack: google_merchant}
+  - {name: amazon, recipes: [packshot_white], format: jpeg, long_side_px: 400, quality: 90, pack: amazon_main}
+"""
+
+
+def run_all(folder) -> None:
+    for task in tasks_for(open_project(folder)):
+        assert run_category(str(folder), task) == []
+
+
+def published(folder) -> set[str]:
+    return set(read_manifest(Path(publish_folder_of(open_project(folder)))).images)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A project of one mug with one recipe and three channels, run once on a day in November 2026."""
+    folder = write_project(tmp_path_factory.mktemp("packs") / "project", skus=("MUG-1",), looks=False)
+    brand = BRAND.replace("recipes: [packshot_white, staged_scene]\n", "recipes: [packshot_white]\n")
+    # The drawn mug is enlarged for its packshot, and its photo's JPEG blocks with it.
+    (folder / "brand.yaml").write_text(
+        brand.split("channels:\n")[0] + CHANNELS + "rules: {packshot_white: {blockiness_ratio: {max: 10}}}\n"
+    )
+    refresh(open_project(folder))
+    run_all(folder)
+    return folder
+
+
+@pytest.fixture
+def on(monkeypatch):
+    def move(now):
+        monkeypatch.setattr(channel_packs, "utc_now", lambda: now)
+
+    return move
+
+
+WEB, GOOGLE = "web/mugs/MUG-1/packshot_white-0.jpg", "google/mugs/MUG-1/packshot_white-0.jpg"
+
+
+def test_a_picture_that_one_channel_refuses_stays_approved_and_goes_to_the_others(folder):
+    project = open_project(folder)
+    assert published(folder) == {WEB, GOOGLE}
+    (verdict,) = project.ledger.rows(sa.select(judgment.c.verdict).where(OF_RENDERS))
+    assert verdict["verdict"] == "approved"
+    assert project.ledger_counts()["judgments"] == 1, "a channel's judgments are not counted as the brand's"
+
+
+def test_the_reason_of_a_refusal_is_told_in_words(folder):
+    project = open_project(folder)
+    (told,) = [row for cell in known_cells(project) for row in refused_by_packs(project, *cell)]
+    assert (told["sku"], told["channel"]) == ("MUG-1", "amazon")
+    assert "The longer side is 400 px; Amazon takes 500 to 10000 px" in told["why"]
+
+
+def test_nothing_is_left_to_do_after_a_refusal(folder):
+    assert tasks_for(open_project(folder)) == []
+
+
+def test_a_rule_that_comes_into_force_takes_back_what_it_refuses_and_renders_nothing(folder, on):
+    before = open_project(folder).ledger.rows(sa.select(render.c.render_key))
+    on(GOOGLE_CHANGES)
+    assert tasks_for(open_project(folder)) != []
+    run_all(folder)
+    assert published(folder) == {WEB}
+    assert tasks_for(open_project(folder)) == []
+    on(GOOGLE_CHANGES - dt.timedelta(days=1))
+    run_all(folder)
+    assert published(folder) == {WEB, GOOGLE}
+    assert open_project(folder).ledger.rows(sa.select(render.c.render_key)) == before
+
+
+def test_a_day_that_changes_between_judging_and_publishing_publishes_nothing_unjudged(folder, monkeypatch):
+    project = open_project(folder)
+    (cell,) = known_cells(project)
+    monkeypatch.setattr("assets.published_images.pack_verdicts", lambda project, found: {})
+    with pytest.raises(PublishRefused, match="not judged by the rules that channel google has today"):
+        publish_cell(project, *cell)
+    assert WEB in published(folder)
+
+
+def test_only_channels_with_a_pack_get_other_keys_from_a_new_day(folder, on):
+    project = open_project(folder)
+    forms = []
+    for now in (GOOGLE_CHANGES - dt.timedelta(days=1), GOOGLE_CHANGES):
+        on(now)
+        forms.append(expectation_of(project, "mugs", None).channels["packshot_white"])
+    assert {name for name in forms[0] if forms[0][name] != forms[1][name]} == {"google"}
+
+
+def test_a_channel_without_a_pack_keeps_the_digests_it_had_before_there_were_packs():
+    fields = {"name": "web", "recipes": ["packshot_white"], "format": "jpeg", "long_side_px": 400, "quality": 90}
+    channel = Channel.model_validate(fields)
+    assert channel.model_dump(mode="json") == fields
+    assert channel_form(channel) == channel_digest(channel)
+    packed = Channel.model_validate({**fields, "pack": "ebay"})
+    assert channel_form(packed) != channel_form(channel)
+    assert packed.model_dump(mode="json")["pack"] == "ebay"
+
+
+def test_checking_the_project_names_a_pack_that_does_not_exist(folder):
+    brand = (folder / "brand.yaml").read_text()
+    try:
+        (folder / "brand.yaml").write_text(brand.replace("pack: amazon_main", "pack: amazn"))
+        findings = check_project(folder)
+    finally:
+        (folder / "brand.yaml").write_text(brand)
+    assert any("no channel pack 'amazn'" in finding.message for finding in findings)
+
+
+def test_how_many_pictures_change_with_a_pack_is_not_guessed_from_counts(folder, on):
+    """Two of three approved pictures may stand in a channel with a pack, and a settled product's counts do not say so."""
+    project, nothing_tried = open_project(folder), Tried(variants=(), gates=())
+    on(GOOGLE_CHANGES - dt.timedelta(days=1))
+    then = expectation_of(project, "mugs", None)
+    on(GOOGLE_CHANGES)
+    now = expectation_of(project, "mugs", None)
+    assert need_of_settled(then, then, "packshot_white:3/3/3", nothing_tried, "mugs").to_publish == 0
+    assert need_of_settled(then, now, "packshot_white:3/3/3", nothing_tried, "mugs") is None
+    assert need_of_settled(then, now, "packshot_white:3/3/0", nothing_tried, "mugs").to_publish == 0
+
+
+def test_a_standing_picture_whose_successor_is_not_drawn_yet_is_judged_by_its_own_measurements(folder):
+    project = open_project(folder)
+    (cell,) = known_cells(project)
+    (found,) = [one for one in candidates(project, plan_cell(project, *cell), ())[0] if one.channel.name == "google"]
+    standing = replace(found, wanted=replace(found.wanted, render_key="of its successor"), publish_key="of a standing picture")
+    file = encode(np.full((600, 600, 3), 255, np.uint8), "jpeg")
+    with clocked(project, "publish", *cell) as clock:
+        judge_by_packs(project, [standing], lambda one: file, clock)
+    verdict = pack_verdicts(project, [standing])["of a standing picture"]
+    assert not [reason for reason in verdict["reasons"] if reason["code"].endswith("_not_measured")]
