@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assets.validated_renders import known_measurements
+from assets.stored_measurements import known_measurements
 from catalog.brand_kit import Channel
 from catalog.keys import digest
 from catalog.verdict import Verdict

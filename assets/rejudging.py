@@ -16,7 +16,8 @@ from assets.partitions import cell_key
 from assets.planning import CellPlan, WantedRender, known_cells, plan_cell, rules_in_force
 from assets.settled import announce
 from assets.standing_verdicts import Standing, standing_verdicts
-from assets.validated_renders import judgment_row, known_measurements, note_verdicts
+from assets.stored_measurements import known_measurements
+from assets.validated_renders import judgment_row, note_verdicts
 from catalog.errors import LeaseRefused
 from catalog.preemption import stop_point
 from catalog.recipe import Recipe

@@ -23,6 +23,7 @@ from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import WantedRender, plan_cell, rules_in_force
 from assets.settled import announce
+from assets.stored_measurements import known_measurements
 from catalog.failpoint import failpoint
 from catalog.keys import gate_key
 from catalog.placement import Placement
@@ -31,7 +32,7 @@ from catalog.verdict import Reason, Verdict
 from quality.measurements import MEASUREMENT_VERSION
 from quality.rules import RuleSet
 from resources.costs import CostClock, clocked
-from resources.ledger import QUERY_CHUNK, Row
+from resources.ledger import Row
 from resources.ledger_tables import judgment, measurement, render
 from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
@@ -139,19 +140,6 @@ def _measure_or_set_aside(
             crashed[wanted.render_key] = str(error)
         clock.lap(recipe=recipe)
     return measured, crashed
-
-
-def known_measurements(project: Project, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What was measured before by the present measurement version, by render key."""
-    import sqlalchemy as sa
-
-    found = dict[str, dict[str, Any]]()
-    for start in range(0, len(keys), QUERY_CHUNK):
-        mine = measurement.c.render_key.in_(keys[start : start + QUERY_CHUNK])
-        query = sa.select(measurement.c.render_key, measurement.c.columns)
-        rows = project.ledger.rows(query.where(mine, measurement.c.measurement_version == MEASUREMENT_VERSION))
-        found.update({row["render_key"]: dict(row["columns"]) for row in rows})
-    return found
 
 
 def _crash_row(row: Row, rules: RuleSet, message: str) -> Row:

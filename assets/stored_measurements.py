@@ -1,0 +1,22 @@
+"""Measurements that the ledger keeps of renders, read without a pixel; who measures is `validated_renders.py`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from quality.measurements import MEASUREMENT_VERSION
+from resources.ledger import QUERY_CHUNK
+from resources.ledger_tables import measurement
+from resources.project import Project
+
+
+def known_measurements(project: Project, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What was measured before by the present measurement version, by render key."""
+    found = dict[str, dict[str, Any]]()
+    for start in range(0, len(keys), QUERY_CHUNK):
+        mine = measurement.c.render_key.in_(keys[start : start + QUERY_CHUNK])
+        query = sa.select(measurement.c.render_key, measurement.c.columns)
+        rows = project.ledger.rows(query.where(mine, measurement.c.measurement_version == MEASUREMENT_VERSION))
+        found.update({row["render_key"]: dict(row["columns"]) for row in rows})
+    return found
