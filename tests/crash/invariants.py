@@ -182,10 +182,12 @@ def note_originals(folder: Path) -> None:
 
 
 def _booked(folder: Path) -> dict[str, int]:
+    """Items made, by activity. Judging again makes nothing: the attempt after a kill reads the measurements that the killed one kept."""
     with _ledger(folder) as ledger:
         booked: dict[str, int] = {}
         for row in _rows(ledger, "spend"):
-            booked[row["activity"]] = booked.get(row["activity"], 0) + row["item_count"]
+            if row["activity"] != "judge again":
+                booked[row["activity"]] = booked.get(row["activity"], 0) + row["item_count"]
         return booked
 
 
