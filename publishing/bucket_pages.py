@@ -96,7 +96,7 @@ def _write_changed(bucket: Bucket, wanted: Mapping[str, tuple[bytes, str]]) -> i
     with Uploads() as uploads:
         for path in stale:
             data, media_type = wanted[path]
-            uploads.start(lambda path=path, data=data, media_type=media_type: bucket.write(path, data, media_type, SHORTLY))  # type: ignore[misc]  # defaults of a lambda have no types
+            uploads.start(partial(bucket.write, path, data, media_type, SHORTLY))
     return len(stale)
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -128,7 +129,7 @@ class BucketFiles:
 
         for start in range(0, len(paths), _REMOVED_AT_ONCE):
             some = list(paths[start : start + _REMOVED_AT_ONCE])
-            self._patiently("remove", some[0], lambda some=some: obstore.delete(self._store, some))  # type: ignore[misc]  # defaults of a lambda have no types
+            self._patiently("remove", some[0], partial(obstore.delete, self._store, some))
 
     def sizes(self, paths: Iterable[str]) -> dict[str, int]:
         """Length in bytes of each object that is there: one HEAD each, many in flight."""

@@ -35,7 +35,7 @@ CREATE TRIGGER changes_in_order BEFORE INSERT ON change FOR EACH STATEMENT EXECU
 """One transaction after the other adds changes, and the next one's ids are drawn after the former is committed. A sequence alone lets a
 later id be seen before an earlier one, and a cursor that passed it would never come back. SQLite has one writer at a time anyway."""
 
-_changes_in_order: Any = sa.DDL(CHANGES_IN_ORDER)  # type: ignore[no-untyped-call]
+_changes_in_order: Any = sa.DDL(CHANGES_IN_ORDER)  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 sa.event.listen(change, "after_create", _changes_in_order.execute_if(dialect="postgresql"))
 
 product = sa.Table(
