@@ -14,7 +14,7 @@ from catalog.brand_kit import Channel
 from catalog.keys import digest
 from catalog.verdict import Verdict
 from quality.channel_packs import rules_of_pack
-from quality.measurements import COLUMNS, MEASUREMENT_VERSION
+from quality.columns import COLUMNS, MEASUREMENT_VERSION
 from quality.rules import RuleSet
 from resources.costs import CostClock
 from resources.ledger import Row

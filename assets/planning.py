@@ -19,7 +19,7 @@ from catalog.variant import Variant
 from generation.render import ENGINE_VERSION
 from generation.resolve import resolve, variant_count
 from imaging.cutout import CUTOUT_VERSION
-from quality.measurements import MEASUREMENT_VERSION
+from quality.columns import MEASUREMENT_VERSION
 from quality.rules import RuleSet, read_rules
 from quality.screening import SCREENING_VERSION, ScreeningRules
 from resources.ledger import Row

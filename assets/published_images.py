@@ -31,7 +31,7 @@ from catalog.failpoint import failpoint
 from catalog.keys import gate_key, publish_key
 from catalog.variant import Variant
 from catalog.verdict import Verdict
-from quality.measurements import MEASUREMENT_VERSION
+from quality.columns import MEASUREMENT_VERSION
 from resources.costs import clocked
 from resources.ledger import Row
 from resources.ledger_tables import judgment, publication, render

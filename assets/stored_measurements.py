@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from quality.measurements import MEASUREMENT_VERSION
+from quality.columns import MEASUREMENT_VERSION
 from resources.ledger import QUERY_CHUNK
 from resources.ledger_tables import measurement
 from resources.project import Project

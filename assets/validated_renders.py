@@ -29,7 +29,7 @@ from catalog.keys import gate_key
 from catalog.placement import Placement
 from catalog.preemption import stop_point
 from catalog.verdict import Reason, Verdict
-from quality.measurements import MEASUREMENT_VERSION
+from quality.columns import MEASUREMENT_VERSION
 from quality.rules import RuleSet
 from resources.costs import CostClock, clocked
 from resources.ledger import Row

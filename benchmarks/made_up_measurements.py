@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from quality.measurements import COLUMNS
+from quality.columns import COLUMNS
 from quality.rules import Rule, RuleSet
 
 

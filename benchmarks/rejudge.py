@@ -25,7 +25,7 @@ from assets.planning import cutout_key, known_cells, plan_cell, products_of_cell
 from assets.rejudging import judgment_rows, rejudged_cells
 from assets.verdict_changes import VerdictChanges
 from benchmarks.made_up_measurements import made_up_rows
-from quality.measurements import MEASUREMENT_VERSION
+from quality.columns import MEASUREMENT_VERSION
 from quality.rules import read_rules, shipped_packs
 from resources.ledger_tables import cutout, judgment, measurement, render, source_photo
 from resources.project import Project, open_project

@@ -1,6 +1,6 @@
 """Judge a table of measurements by a set of rules, in one Great Expectations suite. Touches no pixels; see measurements.py.
 
-    frame: one row per render, `render_id` and the columns of `measurements.COLUMNS` (for a channel's pack those of its file, too)
+    frame: one row per render, `render_id` and the columns of `columns.COLUMNS` (for a channel's pack those of its file, too)
     rules: from `rules.read_rules`, or `channel_packs.rules_of_pack`
     out:   one Judgment per row, in the frame's order
 

@@ -13,8 +13,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from catalog.verdict import Verdict
+from quality.columns import COLUMNS, MEASUREMENT_VERSION
 from quality.gate import Judgment
-from quality.measurements import COLUMNS, MEASUREMENT_VERSION
 from quality.rules import RuleSet
 
 MAX_DETAILED = 150

@@ -13,8 +13,9 @@ from imaging.color import srgb_to_lab
 from imaging.measure_geometry import find_product
 from imaging.measure_views import WORK_PIXELS, Mask, reduce_size
 from imaging.photo import PhotoLimits, decode_photo
+from quality.columns import Measurements
 from quality.gate import Judgment, judge_table
-from quality.measurements import BackgroundKind, Measurements, RenderEvidence, measure_render
+from quality.measurements import BackgroundKind, RenderEvidence, measure_render
 from quality.rendition_facts import CHANNEL_COLUMNS, measure_rendition
 from quality.rules import RuleSet
 

@@ -10,7 +10,7 @@ import warnings
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from catalog.errors import GateError
-from quality.measurements import COLUMNS, Column, Measurements
+from quality.columns import COLUMNS, Column, Measurements
 
 _HEADER = "file header"
 

@@ -1,6 +1,6 @@
 """The rules that a recipe's renders are held to: shipped packs in YAML, with a brand's own bounds laid over them.
 
-What the columns mean is `measurements.COLUMNS`; how rules are applied is `gate.py`.
+What the columns mean is `columns.COLUMNS`; how rules are applied is `gate.py`.
 """
 
 import datetime
@@ -18,7 +18,7 @@ from catalog.errors import SettingsError
 from catalog.keys import digest
 from catalog.product import SLUG
 from catalog.recipe import parse_model, read_yaml
-from quality.measurements import COLUMNS, Column
+from quality.columns import COLUMNS, Column
 
 RULE_FOLDER = Path(__file__).parent / "rules"
 

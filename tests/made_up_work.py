@@ -25,7 +25,7 @@ from catalog.errors import PublishRefused
 from catalog.keys import digest_bytes, gate_key
 from catalog.product import Product
 from publishing.rendition import Rendition
-from quality.measurements import MEASUREMENT_VERSION
+from quality.columns import MEASUREMENT_VERSION
 from resources.catalog_sync import SnapshotRow, sync_catalog
 from resources.ledger_tables import cutout, expectation, judgment, lora, on_shelf, refused_render, render, settled, shelf, source_photo
 from resources.project import open_project

@@ -17,7 +17,7 @@ from assets.settled import announce
 from assets.validated_renders import _write_manifest, judge_cell
 from assets.verdict_changes import VerdictChanges
 from benchmarks.made_up_measurements import made_up_rows
-from quality.measurements import MEASUREMENT_VERSION
+from quality.columns import MEASUREMENT_VERSION
 from resources.leases import holding
 from resources.ledger_tables import judgment, lease, measurement, metadata, render, settled
 from tests import made_up_work

@@ -19,8 +19,9 @@ from benchmarks.corruptions import Scene, place_product
 from catalog.verdict import Verdict
 from imaging.encode import encode, srgb_profile
 from quality.channel_packs import ChannelRule, read_channel_pack, rules_of_pack, shipped_channel_packs
+from quality.columns import COLUMNS
 from quality.judge_channel import judge_file, judge_renditions, rendition_row
-from quality.measurements import COLUMNS, measure_render
+from quality.measurements import measure_render
 from quality.rendition_facts import measure_rendition
 from tests.judged_pictures import SIDE_PX, Known, evidence, textured_bottle
 

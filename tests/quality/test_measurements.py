@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from benchmarks.corruptions import jpeg
-from quality.measurements import COLUMNS, RenderEvidence, measure_render
+from quality.columns import COLUMNS
+from quality.measurements import RenderEvidence, measure_render
 from tests.judged_pictures import Known, evidence, sloped_scene, white_scene
 
 

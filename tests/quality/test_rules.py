@@ -6,7 +6,7 @@ import yaml
 from catalog.brand_kit import BrandKit
 from catalog.errors import SettingsError
 from catalog.recipe import parse_model
-from quality.measurements import COLUMNS
+from quality.columns import COLUMNS
 from quality.rules import RULE_FOLDER, Rule, RulePack, read_rules, shipped_packs
 
 

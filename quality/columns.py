@@ -1,0 +1,120 @@
+"""The columns of the measurement table: name, unit, range, source and meaning of everything a rule may name. Measures nothing; see measurements.py."""
+
+from dataclasses import dataclass
+
+MEASUREMENT_VERSION = "4"
+"""Raised whenever the same render may measure differently; part of the gate key."""
+
+Measurements = dict[str, float | str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """What a measurement is: its unit, the values it can take, where it comes from, and what it tells."""
+
+    unit: str
+    low: float | None
+    high: float | None
+    source: str
+    meaning: str
+
+
+_QUALITY = "quality reference, section 4.2"
+
+COLUMNS: dict[str, Column] = {
+    "min_side_px": Column(unit="px", low=1, high=None, source="file header", meaning="the shorter side"),
+    "file_kb": Column(unit="KiB", low=0, high=None, source="file header", meaning="size of the file; 0 for a picture never encoded"),
+    "file_format": Column(unit="name", low=None, high=None, source="file header", meaning="JPEG, PNG, WEBP, AVIF"),
+    "icc_profile": Column(unit="name", low=None, high=None, source="file header", meaning="description of the color profile, or none"),
+    "expected_known": Column(unit="0 or 1", low=0, high=1, source="evidence", meaning="whether the complete expected picture was given"),
+    "white_share_pct": Column(unit="%", low=0, high=100, source=f"{_QUALITY}, 2", meaning="background pixels with every channel >= 254"),
+    "border_min_rgb": Column(
+        unit="level", low=0, high=255, source=f"{_QUALITY}, 2", meaning="1st percentile of the 8 px border's lowest channel"
+    ),
+    "background_noise": Column(
+        unit="level", low=0, high=None, source="Immerkaer 1996", meaning="noise sigma of the background (texture counts)"
+    ),
+    "background_std": Column(unit="level", low=0, high=128, source="own", meaning="spread of the background's lightness"),
+    "background_clipped_pct": Column(unit="%", low=0, high=100, source="own", meaning="background pixels that are pure white or black"),
+    "extra_edge_permille": Column(
+        unit="permille", low=0, high=1000, source=f"{_QUALITY}, 14", meaning="background pixels on edges nobody expects"
+    ),
+    "background_delta_e": Column(
+        unit="Delta E 76", low=0, high=None, source="own", meaning="p99.5 distance of the background to the expected one"
+    ),
+    "backdrop_delta_e": Column(
+        unit="Delta E 2000", low=0, high=None, source="CIE 142-2001", meaning="median background against the asked color"
+    ),
+    "fill_pct": Column(unit="%", low=0, high=100, source=f"{_QUALITY}, 3", meaning="longer box direction as a share of the frame"),
+    "margin_min_pct": Column(unit="%", low=-100, high=50, source=f"{_QUALITY}, 3", meaning="smallest margin around the product's box"),
+    "offset_pct": Column(unit="%", low=0, high=100, source=f"{_QUALITY}, 3", meaning="offset of the box from the middle, worse direction"),
+    "border_touch_pct": Column(unit="%", low=0, high=100, source="own", meaning="share of the frame's border that is product"),
+    "loose_parts_pct": Column(unit="%", low=0, high=100, source="own", meaning="small pieces apart from the product, of its area"),
+    "ssim": Column(unit="1", low=-1, high=1, source="Wang et al. 2004", meaning="mean SSIM of lightness inside the product"),
+    "ssim_tile_p1": Column(unit="1", low=-1, high=1, source=f"{_QUALITY}, 7", meaning="contrast-structure of the worst tiles"),
+    "structure_tile_p5": Column(
+        unit="1", low=-1, high=1, source="own", meaning="correlation of lightness texture in the worst tiles; ignores contrast"
+    ),
+    "gmsd": Column(unit="1", low=0, high=1, source="Xue et al. 2013", meaning="spread of gradient similarity inside the product"),
+    "local_change_delta_l": Column(
+        unit="L*", low=0, high=None, source=f"{_QUALITY}, 9", meaning="largest smooth lightness change inside the product"
+    ),
+    "local_change_delta_ab": Column(
+        unit="a*, b*", low=0, high=None, source="own", meaning="largest smooth chroma change inside the product"
+    ),
+    "shift_px": Column(unit="px at <= 1 MP", low=0, high=None, source="Lucas & Kanade 1981", meaning="displacement of the whole product"),
+    "warp_px": Column(
+        unit="px at <= 1 MP", low=0, high=None, source="Lucas & Kanade 1981", meaning="p90 displacement of tiles after the common shift"
+    ),
+    "squash_pct": Column(unit="%", low=0, high=None, source="ECC, Evangelidis 2008", meaning="difference of x and y scale"),
+    "edge_gain": Column(unit="1", low=0, high=None, source="own", meaning="steepness of the product's edges, 1 = as expected"),
+    "fine_detail_ratio": Column(
+        unit="1", low=0, high=None, source=f"{_QUALITY}, 4", meaning="fine detail inside the product, 1 = as expected"
+    ),
+    "noise_added": Column(
+        unit="level", low=None, high=None, source="Immerkaer 1996", meaning="noise sigma added in flat parts; negative: removed"
+    ),
+    "halo_delta_e": Column(
+        unit="Delta E 76", low=0, high=None, source=f"{_QUALITY}, 10", meaning="p90 fringe 1-4 px outside, chroma halved"
+    ),
+    "halo_step": Column(
+        unit="L*", low=0, high=None, source=f"{_QUALITY}, 10b", meaning="fringe against the near surroundings, without reference"
+    ),
+    "contact_delta_l": Column(
+        unit="L*", low=None, high=None, source="own", meaning="how much darker the ground is right below the product"
+    ),
+    "shadow_lost_delta_l": Column(
+        unit="L*", low=None, high=None, source="own", meaning="how much lighter the foot's surroundings are than expected"
+    ),
+    "banding_comb": Column(
+        unit="1", low=0, high=1, source="own", meaning="levels of a smooth background piling up at even distances (16 to 32 levels left)"
+    ),
+    "tone_ripple": Column(unit="level", low=0, high=None, source="own", meaning="sawtooth of the tone curve: levels were thrown away"),
+    "blockiness_ratio": Column(
+        unit="1", low=0, high=None, source=f"{_QUALITY}, 11", meaning="8-px grid steps relative to the expected picture"
+    ),
+    "jpeg_quality": Column(
+        unit="1..100",
+        low=1,
+        high=100,
+        source="ITU-T T.81, annex K",
+        meaning="lowest JPEG quality the picture was ever saved at, 100 unknown",
+    ),
+    "entropy_bits": Column(unit="bit", low=0, high=8, source=f"{_QUALITY}, 16", meaning="entropy of the gray levels"),
+    "flat_blocks_pct": Column(unit="%", low=0, high=100, source=f"{_QUALITY}, 16", meaning="sixteenths of the side without any structure"),
+    "delta_e_mean": Column(
+        unit="Delta E 2000", low=0, high=None, source=f"{_QUALITY}, 5", meaning="mean color difference inside the product"
+    ),
+    "delta_e_p95": Column(unit="Delta E 2000", low=0, high=None, source=f"{_QUALITY}, 5", meaning="95th percentile color difference"),
+    "color_shift_delta_e": Column(unit="Delta E 76", low=0, high=None, source=f"{_QUALITY}, 4.4", meaning="length of the median Lab shift"),
+    "lightness_shift": Column(unit="L*", low=-100, high=100, source="own", meaning="median lightness shift"),
+    "tone_gain": Column(
+        unit="1", low=None, high=None, source="own", meaning="slope of levels over expected levels; 1.2 is 1.2 times brighter"
+    ),
+    "clipped_added_pct": Column(unit="%", low=-100, high=100, source=f"{_QUALITY}, 16", meaning="product pixels that became clipped"),
+    "target_delta_e": Column(
+        unit="Delta E 2000", low=0, high=None, source="CIE 142-2001, kL = 2", meaning="recolored part against its target color"
+    ),
+    "recolored_pct": Column(unit="%", low=0, high=100, source="own", meaning="share of the product that changed color"),
+}
+"""Every measurement that a rule may name."""
