@@ -5,7 +5,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 RUN := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(VENV)/bin
 
-.PHONY: demo test test-cluster test-fast scan dev lint clean help
+.PHONY: demo test test-soak test-cluster test-fast scan dev lint clean help
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /	/'
@@ -13,12 +13,16 @@ help: ## what can be made
 demo: $(STAMP) ## run the shipped catalog through everything; ends with counts and the path of the report
 	@$(RUN)/vitrine demo
 
-test: $(DEV_STAMP) ## every test
-	@$(RUN)/python -m pytest -q -n 2 --dist loadfile -m "not cluster"
-	@$(RUN)/python -m pytest -q -p no:xdist tests/cluster
+test: $(DEV_STAMP) ## every test but those that soak
+	@$(RUN)/python -m pytest -q -n 2 --dist loadfile -m "not cluster and not soak"
+	@$(RUN)/python -m pytest -q -p no:xdist -m "not soak" tests/cluster
+
+test-soak: $(DEV_STAMP) ## what `make test` leaves out: a storm of killed workers, more seeds of the crash sweep, the whole demo by pods
+	@$(RUN)/python -m pytest -q -p no:xdist -m "soak" tests
+	@VITRINE_CRASH_SEEDS=10 $(RUN)/python -m pytest -q -p no:xdist tests/crash/test_failpoints.py
 
 test-cluster: $(DEV_STAMP) ## runs and steps as pods of a real Kubernetes, where a test bed is at hand; wants both cores to itself
-	@$(RUN)/python -m pytest -q -p no:xdist tests/cluster
+	@$(RUN)/python -m pytest -q -p no:xdist -m "not soak" tests/cluster
 
 scan: $(DEV_STAMP) .checkov/.installed ## checkov over manifests, pods, Terraform and images, in an environment of its own
 	@$(RUN)/python -m pytest -q -p no:xdist tests/k8s/test_checkov.py

@@ -18,7 +18,7 @@ from tests.cluster.cells import TODAY, cell, drawn, pictures, publications, rend
 from tests.cluster.deployment import LEDGER_VARIABLE
 from tests.cluster.shop import change_settings, cluster_section
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.soak]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CATEGORY = "lighting"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RENDERS, KILLS = 60, 6
