@@ -34,9 +34,14 @@ def pack_in_force(channel: Channel) -> RuleSet | None:
 
 def channel_form(channel: Channel) -> str:
     """What of a channel enters the publish key: its form, and for a channel with a pack what the picture is judged by today."""
+    return form_judged_by(channel, pack_in_force(channel))
+
+
+def form_judged_by(channel: Channel, pack: RuleSet | None) -> str:
+    """What of a channel enters the publish key when its pictures are judged by these rules of its pack (None: it has none)."""
     from publishing.rendition import channel_digest
 
-    form, pack = channel_digest(channel), pack_in_force(channel)
+    form = channel_digest(channel)
     return form if pack is None else digest({"form": form, "rules": pack.digest, "measurements": MEASUREMENT_VERSION})
 
 
@@ -84,8 +89,9 @@ def _judged(group: Sequence["Candidate"], columns: dict[str, dict[str, Any]], ma
     """Judgments of candidates of one channel, as rows of the ledger."""
     from quality.judge_channel import judge_renditions, rendition_row
 
-    pack, now = pack_in_force(group[0].channel), utc_now().replace(tzinfo=None)
-    assert pack is not None
+    # By the rules that the publish key names: when midnight has come since, those of the new day would stand under a key of the old one.
+    pack, now = group[0].pack, utc_now().replace(tzinfo=None)
+    assert pack is not None, "only candidates of channels with a pack are judged"
     # What was never measured is not known, and a rule that needs it refuses. What stands until its successor is drawn is the render of its row.
     unmeasured = dict.fromkeys(COLUMNS)
     files = {one.publish_key: rendition_row(columns.get(one.render_row["render_key"], unmeasured), make(one)) for one in group}

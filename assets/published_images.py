@@ -13,7 +13,7 @@ import dagster as dg
 
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
-from assets.channel_packs import channel_form, is_refused, is_unjudged, judge_by_packs, pack_verdicts
+from assets.channel_packs import form_judged_by, is_refused, is_unjudged, judge_by_packs, pack_in_force, pack_verdicts
 from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.house_rules import OWNERS, reasons_table, rows_table
@@ -32,6 +32,7 @@ from catalog.keys import gate_key, publish_key
 from catalog.variant import Variant
 from catalog.verdict import Verdict
 from quality.columns import MEASUREMENT_VERSION
+from quality.rules import RuleSet
 from resources.costs import clocked
 from resources.ledger import Row
 from resources.ledger_tables import judgment, publication, render
@@ -74,6 +75,8 @@ class Candidate:
     render_row: Row
     judgment_row: Row
     channel: Channel
+    pack: RuleSet | None
+    """The rules of the channel's pack that the publish key names."""
     metadata: "PictureMetadata"
     publish_key: str
 
@@ -95,7 +98,8 @@ def _approved(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -
     """The renders that the brand approves of, for each channel that takes their recipe; and what is held back by which verdict."""
     from publishing.metadata import metadata_digest
 
-    channels = [(channel, channel_form(channel)) for channel in project.brand_kit.channels]
+    packs = [(channel, pack_in_force(channel)) for channel in project.brand_kit.channels]
+    channels = [(channel, pack, form_judged_by(channel, pack)) for channel, pack in packs]
     standing = _standing(project, plan, shown)
     held, found = Counter[str](), []
     for wanted in plan.wanted:
@@ -108,15 +112,12 @@ def _approved(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -
             continue
         metadata = picture_metadata(project, wanted, render_row)
         words = metadata_digest(metadata)
-        for channel, form in channels:
+        for channel, pack, form in channels:
             if wanted.variant.recipe not in channel.recipes:
                 continue
             key = publish_key(render_digest=render_row["render_digest"], channel_digest=form, metadata_digest=words)
-            found.append(
-                Candidate(
-                    wanted=wanted, render_row=render_row, judgment_row=judgment_row, channel=channel, metadata=metadata, publish_key=key
-                )
-            )
+            rows = {"wanted": wanted, "render_row": render_row, "judgment_row": judgment_row}
+            found.append(Candidate(**rows, channel=channel, pack=pack, metadata=metadata, publish_key=key))
     return found, held
 
 

@@ -32,7 +32,7 @@ from resources.tallies import tallied
 from resources.work_context import working_on
 
 ROWS_AT_ONCE = 20_000
-"""Renders judged in one go: some 60 MB of measurements. A table costs the same half CPU-second however few rows it has."""
+"""Renders held at once: some 60 MB of measurements, if all are judged. A table costs the same half CPU-second however few rows it has."""
 
 TIMES = LeaseTimes(wait_s=2.0, between_steps_s=0.0)
 """A cell at work is passed over soon: its run judges by the present rules itself. The lease ends with the writing of a cell."""
@@ -89,12 +89,14 @@ def rejudged_cells(
     passed over and says so. `is_over` tells whether a run that holds a lease is known to have ended.
     """
     waiting: list[RejudgedCell] = []
+    held = 0
     for category, drop in known_cells(project, categories):
         stop_point()
         waiting.append(_look_up(project, category, drop))
-        if sum(len(cell.todo) for cell in waiting) >= rows_at_once:
+        held += len(waiting[-1].plan.wanted)  # also of cells with nothing to judge: their plans wait, too
+        if held >= rows_at_once:
             yield from _finish(project, waiting, holder, is_over)
-            waiting = []
+            waiting, held = [], 0
     yield from _finish(project, waiting, holder, is_over)
 
 

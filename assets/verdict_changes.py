@@ -16,6 +16,7 @@ from assets.rejudging import RejudgedCell
 from assets.shelf import shelf_images
 from assets.standing_verdicts import Standing
 from catalog.verdict import Verdict
+from quality.gate import UNMEASURED
 from quality.margins import Margin, deciding_margin, margins_of
 from resources.ledger import Row
 from resources.project import Project
@@ -154,7 +155,7 @@ class VerdictChanges:
             if harder:
                 cause.required = reason["required"]
             else:
-                rule = rules.get(reason["code"])
+                rule = rules.get(str(reason["code"]).removesuffix(UNMEASURED))
                 cause.was_required, cause.required = reason["required"], rule.review_required if rule else None
 
     def _note_example(self, cell: RejudgedCell, wanted: WantedRender, before: str, row: Row) -> None:

@@ -50,6 +50,8 @@ def show(
     if name in shipped_channel_packs():
         rules, not_judged = rules_of_pack(name, day(on)).rules, read_channel_pack(name).not_judged
     elif name in shipped_packs():
+        if on is not None:
+            raise SettingsError(f"{name} is a recipe, and the rules of recipes hold every day: leave --on out.")
         rules, not_judged = read_rules(name).rules, ()
     else:
         raise SettingsError(f"There are no rules {name!r}. There are: {', '.join((*shipped_packs(), *shipped_channel_packs()))}.")

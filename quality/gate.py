@@ -52,6 +52,9 @@ class GateResult:
 
 Step = Literal["broken", "review", "missing"]
 
+UNMEASURED = "_not_measured"
+"""Ends the code of a rule whose column could not be measured."""
+
 
 def judge_table(frame: "pd.DataFrame", rules: RuleSet) -> list[Judgment]:
     """One judgment per row of a measurement table. Raises GateError on an empty table, missing columns or unclear render ids."""
@@ -159,7 +162,7 @@ def _reason(rule: Rule, step: Step, row: dict[str, float | str | None]) -> Reaso
     value = row[rule.column]
     if step == "missing" or value is None:
         return Reason(
-            code=f"{rule.code}_not_measured",
+            code=f"{rule.code}{UNMEASURED}",
             message=f"{rule.column} could not be measured ({rule.documented.meaning}); what is not measured is not approved.",
             measured=None,
             required=rule.required,

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from catalog.verdict import Verdict
 from quality.columns import COLUMNS, MEASUREMENT_VERSION
-from quality.gate import Judgment
+from quality.gate import UNMEASURED, Judgment
 from quality.rules import RuleSet
 
 MAX_DETAILED = 150
@@ -73,7 +73,7 @@ def _page(title: str, rows: Sequence[PageRow], rule_sets: Sequence[RuleSet], not
         approved=approved[:MAX_LISTED],
         approved_more=max(0, len(approved) - MAX_LISTED),
         rule_sets=rule_sets,
-        broken=Counter((row.recipe, reason["code"].removesuffix("_not_measured")) for row in rows for reason in row.reasons),
+        broken=Counter((row.recipe, reason["code"].removesuffix(UNMEASURED)) for row in rows for reason in row.reasons),
         columns=COLUMNS,
         measurement_version=MEASUREMENT_VERSION,
     )  # fmt: skip

@@ -48,7 +48,8 @@ def measure_rendition(data: bytes) -> Measurements:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # only the header is read
             picture = Image.open(io.BytesIO(data))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
-        raise GateError(f"The file is no picture that can be judged ({error}). Give a JPEG, PNG, WebP, GIF, BMP or TIFF file.") from error
+        why = "its format is not known" if isinstance(error, UnidentifiedImageError) else str(error)
+        raise GateError(f"The file is no picture that can be judged: {why}. Give a JPEG, PNG, WebP, GIF, BMP or TIFF file.") from error
     with picture:
         width, height = picture.size
         animated = "animated " if getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO" else ""

@@ -162,3 +162,18 @@ def test_a_standing_picture_whose_successor_is_not_drawn_yet_is_judged_by_its_ow
         judge_by_packs(project, [standing], lambda one: file, clock)
     verdict = pack_verdicts(project, [standing])["of a standing picture"]
     assert not [reason for reason in verdict["reasons"] if reason["code"].endswith("_not_measured")]
+
+
+def test_a_picture_is_judged_by_the_rules_its_key_names_although_midnight_has_come(folder, on):
+    """The verdict by the new day's rules once stood under the key of the old day's."""
+    project = open_project(folder)
+    (cell,) = known_cells(project)
+    on(GOOGLE_CHANGES - dt.timedelta(days=1))
+    (found,) = [one for one in candidates(project, plan_cell(project, *cell), ())[0] if one.channel.name == "google"]
+    found = replace(found, publish_key="of a picture before midnight")
+    on(GOOGLE_CHANGES)
+    with clocked(project, "publish", *cell) as clock:
+        judge_by_packs(project, [found], lambda one: encode(np.full((400, 400, 3), 255, np.uint8), "jpeg"), clock)
+    verdict = pack_verdicts(project, [found])["of a picture before midnight"]
+    assert verdict["rules_digest"] == found.pack.digest != channel_packs.pack_in_force(found.channel).digest
+    assert "TOO_SMALL" not in [reason["code"] for reason in verdict["reasons"] if reason["severity"] == "critical"]

@@ -14,6 +14,7 @@ from assets.planning import known_cells, plan_cell, rules_in_force
 from assets.published_images import publish_cell
 from assets.rejudging import rejudged_cells
 from assets.settled import announce
+from assets.standing_verdicts import Standing
 from assets.validated_renders import _write_manifest, judge_cell
 from assets.verdict_changes import VerdictChanges
 from benchmarks.made_up_measurements import made_up_rows
@@ -277,3 +278,26 @@ def test_products_are_announced_before_their_judgments(shop, monkeypatch):
     key = expectation_of(project, "bags", None).key
     assert all(key in row["tried"] for row in project.ledger.rows(sa.select(settled).where(settled.c.sku.in_(["BAG-E", "BAG-F"]))))
     announce(project, expectation_of(project, "bags", None), {"BAG-E"})  # and again changes nothing
+
+
+def test_cells_with_nothing_to_judge_do_not_wait_in_memory_for_those_that_have(shop, monkeypatch):
+    """A second look at a judged catalog once held the plans of all its cells."""
+    project, looked_up = shop.open(), []
+    look_up = rejudging._look_up
+    monkeypatch.setattr(rejudging, "_look_up", lambda *where: looked_up.append(where) or look_up(*where))
+    cells = rejudged_cells(project, rows_at_once=1)
+    assert not next(cells).todo
+    assert len(looked_up) == 1 < len(known_cells(project))
+
+
+def test_a_rule_whose_column_is_measured_now_is_not_told_as_gone(shop):
+    """The reason was that it could not be measured; the rule is still there."""
+    project = shop.open()
+    (cell, *_) = known_cells(project, ["mugs"])
+    (wanted, *_) = [w for w in plan_cell(project, *cell).wanted if w.variant.recipe == "packshot_white"]
+    rule = next(rule for rule in rules_in_force(project, wanted.recipe).rules if rule.column == "fill_pct")
+    old = Standing("rejected", [{"code": f"{rule.code}_not_measured", "severity": "critical", "measured": None, "required": rule.required}])
+    changes = VerdictChanges(project=project)
+    changes._note_causes(wanted, old, {"verdict": "approved", "reasons": []})
+    (cause,) = changes.causes.values()
+    assert cause.required == rule.review_required

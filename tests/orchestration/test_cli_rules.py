@@ -1,0 +1,58 @@
+"""`vitrine rules` and `vitrine judge --pack`: what they print, and what they refuse in words."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from imaging.encode import encode
+from orchestration.cli import main
+
+
+@pytest.fixture
+def vitrine(tmp_path, monkeypatch, capsys):
+    """Call the command outside of any project; returns exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("VITRINE_PROJECT", raising=False)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["vitrine", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(encode(np.full((600, 600, 3), 255, np.uint8), "jpeg"))
+    return path
+
+
+def test_options_that_a_pack_knows_nothing_of_are_refused_instead_of_ignored(vitrine, picture):
+    for option in ("--expected", "--alpha", "--brand"):
+        code, out, err = vitrine("judge", "--pack", "ebay", "--render", picture, option, picture)
+        assert (code, out) == (2, "") and option in err
+    code, out, err = vitrine("judge", "--recipe", "packshot_white", "--source", picture, "--render", picture, "--on", "2027-01-31")
+    assert (code, out) == (2, "") and "--on" in err
+
+
+def test_rules_of_recipes_have_no_days(vitrine):
+    assert vitrine("rules", "show", "google_merchant", "--on", "2027-01-31")[0] == 0
+    code, _, err = vitrine("rules", "show", "packshot_white", "--on", "2027-01-31")
+    assert code == 2 and "hold every day" in err
+
+
+def test_what_is_no_picture_is_refused_in_the_same_words_each_time(vitrine, tmp_path):
+    text = tmp_path / "picture.jpg"
+    text.write_text("brand: acme\n")
+    answers = [json.loads(vitrine("judge", "--pack", "ebay", "--render", text)[1]) for _ in range(2)]
+    assert answers[0] == answers[1] and "0x" not in answers[0]["reasons"][0]["message"]
+    assert answers[0]["verdict"] == "rejected"
