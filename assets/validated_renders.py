@@ -19,6 +19,7 @@ from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.generated_variants import generated_variants
 from assets.house_rules import OWNERS, reasons_table, rows_table, sheet_metadata
+from assets.measurement_rows import keep_cell_table
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import WantedRender, plan_cell, rules_in_force
@@ -286,6 +287,7 @@ def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResourc
             **sheet_metadata(verdict_sheet(project, rows)),
             "reasons": reasons_table(Counter(x["code"] for row in rows for x in row["reasons"])),
             "quarantine": rows_table(quarantined, ("sku", "recipe", "why")),
+            "measurements": dg.MetadataValue.path(keep_cell_table(project, category, drop, key)),
         },
         check_results=[
             dg.AssetCheckResult(

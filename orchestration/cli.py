@@ -15,6 +15,7 @@ from catalog.preemption import Preempted, end_process
 from orchestration import (
     cli_backfill,
     cli_ledger,
+    cli_measurements,
     cli_operations,
     cli_pictures,
     cli_project,
@@ -41,6 +42,7 @@ for group in (
     cli_pictures,
     cli_rules,
     cli_rejudge,
+    cli_measurements,
     cli_review,
     cli_ledger,
     cli_operations,

@@ -166,7 +166,9 @@ def judge(
         if recipe is not None or source is not None:
             raise SettingsError("--pack judges the file as the channel gets it: leave --recipe and --source out, or --pack.")
         if expected is not None or alpha is not None or brand is not None:
-            raise SettingsError("--expected, --alpha and --brand are for a recipe's rules; a channel knows nothing of them. Leave them out.")
+            raise SettingsError(
+                "--expected, --alpha and --brand are for a recipe's rules; a channel knows nothing of them. Leave them out."
+            )
         _judge_by_pack(pack, render, on)
     if on is not None:
         raise SettingsError("--on is the day of a channel's rules: give --pack with it, or leave it out.")

@@ -19,6 +19,7 @@ def register(app: typer.Typer) -> None:
     rules.command("list")(list_rules)
     rules.command("show")(show)
     rules.command("schema")(schema)
+    rules.command("columns")(columns)
     app.add_typer(rules)
 
 
@@ -59,6 +60,13 @@ def show(
         typer.echo(f"{rule.severity:8}  {rule.column}: {rule.required}  ({rule.code})\n          {rule.source}, {rule.date}")
     for words in not_judged:
         typer.echo(f"not told  {words}")
+
+
+def columns() -> None:
+    """Print every column that a rule may name: unit, range, meaning, source, and the shipped rules on it (Markdown)."""
+    from quality.column_page import columns_page
+
+    typer.echo(columns_page(), nl=False)
 
 
 def schema(kind: Annotated[str, typer.Argument(help="recipe or channel.")] = "channel") -> None:

@@ -152,7 +152,7 @@ class ObjectStore:
         return self.files.has_any(f"manifests/records/{table}")
 
     def put_page(self, path: str, data: bytes, media_type: str) -> str:
-        """Write a page for people, in place of the former one; where it is, as a path or `s3://` address."""
+        """Write a page or a table for people, in place of the former one; where it is, as a path or `s3://` address."""
         failpoint("store.before_page")
         self.files.write(path, data, media_type)
         failpoint("store.after_page")

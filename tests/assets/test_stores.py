@@ -111,6 +111,7 @@ def test_a_cell_on_s3_gives_the_same_digests_as_on_a_folder_and_a_second_run_mak
     assert {summary.key: summary.last_modified for summary in bucket.objects.all()} == keys, "a second run writes nothing"
 
     assert any(key.startswith("made/gate/mugs/") for key in keys), "the gate's page is in the store"
+    assert any(key.startswith("made/measurements/mugs/") for key in keys), "the table of measurements is in the store"
     assert not any(key.startswith("made/checkpoints/") for key in keys), "a finished training's checkpoints are forgotten"
     _the_report_is_kept(on_s3, bucket)
     _pages_hold(bucket, on_s3 / "downloaded")

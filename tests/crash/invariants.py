@@ -208,7 +208,17 @@ def _tree(folder: Path) -> dict[str, str]:
         else:
             found[name] = _sha256(path)
     found |= {str(p.relative_to(folder)): _sha256(p) for p in (folder / ".vitrine" / "training").rglob("lora.safetensors")}
+    found |= {str(p.relative_to(folder)): _timeless_table(p) for p in (folder / ".vitrine" / "measurements").rglob("*.parquet")}
     return found
+
+
+def _timeless_table(path: Path) -> str:
+    """A cell's table of measurements and whose verdicts it says it holds, without times."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    about = {name.decode(): value.decode() for name, value in (table.schema.metadata or {}).items()}
+    return json.dumps([about, table.drop_columns(["measured_at"]).to_pylist()], sort_keys=True)
 
 
 def _tree_differences(folder: Path, undisturbed: Path) -> list[str]:

@@ -119,7 +119,8 @@ def judge(folder: Path) -> None:
     for project, category, drop in _cells(folder):
         rows = validated_renders.judge_cell(project, category, drop)
         validated_renders._gate_page(project, category, drop, rows)
-        validated_renders._write_manifest(project, category, drop, rows)
+        key = validated_renders._write_manifest(project, category, drop, rows)
+        validated_renders.keep_cell_table(project, category, drop, key)
 
 
 def publish(folder: Path) -> None:

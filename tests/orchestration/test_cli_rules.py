@@ -56,3 +56,8 @@ def test_what_is_no_picture_is_refused_in_the_same_words_each_time(vitrine, tmp_
     answers = [json.loads(vitrine("judge", "--pack", "ebay", "--render", text)[1]) for _ in range(2)]
     assert answers[0] == answers[1] and "0x" not in answers[0]["reasons"][0]["message"]
     assert answers[0]["verdict"] == "rejected"
+
+
+def test_the_columns_are_printed_as_the_page_of_the_documentation(vitrine):
+    code, out, _ = vitrine("rules", "columns")
+    assert code == 0 and out.startswith("# Measurements\n") and "| `halo_delta_e` |" in out and out.endswith("|\n")
