@@ -89,13 +89,12 @@ def _lora_versions(project: Project, category: str) -> dict[str, str]:
     return {row["lora_digest"]: row["key"] for row in project.ledger.rows(query)}
 
 
-def keep_cell_table(project: Project, category: str, drop: str, manifest_key: str) -> str:
+def keep_cell_table(project: Project, category: str, drop: str, rows: Sequence[dict[str, Any]], manifest_key: str) -> str:
     """Write a cell's table in place of the former one; where it is, as a path or `s3://` address.
 
-    `manifest_key` names the verdicts it belongs to, and stands in the file's metadata: a reader can tell a table that a killed worker did not
+    `rows` are `measurement_rows` of all its recipes. `manifest_key` names the verdicts it belongs to, and stands in the file's metadata: a reader can tell a table that a killed worker did not
     get to renew.
     """
-    rows = measurement_rows(project, plan_cell(project, category, drop))  # of all recipes, whichever the run is limited to
     table = measurement_table(rows, measurement_schema(category=category, drop=drop, manifest=manifest_key))
     return project.store.put_page(f"measurements/{category}/{drop}.parquet", parquet_bytes(table), MEDIA_TYPE)
 

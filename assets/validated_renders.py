@@ -19,7 +19,7 @@ from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.generated_variants import generated_variants
 from assets.house_rules import OWNERS, reasons_table, rows_table, sheet_metadata
-from assets.measurement_rows import keep_cell_table
+from assets.measurement_rows import keep_cell_table, measurement_rows
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import WantedRender, plan_cell, rules_in_force
@@ -233,11 +233,11 @@ def _write_manifest(project: Project, category: str, drop: str, rows: Sequence[R
     return key
 
 
-def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row]) -> dg.MetadataValue:
-    """The cell's gate page as a file beside the manifests; the check links to it."""
+def _gate_page(project: Project, category: str, drop: str, rows: Sequence[Row], measured: Sequence[Row], run: str = "") -> dg.MetadataValue:
+    """The cell's gate page as a file beside the manifests; the check links to it. `measured`: the rows of its measurement table."""
     from quality.gate_page import cell_page
 
-    page = cell_page(f"{category} | {drop}", rows, [rules_in_force(project, recipe) for recipe in project.recipes])
+    page = cell_page(f"{category} | {drop}", rows, [rules_in_force(project, recipe) for recipe in project.recipes], measured, run=run)
     return dg.MetadataValue.path(project.store.put_page(f"gate/{category}/{drop}.html", page.encode(), "text/html; charset=utf-8"))
 
 
@@ -280,6 +280,8 @@ def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResourc
     ]
     numbers = {"renders": len(rows), **{str(v): counts[v] for v in Verdict}, "approved_share": round(approved_share, 4)}
     key = _write_manifest(project, category, drop, rows)
+    measured = measurement_rows(project, plan_cell(project, category, drop))  # of all recipes, whichever the run is limited to
+    page = _gate_page(project, category, drop, rows, measured, context.run.run_id)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(key),
         metadata={
@@ -287,14 +289,14 @@ def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResourc
             **sheet_metadata(verdict_sheet(project, rows)),
             "reasons": reasons_table(Counter(x["code"] for row in rows for x in row["reasons"])),
             "quarantine": rows_table(quarantined, ("sku", "recipe", "why")),
-            "measurements": dg.MetadataValue.path(keep_cell_table(project, category, drop, key)),
+            "measurements": dg.MetadataValue.path(keep_cell_table(project, category, drop, measured, key)),
         },
         check_results=[
             dg.AssetCheckResult(
                 check_name="brand_gate",
                 passed=approved_share >= required,
                 severity=dg.AssetCheckSeverity.ERROR,
-                metadata={**numbers, "required_share": required, "page": _gate_page(project, category, drop, rows)},
+                metadata={**numbers, "required_share": required, "page": page},
             )
         ],
     )

@@ -2,11 +2,14 @@
 
 import datetime
 import json
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from catalog.errors import SettingsError
+
+if TYPE_CHECKING:
+    from quality.rules import RuleSet
 
 On = Annotated[
     datetime.datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day a channel's rules are asked for; default: today.")
@@ -20,6 +23,7 @@ def register(app: typer.Typer) -> None:
     rules.command("show")(show)
     rules.command("schema")(schema)
     rules.command("columns")(columns)
+    rules.command("suite")(suite)
     app.add_typer(rules)
 
 
@@ -60,6 +64,58 @@ def show(
         typer.echo(f"{rule.severity:8}  {rule.column}: {rule.required}  ({rule.code})\n          {rule.source}, {rule.date}")
     for words in not_judged:
         typer.echo(f"not told  {words}")
+
+
+def suite(
+    recipe: Annotated[
+        str | None, typer.Argument(help="The recipe whose rules are wanted, with the bounds of the project's brand kit.")
+    ] = None,
+    pack: Annotated[str | None, typer.Option(help="The channel whose rules are wanted, in place of a recipe's.")] = None,
+    on: On = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The suite as Great Expectations reads it.")] = False,
+) -> None:
+    """Print the Great Expectations suite that rules are compiled to: for one's own context, or (without --json) as one line per expectation."""
+    from quality.suite import suite_json
+
+    found = suite_json(_wanted_rules(recipe, pack, on))
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    typer.echo(found["name"])
+    for one in found["expectations"]:
+        told = {key: value for key, value in one["kwargs"].items() if key != "column"}
+        typer.echo(
+            f"{one['severity']:8}  {one['kwargs']['column']:24} {one['type']}  {json.dumps(told) if told else ''}  ({one['meta']['code']})"
+        )
+
+
+def _wanted_rules(recipe: str | None, pack: str | None, on: datetime.datetime | None) -> "RuleSet":
+    """The rules in force for a recipe in this project (outside one: as they ship), or for a channel on a day."""
+    from quality.channel_packs import rules_of_pack
+    from quality.rules import read_rules
+
+    if (recipe is None) == (pack is None):
+        raise SettingsError("Give a recipe, or --pack with a channel; a channel's rules hold for every recipe. See `vitrine rules list`.")
+    if pack is not None:
+        return rules_of_pack(pack, day(on))
+    assert recipe is not None
+    if on is not None:
+        raise SettingsError(f"{recipe} is a recipe, and the rules of recipes hold every day: leave --on out.")
+    return _rules_in_project(recipe) or read_rules(recipe)
+
+
+def _rules_in_project(recipe: str) -> "RuleSet | None":
+    """The rules of a recipe with the brand's bounds; None outside of a project."""
+    from quality.rules import read_rules
+    from resources.project import open_project
+    from resources.settings import SETTINGS_FILE, project_from_environment
+
+    folder = project_from_environment()
+    if not (folder / SETTINGS_FILE).is_file():
+        return None
+    project = open_project(folder)
+    known = project.recipe_book.get(recipe)
+    return read_rules(recipe, project.brand_kit, kind=known.kind if known else None)
 
 
 def columns() -> None:

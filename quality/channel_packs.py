@@ -83,7 +83,8 @@ def rules_of_pack(name: str, on: datetime.date) -> RuleSet:
     """The rules of a channel's pack that hold on a day. Raises SettingsError when there is no such pack."""
     pack = read_channel_pack(name)
     background: Literal["white", "scene"] = "white" if pack.background == "white" else "scene"
-    return RuleSet(recipe=name, background=background, rules=tuple(rule for rule in pack.rules if rule.in_force(on)))
+    rules = tuple(rule for rule in pack.rules if rule.in_force(on))
+    return RuleSet(recipe=name, background=background, rules=rules, channel=name, version=pack.version)
 
 
 def read_channel_pack(name: str) -> ChannelPack:

@@ -39,10 +39,7 @@ def validate(frame: "pd.DataFrame", build: Callable[[], list[Any]], *, name: str
     Looks at every result, also successful ones: with `mostly`, a met expectation still has unexpected rows. Raises GateError when an
     expectation could not be evaluated.
     """
-    context = _context()
-    import great_expectations as gx
-
-    suite = gx.ExpectationSuite(name=name, expectations=build())
+    context, suite = _context(), suite_of(name, build)
     source_name = f"{name}-{next(_TURN)}"
     source = context.data_sources.add_pandas(source_name)
     try:
@@ -75,6 +72,14 @@ def validate(frame: "pd.DataFrame", build: Callable[[], list[Any]], *, name: str
     return Validation(
         findings=tuple(findings), evaluated=int(counted["evaluated_expectations"]), met=int(counted["successful_expectations"])
     )
+
+
+def suite_of(name: str, build: Callable[[], list[Any]]) -> Any:
+    """A Great Expectations suite. `build` makes the expectations."""
+    _context()
+    import great_expectations as gx
+
+    return gx.ExpectationSuite(name=name, expectations=build())
 
 
 def _raised(info: dict[str, Any] | None) -> bool:

@@ -11,13 +11,14 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from catalog.errors import GateError
 from catalog.verdict import Reason, Verdict, verdict_of
 from quality.expectations import Validation, validate
 from quality.rendition_facts import CHANNEL_COLUMNS, TEXT_COLUMNS
 from quality.rules import Rule, RuleSet, format_measured
+from quality.suite import Step, expectations_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,8 +51,6 @@ class GateResult:
     statistics: dict[str, Any]
 
 
-Step = Literal["broken", "review", "missing"]
-
 UNMEASURED = "_not_measured"
 """Ends the code of a rule whose column could not be measured."""
 
@@ -64,7 +63,7 @@ def judge_table(frame: "pd.DataFrame", rules: RuleSet) -> list[Judgment]:
 def run_gate(frame: "pd.DataFrame", rules: RuleSet) -> GateResult:
     """Judgments and suite statistics; see `judge_table`."""
     table = _checked(frame, rules)
-    validation = validate(table, lambda: _expectations(rules, table), name=f"{rules.recipe}-{rules.digest[:12]}", index_column="render_id")
+    validation = validate(table, lambda: expectations_of(rules, table), name=rules.suite_name, index_column="render_id")
     broken: dict[str, dict[int, Step]] = {}
     for finding in validation.findings:
         index, step = int(finding.meta["rule"]), finding.meta["step"]
@@ -114,48 +113,6 @@ def _checked(frame: "pd.DataFrame", rules: RuleSet) -> "pd.DataFrame":
     if "expected_known" in needed and not table["expected_known"].isin((0.0, 1.0)).all():
         raise GateError("Column expected_known must be 0 or 1 in every row: it decides which rules apply. Nothing was judged.")
     return table
-
-
-def _expectations(rules: RuleSet, table: "pd.DataFrame") -> list[Any]:
-    """The suite: per rule a bound, for most a review bound, and the not-null twin (bounds alone ignore nulls).
-
-    A rule that applies to no row of the table is left out, and one that applies to every row has no condition: evaluating conditions took a
-    quarter of the time, and a cell's renders all have the same evidence.
-    """
-    import great_expectations.expectations as gxe
-    from great_expectations.expectations.row_conditions import Column as Row
-
-    out: list[Any] = [gxe.ExpectColumnValuesToBeUnique(column="render_id", meta={"rule": -1, "step": "broken"})]
-    for index, rule in enumerate(rules.rules):
-        common: dict[str, Any] = {"column": rule.column}
-        if rule.when != "always":
-            wanted = 1.0 if rule.when == "expected_known" else 0.0
-            applies = table["expected_known"] == wanted
-            if not applies.any():
-                continue
-            if not applies.all():
-                common["row_condition"] = Row("expected_known") == wanted
-
-        def note(step: Step, index: int = index, rule: Rule = rule) -> dict[str, Any]:
-            return {"rule": index, "step": step, "code": rule.code}
-
-        if rule.values is not None:
-            allowed = list(rule.values)
-            out.append(gxe.ExpectColumnValuesToBeInSet(**common, value_set=allowed, severity=rule.severity, meta=note("broken")))
-        else:
-            out.append(
-                gxe.ExpectColumnValuesToBeBetween(
-                    **common, min_value=rule.min, max_value=rule.max, severity=rule.severity, meta=note("broken")
-                )
-            )
-        if rule.review_min is not None or rule.review_max is not None:
-            out.append(
-                gxe.ExpectColumnValuesToBeBetween(
-                    **common, min_value=rule.review_min, max_value=rule.review_max, severity="warning", meta=note("review")
-                )
-            )
-        out.append(gxe.ExpectColumnValuesToNotBeNull(**common, severity=rule.severity_unmeasured, meta=note("missing")))
-    return out
 
 
 def _reason(rule: Rule, step: Step, row: dict[str, float | str | None]) -> Reason:

@@ -1,6 +1,7 @@
-"""One self-contained HTML page that shows a judged cell: counts, reasons ranked, every doubtful render in words, and the rules in force.
+"""One self-contained HTML page that shows a judged cell: counts, reasons ranked, every doubtful render in words, and every expectation.
 
-Shows no pictures (the contact sheet and the report do) and loads nothing from elsewhere.
+In place of Great Expectations' Data Docs, see docs/decisions/0040-data-docs.md. Shows no pictures (the contact sheet and the report do) and loads
+nothing from elsewhere.
 """
 
 from collections import Counter
@@ -13,8 +14,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from catalog.verdict import Verdict
-from quality.columns import COLUMNS, MEASUREMENT_VERSION
-from quality.gate import UNMEASURED, Judgment
+from quality.columns import MEASUREMENT_VERSION
+from quality.expectation_lines import ExpectationLine, expectation_lines
 from quality.rules import RuleSet
 
 MAX_DETAILED = 150
@@ -36,45 +37,60 @@ class PageRow:
     reasons: tuple[Mapping[str, Any], ...]
 
 
-def gate_page_html(judgments: Sequence[Judgment], rules: RuleSet, statistics: Mapping[str, Any]) -> str:
-    """The page of one judged table. `statistics` from `gate.run_gate`."""
-    rows = [
-        PageRow(label=j.render_id, recipe=rules.recipe, verdict=j.verdict, reasons=tuple(reason.as_dict() for reason in j.reasons))
-        for j in judgments
-    ]
-    evaluated = statistics.get("expectations_evaluated")
-    note = f"{statistics['expectations_met']} of {evaluated} expectations met by every render" if evaluated else ""
-    return _page(f"{rules.recipe}", rows, [rules], note)
+@dataclass(frozen=True, kw_only=True)
+class SuiteSection:
+    """One suite on the page: its rules and what was found. Lines without evaluated rows say that nothing is known of them."""
+
+    rules: RuleSet
+    lines: tuple[ExpectationLine, ...]
+
+    @property
+    def met(self) -> int:
+        """Expectations that every render meets."""
+        return sum(line.is_met for line in self.lines)
 
 
-def cell_page(title: str, rows: Sequence[Mapping[str, Any]], rule_sets: Sequence[RuleSet]) -> str:
-    """The page of one cell, from stored verdicts: each row has `sku`, `recipe`, `idx`, `verdict` and `reasons` (plain data)."""
+def cell_page(
+    title: str,
+    rows: Sequence[Mapping[str, Any]],
+    rule_sets: Sequence[RuleSet],
+    measured: Sequence[Mapping[str, Any]] = (),
+    *,
+    run: str = "",
+) -> str:
+    """The page of one cell, from stored verdicts and measurements.
+
+    rows: verdicts, each with `sku`, `recipe`, `idx`, `verdict`, `reasons` (plain data) and, where known, `judged_at`. measured: the rows of the
+    measurement table, of the same renders. run: the run that wrote the page.
+    """
     shown = [
         PageRow(label=f"{row['sku']} {row['idx']}", recipe=row["recipe"], verdict=Verdict(row["verdict"]), reasons=tuple(row["reasons"]))
         for row in rows
     ]
-    return _page(title, shown, list(rule_sets), "")
-
-
-def _page(title: str, rows: Sequence[PageRow], rule_sets: Sequence[RuleSet], note: str) -> str:
-    counts = Counter(row.verdict for row in rows)
-    codes = Counter((reason["code"], reason["severity"]) for row in rows for reason in row.reasons)
-    doubtful = sorted((row for row in rows if row.verdict != Verdict.APPROVED), key=lambda row: (ORDER.index(row.verdict), row.label))
-    approved = sorted(f"{row.label}, {row.recipe}" if len(rule_sets) > 1 else row.label for row in rows if row.verdict == Verdict.APPROVED)
+    times = sorted(row["judged_at"] for row in rows if row.get("judged_at") is not None)
+    labeled = [{**row, "label": f"{row['sku']} {row['idx']}"} for row in measured]
+    sections = [
+        SuiteSection(rules=rules, lines=tuple(expectation_lines([row for row in labeled if row["recipe"] == rules.recipe], rules)))
+        for rules in rule_sets
+    ]
+    counts = Counter(row.verdict for row in shown)
+    codes = Counter((reason["code"], reason["severity"]) for row in shown for reason in row.reasons)
+    doubtful = sorted((row for row in shown if row.verdict != Verdict.APPROVED), key=lambda row: (ORDER.index(row.verdict), row.label))
+    approved = sorted(f"{row.label}, {row.recipe}" if len(rule_sets) > 1 else row.label for row in shown if row.verdict == Verdict.APPROVED)
+    total = len(shown)
     return _environment().get_template("gate_page.html.j2").render(
         title=title,
-        note=note,
-        total=len(rows),
-        verdicts=[(str(verdict), WORDS[verdict], counts.get(verdict, 0), 100 * counts.get(verdict, 0) / max(1, len(rows))) for verdict in ORDER],
-        codes=[(code, severity, count, 100 * count / max(1, len(rows))) for (code, severity), count in codes.most_common()],
+        run=run,
+        judged=[f"{at:%Y-%m-%d %H:%M:%S} UTC" for at in dict.fromkeys(times[:1] + times[-1:])],
+        total=total,
+        verdicts=[(str(verdict), WORDS[verdict], counts.get(verdict, 0), 100 * counts.get(verdict, 0) / max(1, total)) for verdict in ORDER],
+        codes=[(code, severity, count, 100 * count / max(1, total)) for (code, severity), count in codes.most_common()],
         doubtful=doubtful[:MAX_DETAILED],
         doubtful_more=max(0, len(doubtful) - MAX_DETAILED),
         words=WORDS,
         approved=approved[:MAX_LISTED],
         approved_more=max(0, len(approved) - MAX_LISTED),
-        rule_sets=rule_sets,
-        broken=Counter((row.recipe, reason["code"].removesuffix(UNMEASURED)) for row in rows for reason in row.reasons),
-        columns=COLUMNS,
+        sections=sections,
         measurement_version=MEASUREMENT_VERSION,
     )  # fmt: skip
 

@@ -132,12 +132,30 @@ class RuleSet:
     rules: tuple[Rule, ...]
     overridden: tuple[str, ...] = ()
     """Columns whose bounds are the brand's own."""
+    brand: str = ""
+    """The brand whose bounds were laid over; empty for rules as they ship."""
+    channel: str = ""
+    """The channel's pack; empty for the rules of a recipe."""
+    version: int = 1
+    """Of the rule file."""
 
     @cached_property
     def digest(self) -> str:
         """Sha256 over the rules; where a bound comes from and since when is not part of it."""
         rules = [rule.model_dump(mode="json", exclude=NOT_IN_DIGEST) for rule in self.rules]
         return digest({"recipe": self.recipe, "background": self.background, "rules": rules})
+
+    @property
+    def about(self) -> dict[str, str | int]:
+        """What the rules are for and which they are: brand, recipe, channel, version of the file, digest. A pack holds for every recipe."""
+        recipe = "any-recipe" if self.channel else self.recipe
+        whose = {"brand": self.brand or "any-brand", "recipe": recipe, "channel": self.channel or "any-channel"}
+        return {**whose, "version": self.version, "rules_digest": self.digest}
+
+    @property
+    def suite_name(self) -> str:
+        """Name of the Great Expectations suite: brand, recipe, channel and version; the digest tells edited bounds of one version apart."""
+        return "{brand}.{recipe}.{channel}.v{version}-{rules_digest:.8}".format(**self.about)
 
 
 def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str | None = None) -> RuleSet:
@@ -158,7 +176,8 @@ def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str
     rules = [_overridden(rule, overrides[rule.column], recipe_name) if rule.column in overrides else rule for rule in pack.rules]
     present = {rule.column for rule in rules}
     rules += [_brand_rule(column, bound, recipe_name) for column, bound in sorted(overrides.items()) if column not in present]
-    return RuleSet(recipe=recipe_name, background=pack.background, rules=tuple(rules), overridden=tuple(sorted(overrides)))
+    named = {"brand": "" if brand_kit is None else brand_kit.brand, "version": pack.version}
+    return RuleSet(recipe=recipe_name, background=pack.background, rules=tuple(rules), overridden=tuple(sorted(overrides)), **named)
 
 
 def read_pack(recipe_name: str, *, kind: str | None = None) -> RulePack:

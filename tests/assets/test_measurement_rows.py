@@ -65,6 +65,10 @@ def rows_of(project, cell, **how):
     return {row["render_id"]: row for row in measurement_rows(project, plan_cell(project, *cell), **how)}
 
 
+def keep(project, cell, manifest_key):
+    return keep_cell_table(project, *cell, measurement_rows(project, plan_cell(project, *cell)), manifest_key)
+
+
 def test_a_render_has_its_names_its_lora_its_verdict_and_its_measurements(shop):
     project = shop.open()
     cell = mugs(project)
@@ -102,20 +106,20 @@ def test_a_persons_verdict_stands_beside_the_gates(shop):
 def test_a_cells_file_lies_under_a_name_that_stays_and_says_whose_verdicts_it_holds(shop):
     project = shop.open()
     cell = mugs(project)
-    first = keep_cell_table(project, *cell, "manifest-1")
+    first = keep(project, cell, "manifest-1")
     table = pq.read_table(first)
     assert first.endswith(f"measurements/mugs/{cell[1]}.parquet")
     assert table.schema.metadata[b"vitrine.manifest"] == b"manifest-1"
     assert table.num_rows == len(rows_of(project, cell))
     data = project.store.files.read(f"measurements/mugs/{cell[1]}.parquet")
-    assert keep_cell_table(project, *cell, "manifest-1") == first
+    assert keep(project, cell, "manifest-1") == first
     assert project.store.files.read(f"measurements/mugs/{cell[1]}.parquet") == data, "the same content is the same bytes"
 
 
 def test_the_files_of_all_cells_are_one_table_to_whoever_reads_the_folder(shop):
     project = shop.open()
     cells = known_cells(project)
-    places = [keep_cell_table(project, *cell, "manifest") for cell in cells]
+    places = [keep(project, cell, "manifest") for cell in cells]
     folder = places[0].rsplit("/", 2)[0]
     table = ds.dataset(folder, format="parquet").to_table()
     assert table.num_rows == sum(len(rows_of(project, cell)) for cell in cells)

@@ -12,6 +12,7 @@ Reads files and SQLite directly, with none of the product's code, so that a mist
 
 import hashlib
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -205,6 +206,8 @@ def _tree(folder: Path) -> dict[str, str]:
             content = json.loads(path.read_bytes())
             content["tombstones"] = [{k: v for k, v in stone.items() if k not in {"at", "remove_after"}} for stone in content["tombstones"]]
             found[name] = json.dumps(content, sort_keys=True)
+        elif path.suffix == ".html" and "/gate/" in name:
+            found[name] = re.sub("<time>.*?</time>", "", path.read_text())
         else:
             found[name] = _sha256(path)
     found |= {str(p.relative_to(folder)): _sha256(p) for p in (folder / ".vitrine" / "training").rglob("lora.safetensors")}

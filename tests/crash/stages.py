@@ -115,12 +115,15 @@ def draw(folder: Path) -> None:
 
 def judge(folder: Path) -> None:
     from assets import validated_renders
+    from assets.measurement_rows import keep_cell_table, measurement_rows
+    from assets.planning import plan_cell
 
     for project, category, drop in _cells(folder):
         rows = validated_renders.judge_cell(project, category, drop)
-        validated_renders._gate_page(project, category, drop, rows)
         key = validated_renders._write_manifest(project, category, drop, rows)
-        validated_renders.keep_cell_table(project, category, drop, key)
+        measured = measurement_rows(project, plan_cell(project, category, drop))
+        validated_renders._gate_page(project, category, drop, rows, measured)
+        keep_cell_table(project, category, drop, measured, key)
 
 
 def publish(folder: Path) -> None:

@@ -61,3 +61,23 @@ def test_what_is_no_picture_is_refused_in_the_same_words_each_time(vitrine, tmp_
 def test_the_columns_are_printed_as_the_page_of_the_documentation(vitrine):
     code, out, _ = vitrine("rules", "columns")
     assert code == 0 and out.startswith("# Measurements\n") and "| `halo_delta_e` |" in out and out.endswith("|\n")
+
+
+def test_the_suite_is_printed_for_people_and_for_great_expectations(vitrine):
+    code, out, _ = vitrine("rules", "suite", "packshot_white", "--json")
+    suite = json.loads(out)
+    assert code == 0 and suite["name"].startswith("any-brand.packshot_white.") and suite["meta"]["recipe"] == "packshot_white"
+    code, out, _ = vitrine("rules", "suite", "--pack", "google_merchant", "--on", "2027-01-31")
+    assert code == 0 and '"min_value": 500.0' in out and "(TOO_SMALL)" in out
+
+
+def test_a_suite_of_nothing_or_of_two_things_is_refused(vitrine):
+    for wrong in (
+        (),
+        ("packshot_white", "--pack", "etsy"),
+        ("packshot_white", "--on", "2027-01-31"),
+        ("packshot_wite",),
+        ("--pack", "etsi"),
+    ):
+        code, out, err = vitrine("rules", "suite", *wrong)
+        assert (code, out) == (2, "") and err.startswith("vitrine: ")
