@@ -45,13 +45,24 @@ class CategoryStyle(BaseModel):
 
 
 class Bound(BaseModel):
-    """A brand's own bound on a measurement: replaces the recipe's default for that column."""
+    """A brand's own bound on a measurement: replaces the recipe's default for that column.
+
+    Between `review_min` and `min`, or `review_max` and `max`, a person looks.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     min: float | None = Field(default=None, allow_inf_nan=False)
     max: float | None = Field(default=None, allow_inf_nan=False)
+    review_min: float | None = Field(default=None, allow_inf_nan=False)
+    review_max: float | None = Field(default=None, allow_inf_nan=False)
     severity: str | None = Field(default=None, pattern="^(critical|warning)$")
+
+    @model_serializer(mode="wrap")
+    def _without_empty_review_bounds(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A bound without them keeps the digest it had before brands could set them."""
+        data: dict[str, Any] = handler(self)
+        return {name: value for name, value in data.items() if not name.startswith("review_") or value is not None}
 
 
 class Channel(BaseModel):

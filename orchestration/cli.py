@@ -14,6 +14,7 @@ from catalog.errors import CatalogError, ModelError, SettingsError, VitrineError
 from catalog.preemption import Preempted, end_process
 from orchestration import (
     cli_backfill,
+    cli_calibrate,
     cli_ledger,
     cli_measurements,
     cli_operations,
@@ -44,6 +45,7 @@ for group in (
     cli_rejudge,
     cli_measurements,
     cli_review,
+    cli_calibrate,
     cli_ledger,
     cli_operations,
 ):

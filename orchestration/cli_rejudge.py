@@ -69,14 +69,7 @@ def _lines(changes: "VerdictChanges", dry_run: bool) -> Iterator[str]:
         f"{'would be judged' if dry_run else 'were judged'} again by the present rules, {changes.found:,} had been before. "
         f"{flipped:,} of {seen:,} verdicts flip."
     )
-    yield from _flip_table(changes)
-    if changes.causes:
-        yield "\nrules that do it"
-        yield from (f"  {_cause_line(cause)}" for cause in _by_size(changes)[:RULES_SHOWN])
-    examples = changes.barest()
-    if examples:
-        yield "\nexamples, the barest first"
-        yield from (f"  {_example_line(example)}" for example in examples)
+    yield from flip_lines(changes)
     yield from _left_alone(changes)
     yield ""
     would = "would " if dry_run else "will "
@@ -87,6 +80,18 @@ def _lines(changes: "VerdictChanges", dry_run: bool) -> Iterator[str]:
     if publication.held_cells:
         names = ", ".join(publication.held_cells[:RULES_SHOWN]) + ", ..." * (len(publication.held_cells) > RULES_SHOWN)
         yield f"The brand gate of {len(publication.held_cells)} cells {would}fail, so nothing of them is published or taken back: {names}."
+
+
+def flip_lines(changes: "VerdictChanges") -> Iterator[str]:
+    """Which verdicts flip, the rules that do it, and the barest examples."""
+    yield from _flip_table(changes)
+    if changes.causes:
+        yield "\nrules that do it"
+        yield from (f"  {_cause_line(cause)}" for cause in _by_size(changes)[:RULES_SHOWN])
+    examples = changes.barest()
+    if examples:
+        yield "\nexamples, the barest first"
+        yield from (f"  {_example_line(example)}" for example in examples)
 
 
 def _flip_table(changes: "VerdictChanges") -> Iterator[str]:

@@ -208,16 +208,17 @@ def shipped_packs() -> tuple[str, ...]:
 
 
 def _overridden(rule: Rule, bound: Bound, recipe_name: str) -> Rule:
-    """The rule with the brand's bounds; a review band belonged to the default bounds and goes with the side that changed."""
+    """The rule with the brand's bounds; the shipped review band belonged to the shipped bounds and goes with the side that changed."""
     changes: dict[str, object] = {}
     if bound.min is not None:
         changes |= {"min": bound.min, "review_min": None}
     if bound.max is not None:
         changes |= {"max": bound.max, "review_max": None}
+    changes |= {name: inner for name in ("review_min", "review_max") if (inner := getattr(bound, name)) is not None}
     if bound.severity is not None:
         changes |= {"severity": bound.severity}
         if bound.severity == "warning":
-            changes |= {"review_min": None, "review_max": None}
+            changes = {"review_min": None, "review_max": None} | changes
     return parse_model(
         Rule, rule.model_dump() | changes | {"source": "brand kit"}, f"Brand kit, rules for '{recipe_name}', column '{rule.column}'"
     )
@@ -227,7 +228,8 @@ def _brand_rule(column: str, bound: Bound, recipe_name: str) -> Rule:
     """A rule that only the brand has, on a column the pack leaves free."""
     documented = COLUMNS[column]
     data = {
-        "column": column, "min": bound.min, "max": bound.max, "severity": bound.severity or "critical", "code": column.upper(),
+        "column": column, "min": bound.min, "max": bound.max, "review_min": bound.review_min, "review_max": bound.review_max,
+        "severity": bound.severity or "critical", "code": column.upper(),
         "reason": f"{documented.meaning[:1].upper()}{documented.meaning[1:]}: {{measured}}, the brand asks for {{required}}.",
         "source": "brand kit", "date": datetime.date(2026, 11, 21),
     }  # fmt: skip

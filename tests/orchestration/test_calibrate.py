@@ -1,0 +1,189 @@
+"""`vitrine calibrate` on decisions that people really made: what it tells, what it proposes, and what it leaves alone."""
+
+import datetime as dt
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+import yaml
+
+from assets.calibrating import beyond_channels
+from assets.decisions import decide, decisions_on, undo
+from assets.labels import Decided, gather_labels
+from orchestration.cli import main
+from quality.calibration import RuleCalibration, SideCalibration
+from quality.rules import read_rules
+from resources.ledger_tables import metadata
+from resources.project import open_project
+from tests.labeled_shop import BEST_BOUND, halos, review_stopped, truly_bad, verdicts, write_labeled_shop
+
+HALO = next(rule for rule in read_rules("packshot_white").rules if rule.column == "halo_delta_e")
+
+
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory):
+    """A shop of 120 packshots; ann decided truthfully about everything the gate stopped."""
+    project = write_labeled_shop(tmp_path_factory.mktemp("labeled") / "shop", products=140)
+    assert review_stopped(project) >= 60
+    project.ledger.engine.dispose()
+    return project.settings.project_dir
+
+
+@pytest.fixture
+def folder(decided, tmp_path, monkeypatch):
+    shutil.copytree(decided, tmp_path / "shop")
+    monkeypatch.setenv("VITRINE_PROJECT", str(tmp_path / "shop"))
+    return tmp_path / "shop"
+
+
+@pytest.fixture
+def vitrine(folder, monkeypatch, capsys):
+    """Call the command with arguments; returns exit code, stdout and stderr."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["vitrine", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def halo_of(told):
+    return next(rule for recipe in told["recipes"] for rule in recipe["rules"] if rule["column"] == "halo_delta_e")
+
+
+def test_the_proposed_bound_is_near_the_best_one_and_the_others_are_left_alone(vitrine, folder):
+    before = (folder / "brand.yaml").read_text()
+    rows = {table.name: open_project(folder).ledger.rows(sa.select(table)) for table in metadata.sorted_tables}
+    code, out, _ = vitrine("calibrate", "--json", "--max-miss-pct", 5)
+    told = json.loads(out)
+    halo = halo_of(told)
+    assert code == 0 and told["applied"] is False
+    assert abs(halo["sides"][0]["proposed"] - BEST_BOUND) < 1.0
+    assert halo["sides"][0]["area"]["low"] > 0.9
+    assert halo["sides"][0]["now"]["false_alarms"]["value"] == 1.0, "only stopped renders are labeled"
+    assert [edit["column"] for edit in told["edits"]] == ["halo_delta_e"]
+    others = [rule for rule in told["recipes"][0]["rules"] if rule["column"] != "halo_delta_e"]
+    assert all(rule["why_not"].startswith("not enough labels") for rule in others)
+    assert (folder / "brand.yaml").read_text() == before
+    assert {table.name: open_project(folder).ledger.rows(sa.select(table)) for table in metadata.sorted_tables} == rows
+
+
+def test_the_diff_applies_and_says_why(vitrine, folder, tmp_path):
+    code, out, _ = vitrine("calibrate", "--out", tmp_path / "calibration.diff", "--report", tmp_path / "calibration.html")
+    assert code == 0
+    for words in ("lower bound", "held out", "AUC", "decided by a person before", "Nothing was changed"):
+        assert words in out, out
+    before = (folder / "brand.yaml").read_text()
+    subprocess.run(["patch", "-p1", "-i", tmp_path / "calibration.diff"], cwd=folder, check=True, capture_output=True)
+    rules = yaml.safe_load((folder / "brand.yaml").read_text())["rules"]
+    assert rules["packshot_white"]["halo_delta_e"]["max"] > 9
+    assert "# calibration:" in (folder / "brand.yaml").read_text() and "good and" in (folder / "brand.yaml").read_text()
+    page = (tmp_path / "calibration.html").read_text()
+    assert "<svg role=" in page and "http" not in page.replace("http-equiv", "")
+    (folder / "brand.yaml").write_text(before)
+    code, out, _ = vitrine("calibrate", "--apply")
+    assert code == 0 and "Changed" in out
+    assert yaml.safe_load((folder / "brand.yaml").read_text())["rules"] == rules
+    assert open_project(folder).brand_kit.rules_of("packshot_white")["halo_delta_e"].max > 9
+    code, out, _ = vitrine("calibrate", "--json")
+    assert json.loads(out)["edits"] == [], "labels that asked for a bound ask for no other once it is there"
+
+
+def test_a_bound_looser_than_a_channels_is_said(folder):
+    brand = folder / "brand.yaml"
+    text = brand.read_text().replace("packshot_white, backdrop], format", "packshot_white], pack: amazon_main, format")
+    brand.write_text(text)
+    rule = next(rule for rule in read_rules("packshot_white").rules if rule.column == "extra_edge_permille")
+    loosened = {"side": "max", "good": 50, "bad": 50, "bad_alone": 50, "found": 0, "of_population": False}
+    kit, on = open_project(folder).brand_kit, dt.date(2026, 11, 21)
+
+    def told(present, proposed):
+        side = SideCalibration(**loosened, present=present, proposed=proposed)
+        return beyond_channels(kit, "packshot_white", RuleCalibration(rule=rule, labels=100, products=100, sides=(side,)), on)
+
+    (words,) = told(0.8, 1.4)
+    assert "amazon_main asks for at most 1 permille (EXTRA_CONTENT)" in words
+    assert told(0.8, 0.9) == [] and told(1.2, 1.4) == []
+
+
+def test_a_rejection_labels_the_rules_that_were_seen_and_an_approval_all(folder):
+    mine = gather_labels(open_project(folder)).by_recipe["packshot_white"]
+    measured = halos(open_project(folder))
+    labels = mine.of_rule(HALO)
+    by_sku = dict(zip(labels.product, zip(labels.value, labels.is_bad, strict=True), strict=True))
+    stopped = {sku for sku, (_, judged) in verdicts(open_project(folder)).items() if "decision" in judged}
+    assert by_sku.keys() == stopped
+    assert all((value, bool(bad)) == (measured[sku], truly_bad(sku)) for sku, (value, bad) in by_sku.items())
+    other = next(rule for rule in read_rules("packshot_white").rules if rule.column == "ssim")
+    assert not mine.of_rule(other).is_bad.any()
+    assert len(mine.of_rule(other)) == int((~labels.is_bad).sum()), "what was rejected for its halo says nothing about ssim"
+
+
+def test_a_named_fault_labels_the_column_that_measures_it_and_no_other():
+    def said(**row):
+        return Decided(by={"action": "reject", "codes": ["HALO", "BLURRED"], "gate_verdict": "rejected", **row}, columns={}, is_drawn=False)
+
+    rules = read_rules("packshot_white").rules
+
+    def bad_for(one):
+        return [rule.column for rule in rules if one.is_bad_for(rule)]
+
+    assert bad_for(said()) == ["edge_gain", "halo_delta_e"] and not said().names_one
+    assert bad_for(said(fault="halo_delta_e")) == ["halo_delta_e"] and said(fault="halo_delta_e").names_one
+    missed = said(fault="gmsd", codes=[], gate_verdict="approved")
+    assert bad_for(missed) == ["gmsd"] and missed.was_approved
+    assert bad_for(said(codes=[], gate_verdict="approved")) == [], "nobody said what the gate should have seen"
+    assert {said(action="approve").is_bad_for(rule) for rule in rules} == {False}
+    assert {said(action="waive").is_bad_for(rule) for rule in rules} == {None}
+
+
+def test_waived_and_taken_back_decisions_label_nothing(folder):
+    project = open_project(folder)
+    before = gather_labels(project).by_recipe["packshot_white"].of_rule(HALO)
+    skus = [sku for sku in sorted(set(before.product)) if truly_bad(sku)][:2]
+    for sku in skus:
+        made, judged = verdicts(project)[sku]
+        by = decisions_on(project, [sku])[sku, made["render_digest"]]
+        gate = {**judged, "verdict": judged["gate_verdict"]}
+        undone = undo(project, made, gate, reviewer="ben", seen=by["id"])
+        if sku == skus[0]:
+            decide(project, made, gate, "waive", note="the client wants it", reviewer="ben", seen=undone["id"])
+    labels = gather_labels(project)
+    assert len(labels.by_recipe["packshot_white"].of_rule(HALO)) == len(before) - 2
+    assert labels.counts["waived"] == 1
+
+
+def test_a_drawn_sample_makes_rates_of_all_renders_of_it(vitrine, folder, tmp_path):
+    """Nobody knew what the gate let through; 60 of its approvals are drawn and looked at, and all turn out good."""
+    code, out, _ = vitrine("calibrate", "--sample", 60, "--seed", 7, "--json", "--out", tmp_path / "look.tsv")
+    drawn = json.loads(out)
+    assert code == 0 and len(drawn["renders"]) == 60
+    assert len((tmp_path / "look.tsv").read_text().splitlines()) == 60
+    by_category = {name: sum(one["category"] == name for one in drawn["renders"]) for name in ("bags", "mugs")}
+    assert abs(by_category["bags"] - by_category["mugs"]) < 20
+    assert json.loads(vitrine("calibrate", "--sample", 60, "--seed", 7, "--json")[1])["renders"] == drawn["renders"]
+    project = open_project(folder)
+    rows = verdicts(project)
+    for one in drawn["renders"]:
+        made, judged = rows[one["sku"]]
+        decide(project, made, judged, "approve", reviewer="ann", seen=0)
+    told = json.loads(vitrine("calibrate", "--json")[1])
+    assert told["recipes"][0]["of_population"]
+    now = halo_of(told)["sides"][0]["now"]
+    assert now["missed"]["value"] == 0.0 and now["missed"]["high"] > 0.05
+    assert now["false_alarms"]["value"] < 0.5, "most good renders pass, which the stopped ones alone cannot show"
+    assert "Rates are of all renders" in vitrine("calibrate")[1]
+
+
+def test_wrong_use_is_refused(vitrine):
+    assert vitrine("calibrate", "--recipes", "packshot_wite")[0] == 2
+    assert vitrine("calibrate", "--max-miss-pct", "80")[0] == 2

@@ -1,0 +1,65 @@
+"""Bounds are put into a brand kit without touching anything else that somebody wrote there."""
+
+import pytest
+import yaml
+
+from catalog.errors import SettingsError
+from quality.rule_edits import BoundEdit, edited, unified_diff
+
+FILL = BoundEdit(recipe="packshot_white", column="fill_pct", bounds={"min": 80.0, "max": 95.5}, evidence=["first", "second"])
+EDGES = BoundEdit(recipe="backdrop", column="gmsd", bounds={"review_max": 0.05, "max": 0.07}, evidence=["third"])
+
+WRITTEN = {
+    "no rules at all": "brand: x  # ours\npalette: [a]\n",
+    "empty rules": "brand: x\nrules: {}\nz: 1\n",
+    "rules without a value": "brand: x\nrules:\nz: 1\n",
+    "blocks with comments": (
+        "brand: x\nrules:\n  # why\n  packshot_white:\n    ssim: {min: 0.5}   # note\n    fill_pct: {min: 70}  # because\n    # after\n\n"
+        "  staged_scene: {}\n# end\nz: 1\n"
+    ),
+    "a recipe in one line": "brand: x\nrules:\n  packshot_white: {fill_pct: {min: 70}, ssim: {min: 0.5, severity: warning}}  # short\n",
+    "deep blocks, four spaces, no last line end": (
+        "brand: x\nrules:\n    packshot_white:\n        fill_pct:\n            min: 70 # a\n            max: 99\n        ssim: {min: 1}\nz: 2"
+    ),
+    "everything in one line": "rules: {packshot_white: {fill_pct: {min: 70}}, staged_scene: {}}\nbrand: x",
+    "windows line ends": "brand: x\r\nrules:\r\n  packshot_white:\r\n    fill_pct: {min: 70}\r\n",
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
+def test_only_the_named_bounds_change_however_the_file_is_written(text):
+    after = edited(text, [FILL, EDGES])
+    meant = yaml.safe_load(text)
+    rules = {recipe: dict(columns or {}) for recipe, columns in (meant.get("rules") or {}).items()}
+    rules.setdefault("packshot_white", {})["fill_pct"] = {"min": 80.0, "max": 95.5}
+    rules.setdefault("backdrop", {})["gmsd"] = {"review_max": 0.05, "max": 0.07}
+    assert yaml.safe_load(after) == {**meant, "rules": rules}
+    for words in ("# ours", "# why", "# note", "# because", "# after", "# end", "# a", "# short"):
+        assert (words in after) == (words in text)
+    assert edited(after, [FILL, EDGES]) == after, "doing it twice changes nothing"
+
+
+def test_lines_that_have_nothing_to_do_with_it_stay_as_they_are():
+    text = WRITTEN["blocks with comments"]
+    gone = [line for line in unified_diff(text, edited(text, [FILL]), "brand.yaml").splitlines()[2:] if line.startswith("-")]
+    assert gone == ["-    fill_pct: {min: 70}  # because"]
+
+
+def test_new_evidence_replaces_old_evidence():
+    once = edited(WRITTEN["empty rules"], [FILL])
+    twice = edited(once, [BoundEdit(recipe="packshot_white", column="fill_pct", bounds={"min": 81}, evidence=["newer"])])
+    assert "newer" in twice and "first" not in twice and "second" not in twice
+    assert yaml.safe_load(twice)["rules"] == {"packshot_white": {"fill_pct": {"min": 81}}}
+
+
+def test_the_diff_is_one_that_patch_takes():
+    diff = unified_diff("a: 1\nb: 2\n", "a: 1\nb: 3\n", "brand.yaml")
+    assert diff.splitlines()[:2] == ["--- a/brand.yaml", "+++ b/brand.yaml"]
+    assert "-b: 2\n+b: 3\n" in diff
+    assert unified_diff("a: 1\n", "a: 1\n", "brand.yaml") == ""
+
+
+def test_a_file_that_cannot_be_edited_safely_is_refused_untouched():
+    shared = "shared: &all {fill_pct: {min: 70}}\nrules:\n  packshot_white: *all\n  backdrop: *all\n"
+    with pytest.raises(SettingsError, match="cannot be edited safely"):
+        edited(shared, [FILL])
