@@ -176,8 +176,14 @@ def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str
     rules = [_overridden(rule, overrides[rule.column], recipe_name) if rule.column in overrides else rule for rule in pack.rules]
     present = {rule.column for rule in rules}
     rules += [_brand_rule(column, bound, recipe_name) for column, bound in sorted(overrides.items()) if column not in present]
-    named = {"brand": "" if brand_kit is None else brand_kit.brand, "version": pack.version}
-    return RuleSet(recipe=recipe_name, background=pack.background, rules=tuple(rules), overridden=tuple(sorted(overrides)), **named)
+    return RuleSet(
+        recipe=recipe_name,
+        background=pack.background,
+        rules=tuple(rules),
+        overridden=tuple(sorted(overrides)),
+        brand="" if brand_kit is None else brand_kit.brand,
+        version=pack.version,
+    )
 
 
 def read_pack(recipe_name: str, *, kind: str | None = None) -> RulePack:
