@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from imaging.measure_views import SHADOW_ROWS_SHARE, Views, bounding_box
+from imaging.measure_views import SHADOW_ROWS_SHARE, Views
 
 CHROMA_WEIGHT = 0.5
 """Chroma counts half: JPEG's halved color resolution bleeds up to 8 Delta E of chroma across a saturated edge, and nobody sees it."""
@@ -19,13 +19,13 @@ def measure_halo(views: Views) -> dict[str, float | None]:
     columns: dict[str, float | None] = {"halo_delta_e": None, "halo_step": None}
     if views.product_HW is None:
         return columns
-    box = bounding_box(views.product_HW)
+    box = views.product_box
     if box is None:
         return columns
     left, top, right, bottom = box
     height, width = views.product_HW.shape
     crop = slice(max(0, top - 16), min(height, bottom + 16)), slice(max(0, left - 16), min(width, right + 16))
-    solid = views.product_HW[crop].astype(np.uint8)
+    solid = views.product_HW[crop].view(np.uint8)
     outside = cv2.distanceTransform(1 - solid, cv2.DIST_L2, 3)
     render = views.render_lab_HW3[crop]
     upper = np.zeros_like(solid, dtype=bool)
@@ -38,7 +38,7 @@ def measure_halo(views: Views) -> dict[str, float | None]:
             difference = render[ring] - views.expected_lab_HW3[crop][ring]
             difference[:, 1:] *= CHROMA_WEIGHT
             columns["halo_delta_e"] = float(np.percentile(np.linalg.norm(difference, axis=1), 90))
-    columns["halo_step"] = _step(render[..., 0], outside, upper)
+    columns["halo_step"] = _step(cv2.extractChannel(render, 0), outside, upper)
     return columns
 
 
@@ -47,6 +47,7 @@ def _step(lightness: np.ndarray, outside: np.ndarray, upper: np.ndarray) -> floa
     if near.sum() < 50 or far.sum() < 50:
         return None
     weight = far.astype(np.float32)
-    local = cv2.blur(lightness * weight, (15, 15)) / np.maximum(cv2.blur(weight, (15, 15)), 1e-4)
-    known = near & (cv2.blur(weight, (15, 15)) > 0.02)
-    return float(abs(np.median((lightness - local)[known]))) if known.any() else None
+    share = cv2.blur(weight, (15, 15))
+    local = cv2.blur(lightness * weight, (15, 15))
+    known = near & (share > 0.02)
+    return float(abs(np.median(lightness[known] - local[known] / share[known]))) if known.any() else None

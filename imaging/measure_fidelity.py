@@ -9,15 +9,18 @@ import numpy.typing as npt
 
 from imaging.color import FloatImage
 from imaging.measure_views import Mask, Views
+from imaging.product_planes import ProductPlanes, dot, reduced
 
-C1, C2 = 6.5025, 58.5225
-"""SSIM constants (0.01 * 255)^2 and (0.03 * 255)^2, Wang et al. 2004."""
-GMSD_C = 170 * 16.0
-"""GMSD's constant for 8-bit levels and 3x3 Sobel (Xue et al. 2013: 170 with Prewitt / 3)."""
+C1, C2 = 1.0, 9.0
+"""SSIM constants (0.01 * 100)^2 and (0.03 * 100)^2 for lightness 0..100, Wang et al. 2004."""
+GMSD_C = 170 * 16.0 / 2.55**2
+"""GMSD's constant for lightness 0..100 and 3x3 Sobel (Xue et al. 2013: 170 with Prewitt / 3 and 8-bit levels)."""
 CHANGED_DELTA_E = 4.0
 """CIE76 distance from which a pixel counts as recolored."""
 LOCAL_SIGMA_PX = 2.5
 """Lightness is smoothed by this before a local change is looked for, chroma by twice as much: JPEG halves its resolution."""
+TILE_STRIDE = 4
+"""Tiles are looked at around every fourth pixel: they are larger than 16 px, so none is overlooked."""
 
 
 def measure_fidelity(views: Views, *, recolored: bool = False) -> dict[str, float | None]:
@@ -31,49 +34,43 @@ def measure_fidelity(views: Views, *, recolored: bool = False) -> dict[str, floa
     )
     if not views.comparable:
         return columns
-    assert views.expected_lab_HW3 is not None and views.inner_HW is not None
-    box = _crop(views.inner_HW)
-    inner = views.inner_HW[box]
-    render, expected = views.render_lab_HW3[box], views.expected_lab_HW3[box]
-    a, b = render[..., 0] * 2.55, expected[..., 0] * 2.55
-    ssim, contrast, correlation, texture = _ssim_maps(a, b)
-    tile_px = max(16, views.product_HW.shape[0] // 24) if views.product_HW is not None else 16
-    columns["ssim"] = float(ssim[inner].mean())
-    columns["ssim_tile_p1"] = _tile_percentile(contrast, inner, inner, tile_px, 1)
+    assert views.near is not None
+    near = views.near
+    ssim, contrast, correlation, texture = _ssim_maps(near.render[0], near.expected[0])
+    tile_px = max(16, views.render_HW3.shape[0] // 24)
+    columns["ssim"] = near.mean(ssim)
+    covered = _tile_means(near.weight_HW, tile_px) > 0.6
+    columns["ssim_tile_p1"] = _tile_percentile(contrast, near.weight_HW, covered, tile_px, 1)
     if recolored:
-        texture = texture & ~_material_borders(render, expected)
-    columns["structure_tile_p5"] = _tile_percentile(correlation, inner, inner & texture, tile_px, 5)
-    columns["gmsd"] = _gmsd(a, b, inner)
-    columns["local_change_delta_l"] = _local_change(render[..., 0], expected[..., 0], inner)
-    half = (max(1, inner.shape[1] // 2), max(1, inner.shape[0] // 2))
-    small_r, small_e = (cv2.resize(lab, half, interpolation=cv2.INTER_AREA) for lab in (render, expected))
-    small_inner = cv2.resize(inner.astype(np.uint8), half, interpolation=cv2.INTER_NEAREST) > 0
-    columns["local_change_delta_ab"] = max(_local_change(small_r[..., i], small_e[..., i], small_inner) for i in (1, 2))
+        texture = texture & ~_material_borders(near)
+    # Without texture to correlate, the plain mean.
+    found = _tile_percentile(correlation, near.weight_HW * texture, covered, tile_px, 5)
+    columns["structure_tile_p5"] = near.mean(correlation) if found is None else found
+    if columns["ssim_tile_p1"] is None:
+        columns["ssim_tile_p1"] = near.mean(contrast)
+    columns["gmsd"] = _gmsd(near)
+    columns["local_change_delta_l"] = _local_change_of_lightness(near)
+    columns["local_change_delta_ab"] = _local_change_of_chroma(near)
     return columns
 
 
-def _material_borders(render: FloatImage, expected: FloatImage) -> Mask:
+def _material_borders(near: ProductPlanes) -> Mask:
     """A band around the borders of what was recolored."""
-    changed = (cv2.blur(np.linalg.norm(render - expected, axis=2), (5, 5)) > CHANGED_DELTA_E).astype(np.uint8)
+    square = sum((first - second) ** 2 for first, second in zip(near.render, near.expected, strict=True))
+    changed = (cv2.blur(np.sqrt(square), (5, 5)) > CHANGED_DELTA_E).view(np.uint8)
     changed = cv2.medianBlur(changed, 9)
     band = cv2.morphologyEx(changed, cv2.MORPH_GRADIENT, np.ones((15, 15), np.uint8))
     return np.asarray(band > 0)
 
 
-def _crop(mask_HW: Mask) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(mask_HW.any(axis=1)), np.flatnonzero(mask_HW.any(axis=0))
-    pad = 8
-    return slice(max(0, rows[0] - pad), rows[-1] + 1 + pad), slice(max(0, columns[0] - pad), columns[-1] + 1 + pad)
-
-
 def _ssim_maps(a: FloatImage, b: FloatImage) -> tuple[FloatImage, FloatImage, FloatImage, Mask]:
     """SSIM, its contrast-structure term, the plain correlation, and where the expected picture has texture to correlate."""
     mean_a, mean_b = _gauss(a), _gauss(b)
-    var_a, var_b = _gauss(a * a) - mean_a * mean_a, _gauss(b * b) - mean_b * mean_b
-    covariance = _gauss(a * b) - mean_a * mean_b
-    contrast = (2 * covariance + C2) / (var_a + var_b + C2)
-    ssim = (2 * mean_a * mean_b + C1) / (mean_a * mean_a + mean_b * mean_b + C1) * contrast
-    correlation = (covariance + C2 / 2) / (np.sqrt(np.maximum(var_a * var_b, 0)) + C2 / 2)
+    square_a, square_b, product = mean_a * mean_a, mean_b * mean_b, mean_a * mean_b
+    var_a, var_b, covariance = _gauss(a * a) - square_a, _gauss(b * b) - square_b, _gauss(a * b) - product
+    contrast = cv2.divide(2 * covariance + C2, var_a + var_b + C2)
+    ssim = cv2.divide(2 * product + C1, square_a + square_b + C1) * contrast
+    correlation = cv2.divide(covariance + C2 / 2, np.sqrt(np.maximum(var_a * var_b, 0)) + C2 / 2)
     return _float(ssim), _float(contrast), _float(correlation), np.asarray(var_b > 2 * C2)
 
 
@@ -85,34 +82,53 @@ def _gauss(image: FloatImage) -> FloatImage:
     return np.asarray(cv2.GaussianBlur(image, (11, 11), 1.5), dtype=np.float32)
 
 
-def _tile_percentile(values: FloatImage, inner: Mask, used: Mask, tile_px: int, percentile: float) -> float | None:
-    """A low percentile of the tile means; a tile counts if at least six tenths of it are product."""
-    weight = cv2.boxFilter(used.astype(np.float32), -1, (tile_px, tile_px))
-    covered = cv2.boxFilter(inner.astype(np.float32), -1, (tile_px, tile_px)) > 0.6
-    means = cv2.boxFilter(values * used, -1, (tile_px, tile_px)) / np.maximum(weight, 1e-3)
-    tiles = means[covered & (weight > 0.1)]
-    return float(np.percentile(tiles, percentile)) if tiles.size else float(values[inner].mean())
+def _tile_means(plane: FloatImage, tile_px: int) -> FloatImage:
+    return np.asarray(cv2.boxFilter(plane, -1, (tile_px, tile_px))[::TILE_STRIDE, ::TILE_STRIDE])
 
 
-def _gmsd(a: FloatImage, b: FloatImage, inner: Mask) -> float:
-    magnitude = []
-    for levels in (a, b):
-        smooth = cv2.GaussianBlur(levels, (0, 0), 0.8)
-        magnitude.append(cv2.magnitude(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)))
-    similarity = (2 * magnitude[0] * magnitude[1] + GMSD_C) / (magnitude[0] ** 2 + magnitude[1] ** 2 + GMSD_C)
-    return float(similarity[inner].std())
+def _tile_percentile(values: FloatImage, used: FloatImage, covered: Mask, tile_px: int, percentile: float) -> float | None:
+    """A low percentile of the tile means over what is used; only tiles that are covered count. None without such a tile."""
+    weight = _tile_means(used, tile_px)
+    counted = covered & (weight > 0.1)
+    tiles = _tile_means(values * used, tile_px)[counted] / weight[counted]
+    return float(np.percentile(tiles, percentile)) if tiles.size else None
 
 
-def _local_change(render: FloatImage, expected: FloatImage, inner: Mask) -> float:
+def _gmsd(near: ProductPlanes) -> float:
+    squares = []
+    for plane in (near.render[0], near.expected[0]):
+        smooth = cv2.GaussianBlur(plane, (5, 5), 0.8)
+        across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+        squares.append(across * across + down * down)
+    # One minus the similarity: the same spread, kept exact where both are alike.
+    total = squares[0] + squares[1]
+    return near.deviation(_float((total - 2 * np.sqrt(squares[0] * squares[1])) / (total + np.float32(GMSD_C))))
+
+
+def _local_change_of_lightness(near: ProductPlanes) -> float:
+    cover = reduced(near.weight_HW, 2)
+    safe = np.maximum(cover, np.float32(1e-3))
+    render, expected = (cv2.divide(reduced(plane * near.weight_HW, 2), safe) for plane in (near.render[0], near.expected[0]))
+    return _local_change(render, expected, cover, LOCAL_SIGMA_PX / 2)
+
+
+def _local_change_of_chroma(near: ProductPlanes) -> float:
+    render, expected = (cv2.split(colors)[1:] for colors in near.reduced_colors)
+    return max(_local_change(r, e, near.reduced_cover_HW, 2 * LOCAL_SIGMA_PX / 4) for r, e in zip(render, expected, strict=True))
+
+
+def _local_change(render: FloatImage, expected: FloatImage, cover: FloatImage, sigma_px: float) -> float:
     """99.5th percentile of the smoothed difference that a straight tone change over the whole product does not explain.
 
-    Finds watermarks, patches and stains that are too faint for SSIM. Smoothing is normalized by the mask, so the edge does not leak in.
+    render, expected: means over the product's share of each pixel; cover: that share. Finds watermarks, patches and stains that are too
+    faint for SSIM. Smoothing is normalized by the cover, so the edge does not leak in.
     """
+    inside = cover > 0.5 if (cover > 0.5).any() else cover > 0
     difference = render - expected
-    x, y = expected[inner][::3], difference[inner][::3]
+    x, y = expected[inside], difference[inside]
     centered = x - x.mean()
-    slope = float(np.clip((centered * y).sum() / max(1.0, float((centered**2).sum())), -0.5, 0.5))
-    rest = (difference - float(np.median(y)) - slope * (expected - float(x.mean()))) * inner
-    cover = cv2.GaussianBlur(inner.astype(np.float32), (0, 0), LOCAL_SIGMA_PX)
-    smooth = cv2.GaussianBlur(rest, (0, 0), LOCAL_SIGMA_PX) / np.maximum(cover, 0.25)
-    return float(np.percentile(np.abs(smooth[inner][::2]), 99.5))
+    slope = float(np.clip(dot(centered, y) / max(1.0, dot(centered, centered)), -0.5, 0.5))
+    rest = (difference - np.float32(np.median(y[::2])) - np.float32(slope) * (expected - np.float32(x.mean()))) * cover
+    near_cover = np.maximum(cv2.GaussianBlur(cover, (0, 0), sigma_px), 0.25)
+    smooth = cv2.GaussianBlur(rest, (0, 0), sigma_px)[inside] / near_cover[inside]
+    return float(np.percentile(np.abs(smooth), 99.5))

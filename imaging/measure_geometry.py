@@ -36,7 +36,7 @@ def measure_geometry(product_HW: Mask | None) -> dict[str, float | None]:
         "margin_min_pct": 100 * min(left, width - right, top, height - bottom) / max(height, width),
         "offset_pct": 100 * max(abs((left + right) / 2 - width / 2) / width, abs((top + bottom) / 2 - height / 2) / height),
         "border_touch_pct": float(border.mean() * 100),
-        "loose_parts_pct": _loose_parts(product_HW),
+        "loose_parts_pct": _loose_parts(product_HW[top:bottom, left:right]),
     }
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from imaging.color import FloatImage
-from imaging.measure_views import Mask, Views, bounding_box
+from imaging.measure_views import Mask, Views
 
 NEAR_SHARE, FAR_SHARE = 0.012, 0.09
 """How far below the foot contact darkness may lie, and where the open ground it is compared with is, as shares of the frame's height."""
@@ -19,7 +19,7 @@ def measure_shadow(views: Views) -> dict[str, float | None]:
     columns: dict[str, float | None] = {"contact_delta_l": None, "shadow_lost_delta_l": None}
     if views.product_HW is None:
         return columns
-    box = bounding_box(views.product_HW)
+    box = views.product_box
     if box is None:
         return columns
     lightness = views.render_lab_HW3[..., 0]

@@ -3,7 +3,9 @@
 import cv2
 import numpy as np
 
+from imaging.measure_background import immerkaer_noise
 from imaging.measure_views import Views
+from imaging.product_planes import LEVELS_PER_L, dot
 
 STRONG_EDGE_SHARE = 0.08
 """The share of product pixels with the steepest expected gradient, on which sharpness is judged."""
@@ -19,25 +21,22 @@ def measure_sharpness(views: Views) -> dict[str, float | None]:
     columns: dict[str, float | None] = dict.fromkeys(("edge_gain", "fine_detail_ratio", "noise_added"))
     if not views.comparable:
         return columns
-    assert views.expected_lab_HW3 is not None and views.inner_HW is not None
-    inner = views.inner_HW
-    render, expected = views.render_lab_HW3[..., 0] * 2.55, views.expected_lab_HW3[..., 0] * 2.55
-    fine_r, fine_e = render - cv2.GaussianBlur(render, (0, 0), 1.0), expected - cv2.GaussianBlur(expected, (0, 0), 1.0)
-    columns["fine_detail_ratio"] = float(fine_r[inner].std()) / max(0.6, float(fine_e[inner].std()))
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-    smooth = cv2.GaussianBlur(expected, (0, 0), 1.5)
-    slope = cv2.magnitude(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
-    inside = slope[inner]
-    flat = inner & (slope <= np.quantile(inside[::7], FLAT_SHARE))
-    noise_r, noise_e = (float(np.abs(cv2.filter2D(p, -1, kernel))[flat].mean()) * np.sqrt(np.pi / 2) / 6 for p in (render, expected))
+    assert views.near is not None
+    near, render, expected = views.near, views.near.render[0], views.near.expected[0]
+    fine_r, fine_e = (near.deviation(plane - cv2.GaussianBlur(plane, (7, 7), 1.0)) * LEVELS_PER_L for plane in (render, expected))
+    columns["fine_detail_ratio"] = fine_r / max(0.6, fine_e)
+    slope = cv2.magnitude(*near.slopes)
+    inside = slope[::3, ::3][near.inner_HW[::3, ::3]]
+    low, high = np.quantile(inside, (FLAT_SHARE, 1 - STRONG_EDGE_SHARE))
+    flat, steep = (slope <= low) * near.weight_HW, (slope >= high) * near.weight_HW
+    noise_r, noise_e = (immerkaer_noise(plane, flat) * LEVELS_PER_L for plane in (render, expected))
     grown = noise_r**2 - (noise_e * CODEC_GAIN) ** 2
     columns["noise_added"] = float(np.sign(grown) * np.sqrt(abs(grown)))
-    steep = inner & (slope >= np.quantile(inside[::7], 1 - STRONG_EDGE_SHARE))
     # A regression of gradients: noise in the render does not raise it, blur lowers it.
     product = energy = 0.0
     for dx in (1, 0):
-        gradient_e = cv2.Sobel(expected, cv2.CV_32F, dx, 1 - dx)[steep]
-        gradient_r = cv2.Sobel(render, cv2.CV_32F, dx, 1 - dx)[steep]
-        product, energy = product + float(gradient_e @ gradient_r), energy + float(gradient_e @ gradient_e)
+        gradient_e = cv2.Sobel(expected, cv2.CV_32F, dx, 1 - dx) * steep
+        product += dot(gradient_e, np.asarray(cv2.Sobel(render, cv2.CV_32F, dx, 1 - dx)))
+        energy += dot(gradient_e, gradient_e)
     columns["edge_gain"] = product / max(1.0, energy)
     return columns

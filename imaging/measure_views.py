@@ -4,14 +4,19 @@ Legend: `_HW` one channel, `_HW3` sRGB or Lab. "Expected" is the picture the ren
 known only where the product stands. Measures nothing itself; see the `measure_*` files beside it.
 """
 
-from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imaging.alignment import Shift, estimate_shift, moved, shift_fits_better
 from imaging.color import FloatImage, srgb_to_lab
+from imaging.expected_picture import lay_over
+from imaging.product_planes import Box, ProductPlanes, box_around, planes_of, tile_side_px
+from imaging.working_size import to_working_size
 
 ByteImage = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -53,31 +58,41 @@ class Views:
     """Alpha at least one half."""
     inner_HW: Mask | None
     """Product alone, eroded: where pixels are compared."""
-    background_HW: Mask | None
-    """Outside the dilated product and outside the shadow's box below it."""
     scale: float
     shift_px: float | None
     """Displacement of the render's product against the expected one, in working pixels; None if it could not be estimated."""
+    near: ProductPlanes | None
+    """Both pictures around the product, for measurements that look nowhere else; None without an expected product."""
 
-    @property
+    @cached_property
+    def background_HW(self) -> Mask | None:
+        """Outside the dilated product and outside the shadow's box below it."""
+        return None if self.product_HW is None else background_zone(self.product_HW)
+
+    @cached_property
+    def product_box(self) -> tuple[int, int, int, int] | None:
+        """Left, top, right, bottom of the product (right and bottom exclusive)."""
+        return None if self.product_HW is None else bounding_box(self.product_HW)
+
+    @cached_property
     def trusted(self) -> Mask | None:
         """Product with two pixels of its outline where the expected picture holds there, too; else the product alone."""
         if self.product_HW is None or self.inner_HW is None or not self.complete:
             return self.inner_HW
-        wide = cv2.dilate(self.product_HW.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        wide = cv2.dilate(self.product_HW.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
         wide[self.unknown_from :] = self.inner_HW[self.unknown_from :]
         return np.asarray(wide)
 
-    @property
+    @cached_property
     def unknown_from(self) -> int:
         """The row from which a shadow may lie around the product that the expected picture does not have; below the frame if it has it."""
-        box = None if self.product_HW is None or self.shadow_known else bounding_box(self.product_HW)
+        box = None if self.shadow_known else self.product_box
         return self.render_HW3.shape[0] if box is None else int(box[3] - SHADOW_ROWS_SHARE * (box[3] - box[1]))
 
-    @property
+    @cached_property
     def comparable(self) -> bool:
         """Whether there is enough of an expected product to compare with."""
-        return self.expected_lab_HW3 is not None and self.inner_HW is not None and int(self.inner_HW.sum()) >= MIN_INNER_PIXELS
+        return self.near is not None and self.near.count >= MIN_INNER_PIXELS
 
 
 def prepare_views(
@@ -96,30 +111,27 @@ def prepare_views(
     for other in (product_rgb_HW3, product_alpha_HW, expected_HW3):
         assert other is None or other.shape[:2] == render_HW3.shape[:2], (other.shape, render_HW3.shape)
     scale = min(1.0, float(np.sqrt(WORK_PIXELS / (render_HW3.shape[0] * render_HW3.shape[1]))))
-    render = reduce_size(render_HW3, scale)
-    alpha = None if product_alpha_HW is None else _unit(reduce_size(product_alpha_HW, scale))
-    expected, complete = None, False
-    if expected_HW3 is not None:
-        expected, complete = reduce_size(expected_HW3, scale), True
-    elif product_rgb_HW3 is not None and alpha is not None:
-        complete = background_rgb is not None
-        beneath = np.full_like(render, background_rgb, dtype=np.uint8) if background_rgb is not None else render
-        expected = blend(reduce_size(product_rgb_HW3, scale), alpha, beneath)
+    render = to_working_size(render_HW3, scale)
     render_lab = srgb_to_lab(render)
-    expected_lab = None if expected is None else srgb_to_lab(expected)
-    shift: tuple[float, float] | None = None
-    if expected_lab is not None and expected is not None and alpha is not None and (alpha > 0.5).any():
-        weight = _where_motion_shows(alpha, complete)
-        shift = estimate_shift(render_lab[..., 0], expected_lab[..., 0], weight)
-        if shift is not None and MIN_SHIFT_PX < np.hypot(*shift) <= MAX_SHIFT_PX:
-            moved = _move(expected_lab, shift)
-            if _mismatch(render_lab, moved, weight) < _mismatch(render_lab, expected_lab, weight):
-                expected_lab, expected, alpha = moved, _move(expected, shift), _move(alpha, shift)
-    product = inner = background = None
-    if alpha is not None:
-        product = np.asarray(alpha >= 0.5)
-        inner = cv2.erode((alpha >= INNER_ALPHA).astype(np.uint8), np.ones((INNER_ERODE_PX, INNER_ERODE_PX), np.uint8)) > 0
-        background = background_zone(product)
+    alpha = None if product_alpha_HW is None else to_working_size(product_alpha_HW, scale)
+    box = None if alpha is None else box_around(alpha > 0, tile_side_px(alpha.shape[0]))
+    expected = expected_lab = None
+    if expected_HW3 is not None:
+        expected = to_working_size(expected_HW3, scale)
+        expected_lab = srgb_to_lab(expected)
+    elif product_rgb_HW3 is not None and alpha is not None:
+        expected, expected_lab = lay_over(to_working_size(product_rgb_HW3, scale), alpha, box, background_rgb, (render, render_lab))
+    complete = expected_HW3 is not None or (expected is not None and background_rgb is not None)
+    near = shift = None
+    if expected is not None and expected_lab is not None and alpha is not None and box is not None:
+        near = _planes(render_lab, expected_lab, alpha, box)
+        weight = _where_motion_shows(alpha[box], complete)
+        shift = estimate_shift(near, weight)
+        if shift is not None and MIN_SHIFT_PX < np.hypot(*shift) <= MAX_SHIFT_PX and shift_fits_better(near, shift, weight):
+            whole = box if expected_HW3 is None else (slice(None), slice(None))
+            expected, alpha = _moved_within(whole, expected, shift), _moved_within(whole, alpha, shift)
+            expected_lab = _moved_within(whole, expected_lab, shift)
+            near = _planes(render_lab, expected_lab, alpha, box)
     return Views(
         render_HW3=render,
         render_lab_HW3=render_lab,
@@ -127,20 +139,45 @@ def prepare_views(
         expected_lab_HW3=expected_lab,
         complete=complete,
         shadow_known=expected_HW3 is not None,
-        product_HW=product,
-        inner_HW=None if inner is None else np.asarray(inner),
-        background_HW=background,
+        product_HW=None if alpha is None else np.asarray(alpha >= 128),
+        inner_HW=None if alpha is None else inner_of(alpha),
         scale=scale,
         shift_px=None if shift is None else float(np.hypot(*shift)),
+        near=near,
     )
 
 
-def reduce_size(image: ByteImage, scale: float) -> ByteImage:
-    """The picture at `scale` <= 1 of its size, averaging; itself when the scale is 1."""
-    if scale >= 1.0:
-        return image
-    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+def against_product(views: Views, product_rgb_HW3: ByteImage) -> Views:
+    """The same render beside the product's own pixels instead of the complete picture, in the product's box alone.
+
+    product_rgb_HW3: uint8 sRGB at the render's full size. Background and rest of the frame stay those of `views`.
+    """
+    if views.near is None:
+        return views
+    product = to_working_size(product_rgb_HW3, views.scale)[views.near.box]
+    return replace(views, near=replace(views.near, expected=planes_of(srgb_to_lab(product), (slice(None), slice(None)))))
+
+
+def inner_of(alpha_HW: ByteImage) -> Mask:
+    """Where a product's pixels are compared: nothing shines through, and two pixels off its edge."""
+    solid = (alpha_HW >= int(np.ceil(255 * INNER_ALPHA))).view(np.uint8)
+    return np.asarray(cv2.erode(solid, np.ones((INNER_ERODE_PX, INNER_ERODE_PX), np.uint8)) > 0)
+
+
+def _planes(render_lab: FloatImage, expected_lab: FloatImage, alpha: ByteImage, box: Box) -> ProductPlanes:
+    return ProductPlanes(
+        box=box,
+        tile_px=tile_side_px(alpha.shape[0]),
+        render=planes_of(render_lab, box),
+        expected=planes_of(expected_lab, box),
+        inner_HW=inner_of(alpha)[box],
+    )
+
+
+def _moved_within(box: Box, image: ImageT, shift: Shift) -> ImageT:
+    result = image.copy()
+    result[box] = moved(image[box], shift)
+    return result
 
 
 def lowest_channel(image_HW3: ByteImage) -> ByteImage:
@@ -155,13 +192,6 @@ def highest_channel(image_HW3: ByteImage) -> ByteImage:
     return np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.uint8)
 
 
-def blend(over_HW3: ByteImage, alpha_HW: FloatImage, beneath_HW3: ByteImage) -> ByteImage:
-    """One picture over another: alpha 0..1, all of one size; gamma-coded blending, as image editors do."""
-    weight = alpha_HW[..., None]
-    mixed = over_HW3.astype(np.float32) * weight + beneath_HW3.astype(np.float32) * (1 - weight)
-    return np.asarray(np.rint(mixed), dtype=np.uint8)
-
-
 def bounding_box(mask_HW: Mask) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom of the true pixels (right and bottom exclusive); None if there are none."""
     columns, rows = np.flatnonzero(mask_HW.any(axis=0)), np.flatnonzero(mask_HW.any(axis=1))
@@ -174,7 +204,7 @@ def background_zone(product_HW: Mask) -> Mask:
     """Everything clearly outside the product (8 px at least, a JPEG block) and outside the box below it where a shadow may lie."""
     height, width = product_HW.shape
     size = max(17, height // 40) | 1
-    zone = cv2.dilate(product_HW.astype(np.uint8), np.ones((size, size), np.uint8)) == 0
+    zone = cv2.dilate(product_HW.view(np.uint8), np.ones((size, size), np.uint8)) == 0
     box = bounding_box(product_HW)
     if box is not None:
         left, top, right, bottom = box
@@ -184,51 +214,8 @@ def background_zone(product_HW: Mask) -> Mask:
     return np.asarray(zone, dtype=bool)
 
 
-def estimate_shift(render_L_HW: FloatImage, expected_L_HW: FloatImage, weight_HW: FloatImage) -> tuple[float, float] | None:
-    """How far the render's content lies from the expected one, as (x, y) in pixels; None where there is nothing to hold on to.
-
-    Lucas-Kanade on lightness with robust weights, four rounds; trustworthy up to about 3 px. A constant lightness offset does not matter.
-    """
-    expected, render = (cv2.GaussianBlur(plane, (0, 0), 1.2) for plane in (expected_L_HW, render_L_HW))
-    grad_x, grad_y = (cv2.Scharr(expected, cv2.CV_32F, dx, 1 - dx) / 32 for dx in (1, 0))
-    shift = np.zeros(2)
-    for _ in range(4):
-        error = (_move(render, (-shift[0], -shift[1])) if shift.any() else render) - expected
-        error = error - float(np.median(error[weight_HW > 0][::5]))
-        weight = weight_HW / (1 + (error / 4) ** 2)
-        weighted_x, weighted_y = weight * grad_x, weight * grad_y
-        matrix = np.array([[_dot(weighted_x, grad_x), _dot(weighted_x, grad_y)], [_dot(weighted_x, grad_y), _dot(weighted_y, grad_y)]])
-        if np.linalg.eigvalsh(matrix)[0] < 1e-3 * float(weight_HW.sum()) ** 0.5:
-            return None
-        step = -np.linalg.solve(matrix, [_dot(weighted_x, error), _dot(weighted_y, error)])
-        shift = shift + np.clip(step, -2, 2)
-        if np.abs(step).max() < 0.01:
-            break
-    return float(shift[0]), float(shift[1])
-
-
-def _unit(alpha_HW: ByteImage) -> FloatImage:
-    return np.asarray(alpha_HW, dtype=np.float32) / np.float32(255)
-
-
-def _dot(left: FloatImage, right: FloatImage) -> float:
-    return float(np.dot(left.ravel(), right.ravel()))
-
-
-def _move(image: ImageT, shift: tuple[float, float]) -> ImageT:
-    matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
-    size = (image.shape[1], image.shape[0])
-    moved = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return cast(ImageT, np.asarray(moved))
-
-
-def _where_motion_shows(alpha_HW: FloatImage, complete: bool) -> FloatImage:
+def _where_motion_shows(alpha_HW: ByteImage, complete: bool) -> FloatImage:
     """The product with its outline if the background is known, else the product alone."""
-    solid = (alpha_HW > 0.5).astype(np.uint8)
+    solid = (alpha_HW >= 128).view(np.uint8)
     kernel = np.ones((7, 7), np.uint8)
     return np.asarray(cv2.dilate(solid, kernel) if complete else cv2.erode(solid, kernel), dtype=np.float32)
-
-
-def _mismatch(lab_a: FloatImage, lab_b: FloatImage, weight_HW: FloatImage) -> float:
-    difference = cv2.absdiff(lab_a[..., 0], lab_b[..., 0])
-    return _dot(difference, weight_HW)

@@ -6,6 +6,7 @@ again to know what the product must look like. Leaves out shadows and light (sha
 
 import math
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -44,8 +45,7 @@ def place(foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement) -> tuple
     # Pillow wants the source box inside the picture, so the cut-out gets a transparent border that holds every frame pixel it touches.
     border = math.ceil(2 / placement.scale) + 2
     source = np.zeros((height + 2 * border, width + 2 * border, 4), np.uint8)
-    source[border : border + height, border : border + width, :3] = foreground_HW3
-    source[border : border + height, border : border + width, 3] = alpha_HW
+    source[border : border + height, border : border + width] = cv2.merge([*cv2.split(foreground_HW3), alpha_HW])
     box = (
         (columns[0] - placement.left_px) / placement.scale + border,
         (rows[0] - placement.top_px) / placement.scale + border,
@@ -54,8 +54,9 @@ def place(foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement) -> tuple
     )
     size = (columns[1] - columns[0], rows[1] - rows[0])
     resized = np.asarray(Image.fromarray(source).resize(size, Image.Resampling.BICUBIC, box=box))
-    rgb[rows[0] : rows[1], columns[0] : columns[1]] = resized[..., :3]
-    alpha[rows[0] : rows[1], columns[0] : columns[1]] = np.where(resized[..., 3] >= OPAQUE_ALPHA, 255, resized[..., 3])
+    rgb[rows[0] : rows[1], columns[0] : columns[1]] = cv2.cvtColor(resized, cv2.COLOR_RGBA2RGB)
+    placed = np.asarray(cv2.extractChannel(resized, 3))
+    alpha[rows[0] : rows[1], columns[0] : columns[1]] = np.where(placed >= OPAQUE_ALPHA, np.uint8(255), placed)
     return rgb, alpha
 
 

@@ -20,8 +20,8 @@ def encode_rgba_png(foreground_HW3: Pixels, alpha_HW: Pixels) -> bytes:
 
 def decode_rgba_png(data: bytes) -> tuple[Pixels, Pixels]:
     """The cut-out in PNG bytes as (foreground_HW3, alpha_HW), uint8."""
-    rgba = cv2.cvtColor(_decode(data), cv2.COLOR_BGRA2RGBA)
-    return np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3])
+    bgra = _decode(data)
+    return np.asarray(cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGB), dtype=np.uint8), np.asarray(cv2.extractChannel(bgra, 3), dtype=np.uint8)
 
 
 def encode_rgb_png(pixels_HW3: Pixels) -> bytes:

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from imaging.color import srgb_to_lab
 from imaging.measure_geometry import find_product
-from imaging.measure_views import WORK_PIXELS, Mask, reduce_size
+from imaging.measure_views import WORK_PIXELS, Mask
 from imaging.photo import PhotoLimits, decode_photo
+from imaging.working_size import reduce_size
 from quality.columns import Measurements
 from quality.gate import Judgment, judge_table
 from quality.measurements import BackgroundKind, RenderEvidence, measure_render

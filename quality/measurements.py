@@ -16,7 +16,7 @@ from imaging.measure_fidelity import measure_fidelity
 from imaging.measure_geometry import find_product, measure_geometry
 from imaging.measure_shadow import measure_shadow
 from imaging.measure_sharpness import measure_sharpness
-from imaging.measure_views import Mask, Views, background_zone, lowest_channel, prepare_views
+from imaging.measure_views import Mask, Views, against_product, background_zone, lowest_channel, prepare_views
 from quality.columns import COLUMNS, Measurements
 
 BackgroundKind = Literal["white", "plain", "scene"]
@@ -152,6 +152,4 @@ def _unchanged_views(evidence: RenderEvidence, views: Views) -> Views:
     """Views against the product as photographed; only a recipe that changes the product expects something else."""
     if not evidence.changes_product or evidence.expected_HW3 is None or evidence.product_rgb_HW3 is None:
         return views
-    return prepare_views(
-        render_HW3=evidence.pixels_HW3, product_rgb_HW3=evidence.product_rgb_HW3, product_alpha_HW=evidence.product_alpha_HW
-    )
+    return against_product(views, evidence.product_rgb_HW3)
