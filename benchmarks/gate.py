@@ -1,4 +1,6 @@
-"""How well the gate tells good pictures from bad: 8 harmless variants and 31 faults of true composites, tuned on one half of the products.
+"""How well the gate tells good pictures from bad: harmless variants and faults of true composites, tuned on one half of the products.
+
+The 8 variants and 31 faults of the quality reference, and, counted apart, those of `further_corruptions.py`.
 
     python -m benchmarks.gate --evidence known --half held_out
 
@@ -23,6 +25,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.corruptions import BENIGN, FAULTS, Scene, gradient_scene, jpeg, place_product
+from benchmarks.further_corruptions import MORE_BENIGN, MORE_FAULTS, stage
 from catalog.recipe import read_recipe
 from catalog.verdict import Verdict
 from quality.judge_files import gather_evidence
@@ -91,17 +94,18 @@ def source_photo(rgba: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def variants(rgba: np.ndarray, side_px: int, seed: int) -> list[tuple[str, str, Scene, np.ndarray]]:
-    """(kind/name, recipe, clean scene, picture) for every harmless variant and fault."""
+    """(kind/name, recipe, clean scene, picture) for every harmless variant and fault; `ok` and `bad` are the reference's, `fine` and `more` ours.
+
+    A fault that a product cannot have (a gray one turned in hue) is left out.
+    """
     white = place_product(rgba, side_px, fill=0.86, seed=seed)
     sloped = place_product(rgba, side_px, fill=0.80, seed=seed, background_HW3=gradient_scene(side_px, seed))
-    out = []
-    for name, make in BENIGN.items():
-        scene, recipe = (sloped, "backdrop") if name == "gradient_scene" else (white, "packshot_white")
-        out.append((f"ok/{name}", recipe, scene, make(scene)))
-    for name, fault in FAULTS.items():
-        scene, recipe = (sloped, "backdrop") if fault.on == "gradient" else (white, "packshot_white")
-        out.append((f"bad/{name}", recipe, scene, fault.make(scene)))
-    return out
+    places = {"white": (white, "packshot_white"), "gradient": (sloped, "backdrop"), "stage": (stage(rgba, side_px, seed), "staged_scene")}
+    wanted = [(f"ok/{name}", make, "gradient" if name == "gradient_scene" else "white") for name, make in BENIGN.items()]
+    wanted += [(f"bad/{name}", fault.make, fault.on) for name, fault in FAULTS.items()]
+    wanted += [(f"fine/{name}", fault.make, fault.on) for name, fault in MORE_BENIGN.items()]
+    wanted += [(f"more/{name}", fault.make, fault.on) for name, fault in MORE_FAULTS.items() if fault.shows_on(places[fault.on][0])]
+    return [(name, places[on][1], places[on][0], make(places[on][0])) for name, make, on in wanted]
 
 
 def evidence_of(kind: str, recipe_name: str, scene: Scene, picture: np.ndarray, source: tuple[np.ndarray, np.ndarray]) -> RenderEvidence:
@@ -171,15 +175,20 @@ def report(rows: list[dict[str, Any]], half: str | None) -> dict[str, Any]:
         flagged[row["variant"]].append(verdict != Verdict.APPROVED)
         for code in codes:
             reasons[row["variant"]][code] += 1
-        if row["variant"].startswith("ok/") and verdict != Verdict.APPROVED:
+        if row["variant"].startswith(("ok/", "fine/")) and verdict != Verdict.APPROVED:
             alarms.append(f"{row['render_id']}: {', '.join(codes)}")
-    good = [value for name, values in flagged.items() if name.startswith("ok/") for value in values]
-    bad = [value for name, values in flagged.items() if name.startswith("bad/") for value in values]
+
+    def share(kind: str) -> float:
+        values = [value for name, found in flagged.items() if name.startswith(f"{kind}/") for value in found]
+        return round(sum(values) / len(values), 4)
+
     return {
         "half": half or "all",
         "products": len({row["product"] for row in rows}),
-        "false_alarms": sum(good) / len(good),
-        "detected": sum(bad) / len(bad),
+        "false_alarms": share("ok"),
+        "detected": share("bad"),
+        "more_false_alarms": share("fine"),
+        "more_detected": share("more"),
         "by_variant": {name: round(sum(values) / len(values), 3) for name, values in flagged.items()},
         "alarms": alarms,
         "reasons": {name: dict(sorted(codes.items(), key=lambda item: -item[1])[:4]) for name, codes in reasons.items()},

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-MEASUREMENT_VERSION = "4"
+MEASUREMENT_VERSION = "5"
 """Raised whenever the same render may measure differently; part of the gate key."""
 
 Measurements = dict[str, float | str | None]
@@ -116,5 +116,32 @@ COLUMNS: dict[str, Column] = {
         unit="Delta E 2000", low=0, high=None, source="CIE 142-2001, kL = 2", meaning="recolored part against its target color"
     ),
     "recolored_pct": Column(unit="%", low=0, high=100, source="own", meaning="share of the product that changed color"),
+    # The product's outline, what is beside it, its tint.
+    "expansion_pct": Column(
+        unit="%", low=0, high=None, source="own", meaning="what continues the product beyond its silhouette, of the product's area"
+    ),
+    "eaten_pct": Column(
+        unit="%",
+        low=0,
+        high=100,
+        source="own",
+        meaning="what shows background inside the silhouette, from its edge on, of the product's area",
+    ),
+    "foreign_object_pct": Column(
+        unit="%",
+        low=0,
+        high=100,
+        source="own",
+        meaning="area of the largest thing beside the product that should not be there, of the frame",
+    ),
+    "tint_delta_ab": Column(
+        unit="a*, b*", low=0, high=None, source="own", meaning="mean shift of the product's chroma plane where no channel is cut off"
+    ),
+    "hue_shift_deg": Column(
+        unit="degrees", low=0, high=180, source="own", meaning="turn of the product's hue, weighted by chroma; 0 for a gray product"
+    ),
+    "chroma_shift": Column(
+        unit="a*, b*", low=None, high=None, source="own", meaning="mean change of the product's chroma; negative: paler than expected"
+    ),
 }
 """Every measurement that a rule may name."""

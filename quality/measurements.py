@@ -18,6 +18,7 @@ from imaging.measure_shadow import measure_shadow
 from imaging.measure_sharpness import measure_sharpness
 from imaging.measure_views import Mask, Views, against_product, background_zone, lowest_channel, prepare_views
 from quality.columns import COLUMNS, Measurements
+from quality.product_measures import measure_product
 
 BackgroundKind = Literal["white", "plain", "scene"]
 
@@ -80,6 +81,7 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     row.update(measure_banding(views, scene=kind != "white"))
     row.update(measure_color(views))
     row.update(measure_recolor(_unchanged_views(evidence, views), facts.get("target_hex")))
+    row.update(measure_product(views, kind, facts))
     full_expected = evidence.expected_HW3
     if full_expected is None and evidence.product_rgb_HW3 is not None and evidence.product_alpha_HW is not None:
         full_expected = evidence.product_rgb_HW3
