@@ -83,7 +83,7 @@ class RecipeLabels:
         rows = []
         for one in self.decided:
             bad, value = one.is_bad_for(rule), one.columns.get(rule.column)
-            if bad is None or not isinstance(value, (int, float)) or not math.isfinite(value) or not _applies(rule, one.columns):
+            if bad is None or not isinstance(value, (int, float)) or not math.isfinite(value) or not rule.applies_to(one.columns):
                 continue
             rows.append((float(value), bad, one.is_drawn, one.was_approved and not one.is_drawn, one.names_one, one.by["sku"]))
         value, bad, drawn, found, alone, product = zip(*rows, strict=True) if rows else ((),) * 6
@@ -145,9 +145,3 @@ def _kind(by: Row, project: Project) -> str:
     rules = rules_in_force(project, recipe).rules
     one = Decided(by=by, columns={}, is_drawn=False)
     return "bad" if any(one.is_bad_for(rule) for rule in rules) else "bad, of no rule there is"
-
-
-def _applies(rule: Rule, columns: Mapping[str, Any]) -> bool:
-    if rule.when == "always":
-        return True
-    return (columns.get("expected_known") == 1.0) == (rule.when == "expected_known")

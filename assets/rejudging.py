@@ -166,7 +166,7 @@ def judgment_rows(measured: Mapping[str, Mapping[str, Any]], made: Mapping[str, 
     from quality.gate import judge_table
 
     # Only what the rules ask for: of some sixty columns they look at half, and each value costs time.
-    columns = {"expected_known", *(rule.column for rule in rules.rules)}
+    columns = rules.needed_columns
     rows = [{"render_id": key, **{name: row[name] for name in columns & row.keys()}} for key, row in sorted(measured.items())]
     now = utc_now().replace(tzinfo=None)
     results = judge_table(pd.DataFrame(rows), rules)

@@ -7,21 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from quality.columns import COLUMNS
+from quality.columns import COLUMNS, PALETTE_COLUMNS
 from quality.rules import Rule, RuleSet
 
 
 def made_up_rows(rules: RuleSet, count: int, *, seed: int = 0, broken_share: float = 0.1) -> list[dict[str, Any]]:
     """`count` rows as `measure_render` gives them; `broken_share` of them break one rule each, evenly among the rules."""
     rng, held = np.random.default_rng(seed), {rule.column: rule for rule in rules.rules}
-    bounded = [rule.column for rule in rules.rules if rule.values is None and rule.when != "expected_known"]
+    applying = [rule for rule in rules.rules if rule.condition is None or rule.condition == ("expected_known", 0.0)]
+    bounded = [rule.column for rule in applying if rule.values is None and rule.column not in PALETTE_COLUMNS]
     breaks = np.where(rng.random(count) < broken_share, rng.integers(0, len(bounded), count), -1)
     columns: dict[str, list[Any]] = {}
     for name, column in COLUMNS.items():
         rule = held.get(name)
-        if column.unit == "name":
+        if name == "surroundings_hex":
+            columns[name] = _colors(rules, rng, count)
+        elif column.unit == "name":
             columns[name] = [rule.values[0] if rule is not None and rule.values else "PNG"] * count
-        elif name == "expected_known":
+        elif column.unit == "0 or 1":
             columns[name] = [0.0] * count
         elif rule is None:
             columns[name] = rng.random(count).round(4).tolist()
@@ -31,6 +34,14 @@ def made_up_rows(rules: RuleSet, count: int, *, seed: int = 0, broken_share: flo
                 values = np.where(breaks == bounded.index(name), _outside(rule, rng, count), values)
             columns[name] = values.tolist()
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _colors(rules: RuleSet, rng: np.random.Generator, count: int) -> list[Any]:
+    """Ten colors near those of the palette per row, as real scenes have; the distance to the palette is computed when rows are judged."""
+    palette = rules.palette or ("#c4704c", "#e8c39a")
+    base = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in palette])
+    levels = np.clip(base[rng.integers(0, len(base), (count, 10))] + rng.integers(-9, 10, (count, 10, 3)), 0, 255)
+    return [" ".join("#{:02x}{:02x}{:02x} 10.0".format(*color) for color in row) for row in levels.tolist()]
 
 
 def _inside(rule: Rule, rng: np.random.Generator, count: int) -> np.ndarray:

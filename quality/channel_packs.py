@@ -36,8 +36,8 @@ class ChannelRule(Rule):
     def _dates_make_sense(self) -> Self:
         if self.starts and self.until and self.starts > self.until:
             raise ValueError(f"rule on {self.column!r} would end ({self.until}) before it begins ({self.starts})")
-        if self.when != "always":
-            raise ValueError(f"rule on {self.column!r}: `when` is for recipes; a channel knows nothing of expected pictures")
+        if self.when.startswith("expected"):
+            raise ValueError(f"rule on {self.column!r}: `when: {self.when}` is for recipes; a channel knows nothing of expected pictures")
         return self
 
     @property

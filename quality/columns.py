@@ -19,6 +19,9 @@ class Column:
     meaning: str
 
 
+PALETTE_COLUMNS = ("palette_delta_e", "palette_off_share_pct")
+"""Filled in when a render is judged, from `surroundings_hex` and the brand's palette of that day; see palette.py."""
+
 _QUALITY = "quality reference, section 4.2"
 
 COLUMNS: dict[str, Column] = {
@@ -143,5 +146,60 @@ COLUMNS: dict[str, Column] = {
     "chroma_shift": Column(
         unit="a*, b*", low=None, high=None, source="own", meaning="mean change of the product's chroma; negative: paler than expected"
     ),
+    # What surrounds the product.
+    "surroundings_hex": Column(
+        unit="name",
+        low=None,
+        high=None,
+        source="k-means in Lab, 10 colors",
+        meaning="colors around the product with their shares in percent",
+    ),
+    "palette_delta_e": Column(
+        unit="Delta E 2000",
+        low=0,
+        high=None,
+        source="CIE 142-2001, kL = 2",
+        meaning="surroundings against the brand's palette, mean by area",
+    ),
+    "palette_off_share_pct": Column(
+        unit="%", low=0, high=100, source="CIE 142-2001, kL = 2", meaning="surroundings further than 15 from every color of the palette"
+    ),
+    "scene_repeat": Column(
+        unit="1", low=0, high=1, source="own, autocorrelation", meaning="agreement of the scene's texture with itself moved by 8 % or more"
+    ),
+    "scene_garish_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="surroundings with one channel >= 245 and another <= 10: all the color sRGB has"
+    ),
+    "scene_one_color_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="surroundings within 6 levels of their most frequent color"
+    ),
+    "shadow_gap_pct": Column(
+        unit="%", low=0, high=25, source="own", meaning="lit ground between foot and shadow, of the product's height; 0 without shadow"
+    ),
+    "shadow_chroma": Column(
+        unit="a*, b*", low=0, high=None, source="own", meaning="color of the shadow against the ground beside it, both scaled to L 50"
+    ),
+    "text_known": Column(
+        unit="0 or 1", low=0, high=1, source="renderer's facts", meaning="whether text is named that stands on the picture"
+    ),
+    "story_text_known": Column(
+        unit="0 or 1", low=0, high=1, source="renderer's facts", meaning="whether there is text on an upright frame of 1.7 times its width"
+    ),
+    "text_contrast": Column(
+        unit="1", low=1, high=21, source="WCAG 2.2, 1.4.3", meaning="contrast ratio of text and what is behind it, p10 of the worst block"
+    ),
+    "text_height_pct": Column(
+        unit="%", low=0, high=None, source="renderer's facts", meaning="smallest line of text, of the frame's shorter side"
+    ),
+    "text_on_product_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="share of a text block that lies on the product, the worst"
+    ),
+    "text_margin_pct": Column(
+        unit="%", low=None, high=50, source="renderer's facts", meaning="smallest distance of text to an edge, of the shorter side"
+    ),
+    "text_left_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="left part of the width without text"),
+    "text_right_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="right part of the width without text"),
+    "text_top_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="upper part of the height without text"),
+    "text_bottom_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="lower part of the height without text"),
 }
 """Every measurement that a rule may name."""

@@ -47,7 +47,7 @@ def expectation_lines(rows: Sequence[Mapping[str, Any]], rules: RuleSet) -> list
 
 
 def _line(rule: Rule, rows: Sequence[Mapping[str, Any]]) -> ExpectationLine:
-    mine = [row for row in rows if _applies(rule, row)]
+    mine = [row for row in rows if rule.applies_to(row)]
     values = [(row[rule.column], str(row["label"])) for row in mine if row.get(rule.column) is not None]
     outside = [(value, label) for value, label in values if not _within(value, rule.min, rule.max, rule)]
     doubtful = [one for one in values if one not in outside and not _within(one[0], rule.review_min, rule.review_max, rule)]
@@ -61,11 +61,6 @@ def _line(rule: Rule, rows: Sequence[Mapping[str, Any]]) -> ExpectationLine:
         worst=tuple((format_measured(value, rule.documented, bounds=rule.bounds), label) for value, label in worst),
         observed=_observed(rule, [value for value, _ in values]),
     )
-
-
-def _applies(rule: Rule, row: Mapping[str, Any]) -> bool:
-    known = row.get("expected_known") == 1.0
-    return {"always": True, "expected_known": known, "expected_unknown": not known}[rule.when]
 
 
 def _within(value: Any, low: float | None, high: float | None, rule: Rule) -> bool:

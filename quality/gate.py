@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from catalog.errors import GateError
 from catalog.verdict import Reason, Verdict, verdict_of
 from quality.expectations import Validation, validate
+from quality.palette import with_palette
 from quality.rendition_facts import CHANNEL_COLUMNS, TEXT_COLUMNS
 from quality.rules import Rule, RuleSet, format_measured
 from quality.suite import Step, expectations_of
@@ -88,9 +89,7 @@ def _checked(frame: "pd.DataFrame", rules: RuleSet) -> "pd.DataFrame":
 
     if frame.empty:
         raise GateError(f"There is nothing to judge: the measurement table for recipe '{rules.recipe}' has no rows.")
-    needed = {rule.column for rule in rules.rules}
-    if any(rule.when != "always" for rule in rules.rules):
-        needed.add("expected_known")
+    needed = rules.needed_columns
     missing = sorted(({"render_id"} | needed) - set(frame.columns))
     if missing:
         raise GateError(
@@ -102,6 +101,8 @@ def _checked(frame: "pd.DataFrame", rules: RuleSet) -> "pd.DataFrame":
         raise GateError(
             f"Every row needs a render_id of its own: {int(ids.isna().sum())} without, {int(ids.duplicated().sum())} repeated. Nothing was judged."
         )
+    if rules.palette:
+        frame = with_palette(frame, rules.palette)
     table = pd.DataFrame({"render_id": ids.astype(str).to_numpy()})
     for column in [name for name in frame.columns if name in CHANNEL_COLUMNS]:
         values = frame[column]
@@ -112,6 +113,8 @@ def _checked(frame: "pd.DataFrame", rules: RuleSet) -> "pd.DataFrame":
             table[column] = np.where(np.isfinite(numbers), numbers, np.nan)
     if "expected_known" in needed and not table["expected_known"].isin((0.0, 1.0)).all():
         raise GateError("Column expected_known must be 0 or 1 in every row: it decides which rules apply. Nothing was judged.")
+    for column in {rule.condition[0] for rule in rules.rules if rule.condition is not None} - {"expected_known"}:
+        table[column] = table[column].fillna(1.0)  # what is not known to be absent is looked for, and not found
     return table
 
 

@@ -16,9 +16,10 @@ from imaging.photo import PhotoLimits, decode_photo
 from imaging.working_size import reduce_size
 from quality.columns import Measurements
 from quality.gate import Judgment, judge_table
-from quality.measurements import BackgroundKind, RenderEvidence, measure_render
+from quality.measurements import RenderEvidence, measure_render
 from quality.rendition_facts import CHANNEL_COLUMNS, measure_rendition
 from quality.rules import RuleSet
+from quality.surroundings import BackgroundKind
 
 PART_SHARE = 0.2
 """Of the largest thing in a picture: a smaller one is no part of the product (a letter, a prop); the second shoe of a pair is larger."""
@@ -47,9 +48,9 @@ def judge_file(data: bytes, pack: RuleSet, *, name: str = "picture") -> Judgment
 
     Decodes it only if the pack has rules on what the picture shows. Raises GateError or PhotoRefused for a file that cannot be judged.
     """
-    shown: Measurements = {}
+    shown: Measurements = {"text_known": 0.0, "story_text_known": 0.0}  # of a file alone nobody says where its text is
     facts = measure_rendition(data)
-    if {rule.column for rule in pack.rules} - facts.keys():
+    if {rule.column for rule in pack.rules if rule.condition is None or shown[rule.condition[0]] == rule.condition[1]} - facts.keys():
         limits = PhotoLimits(formats=("JPEG", "PNG", "WEBP", "TIFF"))
         shown = _shown(decode_photo(data, limits=limits).pixels_HW3, "white" if pack.background == "white" else "plain")
     return judge_renditions({name: shown | facts}, pack)[name]

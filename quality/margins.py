@@ -33,9 +33,7 @@ class Margin:
 
 def margins_of(columns: Mapping[str, Any], rules: RuleSet) -> list[Margin]:
     """The margin of every rule that applies to a render, from its row of measurements, in the rules' order."""
-    expected_known = columns.get("expected_known") == 1.0
-    applies = {"always": True, "expected_known": expected_known, "expected_unknown": not expected_known}
-    return [_margin(rule, columns.get(rule.column)) for rule in rules.rules if applies[rule.when]]
+    return [_margin(rule, columns.get(rule.column)) for rule in rules.rules if rule.applies_to(columns)]
 
 
 def deciding_margin(margins: Sequence[Margin]) -> Margin | None:

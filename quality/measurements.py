@@ -1,7 +1,7 @@
 """One row of measurements per render: what is known about it goes in, a documented table row comes out. Judges nothing; see gate.py."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,8 +19,7 @@ from imaging.measure_sharpness import measure_sharpness
 from imaging.measure_views import Mask, Views, against_product, background_zone, lowest_channel, prepare_views
 from quality.columns import COLUMNS, Measurements
 from quality.product_measures import measure_product
-
-BackgroundKind = Literal["white", "plain", "scene"]
+from quality.surroundings import BackgroundKind, measure_surroundings
 
 BLEED_PX = 17
 """Side of the square kept clear around product and shadow when white is counted: a JPEG block reaches 8 px from an edge."""
@@ -33,7 +32,7 @@ MIN_SSIM_IN_PLACE = 0.6
 class RenderEvidence:
     """What is known about one render. All pictures have the render's size; sRGB uint8, alpha 0..255.
 
-    `facts` may hold `background` ("white", "plain" or "scene"), `background_hex`, `target_hex`.
+    `facts` may hold `background` ("white", "plain" or "scene"), `background_hex`, `target_hex`, and `texts` (see catalog/text_box.py).
     """
 
     pixels_HW3: npt.NDArray[np.uint8]
@@ -79,6 +78,7 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     row.update(measure_halo(views))
     row.update(measure_shadow(views))
     row.update(measure_banding(views, scene=kind != "white"))
+    row.update(measure_surroundings(views, kind, facts))
     row.update(measure_color(views))
     row.update(measure_recolor(_unchanged_views(evidence, views), facts.get("target_hex")))
     row.update(measure_product(views, kind, facts))

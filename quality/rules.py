@@ -18,9 +18,18 @@ from catalog.errors import SettingsError
 from catalog.keys import digest
 from catalog.product import SLUG
 from catalog.recipe import parse_model, read_yaml
-from quality.columns import COLUMNS, Column
+from quality.columns import COLUMNS, PALETTE_COLUMNS, Column
 
 RULE_FOLDER = Path(__file__).parent / "rules"
+
+When = Literal["always", "expected_known", "expected_unknown", "text_known", "story_text_known"]
+CONDITIONS: dict[When, tuple[str, float]] = {
+    "expected_known": ("expected_known", 1.0),
+    "expected_unknown": ("expected_known", 0.0),
+    "text_known": ("text_known", 1.0),
+    "story_text_known": ("story_text_known", 1.0),
+}
+"""The column that a condition looks at, and its value in renders that the rule applies to. Where it holds nothing, the rule applies, too."""
 
 NOT_IN_DIGEST = {"source", "date", "starts", "until"}
 """Where a rule comes from and when it holds changes no verdict: rules in force are told apart by what they ask."""
@@ -30,7 +39,8 @@ class Rule(BaseModel):
     """One column and what it must be.
 
     Outside `min`..`max` (or not among `values`) the rule is broken with its `severity`; inside but outside `review_min`..`review_max`
-    a person looks. `when` applies the rule only to renders whose complete expected picture was given, or only to those without.
+    a person looks. `when` applies the rule only to some renders (see `CONDITIONS`): those whose complete expected picture was given or those
+    without, those with text on them, those that are a story with text.
     In `reason`, {measured} and {required} are filled in.
     """
 
@@ -48,7 +58,7 @@ class Rule(BaseModel):
     severity: Literal["critical", "warning"] = "critical"
     code: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
     reason: str = Field(min_length=10)
-    when: Literal["always", "expected_known", "expected_unknown"] = "always"
+    when: When = "always"
     source: str = Field(min_length=3)
     date: datetime.date
 
@@ -88,6 +98,21 @@ class Rule(BaseModel):
     def documented(self) -> Column:
         """What its column means."""
         return self.columns[self.column]
+
+    @property
+    def condition(self) -> tuple[str, float] | None:
+        """The column and the value in it that the rule waits for; None if it always applies."""
+        return CONDITIONS.get(self.when)
+
+    def applies_to(self, columns: Mapping[str, object]) -> bool:
+        """Whether a render with these measurements is held to the rule; where it is not known whether there is text, it is."""
+        if self.condition is None:
+            return True
+        column, wanted = self.condition
+        found = columns.get(column)
+        if not isinstance(found, (int, float)) or found != found:
+            found = 0.0 if column == "expected_known" else 1.0
+        return found == wanted
 
     @property
     def severity_unmeasured(self) -> Literal["critical", "warning"]:
@@ -138,12 +163,21 @@ class RuleSet:
     """The channel's pack; empty for the rules of a recipe."""
     version: int = 1
     """Of the rule file."""
+    palette: tuple[str, ...] = ()
+    """The brand's colors, if a rule compares the surroundings with them."""
 
     @cached_property
     def digest(self) -> str:
         """Sha256 over the rules; where a bound comes from and since when is not part of it."""
         rules = [rule.model_dump(mode="json", exclude=NOT_IN_DIGEST) for rule in self.rules]
-        return digest({"recipe": self.recipe, "background": self.background, "rules": rules})
+        palette = {"palette": sorted(self.palette)} if self.palette else {}
+        return digest({"recipe": self.recipe, "background": self.background, "rules": rules, **palette})
+
+    @property
+    def needed_columns(self) -> set[str]:
+        """Everything that must be known of a render to judge it: what rules look at, and what tells whether they apply."""
+        conditions = {rule.condition[0] for rule in self.rules if rule.condition is not None}
+        return {rule.column for rule in self.rules} | conditions | ({"surroundings_hex"} if self.palette else set())
 
     @property
     def about(self) -> dict[str, str | int]:
@@ -176,6 +210,9 @@ def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str
     rules = [_overridden(rule, overrides[rule.column], recipe_name) if rule.column in overrides else rule for rule in pack.rules]
     present = {rule.column for rule in rules}
     rules += [_brand_rule(column, bound, recipe_name) for column, bound in sorted(overrides.items()) if column not in present]
+    if brand_kit is None:
+        rules = [rule for rule in rules if rule.column not in PALETTE_COLUMNS]  # no brand, no palette to compare with
+    compared = brand_kit is not None and any(rule.column in PALETTE_COLUMNS for rule in rules)
     return RuleSet(
         recipe=recipe_name,
         background=pack.background,
@@ -183,6 +220,7 @@ def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str
         overridden=tuple(sorted(overrides)),
         brand="" if brand_kit is None else brand_kit.brand,
         version=pack.version,
+        palette=brand_kit.palette if brand_kit is not None and compared else (),
     )
 
 

@@ -46,16 +46,16 @@ def _condition(rule: Rule, table: "pd.DataFrame | None") -> dict[str, Any] | Non
     """The arguments that say to which rows a rule applies; None when to no row of the table."""
     from great_expectations.expectations.row_conditions import Column as Row
 
-    if rule.when == "always":
+    if rule.condition is None:
         return {}
-    wanted = 1.0 if rule.when == "expected_known" else 0.0
+    column, wanted = rule.condition
     if table is not None:
-        applies = table["expected_known"] == wanted
+        applies = table[column] == wanted
         if not applies.any():
             return None
         if applies.all():
             return {}
-    return {"row_condition": Row("expected_known") == wanted}
+    return {"row_condition": Row(column) == wanted}
 
 
 def _meta(index: int, rule: Rule, step: Step) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _meta(index: int, rule: Rule, step: Step) -> dict[str, Any]:
 def suite_json(rules: RuleSet) -> dict[str, Any]:
     """The suite as Great Expectations writes it, for one's own context: `context.suites.add(gx.ExpectationSuite(**suite_json))`.
 
-    Rules that hold only for some renders have row conditions on `expected_known`. The suite's meta names brand, recipe, channel and versions.
+    Rules that hold only for some renders have row conditions on `expected_known` or `text_known`. The suite's meta names brand, recipe, channel and versions.
     """
     from quality.expectations import suite_of
 

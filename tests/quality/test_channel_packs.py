@@ -111,9 +111,12 @@ def test_the_table_in_the_documentation_is_that_of_the_packs():
             assert f"* {words}\n" in section + "\n"
 
 
+WORN_BY = {"text_known": ", with text", "story_text_known": ", stories with text"}
+
+
 def _line(rule):
     held = {(False, False): "always", (True, False): f"from {rule.starts}", (False, True): f"until {rule.until}"}
-    when = held[rule.starts is not None, rule.until is not None]
+    when = held[rule.starts is not None, rule.until is not None] + WORN_BY.get(rule.when, "")
     recommended = rule.review_required if rule.review_min is not None or rule.review_max is not None else ""
     refuses = "refuses" if rule.severity == "critical" else "tells"
     return f"| `{rule.column}` | {rule.required} | {recommended} | {refuses} | {rule.code} | {when} | {rule.source} ({rule.date}) |"

@@ -18,10 +18,11 @@ from PIL import Image
 from benchmarks.corruptions import Scene, place_product
 from catalog.verdict import Verdict
 from imaging.encode import encode, srgb_profile
+from imaging.measure_text import contrast_ratio, relative_luminance
 from quality.channel_packs import ChannelRule, read_channel_pack, rules_of_pack, shipped_channel_packs
 from quality.columns import COLUMNS
 from quality.judge_channel import judge_file, judge_renditions, rendition_row
-from quality.measurements import measure_render
+from quality.measurements import RenderEvidence, measure_render
 from quality.rendition_facts import measure_rendition
 from tests.judged_pictures import SIDE_PX, Known, evidence, textured_bottle
 
@@ -90,7 +91,40 @@ def written_beside(text: str) -> dict:
     return shown(picture, packshot())
 
 
+def poster(picture_HW3: np.ndarray | None = None, **box: float | str) -> dict:
+    """The row of a channel that would receive a story of 270 x 480 px with a line of text in a box, beside a product at its foot."""
+    picture = np.full((480, 270, 3), 250, np.uint8) if picture_HW3 is None else picture_HW3
+    alpha = np.zeros(picture.shape[:2], np.uint8)
+    alpha[300:400, 60:210] = 255
+    text = {"left": 0.1, "top": 0.3, "width": 0.6, "height": 0.05, "color": "#000000"} | box
+    known = RenderEvidence(
+        pixels_HW3=picture, product_rgb_HW3=picture, product_alpha_HW=alpha, facts={"background": "scene", "texts": [text]}
+    )
+    return rendition_row(measure_render(known), encode(picture, "png"))
+
+
+def text_in(gray: int) -> dict:
+    """A poster whose text is black, and gray behind it."""
+    return poster(np.full((480, 270, 3), gray, np.uint8))
+
+
+def contrasting(ratio: float) -> dict:
+    """Black text on the darkest gray that it stands out from by so much."""
+    gray = next(v for v in range(256) if contrast_ratio(relative_luminance(np.array([v] * 3, np.uint8)), np.float32(0)) >= ratio)
+    return text_in(gray)
+
+
+TINY = 1e-6
+"""Binary fractions of a bound lie a hair on one side of it."""
+
 SHAPES = {
+    "text_contrast": contrasting,
+    "text_height_pct": lambda v: poster(height=(v + TINY) / 100 * 270 / 480),
+    "text_on_product_pct": lambda v: poster(top=(300 - 100 + v) / 480, height=100 / 480, left=60 / 270, width=150 / 270),
+    "text_margin_pct": lambda v: poster(left=(v + TINY) / 100),
+    "text_top_pct": lambda v: poster(top=(v + TINY) / 100),
+    "text_bottom_pct": lambda v: poster(top=0.95 - (v + TINY) / 100),
+    "text_right_pct": lambda v: poster(left=0.4 - (v + TINY) / 100),
     "min_side_px": lambda v: sized(int(v), int(v) + 9),
     "long_side_px": lambda v: sized(int(v), max(1, int(v) // 4)),
     "width_px": lambda v: sized(int(v), 64),
@@ -178,7 +212,8 @@ def judged(pack: str, day: datetime.date) -> dict:
         recommended = golden.rule.review_min
         if recommended is not None:
             for side, value in (("at", recommended), ("below", recommended - 1)):
-                rows[f"{golden.number} recommended {side}"] = measure_rendition(SHAPES[golden.rule.column](value))
+                shape = SHAPES[golden.rule.column](value)
+                rows[f"{golden.number} recommended {side}"] = measure_rendition(shape) if isinstance(shape, bytes) else shape
     return judge_renditions(rows, rules_of_pack(pack, day))
 
 
