@@ -94,7 +94,7 @@ class DecodeSandbox:
             self._served += 1
         if "code" in answer:
             raise PhotoRefused(answer["code"] if answer["code"] in REFUSAL_CODES else "unreadable", str(answer["message"]))
-        facts = answer["photo"] | {"notes": tuple(answer["photo"]["notes"])}
+        facts = answer["photo"] | {name: tuple(answer["photo"][name]) for name in ("notes", "ai_marks")}
         return Photo(pixels_HW3=pixels, **facts)
 
     def _exchange(self, worker: subprocess.Popen[bytes], data: bytes, name: str) -> tuple[dict[str, Any], Any]:

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 
 from catalog.errors import PhotoRefused
 from imaging.photo_facts import FileFacts, cut_off, damaged, too_complex, trailing_note
+from imaging.photo_origin import OriginClaims
 
 MAX_SCANS = 64
 """A progressive JPEG of a camera or editor has about 10 scans; each one costs a pass over the whole picture."""
 MAX_PROFILE_BYTES = 4_000_000
 """The largest common press profiles (CMYK) are below 3 MB."""
+
+XMP_SIGNATURE = b"http://ns.adobe.com/xap/1.0/\x00"
 
 _SIZE_MARKERS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _READABLE_SIZE_MARKERS = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
@@ -34,6 +37,8 @@ class _Walk:
     size: tuple[int, int] = (0, 0)
     scans: int = 0
     several: bool = False
+    xmp: bytes = b""
+    credentials: list[bytes] = field(default_factory=list)
 
     def segment(self, marker: int, body: bytes, whole: bytes) -> None:
         """Take in one segment; only what a decoder needs is kept."""
@@ -41,6 +46,10 @@ class _Walk:
             self.size = _size(marker, body, self)
         elif marker == 0xE1 and body.startswith(b"Exif\x00\x00"):
             self.exif = self.exif or body
+        elif marker == 0xE1 and body.startswith(XMP_SIGNATURE):
+            self.xmp = self.xmp or body.removeprefix(XMP_SIGNATURE)
+        elif marker == 0xEB and body.startswith(b"JP"):  # JUMBF: "JP", a number of the box and one of the packet precede each part
+            self.credentials.append(body[8:])
         elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\x00") and len(body) > 14:
             self.profile_parts[body[12]] = body[14:]
         elif marker == 0xE2 and body.startswith(b"MPF\x00"):
@@ -75,7 +84,8 @@ def read_jpeg(data: bytes, shown: str) -> FileFacts:
     profile = b"".join(walk.profile_parts[part] for part in sorted(walk.profile_parts))
     return FileFacts(
         format="JPEG", width_px=walk.size[0], height_px=walk.size[1], cleaned=b"".join(walk.kept), exif=walk.exif,
-        icc=profile[:MAX_PROFILE_BYTES], notes=tuple(several or trailing_note(len(data) - start)),
+        icc=profile[:MAX_PROFILE_BYTES], origin=OriginClaims(xmp=walk.xmp, credentials=b"".join(walk.credentials)),
+        notes=tuple(several or trailing_note(len(data) - start)),
     )  # fmt: skip
 
 

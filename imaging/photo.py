@@ -35,9 +35,10 @@ from PIL import Image, ImageFile
 from catalog.errors import PhotoRefused
 from imaging import jpeg_file, png_file, webp_file
 from imaging.jpeg_coverage import covers_picture
-from imaging.photo_color import eight_bit, flatten_on_white, to_srgb
+from imaging.photo_color import ColorState, eight_bit, flatten_on_white, to_srgb
 from imaging.photo_facts import FileFacts, cut_off, damaged, exif_orientation
 from imaging.photo_format import require_format
+from imaging.photo_origin import ai_marks, has_credentials
 
 REFUSAL_CODES = (
     "empty", "too_large_file", "not_an_image", "wrong_type", "unsupported_format", "animated", "too_many_pixels",
@@ -88,6 +89,12 @@ class Photo:
     """Pillow's name of the stored pixel layout: "RGB", "CMYK", "P", "I;16", ..."""
     exif_orientation: int
     icc_name: str | None
+    color: ColorState
+    """What the file said about its colors; the pixels are sRGB in any case."""
+    ai_marks: tuple[str, ...]
+    """Why the file counts as marked by AI, in words; see photo_origin.py."""
+    has_credentials: bool
+    """Whether it carries a C2PA manifest. Not verified: that is no question of taking a photo in."""
     had_alpha: bool
     notes: tuple[str, ...]
     """Sentences on everything that was changed on purpose: turned, converted, flattened, ignored."""
@@ -127,7 +134,7 @@ def _decode(facts: FileFacts, shown: str, limits: PhotoLimits, sha256: str) -> P
     image = _load(facts, shown, limits)
     mode, notes = image.mode, list(facts.notes)
     image, alpha = eight_bit(image, facts.bit_depth, notes)
-    image, icc_name = to_srgb(image, facts.icc, notes)
+    image, icc_name, color = to_srgb(image, facts.icc, notes)
     if facts.format == "JPEG" and not covers_picture(facts.cleaned, np.asarray(image)):
         raise cut_off(shown, "the picture data ends too early")
     if alpha is not None:
@@ -142,6 +149,9 @@ def _decode(facts: FileFacts, shown: str, limits: PhotoLimits, sha256: str) -> P
         original_mode=mode,
         exif_orientation=orientation,
         icc_name=icc_name,
+        color=color,
+        ai_marks=ai_marks(facts.origin, facts.exif),
+        has_credentials=has_credentials(facts.origin),
         had_alpha=alpha is not None,
         notes=tuple(notes),
         sha256=sha256,

@@ -1,6 +1,7 @@
 """Bring any stored pixel layout to 8-bit sRGB on purpose: bit depth, palette, transparency, color profile, CMYK."""
 
 import io
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -9,6 +10,9 @@ from catalog.errors import PhotoRefused
 
 SAME_PRIMARIES = 0.005
 """Largest difference in XYZ at which primaries count as those of sRGB; editors round theirs to about 0.001."""
+ColorState = Literal["srgb", "none", "converted", "cmyk", "unusable"]
+"""What a file said about its colors: an sRGB or gray profile; none; another RGB space, converted; CMYK, converted; a profile that could not be used."""
+
 _PROFILE_SPACE = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 _PROFILE_DAMAGED = "The color profile is damaged and was ignored; colors are read as sRGB."
 
@@ -33,12 +37,13 @@ def eight_bit(image: Image.Image, bit_depth: int, notes: list[str]) -> tuple[Ima
     return (image if image.mode in _PROFILE_SPACE else image.convert("RGB")), None
 
 
-def to_srgb(image: Image.Image, icc: bytes, notes: list[str]) -> tuple[Image.Image, str | None]:
-    """Convert an L, RGB or CMYK picture to sRGB through its embedded profile; return it and the profile's name.
+def to_srgb(image: Image.Image, icc: bytes, notes: list[str]) -> tuple[Image.Image, str | None, ColorState]:
+    """Convert an L, RGB or CMYK picture to sRGB through its embedded profile; return it, the profile's name and what was found.
 
     Without a usable profile, L and RGB are taken as sRGB and CMYK is approximated; `notes` takes a sentence.
     """
     name = None
+    state: ColorState = "unusable" if icc else "none"
     if icc:
         try:
             profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
@@ -48,10 +53,17 @@ def to_srgb(image: Image.Image, icc: bytes, notes: list[str]) -> tuple[Image.Ima
             converted = None
             notes.append(_PROFILE_DAMAGED)
         if converted is not None:
-            return converted, name
+            return converted, name, _state_of(image.mode, converted is image)
     if image.mode == "CMYK":
         notes.append("Converted from CMYK without a usable profile: colors are approximate.")
-    return image.convert("RGB"), name
+        state = "cmyk"
+    return image.convert("RGB"), name, state
+
+
+def _state_of(mode: str, as_it_was: bool) -> ColorState:
+    if as_it_was or mode == "L":
+        return "srgb"  # gray has no gamut to lose
+    return "cmyk" if mode == "CMYK" else "converted"
 
 
 def flatten_on_white(image: Image.Image, alpha: Image.Image, notes: list[str]) -> Image.Image:

@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass, field
 
 from catalog.errors import PhotoRefused
+from imaging.photo_origin import OriginClaims
 
 MAX_PARTS = 100_000
 """More structural parts than any real file has: 50 megapixels of PNG in 8 KB chunks are below 20,000."""
@@ -31,6 +32,8 @@ class FileFacts:
     icc: bytes = field(default=b"", repr=False)
     bit_depth: int = 8
     frames: int = 1
+    origin: OriginClaims = OriginClaims()
+    """Texts that may say that the picture is generated; searched by photo_origin.py, never given to a decoder."""
     notes: tuple[str, ...] = ()
 
 

@@ -4,9 +4,13 @@ import struct
 import zlib
 
 from imaging.photo_facts import MAX_PARTS, FileFacts, cut_off, damaged, too_complex, trailing_note
+from imaging.photo_origin import MAX_TEXT_BYTES, OriginClaims
 
 MAX_PROFILE_BYTES = 4_000_000
 """The largest common press profiles (CMYK) are below 3 MB."""
+
+MAX_TEXTS = 100
+"""Texts looked at; generators write one to four, editors up to twenty."""
 
 _KEPT = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -18,7 +22,8 @@ _STEP_BYTES = 1 << 20
 def read_png(data: bytes, shown: str) -> FileFacts:
     """Check a PNG from header to end chunk. Raises PhotoRefused: truncated, unreadable, too_complex."""
     kept, notes, position, parts = [data[:8]], [], 8, 0
-    exif, icc, header, frames, kind = b"", b"", b"", 1, b""
+    exif, icc, header, frames, kind, credentials = b"", b"", b"", 1, b"", b""
+    texts: list[tuple[str, str]] = []
     while kind != b"IEND":
         if position + 12 > len(data):
             raise cut_off(shown, "the file ends before the picture does")
@@ -44,6 +49,10 @@ def read_png(data: bytes, shown: str) -> FileFacts:
         elif kind == b"iCCP":
             icc, note = _profile(body)
             notes += note
+        elif kind in (b"tEXt", b"zTXt", b"iTXt") and len(texts) < MAX_TEXTS:
+            texts.append(_text(kind, body))
+        elif kind == b"caBX":
+            credentials = body
     if len(header) != 13:
         raise damaged(shown, "its header has a wrong length")
     width, height, depth = struct.unpack_from(">IIB", header)
@@ -51,7 +60,7 @@ def read_png(data: bytes, shown: str) -> FileFacts:
         raise damaged(shown, f"it says it is {width} x {height} pixels")
     return FileFacts(
         format="PNG", width_px=width, height_px=height, cleaned=b"".join(kept), exif=exif, icc=icc, bit_depth=depth,
-        frames=frames, notes=(*notes, *trailing_note(len(data) - position)),
+        frames=frames, origin=_origin(texts, credentials), notes=(*notes, *trailing_note(len(data) - position)),
     )  # fmt: skip
 
 
@@ -99,7 +108,30 @@ def _profile(body: bytes) -> tuple[bytes, list[str]]:
     try:
         icc = unpacker.decompress(packed[1:], MAX_PROFILE_BYTES)
     except zlib.error:
-        return b"", ["The color profile is damaged and was ignored; colors are read as sRGB."]
+        return packed, []  # whoever reads it will find that it is none, and say so
     if unpacker.unconsumed_tail:
         return b"", ["The color profile is far too large and was ignored; colors are read as sRGB."]
     return icc, []
+
+
+def _text(kind: bytes, body: bytes) -> tuple[str, str]:
+    """Keyword and text of a text chunk; a broken one gives an empty text."""
+    keyword, _, rest = body.partition(b"\x00")
+    packed, text = False, rest
+    if kind == b"zTXt":
+        packed, text = True, rest[1:]
+    elif kind == b"iTXt":
+        packed, text = rest[:1] == b"\x01", rest[2:].split(b"\x00", 2)[-1]
+    if packed:
+        try:
+            text = zlib.decompressobj().decompress(text, MAX_TEXT_BYTES)
+        except zlib.error:
+            text = b""
+    return keyword.decode("latin-1"), text[:MAX_TEXT_BYTES].decode("latin-1" if kind == b"tEXt" else "utf-8", "replace")
+
+
+def _origin(texts: list[tuple[str, str]], credentials: bytes) -> OriginClaims:
+    """Where the file may say that it is generated; its XMP is a text with a keyword of its own."""
+    xmp = next((text for keyword, text in texts if keyword == "XML:com.adobe.xmp"), "").encode()
+    others = tuple((keyword, text) for keyword, text in texts if keyword != "XML:com.adobe.xmp")
+    return OriginClaims(xmp=xmp, texts=others, credentials=credentials)

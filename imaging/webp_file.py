@@ -3,6 +3,7 @@
 import struct
 
 from imaging.photo_facts import MAX_PARTS, FileFacts, cut_off, damaged, too_complex, trailing_note
+from imaging.photo_origin import OriginClaims
 
 MAX_PROFILE_BYTES = 4_000_000
 """The largest common press profiles (CMYK) are below 3 MB."""
@@ -14,6 +15,7 @@ def read_webp(data: bytes, shown: str) -> FileFacts:
     if end > len(data) + 1:  # some writers leave out the last padding byte
         raise cut_off(shown, f"{len(data):,} of {end:,} bytes arrived")
     exif, icc, sizes, frames, position, parts = b"", b"", [(0, 0)], 0, 12, 0
+    xmp, credentials = b"", b""
     while position + 8 <= min(end, len(data)):
         kind, length = struct.unpack_from("<4sI", data, position)
         body = data[position + 8 : position + 8 + length]
@@ -32,13 +34,17 @@ def read_webp(data: bytes, shown: str) -> FileFacts:
             icc = body[:MAX_PROFILE_BYTES]
         elif kind == b"EXIF":
             exif = body
+        elif kind == b"XMP ":
+            xmp = body
+        elif kind == b"C2PA":
+            credentials = body
         position += 8 + length + length % 2
     width, height = (max(side) for side in zip(*sizes, strict=True))
     if width == 0 or height == 0:
         raise damaged(shown, "it holds no picture")
     return FileFacts(
         format="WEBP", width_px=width, height_px=height, cleaned=data[:end], exif=exif, icc=icc, frames=max(frames, 1),
-        notes=tuple(trailing_note(len(data) - end)),
+        origin=OriginClaims(xmp=xmp, credentials=credentials), notes=tuple(trailing_note(len(data) - end)),
     )  # fmt: skip
 
 

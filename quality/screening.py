@@ -2,7 +2,7 @@
 
 Reading the file is imaging/photo.py, measuring it imaging/photo_measurements.py; what is required stands in screening_rules.py, the
 sentences in screening_reasons.py. Codes are stable: the file-level ones of imaging.photo.REFUSAL_CODES and the names of the
-rules in RuleActions. Left out: duplicates across products, which need the whole catalog.
+rules in RuleActions. Left out: duplicates across products, which need the whole catalog, see assets/look_alikes.py.
 """
 
 from dataclasses import dataclass, field
@@ -12,12 +12,13 @@ from catalog.errors import PhotoRefused
 from catalog.verdict import Reason
 from imaging.photo import Photo, decode_photo
 from imaging.photo_measurements import measure_photo
-from quality.screening_reasons import broken_rules
+from quality.screening_file_reasons import file_reasons
+from quality.screening_reasons import broken_rules, in_force
 from quality.screening_rules import RuleActions, ScreeningRules
 
 __all__ = ["SCREENING_VERSION", "Decoder", "RuleActions", "Screening", "ScreeningRules", "screen_photo"]
 
-SCREENING_VERSION = "2"
+SCREENING_VERSION = "3"
 """Raised whenever the same photo may measure or be judged differently under the same rules; part of the screening key."""
 
 
@@ -49,14 +50,25 @@ def screen_photo(data: bytes, name: str, rules: ScreeningRules | None = None, *,
 
     decode: `imaging.photo.decode_photo`, or `DecodeSandbox.decode` for files from outside.
     """
+    rules = rules or ScreeningRules()
     try:
-        photo = decode(data, name=name)
+        photo, misnamed = _read(data, name, rules, decode)
     except PhotoRefused as refusal:
         reason = Reason(code=refusal.code, message=str(refusal))
         return Screening(name=name, accepted=False, reasons=(reason,), warnings=(), measurements={}, photo=None)
     measurements = measure_photo(photo.pixels_HW3)
-    found = broken_rules(measurements, rules or ScreeningRules())
+    found = (*broken_rules(measurements, rules), *in_force([*misnamed, *file_reasons(photo)], rules))
     reasons, warnings = (tuple(reason for reason in found if reason.severity == severity) for severity in ("critical", "warning"))
     return Screening(
         name=name, accepted=not reasons, reasons=reasons, warnings=warnings, measurements=measurements, photo=photo
     )  # fmt: skip
+
+
+def _read(data: bytes, name: str, rules: ScreeningRules, decode: Decoder) -> tuple[Photo, list[Reason]]:
+    """The photo, and the reason if its name promises another format and the rules let that pass. Raises PhotoRefused."""
+    try:
+        return decode(data, name=name), []
+    except PhotoRefused as refusal:
+        if refusal.code != "wrong_type" or rules.actions.wrong_type == "refuse":
+            raise
+        return decode(data, name=""), [Reason(code=refusal.code, message=str(refusal))]

@@ -3,6 +3,7 @@
 Every sentence holds the measured value, the required value and what to do.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from catalog.verdict import Reason
@@ -21,7 +22,11 @@ def broken_rules(measured: Measured, rules: ScreeningRules) -> tuple[Reason, ...
     """
     nothing = _product(measured, rules)
     looks = nothing or [*_sharpness(measured, rules), *_surroundings(measured, rules)]
-    found = [*_size(measured, rules), *looks, *_tones(measured, rules)]
+    return in_force([*_size(measured, rules), *looks, *_tones(measured, rules)], rules)
+
+
+def in_force(found: Sequence[Reason], rules: ScreeningRules) -> tuple[Reason, ...]:
+    """The reasons with the severity that the rules' actions give them; those that are switched off are left out."""
     kept = []
     for reason in found:
         action: Action = getattr(rules.actions, reason.code)
