@@ -36,9 +36,13 @@ COLUMNS: dict[str, Column] = {
     "edge_fine_ratio": Column(
         says="fine against middle detail at the strongest edges", unit="ratio", range="0..2; sharp 0.33-1", source=_INTAKE
     ),
+    "edge_finest_ratio": Column(
+        says="finest against middle detail across the edges, noise taken out", unit="ratio", range="0..1; sharp 0.12-0.25",
+        source="imaging/edge_profiles.py",
+    ),
     "step_ratio_worst": Column(
-        says="change over 2 px against 8 px, squared, in the blurriest of eight directions", unit="ratio",
-        range="0.06 (ramp) to 0.25 (step) and more (texture)", source="imaging/sharpness.py",
+        says="change over 2 px against 8 px across the edges, in the blurriest of eight directions", unit="ratio",
+        range="0.25 (ramp) to 1 (step)", source="imaging/edge_profiles.py",
     ),
     "step_ratio_best": Column(
         says="the same in the sharpest direction", unit="ratio", range="as above", source="imaging/sharpness.py"
@@ -80,6 +84,7 @@ def measure_photo(photo_HW3: npt.NDArray[np.uint8]) -> dict[str, float]:
         "height_px": float(height),
         "min_side_px": float(min(width, height)),
         "edge_fine_ratio": sharpness.edge_fine_ratio,
+        "edge_finest_ratio": sharpness.edge_finest_ratio,
         "step_ratio_worst": sharpness.step_ratio_worst,
         "step_ratio_best": sharpness.step_ratio_best,
         "blur_effect": blur_effect(gray),

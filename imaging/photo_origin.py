@@ -27,9 +27,7 @@ GENERATORS = (
 
 _SOURCE_TYPE = re.compile(rb"digitalsourcetype\W{1,6}(" + "|".join(AI_SOURCE_TYPES).encode() + rb")", re.IGNORECASE)
 """The end is left open: in a C2PA manifest the next field may follow without a gap."""
-_MADE_BY_IN_XMP = re.compile(
-    rb"(?:CreatorTool|softwareAgent|photoshop:Credit)\s*(?:=\s*[\"']|>\s*)([^\"'<]{1,200})", re.IGNORECASE
-)
+_MADE_BY_IN_XMP = re.compile(rb"(?:CreatorTool|softwareAgent|photoshop:Credit)\s*(?:=\s*[\"']|>\s*)([^\"'<]{1,200})", re.IGNORECASE)
 _GENERATOR = re.compile(r"(?<!\w)(?:" + "|".join(re.escape(name) for name in GENERATORS) + r")(?!\w)", re.IGNORECASE)
 _SAMPLER_SETTINGS = re.compile(r"Steps:\s*\d+,.{0,200}?(?:Sampler|CFG scale|Seed):", re.DOTALL)
 _MIDJOURNEY_JOB = re.compile(r"Job ID: [0-9a-f]{8}-[0-9a-f]{4}-")

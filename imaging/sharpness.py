@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imaging.edge_profiles import edge_profiles
+
 FINE_SIGMA_PX = 0.8
 MIDDLE_SIGMA_PX = 3.2
 """Fine band: I - G(0.8); middle band: G(0.8) - G(3.2). Source: intake measurements on 271 photographs, AUC 1.0 from sigma 0.8."""
@@ -22,10 +24,6 @@ MIDDLE_NOISE_GAIN = 0.10
 NOISE_BLOCK_PX = 16
 NOISE_PERCENTILE = 10.0
 """The quietest tenth of the blocks shows the noise: at least that much of a product photo is plain background."""
-TURNS_DEG = (0.0, 22.5, 45.0, 67.5)
-"""With both axes of each turn: eight directions."""
-FAR_PX = 4
-"""Half of the distance over which a step is measured; motion blur is at least that long to matter at working size."""
 
 Gray = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -33,13 +31,14 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True)
 class Sharpness:
-    """Sharpness of a picture; all three are 0 for a picture without edges."""
+    """Sharpness of a picture; all are 0 for a picture without edges."""
 
     edge_fine_ratio: float
     """Fine against middle detail at the strongest edges: sharp 0.33 to 1, after Gaussian blur of 0.8 px about 0.25."""
+    edge_finest_ratio: float
     step_ratio_worst: float
     step_ratio_best: float
-    """Squared change over 2 px against 8 px, in the blurriest and the sharpest of eight directions: an ideal step 0.25, a ramp 0.06."""
+    """See edge_profiles.py."""
 
 
 def photo_sharpness(gray_HW: Gray) -> Sharpness:
@@ -51,16 +50,17 @@ def photo_sharpness(gray_HW: Gray) -> Sharpness:
     magnitude = np.hypot(cv2.Sobel(gray_HW, -1, 1, 0), cv2.Sobel(gray_HW, -1, 0, 1))
     strong = magnitude >= max(float(np.percentile(magnitude, 100.0 - STRONGEST_EDGE_PCT)), MIN_EDGE_STEP)
     if not strong.any():
-        return Sharpness(edge_fine_ratio=0.0, step_ratio_worst=0.0, step_ratio_best=0.0)
+        return Sharpness(edge_fine_ratio=0.0, edge_finest_ratio=0.0, step_ratio_worst=0.0, step_ratio_best=0.0)
     noise = _noise_variance(fine)
     near = _widened(strong, 5)
     fine_power = max(0.0, float(np.mean(fine[near] ** 2)) - FINE_NOISE_GAIN * noise)
     middle_power = max(0.0, float(np.mean(middle[near] ** 2)) - MIDDLE_NOISE_GAIN * noise)
-    steps = _step_ratios(gray_HW, _widened(strong, 2 * FAR_PX + 1), noise)
+    profiles = edge_profiles(gray_HW)
     return Sharpness(
         edge_fine_ratio=float(np.sqrt(fine_power / (middle_power + 1e-3))),
-        step_ratio_worst=min(steps),
-        step_ratio_best=max(steps),
+        edge_finest_ratio=profiles.finest_ratio,
+        step_ratio_worst=profiles.step_ratio_worst,
+        step_ratio_best=profiles.step_ratio_best,
     )
 
 
@@ -94,31 +94,3 @@ def _noise_variance(fine: Gray) -> float:
 
 def _widened(mask: Mask, reach_px: int) -> Mask:
     return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((reach_px, reach_px), np.uint8)) > 0)
-
-
-def _step_ratios(gray: Gray, near_edges: Mask, noise: float) -> list[float]:
-    """Change over 2 px against change over 2 * FAR_PX, squared, near edges, in eight directions."""
-    height, width = gray.shape
-    ratios = []
-    for turn_deg in TURNS_DEG:
-        turned, near = gray, near_edges
-        if turn_deg:
-            turn = cv2.getRotationMatrix2D((width / 2, height / 2), turn_deg, 1.0)
-            turned = cv2.warpAffine(gray, turn, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-            near = cv2.warpAffine(near_edges.astype(np.uint8), turn, (width, height), flags=cv2.INTER_NEAREST) > 0
-        inside = near[FAR_PX:-FAR_PX, FAR_PX:-FAR_PX]
-        if not inside.any():
-            continue
-        for axis in (0, 1):
-            close, far = (max(0.0, float(np.mean(_difference(turned, axis, reach)[inside] ** 2)) - 2 * noise) for reach in (1, FAR_PX))
-            ratios.append(close / (far + 1e-3))
-    return ratios or [0.0]
-
-
-def _difference(image: Gray, axis: int, reach_px: int) -> Gray:
-    """I(x + reach) - I(x - reach) along an axis, for the pixels at least FAR_PX from the frame."""
-    rows, columns = (slice(FAR_PX, side - FAR_PX) for side in image.shape)
-    ahead, behind = (slice(FAR_PX + sign * reach_px, image.shape[axis] - FAR_PX + sign * reach_px) for sign in (1, -1))
-    if axis == 0:
-        return np.asarray(image[ahead, columns] - image[behind, columns])
-    return np.asarray(image[rows, ahead] - image[rows, behind])

@@ -9,8 +9,11 @@ from dataclasses import replace
 from catalog.verdict import Reason
 from quality.screening_rules import Action, ScreeningRules
 
-PERFECT_STEP_RATIO = 0.25
+PERFECT_STEP_RATIO = 1.0
 """The step ratio of an ideally sharp edge; sentences give percentages of it."""
+
+SHARP_FINEST_RATIO = 0.18
+"""Median of sharp photographs, half A of benchmarks/screening.py; sentences give percentages of it."""
 
 Measured = dict[str, float]
 
@@ -74,6 +77,17 @@ def _sharpness(measured: Measured, rules: ScreeningRules) -> list[Reason]:
                 required=f">= {rules.min_edge_fine_ratio}",
             )
         ]
+    finest = measured["edge_finest_ratio"]
+    if finest < rules.min_edge_finest_ratio:
+        return [
+            Reason(
+                code="blurred",
+                message=f"The photo is blurred or enlarged: the finest detail of its edges is {_percent_of_sharp(finest)} of a sharp photo's; "
+                f"at least {_percent_of_sharp(rules.min_edge_finest_ratio)} is needed. {again}",
+                measured=round(finest, 4),
+                required=f">= {rules.min_edge_finest_ratio}",
+            )
+        ]
     if worst < rules.min_step_ratio_worst:
         return [
             Reason(
@@ -94,6 +108,10 @@ def _sharpness(measured: Measured, rules: ScreeningRules) -> list[Reason]:
             )
         ]
     return []
+
+
+def _percent_of_sharp(finest: float) -> str:
+    return f"{100 * finest / SHARP_FINEST_RATIO:.0f} %"
 
 
 def _of_perfect(step_ratio: float) -> str:

@@ -49,10 +49,13 @@ class ScreeningRules(BaseModel):
     """Marketplaces zoom from 1000 px; renders are 1200 px."""
     min_edge_fine_ratio: float = Field(default=0.31, ge=0)
     """Sharp photographs have 0.337 and more; Gaussian blur of sigma 0.8 px at 768 px leaves 0.283 and less."""
-    min_step_ratio_worst: float = Field(default=0.103, ge=0)
-    """Sharp photographs have 0.114 and more; 9 px of motion at 768 px leaves 0.094 and less: halfway between, as a ratio."""
-    motion_direction_ratio: float = Field(default=1.3, ge=1)
-    """Sharpest against blurriest direction from which a blur is called motion; out of focus gives 1.24 and less."""
+    min_edge_finest_ratio: float = Field(default=0.096, ge=0)
+    """Sharp photographs have 0.124 and more, pale ones too; a blur of sigma 0.8 px leaves 0.065 and less, enlarging by 1.7 0.075 and less:
+    halfway between, as a ratio."""
+    min_step_ratio_worst: float = Field(default=0.40, ge=0)
+    """Sharp photographs have 0.49 and more, pale ones too; 9 px of motion at 768 px leaves 0.33 and less: halfway between, as a ratio."""
+    motion_direction_ratio: float = Field(default=1.4, ge=1)
+    """Sharpest against blurriest direction from which a blur is called motion; motion gives 1.55 and more."""
     max_blur_effect: float = Field(default=0.66, ge=0, le=1)
     """Sharp photographs have 0.60 and less. A second opinion: everything it caught on the tuning half, the ratios caught too."""
     min_product_share: float = Field(default=0.005, ge=0, le=1)

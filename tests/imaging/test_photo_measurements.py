@@ -65,12 +65,30 @@ def test_movement_shows_in_whatever_direction_it_goes(angle_deg: int):
     assert measured["step_ratio_worst"] < 0.5 * GOOD["step_ratio_worst"]
 
 
-def test_an_ideal_step_has_a_step_ratio_of_a_quarter_and_a_ramp_less():
+def test_an_ideal_step_has_a_step_ratio_of_one_and_a_ramp_a_quarter():
     step, ramp = (
         np.tile(row, (200, 1)).astype(np.float32) for row in (np.repeat([60, 200], 100), np.interp(range(200), [94, 106], [60, 200]))
     )
-    assert photo_sharpness(step).step_ratio_best == pytest.approx(0.25, abs=0.01)
-    assert photo_sharpness(ramp).step_ratio_best == pytest.approx(1 / 16, abs=0.02)
+    assert photo_sharpness(step).step_ratio_best == pytest.approx(1.0, abs=0.02)
+    assert photo_sharpness(ramp).step_ratio_worst == pytest.approx(0.25, abs=0.03)
+
+
+def test_an_enlarged_copy_has_lost_the_finest_detail_and_keeps_its_steps():
+    photo = studio_photo()
+    enlarged = cv2.resize(cv2.resize(photo, (450, 450), interpolation=cv2.INTER_AREA), (1020, 1020), interpolation=cv2.INTER_CUBIC)
+    sharp, soft = (measure_photo(picture) for picture in (photo, enlarged))
+    assert soft["edge_finest_ratio"] < 0.6 * sharp["edge_finest_ratio"]
+    assert soft["step_ratio_worst"] > 0.6 * sharp["step_ratio_worst"]
+
+
+def test_noise_counts_as_detail_neither_on_paper_nor_where_paper_is_burnt():
+    """A pale product on burnt paper: noise on the product alone looked like fine detail, and enlarged copies of white shoes passed."""
+    paper = np.full((768, 768), 255, np.float32)
+    paper[200:560, 200:560] = cv2.GaussianBlur(np.tile(np.linspace(225, 240, 360, dtype=np.float32), (360, 1)), (0, 0), 2)
+    soft = cv2.GaussianBlur(paper, (0, 0), 2.0)
+    noisy = np.clip(soft + np.random.default_rng(0).normal(0, 2.5, soft.shape), 0, 255).astype(np.float32)
+    clean, spoiled = (photo_sharpness(picture).edge_finest_ratio for picture in (soft, noisy))
+    assert spoiled < clean + 0.04
 
 
 def test_sharpness_does_not_depend_on_contrast():

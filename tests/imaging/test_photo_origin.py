@@ -74,7 +74,9 @@ def read(data: bytes, kind: str = "PNG") -> Photo:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-@pytest.mark.parametrize("term", ["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic"])
+@pytest.mark.parametrize(
+    "term", ["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic"]
+)
 def test_a_source_type_that_says_ai_is_found_in_the_xmp_of_every_format(kind: str, term: str):
     (mark,) = read(with_xmp(kind, source_type(term)), kind).ai_marks
     assert term in mark

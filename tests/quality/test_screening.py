@@ -123,6 +123,7 @@ THRESHOLDS = [
     # column, the rule's field, which side is refused, what it is called
     ("min_side_px", "min_side_px", "below", "too_small"),
     ("edge_fine_ratio", "min_edge_fine_ratio", "below", "blurred"),
+    ("edge_finest_ratio", "min_edge_finest_ratio", "below", "blurred"),
     ("step_ratio_worst", "min_step_ratio_worst", "below", "motion_blurred"),
     ("blur_effect", "max_blur_effect", "above", "blurred"),
     ("product_share", "min_product_share", "below", "no_product"),
