@@ -50,9 +50,7 @@ def example_pair(code: str, subject: Subject) -> tuple[Picture, Picture] | None:
     if code in _ON_DETAIL:
         return subject.detail_HW3, _ON_DETAIL[code](subject.detail_HW3)
     if code in ("same_photo", "near_duplicate"):
-        other = cv2.cvtColor(subject.photo_HW3, cv2.COLOR_RGB2HSV)
-        other[..., 0] = (other[..., 0].astype(int) + 75) % 180
-        colorway = _over(cv2.cvtColor(other, cv2.COLOR_HSV2RGB), subject.photo_HW3, subject.alpha_HW)
+        colorway = _over(_other_color(subject), subject.photo_HW3, subject.alpha_HW)
         return _pair(subject.photo_HW3, colorway), _pair(subject.photo_HW3, subject.photo_HW3)
     return (subject.photo_HW3, _ON_PHOTO[code](subject)) if code in _ON_PHOTO else None
 
@@ -104,6 +102,24 @@ def _pair(one: Picture, other: Picture) -> Picture:
     halves = [_fit(np.ascontiguousarray(picture), max(1, max(height, width) // 2)) for picture in (one, other)]
     gap = np.full((halves[0].shape[0], 8, 3), 128, np.uint8)
     return np.hstack([halves[0], gap, halves[1]])
+
+
+def _other_color(subject: Subject) -> Picture:
+    """The photo with the product's main hue, and only that, turned to another; a gray product gets darker."""
+    hsv = cv2.cvtColor(subject.photo_HW3, cv2.COLOR_RGB2HSV).astype(int)
+    colored = (subject.alpha_HW > 0.5) & (hsv[..., 1] > 60)
+    if colored.mean() < 0.02:
+        return np.asarray(subject.photo_HW3 * 0.55, np.uint8)
+    main = int(np.bincount(hsv[..., 0][colored], minlength=180).argmax())
+    near = np.abs((hsv[..., 0] - main + 90) % 180 - 90) < 22
+    hsv[..., 0] = np.where(near, (hsv[..., 0] + 70) % 180, hsv[..., 0])
+    return np.asarray(cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2RGB), np.uint8)
+
+
+def _burnt(subject: Subject) -> Picture:
+    """Two and a half stops too bright: highlights lose their color before they are white, as in a camera."""
+    light = 1.0 - np.exp(-3.2 * (subject.photo_HW3 / 255.0) ** 1.6)
+    return np.asarray(np.clip(255 * (light + 0.35 * light.mean(axis=2, keepdims=True)), 0, 255), np.uint8)
 
 
 def _copies(subject: Subject) -> Picture:
@@ -186,7 +202,7 @@ _ON_PHOTO: dict[str, Callable[[Subject], Picture]] = {
     "several_subjects": _copies,
     "cluttered": _clutter,
     "too_dark": _toned((0.2, 0.2, 0.2)),
-    "overexposed": _toned((2.3, 2.3, 2.3)),
+    "overexposed": _burnt,
     "color_cast": _toned((1.12, 0.92, 0.5)),
     "color_profile": _dull,
     "text_overlay": _stamped,

@@ -32,7 +32,7 @@ class FileFacts:
     icc: bytes = field(default=b"", repr=False)
     bit_depth: int = 8
     frames: int = 1
-    origin: OriginClaims = OriginClaims()
+    origin: OriginClaims = field(default_factory=OriginClaims)
     """Texts that may say that the picture is generated; searched by photo_origin.py, never given to a decoder."""
     notes: tuple[str, ...] = ()
 

@@ -13,6 +13,8 @@ MAX_TEXTS = 100
 """Texts looked at; generators write one to four, editors up to twenty."""
 
 _KEPT = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+_TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
+_CLAIMS = {*_TEXTS, b"eXIf", b"caBX"}
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """First column, first row, column step and row step of the seven passes of an interlaced picture."""
@@ -22,8 +24,8 @@ _STEP_BYTES = 1 << 20
 def read_png(data: bytes, shown: str) -> FileFacts:
     """Check a PNG from header to end chunk. Raises PhotoRefused: truncated, unreadable, too_complex."""
     kept, notes, position, parts = [data[:8]], [], 8, 0
-    exif, icc, header, frames, kind, credentials = b"", b"", b"", 1, b"", b""
-    texts: list[tuple[str, str]] = []
+    icc, header, frames, kind = b"", b"", 1, b""
+    claims: list[tuple[bytes, bytes]] = []
     while kind != b"IEND":
         if position + 12 > len(data):
             raise cut_off(shown, "the file ends before the picture does")
@@ -44,23 +46,19 @@ def read_png(data: bytes, shown: str) -> FileFacts:
             header = body
         elif kind == b"acTL" and len(body) == 8:
             frames = struct.unpack_from(">I", body)[0]
-        elif kind == b"eXIf":
-            exif = body
         elif kind == b"iCCP":
             icc, note = _profile(body)
             notes += note
-        elif kind in (b"tEXt", b"zTXt", b"iTXt") and len(texts) < MAX_TEXTS:
-            texts.append(_text(kind, body))
-        elif kind == b"caBX":
-            credentials = body
+        elif kind in _CLAIMS:
+            claims.append((kind, body))
     if len(header) != 13:
         raise damaged(shown, "its header has a wrong length")
     width, height, depth = struct.unpack_from(">IIB", header)
     if width == 0 or height == 0:
         raise damaged(shown, f"it says it is {width} x {height} pixels")
     return FileFacts(
-        format="PNG", width_px=width, height_px=height, cleaned=b"".join(kept), exif=exif, icc=icc, bit_depth=depth,
-        frames=frames, origin=_origin(texts, credentials), notes=(*notes, *trailing_note(len(data) - position)),
+        format="PNG", width_px=width, height_px=height, cleaned=b"".join(kept), exif=_last(claims, b"eXIf"), icc=icc, bit_depth=depth,
+        frames=frames, origin=_origin(claims), notes=(*notes, *trailing_note(len(data) - position)),
     )  # fmt: skip
 
 
@@ -130,8 +128,13 @@ def _text(kind: bytes, body: bytes) -> tuple[str, str]:
     return keyword.decode("latin-1"), text[:MAX_TEXT_BYTES].decode("latin-1" if kind == b"tEXt" else "utf-8", "replace")
 
 
-def _origin(texts: list[tuple[str, str]], credentials: bytes) -> OriginClaims:
+def _last(claims: list[tuple[bytes, bytes]], kind: bytes) -> bytes:
+    return next((body for found, body in reversed(claims) if found == kind), b"")
+
+
+def _origin(claims: list[tuple[bytes, bytes]]) -> OriginClaims:
     """Where the file may say that it is generated; its XMP is a text with a keyword of its own."""
+    texts = [_text(kind, body) for kind, body in [claim for claim in claims if claim[0] in _TEXTS][:MAX_TEXTS]]
     xmp = next((text for keyword, text in texts if keyword == "XML:com.adobe.xmp"), "").encode()
     others = tuple((keyword, text) for keyword, text in texts if keyword != "XML:com.adobe.xmp")
-    return OriginClaims(xmp=xmp, texts=others, credentials=credentials)
+    return OriginClaims(xmp=xmp, texts=others, credentials=_last(claims, b"caBX"))

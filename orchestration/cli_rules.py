@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     rules.command("schema")(schema)
     rules.command("columns")(columns)
     rules.command("suite")(suite)
+    rules.command("guidelines")(guidelines)
     app.add_typer(rules)
 
 
@@ -133,3 +135,25 @@ def schema(kind: Annotated[str, typer.Argument(help="recipe or channel.")] = "ch
         raise SettingsError(f"There is no rule file of kind {kind!r}. Say recipe or channel.")
     chosen: Literal["recipe", "channel"] = "recipe" if kind == "recipe" else "channel"
     typer.echo(json.dumps(rule_file_schema(chosen), indent=2))
+
+
+def guidelines(
+    out: Annotated[Path, typer.Option("--out", help="Where the page goes.")] = Path("photo-guidelines.html"),
+    photo: Annotated[Path | None, typer.Option("--photo", help="A good photo for the examples; default: one of the catalog's.")] = None,
+) -> None:
+    """Write the page for photographers: what the project's photo rules ask, why, with examples. One file that needs nothing else."""
+    from assets.planning import screening_rules
+    from orchestration.guideline_photo import example_photo
+    from quality.guidelines_page import guidelines_page
+    from resources.project import open_project
+    from resources.settings import project_from_environment, utc_now
+
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise SettingsError(f"The page is HTML, and {out} is not named so. Give --out a name that ends in .html. Nothing was written.")
+    project = open_project(project_from_environment())
+    rules = screening_rules(project)
+    example = example_photo(project, rules, photo)
+    page = guidelines_page(rules, example, brand=project.brand_kit.title or project.brand_kit.brand, day=utc_now().date())
+    out.write_text(page, encoding="utf-8")
+    note = "" if example is not None else " It has no pictures: no photo of the catalog passes the rules; name one with --photo."
+    typer.echo(f"Wrote {out} ({len(page) / 1000:.0f} KB).{note}")

@@ -24,8 +24,6 @@ class RuleActions(BaseModel):
     color_cast: Action = "warn"
     several_subjects: Action = "warn"
     """A pair of shoes or a set of mugs is one product."""
-    text_overlay: Action = "warn"
-    """Found on plain parts only, and a printed card may look like it; see docs/benchmarks.md."""
     wrong_type: Action = "refuse"
     """A file whose name promises another format than it holds: with `warn` or `off` it is read as what it is."""
     color_profile: Action = "warn"
@@ -34,10 +32,6 @@ class RuleActions(BaseModel):
     """Most photos carry none (118 of 120 of our test photographs) and are sRGB: a warning about nearly every photo would be read by nobody."""
     ai_marked: Action = "warn"
     """The file says that it is generated. Whether that may be sold as a photograph is for the brand to say."""
-    same_photo: Literal["warn", "off"] = "warn"
-    """Exactly this file is another product's photo as well. Sizes of one product share photos, and no side is the wrong one: never refused."""
-    near_duplicate: Action = "warn"
-    """A copy of another product's photo: resized, recompressed or trimmed."""
 
 
 class ScreeningRules(BaseModel):
