@@ -15,6 +15,7 @@ from catalog.preemption import Preempted, end_process
 from orchestration import (
     cli_backfill,
     cli_calibrate,
+    cli_drift,
     cli_ledger,
     cli_measurements,
     cli_operations,
@@ -46,6 +47,7 @@ for group in (
     cli_measurements,
     cli_review,
     cli_calibrate,
+    cli_drift,
     cli_ledger,
     cli_operations,
 ):

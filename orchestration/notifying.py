@@ -10,7 +10,14 @@ from contextvars import copy_context
 
 import dagster as dg
 
-from orchestration.watching import drifting_categories, overdue_cells, refresh_waiting_cells, stuck_backfills, stuck_campaigns
+from orchestration.watching import (
+    drifting_categories,
+    drifting_recipes_and_loras,
+    overdue_cells,
+    refresh_waiting_cells,
+    stuck_backfills,
+    stuck_campaigns,
+)
 from resources.outbox import claim, drop_for_nobody, notify, open_receivers, settle
 from resources.project import Project, VitrineResource
 from resources.receivers import Receiver
@@ -83,7 +90,7 @@ def deliver_notifications(context: dg.SensorEvaluationContext, vitrine: VitrineR
 @dg.sensor(
     minimum_interval_seconds=WATCH_INTERVAL_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Looks for overdue cells, stuck backfills and categories whose approved share falls, and puts notices into the outbox.",
+    description="Looks for overdue cells, stuck backfills, categories whose approved share falls and recipes or LoRAs that are rejected more, and puts notices into the outbox.",
 )
 def watch_cells(context: dg.SensorEvaluationContext, vitrine: VitrineResource) -> dg.SkipReason:
     """Look once; each event is told once, however often it is seen."""
@@ -103,5 +110,6 @@ def watch_once(project: Project, instance: dg.DagsterInstance) -> int:
         *stuck_backfills(instance, settings),
         *stuck_campaigns(project, settings),
         *drifting_categories(project, settings),
+        *drifting_recipes_and_loras(project, settings),
     ]
     return sum(notify(project, event) for event in events)

@@ -1,4 +1,4 @@
-"""What somebody should be told that no failing run tells of: cells that wait too long, backfills that do not move, approval that falls.
+"""What somebody should be told that no failing run tells of: cells that wait too long, backfills that do not move, approval that falls, rejections that rise.
 
 Plain functions over the ledger and the Dagster instance; the sensors are in `notifying.py`. Each event has a key made of what it is about and
 when that began, so that looking again tells nothing again.
@@ -154,6 +154,35 @@ def drifting_categories(project: Project, settings: NotificationSettings, now: d
             message=f"Of {category} {share:.0%} of the last day's {judged} renders were approved, {usual:.0%} of the {of} in the 30 days before. "
             "Look at the gate page for the reasons; photos, a new LoRA or a changed rule are the usual ones.",
             facts={"category": category, "approved_share": round(share, 4), "usual_share": round(usual, 4), "renders": judged},
+        )
+
+
+def drifting_recipes_and_loras(project: Project, settings: NotificationSettings, now: dt.datetime | None = None) -> Iterator[Notice]:
+    """A notice for each recipe and LoRA of whose renders much more than before are rejected or sent to review; one per measure and week.
+
+    Categories are watched by the day (`drifting_categories`); what moved in full is told by `vitrine drift`.
+    """
+    from assets.drift import REJECTED, REVIEW, find_drift, windows_until
+
+    moment = _plain(now)
+    year, week, _ = moment.isocalendar()
+    for move in find_drift(project, windows_until(moment), with_columns=False).moved(settings.drift_week_points):
+        if move.kind == "category" or move.measure not in (REJECTED, REVIEW) or move.difference < 0:
+            continue
+        what = {REJECTED: "rejected", REVIEW: "sent to review"}[move.measure]
+        against = f" of {move.against}" if move.against else ""
+        yield Notice(
+            type="quality.drift",
+            key=f"quality.drift|{move.kind}|{move.name}|{move.measure}|{year}-W{week:02}",
+            subject=f"{move.kind} {move.name}",
+            message=f"Of the last week's {move.of:,} renders of {move.kind} {move.name}, {move.hits / move.of:.0%} were {what}; of the "
+            f"{move.of_before:,}{against} in the four weeks before, {move.hits_before / move.of_before:.0%}. What else moved, and which measurements: "
+            "vitrine drift",
+            facts={
+                "kind": move.kind,
+                "name": move.name,
+                **{key: value for key, value in move.as_dict().items() if key not in ("kind", "name")},
+            },
         )
 
 

@@ -52,7 +52,7 @@ def share(count: int, of: int) -> Estimate:
     return Estimate(value=count / of if of else None, low=low, high=high, count=count, of=of)
 
 
-def difference(count: int, of: int, count_before: int, of_before: int) -> tuple[float, float]:
+def difference(count: float, of: float, count_before: float, of_before: float) -> tuple[float, float]:
     """Limits of the difference of two independent shares, first minus second (-1..1): Newcombe 1998, method 10."""
     if not of or not of_before:
         return -1.0, 1.0

@@ -96,6 +96,8 @@ class NotificationSettings(Section):
     """A category whose approved share of the last day falls by this much below its last 30 days drifts (0..1)."""
     drift_min_renders: int = Field(default=50, ge=10)
     """Fewer renders of a day than this say nothing about drift."""
+    drift_week_points: float = Field(default=0.10, gt=0, le=1)
+    """A recipe or LoRA of whose renders of the last week a share larger by this much than in the four weeks before is rejected or doubted drifts."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 
 from assets.catalog import refresh_catalog
+from benchmarks.drift import fill
 from catalog.errors import SettingsError
 from orchestration import handing_out
 from orchestration.campaigns import campaign_named, start_campaign
@@ -15,11 +16,19 @@ from orchestration.cli_operations import _cell
 from orchestration.failed_cells import failed_now, queue_cells
 from orchestration.notifying import notification_sensors, watch_once
 from orchestration.triggers import due_cells
-from orchestration.watching import drifting_categories, overdue_cells, refresh_waiting_cells, stuck_backfills, stuck_campaigns
+from orchestration.watching import (
+    drifting_categories,
+    drifting_recipes_and_loras,
+    overdue_cells,
+    refresh_waiting_cells,
+    stuck_backfills,
+    stuck_campaigns,
+)
 from resources.observing_settings import NotificationSettings
 from resources.observing_tables import notice, tally, waiting_cell
 from resources.project import open_project
 from resources.settings import utc_now
+from tests.made_up_work import BRAND, Shop
 from tests.tiny_project import write_project
 
 NOW = dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
@@ -123,6 +132,19 @@ def test_drift_is_a_fall_that_chance_does_not_explain(project, today, before, dr
     judged(project, NOW - dt.timedelta(hours=3), *today)
     judged(project, NOW - dt.timedelta(days=5), *before)
     assert bool(list(drifting_categories(project, WATCH, NOW))) is drifts
+
+
+def test_a_recipe_that_is_rejected_more_often_is_told_once_a_week(tmp_path):
+    shop = Shop(tmp_path / "shop", brand=BRAND)
+    fill(shop.open(), 2_400, measured=False, end=NOW.replace(tzinfo=None), categories=["mugs"])
+    found = [
+        drifting_recipes_and_loras(shop.open(), NotificationSettings(drift_week_points=0.05), NOW + dt.timedelta(hours=hour))
+        for hour in (0, 1)
+    ]
+    first, again = (list(notices) for notices in found)
+    assert first and {told.key for told in first} == {told.key for told in again}
+    assert all(told.subject.split()[0] in ("recipe", "lora") and "were rejected" in told.message for told in first)
+    assert list(drifting_recipes_and_loras(shop.open(), NotificationSettings(drift_week_points=0.5), NOW)) == []
 
 
 def test_drift_is_told_once_a_week(project):
