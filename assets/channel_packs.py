@@ -13,7 +13,6 @@ from assets.stored_measurements import known_measurements
 from catalog.brand_kit import Channel
 from catalog.keys import digest
 from catalog.verdict import Verdict
-from quality.channel_packs import rules_of_pack
 from quality.columns import COLUMNS, MEASUREMENT_VERSION
 from quality.rules import RuleSet
 from resources.costs import CostClock
@@ -27,14 +26,14 @@ if TYPE_CHECKING:
     from assets.published_images import Candidate
 
 
-def pack_in_force(channel: Channel) -> RuleSet | None:
+def pack_in_force(project: Project, channel: Channel) -> RuleSet | None:
     """The rules of a channel's pack that hold today (UTC); None for a channel without a pack."""
-    return None if channel.pack is None else rules_of_pack(channel.pack, utc_now().date())
+    return None if channel.pack is None else project.packs.rules(channel.pack, utc_now().date())
 
 
-def channel_form(channel: Channel) -> str:
+def channel_form(project: Project, channel: Channel) -> str:
     """What of a channel enters the publish key: its form, and for a channel with a pack what the picture is judged by today."""
-    return form_judged_by(channel, pack_in_force(channel))
+    return form_judged_by(channel, pack_in_force(project, channel))
 
 
 def form_judged_by(channel: Channel, pack: RuleSet | None) -> str:

@@ -65,7 +65,7 @@ class Expectation:
 
 def expectation_of(project: Project, category: str, lora_digest: str | None) -> Expectation:
     """What is expected of a category's products while `lora_digest` is in use there (None: no LoRA)."""
-    forms = {c.name: channel_form(c)[:KEY_DIGITS] + (PACKED if c.pack else "") for c in project.brand_kit.channels}
+    forms = {c.name: channel_form(project, c)[:KEY_DIGITS] + (PACKED if c.pack else "") for c in project.brand_kit.channels}
     return Expectation(
         intake=digest([screening_key(NONE, "photo.jpg", screening_rules(project)), cutout_key(NONE)])[:KEY_DIGITS],
         variants={recipe.name: _variants(project, recipe, category, lora_digest) for recipe in project.recipes},

@@ -98,7 +98,7 @@ def _approved(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -
     """The renders that the brand approves of, for each channel that takes their recipe; and what is held back by which verdict."""
     from publishing.metadata import metadata_digest
 
-    packs = [(channel, pack_in_force(channel)) for channel in project.brand_kit.channels]
+    packs = [(channel, pack_in_force(project, channel)) for channel in project.brand_kit.channels]
     channels = [(channel, pack, form_judged_by(channel, pack)) for channel, pack in packs]
     standing = _standing(project, plan, shown)
     held, found = Counter[str](), []

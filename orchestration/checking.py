@@ -61,8 +61,10 @@ def _brand_kit(project: Project) -> Iterator[Finding]:
     from assets.planning import rules_in_force
 
     kit = project.brand_kit
+    for name in project.packs.names:  # own packs too that no channel has yet
+        project.packs.pack(name)
     for channel in kit.channels:
-        pack_in_force(channel)
+        pack_in_force(project, channel)
         for name in channel.recipes:
             if name not in kit.recipes:
                 message = f"channel {channel.name!r} wants recipe {name!r}, which the kit's `recipes:` does not list, so it never gets any."

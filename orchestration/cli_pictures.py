@@ -202,11 +202,10 @@ def judge(
 
 def _judge_by_pack(pack: str, render: Path, on: datetime.datetime | None) -> NoReturn:
     from catalog.errors import GateError
-    from orchestration.cli_rules import day
-    from quality.channel_packs import rules_of_pack
+    from orchestration.cli_rules import day, packs_here
     from quality.judge_channel import judge_file
 
-    rules = rules_of_pack(pack, day(on))
+    rules = packs_here().rules(pack, day(on))
     try:
         answer = judge_file(_file_bytes(render), rules).as_dict()
     except (PhotoRefused, GateError) as refusal:

@@ -10,7 +10,9 @@ import typer
 from catalog.errors import SettingsError
 
 if TYPE_CHECKING:
+    from quality.own_packs import PackBook
     from quality.rules import RuleSet
+    from resources.project import Project
 
 On = Annotated[
     datetime.datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="The day a channel's rules are asked for; default: today.")
@@ -37,31 +39,31 @@ def day(given: datetime.datetime | None) -> datetime.date:
 
 
 def list_rules() -> None:
-    """Name the recipes that have rules and the channels that have a pack."""
-    from quality.channel_packs import read_channel_pack, shipped_channel_packs
+    """Name the recipes that have rules and the channels that have a pack, the project's own packs last."""
     from quality.rules import read_pack, shipped_packs
 
+    packs = packs_here()
     for name in shipped_packs():
         typer.echo(f"recipe   {name:18} {len(read_pack(name).rules):3} rules  {read_pack(name).title}")
-    for name in shipped_channel_packs():
-        typer.echo(f"channel  {name:18} {len(read_channel_pack(name).rules):3} rules  {read_channel_pack(name).title}")
+    for name in packs.names:
+        typer.echo(f"channel  {name:18} {len(packs.pack(name).rules):3} rules  {packs.pack(name).title}")
 
 
 def show(
     name: Annotated[str, typer.Argument(help="A recipe or a channel pack, as `vitrine rules list` names them.")], on: On = None
 ) -> None:
     """Print the rules of a recipe, or those of a channel that hold on a day, with their sources."""
-    from quality.channel_packs import read_channel_pack, rules_of_pack, shipped_channel_packs
     from quality.rules import read_rules, shipped_packs
 
-    if name in shipped_channel_packs():
-        rules, not_judged = rules_of_pack(name, day(on)).rules, read_channel_pack(name).not_judged
+    packs = packs_here()
+    if name in packs.names:
+        rules, not_judged = packs.rules(name, day(on)).rules, packs.pack(name).not_judged
     elif name in shipped_packs():
         if on is not None:
             raise SettingsError(f"{name} is a recipe, and the rules of recipes hold every day: leave --on out.")
         rules, not_judged = read_rules(name).rules, ()
     else:
-        raise SettingsError(f"There are no rules {name!r}. There are: {', '.join((*shipped_packs(), *shipped_channel_packs()))}.")
+        raise SettingsError(f"There are no rules {name!r}. There are: {', '.join((*shipped_packs(), *packs.names))}.")
     for rule in rules:
         typer.echo(f"{rule.severity:8}  {rule.column}: {rule.required}  ({rule.code})\n          {rule.source}, {rule.date}")
     for words in not_judged:
@@ -93,29 +95,42 @@ def suite(
 
 def _wanted_rules(recipe: str | None, pack: str | None, on: datetime.datetime | None) -> "RuleSet":
     """The rules in force for a recipe in this project (outside one: as they ship), or for a channel on a day."""
-    from quality.channel_packs import rules_of_pack
     from quality.rules import read_rules
 
     if (recipe is None) == (pack is None):
         raise SettingsError("Give a recipe, or --pack with a channel; a channel's rules hold for every recipe. See `vitrine rules list`.")
     if pack is not None:
-        return rules_of_pack(pack, day(on))
+        return packs_here().rules(pack, day(on))
     assert recipe is not None
     if on is not None:
         raise SettingsError(f"{recipe} is a recipe, and the rules of recipes hold every day: leave --on out.")
     return _rules_in_project(recipe) or read_rules(recipe)
 
 
-def _rules_in_project(recipe: str) -> "RuleSet | None":
-    """The rules of a recipe with the brand's bounds; None outside of a project."""
-    from quality.rules import read_rules
+def project_here() -> "Project | None":
+    """The project that the environment or the current folder names; None outside of one."""
     from resources.project import open_project
     from resources.settings import SETTINGS_FILE, project_from_environment
 
     folder = project_from_environment()
-    if not (folder / SETTINGS_FILE).is_file():
+    return open_project(folder) if (folder / SETTINGS_FILE).is_file() else None
+
+
+def packs_here() -> "PackBook":
+    """The channel packs of the project here, or those that ship."""
+    from quality.own_packs import PackBook
+
+    project = project_here()
+    return PackBook() if project is None else project.packs
+
+
+def _rules_in_project(recipe: str) -> "RuleSet | None":
+    """The rules of a recipe with the brand's bounds; None outside of a project."""
+    from quality.rules import read_rules
+
+    project = project_here()
+    if project is None:
         return None
-    project = open_project(folder)
     known = project.recipe_book.get(recipe)
     return read_rules(recipe, project.brand_kit, kind=known.kind if known else None)
 

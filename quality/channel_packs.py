@@ -56,16 +56,27 @@ class ChannelRule(Rule):
 
 
 class ChannelPack(BaseModel):
-    """The rules of one channel as they stand in a YAML file, and what it asks that no column can tell yet."""
+    """The rules of one channel as they stand in a YAML file, and what it asks that no column can tell yet.
+
+    A pack of a project's own may begin with a shipped one (`extends`), see `own_packs.py`; title and background are then that one's.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     channel: str = Field(pattern=SLUG)
     version: int = Field(ge=1)
-    title: str
-    background: Literal["white", "any"]
+    extends: str | None = Field(default=None, pattern=SLUG)
+    title: str = ""
+    background: Literal["white", "any"] | None = None
     rules: tuple[ChannelRule, ...] = Field(min_length=1)
     not_judged: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _stands_alone_or_on_another(self) -> Self:
+        missing = [name for name in ("title", "background") if not getattr(self, name)]
+        if missing and self.extends is None:
+            raise ValueError(f"a pack needs {' and '.join(missing)}, unless it extends a shipped one (`extends: amazon_main`)")
+        return self
 
     @model_validator(mode="after")
     def _one_rule_per_column_and_day(self) -> Self:
@@ -80,11 +91,15 @@ class ChannelPack(BaseModel):
 
 @cache
 def rules_of_pack(name: str, on: datetime.date) -> RuleSet:
-    """The rules of a channel's pack that hold on a day. Raises SettingsError when there is no such pack."""
-    pack = read_channel_pack(name)
+    """The rules of a shipped pack that hold on a day. Raises SettingsError when there is no such pack."""
+    return in_force(read_channel_pack(name), on)
+
+
+def in_force(pack: ChannelPack, on: datetime.date) -> RuleSet:
+    """The rules of a pack that hold on a day. A pack none of whose rules holds has an empty set: it takes everything."""
     background: Literal["white", "scene"] = "white" if pack.background == "white" else "scene"
     rules = tuple(rule for rule in pack.rules if rule.in_force(on))
-    return RuleSet(recipe=name, background=background, rules=rules, channel=name, version=pack.version)
+    return RuleSet(recipe=pack.channel, background=background, rules=rules, channel=pack.channel, version=pack.version)
 
 
 def read_channel_pack(name: str) -> ChannelPack:

@@ -32,6 +32,7 @@ from resources.run_facts import RunFacts, facts_of
 from resources.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from quality.own_packs import PackBook
     from quality.rules import RuleSet
 
 
@@ -69,6 +70,14 @@ class Project:
     def rule_sets(self) -> "dict[str, RuleSet]":
         """Rules by recipe name as they were first asked for: a plan of many cells asks thousands of times."""
         return {}
+
+    @cached_property
+    def packs(self) -> "PackBook":
+        """All known channel packs: the shipped ones and the project's own, read when one is asked for."""
+        from quality.own_packs import PackBook
+
+        folder = self.settings.packs
+        return PackBook(self.settings.path(folder) if folder else None)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -67,6 +67,8 @@ class Settings(Section):
     brand_kit: Path = Path("brand.yaml")
     recipes: Path | None = None
     """Folder of the project's own recipes, added to the shipped ones."""
+    packs: Path | None = None
+    """Folder of the project's own channel packs, added to the shipped ones."""
     base_model: Path = Path("base-model")
     state: Path = Path(".vitrine")
     ledger: LedgerSettings | None = None

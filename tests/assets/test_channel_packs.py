@@ -1,12 +1,14 @@
 """Packs before publishing: what the brand approves of and a channel refuses stays out of that channel, with the reason, and nowhere else."""
 
 import datetime as dt
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
+import yaml
 
 from assets import channel_packs
 from assets.channel_packs import channel_form, judge_by_packs, pack_verdicts
@@ -120,13 +122,14 @@ def test_only_channels_with_a_pack_get_other_keys_from_a_new_day(folder, on):
     assert {name for name in forms[0] if forms[0][name] != forms[1][name]} == {"google"}
 
 
-def test_a_channel_without_a_pack_keeps_the_digests_it_had_before_there_were_packs():
+def test_a_channel_without_a_pack_keeps_the_digests_it_had_before_there_were_packs(folder):
+    project = open_project(folder)
     fields = {"name": "web", "recipes": ["packshot_white"], "format": "jpeg", "long_side_px": 400, "quality": 90}
     channel = Channel.model_validate(fields)
     assert channel.model_dump(mode="json") == fields
-    assert channel_form(channel) == channel_digest(channel)
+    assert channel_form(project, channel) == channel_digest(channel)
     packed = Channel.model_validate({**fields, "pack": "ebay"})
-    assert channel_form(packed) != channel_form(channel)
+    assert channel_form(project, packed) != channel_form(project, channel)
     assert packed.model_dump(mode="json")["pack"] == "ebay"
 
 
@@ -175,5 +178,34 @@ def test_a_picture_is_judged_by_the_rules_its_key_names_although_midnight_has_co
     with clocked(project, "publish", *cell) as clock:
         judge_by_packs(project, [found], lambda one: encode(np.full((400, 400, 3), 255, np.uint8), "jpeg"), clock)
     verdict = pack_verdicts(project, [found])["of a picture before midnight"]
-    assert verdict["rules_digest"] == found.pack.digest != channel_packs.pack_in_force(found.channel).digest
+    assert verdict["rules_digest"] == found.pack.digest != channel_packs.pack_in_force(project, found.channel).digest
     assert "TOO_SMALL" not in [reason["code"] for reason in verdict["reasons"] if reason["severity"] == "critical"]
+
+
+def test_a_channel_may_be_held_to_a_pack_of_the_projects_own_and_checking_reads_it(folder, tmp_path):
+    copy = tmp_path / "project"
+    shutil.copytree(folder, copy, symlinks=True)
+    rule = {
+        "column": "long_side_px",
+        "min": 300,
+        "code": "OURS",
+        "reason": "{measured}, {required}.",
+        "source": "our book",
+        "date": "2026-11-20",
+    }
+    pack = {"channel": "ours", "version": 1, "extends": "ebay", "rules": [rule | {"min": 700}]}
+    (copy / "packs").mkdir()
+    (copy / "packs" / "ours.yaml").write_text(yaml.safe_dump(pack))
+    (copy / "vitrine.yaml").write_text((copy / "vitrine.yaml").read_text() + "packs: packs\n")
+    (copy / "brand.yaml").write_text((copy / "brand.yaml").read_text().replace("pack: google_merchant", "pack: ours"))
+    run_all(copy)
+    assert published(copy) == {WEB}
+    (why,) = [
+        row["why"]
+        for cell in known_cells(open_project(copy))
+        for row in refused_by_packs(open_project(copy), *cell)
+        if row["channel"] == "google"
+    ]
+    assert why == "400 px, at least 700 px."
+    (copy / "packs" / "ours.yaml").write_text(yaml.safe_dump(pack | {"rules": [rule]}))
+    assert any("would loosen TOO_SMALL" in finding.message for finding in check_project(copy))
