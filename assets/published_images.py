@@ -17,6 +17,7 @@ from assets.channel_packs import form_judged_by, is_refused, is_unjudged, judge_
 from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.house_rules import OWNERS, reasons_table, rows_table
+from assets.made_renditions import MadeRenditions
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.picture_metadata import picture_metadata
@@ -212,18 +213,20 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
     plan = plan_cell(project, category, drop)
     shown = shelf_images(image for image in published_of_cell(project, category, drop).images.values() if image.sku in before)
     _refuse_undecided(plan, {variant for variant in undecided(project, plan, shown) if project.run.covers(variant.recipe)})
-    _judge_by_packs(project, plan, shown)
+    files = MadeRenditions(lambda one: _rendition(project, one))
+    _judge_by_packs(project, plan, shown, files)
     found, held = candidates(project, plan, shown)
     # A product that moved to another cell meanwhile is that cell's to publish or to take back.
     speaks_for = before.intersection(skus_of_cell(project, category, drop))
     mine = [c for c in found if c.wanted.variant.sku in speaks_for and project.run.covers(c.wanted.variant.recipe)]
     _refuse_unjudged_by_packs(project, plan, mine)
+    files.keep_only({c.publish_key for c in mine})
     standing = [_shelf_image(one) for one in mine]
     standing += [image for image in shown if image.sku in speaks_for and not project.run.covers(image.recipe)]
     failpoint("publishing.planned")
     with clocked(project, "publish", category, drop) as clock:
         known = project.ledger.by_keys(publication, (c.publish_key for c in mine))
-        items = [_item(project, candidate) for candidate in mine]
+        items = [_item(project, candidate, files) for candidate in mine]
         report = deliver_cell(
             project,
             category,
@@ -244,13 +247,13 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
     return report, mine, held
 
 
-def _judge_by_packs(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> None:
+def _judge_by_packs(project: Project, plan: CellPlan, shown: Collection[ShelfImage], files: MadeRenditions) -> None:
     """Let channels' packs judge what they would receive, before it is decided what goes out."""
     if not any(channel.pack for channel in project.brand_kit.channels):
         return
     found = [one for one in candidates(project, plan, shown)[0] if project.run.covers(one.wanted.variant.recipe)]
     with clocked(project, "publish", plan.category, plan.drop) as clock:
-        judge_by_packs(project, found, lambda one: _rendition(project, one).data, clock)
+        judge_by_packs(project, found, files.for_judging, clock)
 
 
 def _refuse_unjudged_by_packs(project: Project, plan: CellPlan, mine: Collection[Candidate]) -> None:
@@ -294,7 +297,7 @@ def _refuse_undecided(plan: CellPlan, variants: set[Variant]) -> None:
         )
 
 
-def _item(project: Project, candidate: Candidate) -> "DeliveryItem":
+def _item(project: Project, candidate: Candidate, files: MadeRenditions) -> "DeliveryItem":
     from publishing.delivery import Approval, DeliveryItem
 
     wanted, judged = candidate.wanted, candidate.judgment_row
@@ -308,7 +311,7 @@ def _item(project: Project, candidate: Candidate) -> "DeliveryItem":
         publish_key=candidate.publish_key,
         alt=candidate.metadata.alt_text,
         digital_source_type=wanted.recipe.digital_source_type,
-        make=partial(_rendition, project, candidate),
+        make=partial(files.for_delivery, candidate),
     )
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +10,11 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
-from assets import channel_packs
+from assets import channel_packs, published_images
 from assets.channel_packs import channel_form, judge_by_packs, pack_verdicts
 from assets.expectation import expectation_of
 from assets.group_needs import Tried, need_of_settled
+from assets.made_renditions import MadeRenditions
 from assets.planning import known_cells, plan_cell
 from assets.published_images import candidates, publish_cell, refused_by_packs
 from assets.published_place import publish_folder_of
@@ -209,3 +210,40 @@ def test_a_channel_may_be_held_to_a_pack_of_the_projects_own_and_checking_reads_
     assert why == "400 px, at least 700 px."
     (copy / "packs" / "ours.yaml").write_text(yaml.safe_dump(pack | {"rules": [rule]}))
     assert any("would loosen TOO_SMALL" in finding.message for finding in check_project(copy))
+
+
+def test_a_picture_is_encoded_once_for_its_judgment_and_its_delivery(folder, tmp_path, monkeypatch):
+    copy = tmp_path / "project"
+    shutil.copytree(folder, copy, symlinks=True, ignore=shutil.ignore_patterns("out"))
+    project = open_project(copy)
+    with project.ledger.writing() as connection:
+        connection.execute(sa.delete(judgment).where(~OF_RENDERS))
+    encoded, rendition = [], published_images._rendition
+    monkeypatch.setattr(published_images, "_rendition", lambda project, one: encoded.append(one.channel.name) or rendition(project, one))
+    (cell,) = known_cells(project)
+    report, _, _ = publish_cell(project, *cell)
+    assert report.published == 2 and published(copy) == {WEB, GOOGLE}
+    assert sorted(encoded) == ["amazon", "google", "web"]
+
+
+@dataclass(frozen=True)
+class File:
+    """A candidate and its file in one, for counting."""
+
+    publish_key: str
+    data: bytes = b"x" * 60
+
+
+def test_files_that_find_no_room_are_encoded_again_and_room_comes_back():
+    made = []
+    files = MadeRenditions(lambda one: made.append(one.publish_key) or one, keep_bytes=130)
+    for name in "abc":
+        assert files.for_judging(File(name)) == File(name).data
+    files.keep_only({"b", "c"})
+    assert [files.for_delivery(File(name)).publish_key for name in "bc"] == ["b", "c"]
+    assert made == ["a", "b", "c", "c"], "the third had no room"
+    files.for_judging(File("d"))
+    files.for_judging(File("e"))
+    files.for_delivery(File("d"))
+    files.for_delivery(File("e"))
+    assert made[4:] == ["d", "e"]
