@@ -1,45 +1,55 @@
 """The catalog report: coverage, pass rates, reasons, cost per approved image, as one page and one JSON file."""
 
 from pathlib import Path
+from typing import Final
 
 import dagster as dg
-import sqlalchemy as sa
 
 from assets.catalog import catalog_snapshot
-from assets.house_rules import OWNERS
+from assets.house_rules import OWNERS, reasons_table
 from assets.kept_report import fetch_report, keep_report, report_address
+from assets.number_values import as_floats, plain_numbers, plotted
 from assets.observed import observed
 from assets.published_images import published_images
 from assets.published_place import Shown, publish_folder_of, published_href
-from assets.report_rows import category_reports, gather, lora_reports
+from assets.report_pictures import category_reports, lora_reports, quarantined_photos
+from assets.report_rows import gather
 from assets.summary import Summary
+from assets.yield_counts import catalog_numbers
 from catalog.verdict import Verdict
-from resources.ledger_tables import spend
+from catalog.yield_numbers import CatalogNumbers, share
 from resources.project import Project, VitrineResource
 from resources.settings import utc_now
 from resources.version import vitrine_version
 
+NOT_PLOTTED: Final = ("seconds", "rendered_now", "numbers")
+"""Parts of the summary that are no number of the catalog, or are told one by one."""
+
 
 def write_report(project: Project, *, rendered_now: int, seconds: float) -> Summary:
     """Write `report.html`, its thumbnails and `summary.json` into the output folder; return the summary."""
+    return write_with(project, catalog_numbers(project), rendered_now=rendered_now, seconds=seconds)
+
+
+def write_with(project: Project, numbers: CatalogNumbers, *, rendered_now: int, seconds: float) -> Summary:
+    """Write the report with numbers that were counted already; return the summary."""
     from publishing.product_page import write_index_pages
     from publishing.report import write_report as write_page
-    from publishing.report_data import Counts, ReportData, recipe_reports
+    from publishing.report_data import Counts, ReportData
     from publishing.thumbnails import ThumbnailFolder
 
     folder = project.settings.output_dir
     folder.mkdir(parents=True, exist_ok=True)
     fetch_report(project)
     thumbnails, shown = ThumbnailFolder(folder), Shown(project)
-    gathered = gather(project, thumbnails, shown)
-    cards = [card for cards in gathered.cards.values() for card in cards]
-    verdicts = {verdict: sum(card.verdict == verdict for card in cards) for verdict in Verdict}
+    gathered = gather(project, shown)
+    verdicts = gathered.verdicts()
     summary = Summary(
         products=gathered.products,
-        photos=gathered.photos,
-        photos_quarantined=len(gathered.quarantined),
+        photos=gathered.products,
+        photos_quarantined=gathered.quarantined,
         cutouts_doubtful=gathered.cutouts_doubtful,
-        renders_total=len(cards),
+        renders_total=verdicts.total(),
         rendered_now=rendered_now,
         renders_refused=gathered.renders_refused,
         approved=verdicts[Verdict.APPROVED],
@@ -47,7 +57,8 @@ def write_report(project: Project, *, rendered_now: int, seconds: float) -> Summ
         rejected=verdicts[Verdict.REJECTED],
         published=shown.files,
         seconds=seconds,
-        usd_per_approved=_usd(project) / verdicts[Verdict.APPROVED] if verdicts[Verdict.APPROVED] else None,
+        usd_per_approved=share(numbers.whole.usd, verdicts[Verdict.APPROVED]),
+        numbers=plain_numbers(numbers),
     )
     home = published_href(project)
     data = ReportData(
@@ -55,12 +66,15 @@ def write_report(project: Project, *, rendered_now: int, seconds: float) -> Summ
         brand=project.brand_kit.title or project.brand_kit.brand,
         made_at=utc_now().strftime("%Y-%m-%d %H:%M UTC"),
         counts=Counts(**{name: getattr(summary, name) for name in Counts.__dataclass_fields__}),
-        categories=category_reports(project, gathered),
-        quarantined=tuple(gathered.quarantined),
+        categories=category_reports(project, gathered, thumbnails),
+        quarantined=quarantined_photos(project, gathered, thumbnails),
         loras=lora_reports(project, thumbnails),
-        recipes=recipe_reports(cards, {recipe.name: recipe.engine for recipe in project.recipes}),
-        coverage=tuple(gathered.coverage),
+        recipes=gathered.recipes.reports({recipe.name: recipe.engine for recipe in project.recipes}),
+        coverage=(*gathered.gaps, *gathered.covered),
+        coverage_complete=gathered.complete,
+        coverage_total=gathered.products,
         version=vitrine_version(),
+        numbers=numbers,
         galleries_href=f"{home}/index.html" if shown.files and home else None,
     )
     write_page(data, folder / "report.html")
@@ -73,18 +87,25 @@ def write_report(project: Project, *, rendered_now: int, seconds: float) -> Summ
     return summary
 
 
-def _usd(project: Project) -> float:
-    row = project.ledger.one(sa.select(sa.func.sum(spend.c.usd).label("usd")))
-    return float(row["usd"] or 0.0) if row else 0.0
-
-
 @dg.asset(deps=[catalog_snapshot, published_images], group_name="reporting", owners=OWNERS, kinds={"html"}, code_version="1")
 @observed
 def catalog_report(context: dg.AssetExecutionContext, vitrine: VitrineResource) -> dg.MaterializeResult:
     """How the whole catalog stands: what is covered, what passed, what was refused and why, what an approved image costs."""
     project = vitrine.open()
-    summary = write_report(project, rendered_now=0, seconds=0.0)
+    numbers = catalog_numbers(project)
+    summary = write_with(project, numbers, rendered_now=0, seconds=0.0)
     address = report_address(project)
     context.log.info(f"Report: {address}")
-    numbers = {name: value for name, value in summary.as_dict().items() if value is not None and name not in ("seconds", "rendered_now")}
-    return dg.MaterializeResult(metadata={**numbers, "report": dg.MetadataValue.path(address)})
+    counts = {name: value for name, value in summary.as_dict().items() if value is not None and name not in NOT_PLOTTED}
+    rates = plotted(numbers.whole, category=numbers.by_category(), recipe=numbers.by_recipe())
+    costs = {f"usd_per_approved/category/{key}": one.usd_per_approved for key, one in numbers.by_category().items()}
+    review = {"review_minutes": numbers.review.minutes, "review_decisions": numbers.review.decisions}
+    return dg.MaterializeResult(
+        metadata={
+            **counts,
+            **rates,
+            **as_floats({**costs, **review}),
+            "reasons": reasons_table({one.message: one.count for one in numbers.reasons}),
+            "report": dg.MetadataValue.path(address),
+        }
+    )

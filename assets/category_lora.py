@@ -8,10 +8,12 @@ import dagster as dg
 from assets.cell_lease import under_lease
 from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata
 from assets.lost_files import record_made
+from assets.number_values import lora_numbers
 from assets.observed import observed
 from assets.partitions import categories
 from assets.planning import promoted_lora
 from assets.training_set import look_digest, look_parts, read_training_set, training_set
+from assets.yield_counts import lora_yields_of
 from catalog.failpoint import failpoint
 from catalog.keys import digest
 from resources.costs import clocked
@@ -207,6 +209,7 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
             "training_seconds": round(row["seconds"], 1),
             "lora_digest": row["lora_digest"],
             "card": dg.MetadataValue.md(facts["card"]),
+            **lora_numbers(lora_yields_of(project, category), row["lora_digest"]),
             **sheet_metadata(_small_sheet(project, facts["sample_sheet_digest"])),
         },
     )

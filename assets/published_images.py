@@ -18,6 +18,7 @@ from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.house_rules import OWNERS, reasons_table, rows_table
 from assets.made_renditions import MadeRenditions
+from assets.number_values import as_floats
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.picture_metadata import picture_metadata
@@ -26,12 +27,14 @@ from assets.published_place import deliver_cell, published_address, published_of
 from assets.settled import settle
 from assets.shelf import ShelfImage, restock, shelf_images
 from assets.validated_renders import validated_renders
+from assets.yield_counts import cell_usd
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
 from catalog.failpoint import failpoint
 from catalog.keys import gate_key, publish_key
 from catalog.variant import Variant
 from catalog.verdict import Verdict
+from catalog.yield_numbers import share
 from quality.columns import MEASUREMENT_VERSION
 from quality.rules import RuleSet
 from resources.costs import clocked
@@ -363,14 +366,15 @@ def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource
     Delivering again changes nothing; what lost its approval or its product is taken back with a tombstone.
     """
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
-    refuse_failed_gate(context, project, category, drop)
+    approved = refuse_failed_gate(context, project, category, drop)
     report, found, held = publish_cell(project, category, drop)
     key = commit_publication(project, category, drop, found)
-    refused = refused_by_packs(project, category, drop)
+    refused, usd = refused_by_packs(project, category, drop), cell_usd(project, category, drop)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(key),
         metadata={
             "published": len(found),
+            **as_floats({"usd": usd, "usd_per_approved": share(usd, approved)}),
             "new": report.published,
             "replaced": report.replaced,
             "unchanged": report.unchanged,
@@ -382,15 +386,18 @@ def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource
     )
 
 
-def refuse_failed_gate(context: dg.AssetExecutionContext, project: Project, category: str, drop: str) -> None:
-    """Refuse a cell whose brand gate fails now. A run that selects only this asset is not held back by Dagster, so it is here."""
+def refuse_failed_gate(context: dg.AssetExecutionContext, project: Project, category: str, drop: str) -> int:
+    """Refuse a cell whose brand gate fails now; returns how many of its renders are approved. A run that selects only this asset is not held
+    back by Dagster, so it is here."""
     plan = plan_cell(project, category, drop)
     judged = [row for _, row in current_judgments(project, plan).values() if row is not None]
-    share = sum(row["verdict"] == Verdict.APPROVED for row in judged) / len(judged) if judged else 1.0
+    approved = sum(row["verdict"] == Verdict.APPROVED for row in judged)
+    approved_share = approved / len(judged) if judged else 1.0
     required = project.settings.gate.min_approved_share
-    if share < required:
+    if approved_share < required:
         raise PublishRefused(
-            f"The brand gate of {category}|{drop} fails: {share:.0%} of its {len(judged)} judged renders are approved, {required:.0%} is "
+            f"The brand gate of {category}|{drop} fails: {approved_share:.0%} of its {len(judged)} judged renders are approved, {required:.0%} is "
             "required. Nothing was published or taken back. Look at the verdicts; correct rules, photos or recipes; run the cell again."
         )
-    context.log.info(f"{category}|{drop}: {share:.0%} of {len(judged)} judged renders approved")
+    context.log.info(f"{category}|{drop}: {approved_share:.0%} of {len(judged)} judged renders approved")
+    return approved

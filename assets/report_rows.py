@@ -1,226 +1,235 @@
-"""What the catalog report shows, gathered from the ledger: every product of every cell, with its photo, renders and verdicts.
+"""What the catalog report shows, gathered from the ledger cell by cell: counts of everything, and the few products and renders it shows.
 
-How it looks is `publishing/report.py`; the asset is `catalog_report.py`.
+Memory does not grow with the catalog: of each cell some products are looked at, counted and let go, and only what is shown is kept and gets a
+thumbnail. How it looks is `publishing/report.py`; the asset is `catalog_report.py`; rates over time are `yield_counts.py`.
 """
 
-from collections import defaultdict
+import heapq
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from assets.planning import (
     CellPlan,
-    current_judgments,
+    WantedRender,
     cutout_key,
     known_cells,
-    plan_cell,
+    lora_in_use,
+    plan_products,
     products_of_cell,
     screening_key,
     screening_rules,
 )
-from assets.published_place import Shown, published_href
+from assets.published_place import Shown
 from catalog.verdict import Reason, Verdict
 from resources.ledger import Row
-from resources.ledger_tables import cutout, lora, refused_render, source_photo
+from resources.ledger_tables import cutout, refused_render, source_photo
 from resources.project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from imaging.encode import Pixels
     from publishing.manifest import Manifest
-    from publishing.report_data import CategoryReport, CoverageRow, LoraReport, QuarantinedPhoto, RenderCard
-    from publishing.thumbnails import ThumbnailFolder
+    from publishing.report_data import CoverageCell, CoverageRow, RecipeTally
 
-CARDS_PER_CATEGORY = 60
+CARDS_PER_CATEGORY, FEWEST_CARDS = 60, 8
 """Renders shown per category: worst verdicts first, then spread over the products; counts are of everything."""
+CARDS_SHOWN = 1_200
+"""Renders shown of all categories together, as long as each has its fewest: thumbnails are 30 ms each, and a page has to open."""
+QUARANTINED_SHOWN = 120
+"""Quarantined photos shown, by SKU; the count is of all."""
+COVERAGE_SHOWN = 300
+"""Products listed with gaps, and as many without; the counts are of all."""
+PRODUCTS_AT_ONCE = 200
+"""Products of a cell planned together: some 1,600 renders, a few megabytes."""
+
+_WORST_FIRST = {Verdict.REJECTED: 0, Verdict.REVIEW: 1, Verdict.APPROVED: 2}
+
+
+class Card(NamedTuple):
+    """A render that may be shown; sorts worst first, then spread over the products."""
+
+    rank: int
+    index: int
+    recipe: str
+    sku: str
+    title: str
+    recipe_title: str
+    source_type: str
+    render_digest: str
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    file: str | None
+
+
+class Unused(NamedTuple):
+    """A photo that was not used; sorts by SKU."""
+
+    sku: str
+    file_name: str
+    title: str
+    reasons: tuple[Reason, ...]
+    thumbnail_digest: str | None
+
+
+@dataclass(kw_only=True)
+class CategoryTally:
+    """One category's counts, and the renders to show."""
+
+    products: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    cards: list[Card] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
 class Gathered:
-    """Everything the report is made of."""
+    """Everything the report is made of; lists hold what is shown, numbers count everything."""
 
+    recipes: "RecipeTally"
     products: int = 0
-    photos: int = 0
+    complete: int = 0
+    quarantined: int = 0
     cutouts_doubtful: int = 0
     renders_refused: int = 0
-    quarantined: list["QuarantinedPhoto"] = field(default_factory=list)
-    cards: dict[str, list["RenderCard"]] = field(default_factory=dict)
-    coverage: list["CoverageRow"] = field(default_factory=list)
+    unused: list[Unused] = field(default_factory=list)
+    categories: dict[str, CategoryTally] = field(default_factory=dict)
+    gaps: list["CoverageRow"] = field(default_factory=list)
+    covered: list["CoverageRow"] = field(default_factory=list)
+
+    def verdicts(self) -> Counter[Verdict]:
+        """Renders by verdict."""
+        return sum((one.verdicts for one in self.categories.values()), Counter[Verdict]())
 
 
-def gather(project: Project, thumbnails: "ThumbnailFolder", shown: Shown) -> Gathered:
-    """All rows of the report; thumbnails are made for renders and photos that are shown."""
-    gathered = Gathered()
-    for category, drop in known_cells(project):
-        plan = plan_cell(project, category, drop)
-        rows = products_of_cell(project, category, drop)
-        manifest = shown.of_cell(category, drop)
-        gathered.products += len(rows)
-        gathered.photos += len(rows)
-        _photos(project, rows, thumbnails, gathered)
-        cards = _cards(project, plan, rows, thumbnails, manifest)
-        gathered.cards.setdefault(category, []).extend(cards)
-        _coverage(project, plan, rows, cards, manifest, gathered)
+def gather(project: Project, shown: Shown) -> Gathered:
+    """Look at every cell, some products at a time."""
+    from publishing.report_data import RecipeTally
+
+    gathered, files, cells = Gathered(recipes=RecipeTally()), _Files(), known_cells(project)
+    cards_each = min(CARDS_PER_CATEGORY, max(FEWEST_CARDS, CARDS_SHOWN // max(1, len({category for category, _ in cells}))))
+    for category, drop in cells:
+        tally = gathered.categories.setdefault(category, CategoryTally())
+        files.see(shown.of_cell(category, drop))
+        rows, lora_digest = products_of_cell(project, category, drop), lora_in_use(project, category)
+        for start in range(0, len(rows), PRODUCTS_AT_ONCE):
+            some = rows[start : start + PRODUCTS_AT_ONCE]
+            plan = plan_products(project, category, drop, some, lora_digest)
+            unused = _unused_photos(project, some, gathered)
+            made = _cards(plan, some, files)
+            _count(tally, made, len(some), cards_each, gathered)
+            _coverage(project, plan, some, made, files, unused, gathered)
     return gathered
 
 
-def _photos(project: Project, rows: list[Row], thumbnails: "ThumbnailFolder", gathered: Gathered) -> None:
-    from imaging.storage_format import decode_rgb
-    from publishing.report_data import QuarantinedPhoto
+class _Files:
+    """Published files by product, recipe and index; a manifest that holds all cells is read once."""
 
+    def __init__(self) -> None:
+        self._seen: Manifest | None = None
+        self.of: dict[tuple[str, str, int], str] = {}
+        self.shown: set[tuple[str, str]] = set()
+
+    def see(self, manifest: "Manifest") -> None:
+        if manifest is not self._seen:
+            self._seen, self.of = manifest, {(i.sku, i.recipe, i.index): i.file for i in manifest.images.values()}
+            self.shown = {(sku, recipe) for sku, recipe, _ in self.of}
+
+
+def _unused_photos(project: Project, rows: list[Row], gathered: Gathered) -> dict[str, str]:
+    """Note photos that were not used; by SKU, why in words."""
     rules = screening_rules(project)
-    for row in rows:
-        name, photo_digest = row["attributes"]["photos"][0], row["photo_digests"][0]
-        reasons: tuple[Reason, ...] = ()
-        small = None
-        if photo_digest is None:
-            reasons = (Reason(code="photo_missing", message=f"The photo folder has no readable file {name}."),)
-        else:
-            key = screening_key(photo_digest, name, rules)
-            screened = project.ledger.by_keys(source_photo, [key]).get(key)
-            if screened is None:
-                continue
-            if screened["thumbnail_digest"]:
-                load = partial(_load, project, screened["thumbnail_digest"], decode_rgb)
-                small = thumbnails.add(screened["thumbnail_digest"], load, long_side_px=256)
-            if not screened["accepted"]:
-                reasons = tuple(Reason(**reason) for reason in screened["reasons"] if reason["severity"] == "critical")
-            else:
-                cut_key = cutout_key(photo_digest)
-                cut = project.ledger.by_keys(cutout, [cut_key]).get(cut_key)
-                if cut is not None and not cut["accepted"]:
-                    gathered.cutouts_doubtful += 1
-                    words = f"The product cannot be told from its background with confidence ({', '.join(cut['reasons'])})."
-                    reasons = (Reason(code="cutout_doubtful", message=words, measured=round(cut["confidence"], 2), required=">= 0.50"),)
-        if reasons:
-            title = row["attributes"]["title"]
-            gathered.quarantined.append(
-                QuarantinedPhoto(file_name=name, sku=row["sku"], product_title=title, reasons=reasons, thumbnail=small)
-            )
-
-
-def _load(project: Project, blob: str, decode: "Callable[[bytes], Pixels]") -> "Pixels":
-    return decode(project.store.get(blob))
-
-
-def _cards(project: Project, plan: CellPlan, rows: list[Row], thumbnails: "ThumbnailFolder", manifest: "Manifest") -> list["RenderCard"]:
-    from imaging.storage_format import decode_rgb
-    from publishing.report_data import RenderCard
-
-    titles = {row["sku"]: row["attributes"]["title"] for row in rows}
-    published = {(i.sku, i.recipe, i.index): i.file for i in manifest.images.values()}
-    home = published_href(project)
-    judged = current_judgments(project, plan)
-    cards = []
-    for wanted in plan.wanted:
-        render_row, verdict_row = judged.get(wanted.render_key, (None, None))
-        if render_row is None or verdict_row is None:
+    keyed = [(row, row["photo_digests"][0], row["attributes"]["photos"][0]) for row in rows]
+    screenings = project.ledger.by_keys(source_photo, (screening_key(photo, name, rules) for _, photo, name in keyed if photo))
+    cuts = project.ledger.by_keys(cutout, (cutout_key(photo) for _, photo, _ in keyed if photo))
+    found = []
+    for row, photo, name in keyed:
+        screened = screenings.get(screening_key(photo, name, rules)) if photo else None
+        if photo and screened is None:
             continue
-        variant = wanted.variant
-        file = published.get((variant.sku, variant.recipe, variant.index))
-        load = partial(_load, project, render_row["render_digest"], decode_rgb)
-        cards.append(
-            RenderCard(
-                sku=variant.sku,
-                product_title=titles[variant.sku],
-                recipe=variant.recipe,
-                recipe_title=wanted.recipe.title,
-                index=variant.index,
-                verdict=Verdict(verdict_row["verdict"]),
-                reasons=tuple(Reason(**reason) for reason in verdict_row["reasons"]),
-                thumbnail=thumbnails.add(render_row["render_digest"], load),
-                source_type=wanted.recipe.digital_source_type,
-                full_href=f"{home}/{file}" if file and home else None,
-                gallery_href=f"{home}/products/{wanted.category}/{variant.sku}/index.html" if file and home else None,
-            )
-        )
-    return cards
+        reasons = _why_unused(name, screened, cuts.get(cutout_key(photo)) if photo else None, gathered)
+        if reasons:
+            thumbnail = screened["thumbnail_digest"] if screened else None
+            found.append(Unused(row["sku"], name, row["attributes"]["title"], reasons, thumbnail))
+    gathered.quarantined += len(found)
+    gathered.unused = heapq.nsmallest(QUARANTINED_SHOWN, [*gathered.unused, *found], key=lambda photo: photo[:2])
+    return {photo.sku: photo.reasons[0].message for photo in found}
+
+
+def _why_unused(name: str, screened: Row | None, cut: Row | None, gathered: Gathered) -> tuple[Reason, ...]:
+    if screened is None:
+        return (Reason(code="photo_missing", message=f"The photo folder has no readable file {name}."),)
+    if not screened["accepted"]:
+        return tuple(Reason(**reason) for reason in screened["reasons"] if reason["severity"] == "critical")
+    if cut is None or cut["accepted"]:
+        return ()
+    gathered.cutouts_doubtful += 1
+    words = f"The product cannot be told from its background with confidence ({', '.join(cut['reasons'])})."
+    return (Reason(code="cutout_doubtful", message=words, measured=round(cut["confidence"], 2), required=">= 0.50"),)
+
+
+def _cards(plan: CellPlan, rows: list[Row], files: _Files) -> list[Card]:
+    titles = {row["sku"]: row["attributes"]["title"] for row in rows}
+    judged = ((wanted, *plan.judged.get(wanted.render_key, (None, None))) for wanted in plan.wanted)
+    return [
+        _card(wanted, titles[wanted.variant.sku], made, verdict, files) for wanted, made, verdict in judged if made is not None and verdict is not None
+    ]  # fmt: skip
+
+
+def _card(wanted: WantedRender, title: str, made: Row, judged: Row, files: _Files) -> Card:
+    variant, verdict = wanted.variant, Verdict(judged["verdict"])
+    return Card(
+        rank=_WORST_FIRST[verdict],
+        index=variant.index,
+        recipe=variant.recipe,
+        sku=variant.sku,
+        title=title,
+        recipe_title=wanted.recipe.title,
+        source_type=wanted.recipe.digital_source_type,
+        render_digest=made["render_digest"],
+        verdict=verdict,
+        reasons=tuple(Reason(**reason) for reason in judged["reasons"]),
+        file=files.of.get((variant.sku, variant.recipe, variant.index)),
+    )
+
+
+def _count(tally: CategoryTally, made: Sequence[Card], products: int, cards_each: int, gathered: Gathered) -> None:
+    gathered.products += products
+    tally.products += products
+    tally.verdicts.update(card.verdict for card in made)
+    tally.cards = heapq.nsmallest(cards_each, [*tally.cards, *made], key=lambda card: card[:4])
+    for card in made:
+        gathered.recipes.add(card.recipe, card.recipe_title, card.verdict, card.reasons)
 
 
 def _coverage(
-    project: Project, plan: CellPlan, rows: list[Row], cards: list["RenderCard"], manifest: "Manifest", gathered: Gathered
+    project: Project, plan: CellPlan, rows: list[Row], made: list[Card], files: _Files, unused: dict[str, str], gathered: Gathered
 ) -> None:
-    from publishing.report_data import CoverageCell, CoverageRow
+    from publishing.report_data import CoverageRow
 
-    published = {(i.sku, i.recipe) for i in manifest.images.values()}
-    refused = project.ledger.by_keys(refused_render, (w.render_key for w in plan.wanted))
+    refused = project.ledger.by_keys(refused_render, (wanted.render_key for wanted in plan.wanted))
     gathered.renders_refused += len(refused)
-    no_photo = {item.sku: item.reasons[0].message for item in gathered.quarantined}
     messages = {(row["sku"], row["recipe"]): row["message"] for row in refused.values()}
-    rank = {Verdict.APPROVED: 0, Verdict.REVIEW: 1, Verdict.REJECTED: 2}
-    made: dict[tuple[str, str], list[RenderCard]] = defaultdict(list)
-    for card in sorted(cards, key=lambda c: rank[c.verdict]):
-        made[card.sku, card.recipe].append(card)
+    best: dict[tuple[str, str], Card] = {}
+    for card in sorted(made, key=lambda card: -card.rank):
+        best.setdefault((card.sku, card.recipe), card)
+    gaps, covered = list[CoverageRow](), list[CoverageRow]()
     for row in rows:
-        cells = []
-        for recipe in project.recipes:
-            mine = made[row["sku"], recipe.name]
-            if (row["sku"], recipe.name) in published and mine:
-                cells.append(CoverageCell(recipe=recipe.name, state="published"))
-            elif mine:
-                why = mine[0].reasons[0].message if mine[0].reasons else ""
-                cells.append(CoverageCell(recipe=recipe.name, state=mine[0].verdict.value, why=why))
-            else:
-                why = messages.get((row["sku"], recipe.name)) or no_photo.get(row["sku"], "not made yet")
-                cells.append(CoverageCell(recipe=recipe.name, state="missing", why=why))
-        gathered.coverage.append(
-            CoverageRow(sku=row["sku"], title=row["attributes"]["title"], category=row["category"], cells=tuple(cells))
-        )
+        sku = row["sku"]
+        cells = tuple(
+            _state(recipe.name, best.get((sku, recipe.name)), (sku, recipe.name) in files.shown, messages.get((sku, recipe.name)) or unused.get(sku))
+            for recipe in project.recipes
+        )  # fmt: skip
+        listed = CoverageRow(sku=sku, title=row["attributes"]["title"], category=row["category"], cells=cells)
+        (covered if all(cell.state == "published" for cell in cells) else gaps).append(listed)
+    gathered.complete += len(covered)
+    for kept, new in ((gathered.gaps, gaps), (gathered.covered, covered)):
+        kept.extend(new[: max(0, COVERAGE_SHOWN - len(kept))])
 
 
-def category_reports(project: Project, gathered: Gathered) -> "tuple[CategoryReport, ...]":
-    """One section per category: counts of everything, and the renders to show."""
-    from publishing.report_data import CategoryReport
+def _state(recipe: str, best: Card | None, is_published: bool, why: str | None) -> "CoverageCell":
+    from publishing.report_data import CoverageCell
 
-    reports = []
-    for key, cards in sorted(gathered.cards.items()):
-        counts = {verdict: sum(card.verdict == verdict for card in cards) for verdict in Verdict}
-        order = {Verdict.REJECTED: 0, Verdict.REVIEW: 1, Verdict.APPROVED: 2}
-        shown = sorted(cards, key=lambda c: (order[c.verdict], c.index, c.recipe, c.sku))[:CARDS_PER_CATEGORY]
-        style = project.brand_kit.categories.get(key)
-        reports.append(
-            CategoryReport(
-                key=key,
-                title=(style.title if style else "") or key,
-                products=sum(row.category == key for row in gathered.coverage),
-                approved=counts[Verdict.APPROVED],
-                review=counts[Verdict.REVIEW],
-                rejected=counts[Verdict.REJECTED],
-                cards=tuple(sorted(shown, key=lambda c: (c.sku, c.recipe, c.index))),
-            )
-        )
-    return tuple(reports)
-
-
-def lora_reports(project: Project, thumbnails: "ThumbnailFolder") -> "tuple[LoraReport, ...]":
-    """One section per trained LoRA, newest of each category."""
-    import sqlalchemy as sa
-
-    from imaging.encode import decode
-    from publishing.report_data import CurvePoint, LoraReport
-
-    newest: dict[str, Row] = {}
-    for row in project.ledger.rows(sa.select(lora).order_by(lora.c.made_at)):
-        newest[row["category"]] = row
-    reports = []
-    for category, row in sorted(newest.items()):
-        facts, style = row["facts"], project.brand_kit.categories.get(category)
-        sheet = facts["sample_sheet_digest"]
-        reports.append(
-            LoraReport(
-                category=category,
-                title=(style.title if style else "") or category,
-                trigger=style.trigger if style else "",
-                promoted=row["promoted"],
-                note=facts["decision"],
-                training_pictures=facts["pictures"],
-                steps=facts["steps"],
-                train_seconds=row["seconds"],
-                palette_nearer_pct=facts.get("palette_nearer_pct"),
-                layout_nearer_pct=facts.get("layout_nearer_pct"),
-                validation_curve=tuple(CurvePoint(step=int(step), loss=float(loss)) for step, loss in facts["validation_curve"]),
-                sheet=thumbnails.add(sheet, partial(_load, project, sheet, decode), long_side_px=1024),
-            )
-        )
-    return tuple(reports)
+    if best is None:
+        return CoverageCell(recipe=recipe, state="missing", why=why or "not made yet")
+    if is_published:
+        return CoverageCell(recipe=recipe, state="published")
+    return CoverageCell(recipe=recipe, state=best.verdict.value, why=best.reasons[0].message if best.reasons else "")

@@ -1,7 +1,8 @@
 """The numbers a run ends with: one line for people, `summary.json` for machines."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from typing import Any
 class Summary:
     """Counts over the whole catalog as it stands, and what the last run did. `seconds` is wall time of that run.
 
-    `usd_per_approved` is all money ever spent on the catalog over all images approved now; None while nothing is approved.
+    `usd_per_approved` is all money ever spent on the catalog over all images approved now; None while nothing is approved. `numbers` are the
+    rates, reasons, review minutes and costs by category, recipe, LoRA and day, as `number_values.plain_numbers` gives them.
     """
 
     products: int
@@ -26,6 +28,7 @@ class Summary:
     published: int
     seconds: float
     usd_per_approved: float | None
+    numbers: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON; seconds to a tenth, money to a hundredth of a cent."""

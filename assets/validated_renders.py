@@ -20,11 +20,13 @@ from assets.expectation import expectation_of
 from assets.generated_variants import generated_variants
 from assets.house_rules import OWNERS, reasons_table, rows_table, sheet_metadata
 from assets.measurement_rows import keep_cell_table, measurement_rows
+from assets.number_values import plotted, total_of
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import WantedRender, plan_cell, rules_in_force
 from assets.settled import announce
 from assets.stored_measurements import known_measurements
+from assets.yield_counts import cell_yields
 from catalog.failpoint import failpoint
 from catalog.keys import gate_key
 from catalog.placement import Placement
@@ -279,6 +281,7 @@ def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResourc
         if r["verdict"] == Verdict.REJECTED
     ]
     numbers = {"renders": len(rows), **{str(v): counts[v] for v in Verdict}, "approved_share": round(approved_share, 4)}
+    recipes = cell_yields(project, rows)
     key = _write_manifest(project, category, drop, rows)
     measured = measurement_rows(project, plan_cell(project, category, drop))  # of all recipes, whichever the run is limited to
     page = _gate_page(project, category, drop, rows, measured, context.run.run_id)
@@ -286,6 +289,7 @@ def validated_renders(context: dg.AssetExecutionContext, vitrine: VitrineResourc
         data_version=dg.DataVersion(key),
         metadata={
             **numbers,
+            **plotted(total_of(recipes), recipe=recipes),
             **sheet_metadata(verdict_sheet(project, rows)),
             "reasons": reasons_table(Counter(x["code"] for row in rows for x in row["reasons"])),
             "quarantine": rows_table(quarantined, ("sku", "recipe", "why")),

@@ -6,10 +6,11 @@ pictures are shown; a category may show a selection of its renders.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from catalog.verdict import Reason, Verdict
+from catalog.yield_numbers import CatalogNumbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +179,10 @@ class CoverageRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportData:
-    """Everything the report shows. `made_at` is text for people (`2026-11-21 14:05 UTC`); `brand` the brand kit's title."""
+    """Everything the report shows. `made_at` is text for people (`2026-11-21 14:05 UTC`); `brand` the brand kit's title.
+
+    `coverage` may hold some products only: then `coverage_complete` of `coverage_total` have every recipe's picture. None: all are listed.
+    """
 
     title: str
     brand: str
@@ -189,30 +193,42 @@ class ReportData:
     loras: tuple[LoraReport, ...] = ()
     recipes: tuple[RecipeReport, ...] = ()
     coverage: tuple[CoverageRow, ...] = ()
+    coverage_complete: int | None = None
+    coverage_total: int | None = None
+    numbers: CatalogNumbers | None = None
     galleries_href: str | None = None
     version: str = ""
 
 
-def recipe_reports(cards: Iterable[RenderCard], engines: dict[str, str], top: int = 4) -> tuple[RecipeReport, ...]:
-    """The cards summed up per recipe, in the order of `engines` (recipe -> "studio" or "diffusion"); the `top` commonest reasons of each.
+@dataclass(kw_only=True)
+class RecipeTally:
+    """Renders summed up per recipe as they pass by; remembers counts and words, no render."""
 
-    For a catalog whose cards are all at hand; a large one is summed up by its ledger.
-    """
-    cards = tuple(cards)
-    by_recipe = {recipe: [card for card in cards if card.recipe == recipe] for recipe in engines}
-    return tuple(_recipe_report(recipe, engine, by_recipe[recipe], top) for recipe, engine in engines.items())
+    titles: dict[str, str] = field(default_factory=dict)
+    verdicts: Counter[tuple[str, Verdict]] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    words: dict[str, str] = field(default_factory=dict)
 
+    def add(self, recipe: str, title: str, verdict: Verdict, reasons: Iterable[Reason]) -> None:
+        """Count one render; a reason that it has twice counts once."""
+        self.titles[recipe] = title
+        self.verdicts[recipe, verdict] += 1
+        for code, message in {reason.code: reason.message for reason in reasons}.items():
+            self.reasons[recipe, code] += 1
+            self.words[code] = message
 
-def _recipe_report(recipe: str, engine: str, cards: list[RenderCard], top: int) -> RecipeReport:
-    verdicts = Counter(card.verdict for card in cards)
-    codes = Counter(reason.code for card in cards for reason in {reason.code: reason for reason in card.reasons}.values())
-    words = {reason.code: reason.message for card in cards for reason in card.reasons}
-    return RecipeReport(
-        recipe=recipe,
-        title=cards[0].recipe_title if cards else recipe,
-        engine=engine,
-        approved=verdicts[Verdict.APPROVED],
-        review=verdicts[Verdict.REVIEW],
-        rejected=verdicts[Verdict.REJECTED],
-        top_reasons=tuple(ReasonCount(code=code, message=words[code], count=count) for code, count in codes.most_common(top)),
-    )
+    def reports(self, engines: dict[str, str], top: int = 4) -> tuple[RecipeReport, ...]:
+        """One per recipe, in the order of `engines` (recipe -> "studio" or "diffusion"), with the `top` commonest reasons of each."""
+        return tuple(self._report(recipe, engine, top) for recipe, engine in engines.items())
+
+    def _report(self, recipe: str, engine: str, top: int) -> RecipeReport:
+        mine = sorted(((count, code) for (name, code), count in self.reasons.items() if name == recipe), key=lambda one: (-one[0], one[1]))
+        return RecipeReport(
+            recipe=recipe,
+            title=self.titles.get(recipe, recipe),
+            engine=engine,
+            approved=self.verdicts[recipe, Verdict.APPROVED],
+            review=self.verdicts[recipe, Verdict.REVIEW],
+            rejected=self.verdicts[recipe, Verdict.REJECTED],
+            top_reasons=tuple(ReasonCount(code=code, message=self.words[code], count=count) for count, code in mine[:top]),
+        )

@@ -18,9 +18,9 @@ from publishing.report_data import (
     CurvePoint,
     LoraReport,
     QuarantinedPhoto,
+    RecipeTally,
     RenderCard,
     ReportData,
-    recipe_reports,
 )
 from publishing.thumbnails import ThumbnailFolder
 from publishing.wording import bound, duration, number, usd
@@ -43,6 +43,13 @@ def card(thumbnails, seed, verdict, reasons=(), *, title="Brass lamp", recipe="s
         reasons=tuple(reasons),
         thumbnail=thumbnails.add(f"render-{seed}", lambda: pixels(seed)),
     )
+
+
+def summed_up(cards):
+    tally = RecipeTally()
+    for one in cards:
+        tally.add(one.recipe, one.recipe_title, one.verdict, one.reasons)
+    return tally.reports({"staged_scene": "diffusion", "recolor": "studio"})
 
 
 def report_data(folder, title="Brass lamp"):
@@ -96,7 +103,7 @@ def report_data(folder, title="Brass lamp"):
                 after=look,
             ),
         ),
-        recipes=recipe_reports(cards, {"staged_scene": "diffusion", "recolor": "studio"}),
+        recipes=summed_up(cards),
         coverage=(
             CoverageRow(
                 sku="LMP-1", title=title, category="Lighting", cells=(CoverageCell(recipe="staged_scene", state="published"), rejected)
@@ -237,7 +244,7 @@ def test_recipes_are_summed_up_with_their_commonest_reasons(tmp_path):
         card(thumbnails, 1, Verdict.REJECTED, [MARGIN]),
         card(thumbnails, 1, Verdict.REJECTED, [MARGIN, FLAT]),
     ]
-    scene, unused = recipe_reports(cards, {"staged_scene": "diffusion", "recolor": "studio"})
+    scene, unused = summed_up(cards)
     assert (scene.approved, scene.review, scene.rejected) == (1, 0, 2)
     assert scene.pass_pct == pytest.approx(100 / 3)
     assert [(reason.code, reason.count) for reason in scene.top_reasons] == [("margin_low", 2), ("scene_flat", 1)]
