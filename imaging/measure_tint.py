@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from imaging.color import FloatImage
-from imaging.measure_color import REDUCTION
 from imaging.measure_views import ByteImage, ImageT, Mask, Views, highest_channel, lowest_channel
+from imaging.product_planes import REDUCTION
 
 CHROMATIC = 15.0
 """CIELAB chroma from which a color has a hue worth speaking of; below, a harmless tint of 1.5 turns it by more than 5 degrees."""
