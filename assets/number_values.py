@@ -68,10 +68,10 @@ def plain_numbers(numbers: CatalogNumbers) -> dict[str, Any]:
     return {
         **_rates(numbers.whole),
         "usd": round(numbers.whole.usd, 6),
-        "review": _review(numbers.review),
+        "review_time": _review(numbers.review),
         "reasons": [_reason(one) for one in numbers.reasons],
         "categories": {
-            key: {**_counts(one), "review": _review(numbers.review_by_category.get(key, ReviewTime()))}
+            key: {**_counts(one), "review_time": _review(numbers.review_by_category.get(key, ReviewTime()))}
             for key, one in numbers.by_category().items()
         },
         "recipes": {

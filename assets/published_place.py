@@ -3,7 +3,8 @@
 What may be published is `published_images.py`; how a place is kept whole is `publishing/folder_channel.py` and `bucket_channel.py`.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from publishing.delivery import DeliveryItem, DeliveryReport
     from publishing.manifest import Manifest
 
+
+Picture = tuple[str, str, int]
+"""A product, a recipe, an index."""
 
 WHOLE = ""
 """The only part of a folder's manifest, which is one file."""
@@ -55,7 +59,7 @@ class Shown:
     """What stands, asked cell by cell: of a folder its manifest is read once, of a bucket only the parts that are asked for."""
 
     def __init__(self, project: Project) -> None:
-        self._project = project
+        self._project, self._images = project, 0
 
     @cached_property
     def _of_folder(self) -> "Manifest":
@@ -75,6 +79,22 @@ class Shown:
         board = read_board(bucket, {part_name(category, drop), *former_parts(self._project, skus)})
         return Manifest(images={name: image for part in board.parts.values() for name, image in part.images.items()})
 
+    def files_of_cell(self, category: str, drop: str) -> Mapping[Picture, str]:
+        """Files by product, recipe and index; of a folder those of all cells, so that its manifest is gone through once."""
+        if self._project.published_bucket is None:
+            return self._files_of_folder
+        return {(i.sku, i.recipe, i.index): i.file for i in self.of_cell(category, drop).images.values()}
+
+    @cached_property
+    def _files_of_folder(self) -> dict[Picture, str]:
+        from publishing.manifest import each_image
+
+        found = dict[Picture, str]()
+        for image in each_image(Path(publish_folder_of(self._project))):
+            found[image["sku"], sys.intern(image["recipe"]), image["index"]] = image["file"]
+            self._images += 1
+        return found
+
     @cached_property
     def files(self) -> int:
         """How many files stand, of the whole catalog."""
@@ -82,7 +102,7 @@ class Shown:
 
         bucket = self._project.published_bucket
         if bucket is None:
-            return len(self._of_folder.images)
+            return self._images if self._files_of_folder else 0
         return sum(part.images for part in read_index(bucket)[0].parts.values())
 
 

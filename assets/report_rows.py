@@ -6,7 +6,7 @@ thumbnail. How it looks is `publishing/report.py`; the asset is `catalog_report.
 
 import heapq
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,14 +21,13 @@ from assets.planning import (
     screening_key,
     screening_rules,
 )
-from assets.published_place import Shown
+from assets.published_place import Picture, Shown
 from catalog.verdict import Reason, Verdict
 from resources.ledger import Row
 from resources.ledger_tables import cutout, refused_render, source_photo
 from resources.project import Project
 
 if TYPE_CHECKING:
-    from publishing.manifest import Manifest
     from publishing.report_data import CoverageCell, CoverageRow, RecipeTally
 
 CARDS_PER_CATEGORY, FEWEST_CARDS = 60, 8
@@ -104,11 +103,11 @@ def gather(project: Project, shown: Shown) -> Gathered:
     """Look at every cell, some products at a time."""
     from publishing.report_data import RecipeTally
 
-    gathered, files, cells = Gathered(recipes=RecipeTally()), _Files(), known_cells(project)
+    gathered, cells = Gathered(recipes=RecipeTally()), known_cells(project)
     cards_each = min(CARDS_PER_CATEGORY, max(FEWEST_CARDS, CARDS_SHOWN // max(1, len({category for category, _ in cells}))))
     for category, drop in cells:
         tally = gathered.categories.setdefault(category, CategoryTally())
-        files.see(shown.of_cell(category, drop))
+        files = shown.files_of_cell(category, drop)
         rows, lora_digest = products_of_cell(project, category, drop), lora_in_use(project, category)
         for start in range(0, len(rows), PRODUCTS_AT_ONCE):
             some = rows[start : start + PRODUCTS_AT_ONCE]
@@ -116,22 +115,8 @@ def gather(project: Project, shown: Shown) -> Gathered:
             unused = _unused_photos(project, some, gathered)
             made = _cards(plan, some, files)
             _count(tally, made, len(some), cards_each, gathered)
-            _coverage(project, plan, some, made, files, unused, gathered)
+            _coverage(project, plan, some, made, unused, gathered)
     return gathered
-
-
-class _Files:
-    """Published files by product, recipe and index; a manifest that holds all cells is read once."""
-
-    def __init__(self) -> None:
-        self._seen: Manifest | None = None
-        self.of: dict[tuple[str, str, int], str] = {}
-        self.shown: set[tuple[str, str]] = set()
-
-    def see(self, manifest: "Manifest") -> None:
-        if manifest is not self._seen:
-            self._seen, self.of = manifest, {(i.sku, i.recipe, i.index): i.file for i in manifest.images.values()}
-            self.shown = {(sku, recipe) for sku, recipe, _ in self.of}
 
 
 def _unused_photos(project: Project, rows: list[Row], gathered: Gathered) -> dict[str, str]:
@@ -166,7 +151,7 @@ def _why_unused(name: str, screened: Row | None, cut: Row | None, gathered: Gath
     return (Reason(code="cutout_doubtful", message=words, measured=round(cut["confidence"], 2), required=">= 0.50"),)
 
 
-def _cards(plan: CellPlan, rows: list[Row], files: _Files) -> list[Card]:
+def _cards(plan: CellPlan, rows: list[Row], files: Mapping[Picture, str]) -> list[Card]:
     titles = {row["sku"]: row["attributes"]["title"] for row in rows}
     judged = ((wanted, *plan.judged.get(wanted.render_key, (None, None))) for wanted in plan.wanted)
     return [
@@ -174,7 +159,7 @@ def _cards(plan: CellPlan, rows: list[Row], files: _Files) -> list[Card]:
     ]  # fmt: skip
 
 
-def _card(wanted: WantedRender, title: str, made: Row, judged: Row, files: _Files) -> Card:
+def _card(wanted: WantedRender, title: str, made: Row, judged: Row, files: Mapping[Picture, str]) -> Card:
     variant, verdict = wanted.variant, Verdict(judged["verdict"])
     return Card(
         rank=_WORST_FIRST[verdict],
@@ -187,7 +172,7 @@ def _card(wanted: WantedRender, title: str, made: Row, judged: Row, files: _File
         render_digest=made["render_digest"],
         verdict=verdict,
         reasons=tuple(Reason(**reason) for reason in judged["reasons"]),
-        file=files.of.get((variant.sku, variant.recipe, variant.index)),
+        file=files.get((variant.sku, variant.recipe, variant.index)),
     )
 
 
@@ -200,14 +185,13 @@ def _count(tally: CategoryTally, made: Sequence[Card], products: int, cards_each
         gathered.recipes.add(card.recipe, card.recipe_title, card.verdict, card.reasons)
 
 
-def _coverage(
-    project: Project, plan: CellPlan, rows: list[Row], made: list[Card], files: _Files, unused: dict[str, str], gathered: Gathered
-) -> None:
+def _coverage(project: Project, plan: CellPlan, rows: list[Row], made: list[Card], unused: dict[str, str], gathered: Gathered) -> None:
     from publishing.report_data import CoverageRow
 
     refused = project.ledger.by_keys(refused_render, (wanted.render_key for wanted in plan.wanted))
     gathered.renders_refused += len(refused)
     messages = {(row["sku"], row["recipe"]): row["message"] for row in refused.values()}
+    published = {(card.sku, card.recipe) for card in made if card.file}
     best: dict[tuple[str, str], Card] = {}
     for card in sorted(made, key=lambda card: -card.rank):
         best.setdefault((card.sku, card.recipe), card)
@@ -215,7 +199,7 @@ def _coverage(
     for row in rows:
         sku = row["sku"]
         cells = tuple(
-            _state(recipe.name, best.get((sku, recipe.name)), (sku, recipe.name) in files.shown, messages.get((sku, recipe.name)) or unused.get(sku))
+            _state(recipe.name, best.get((sku, recipe.name)), (sku, recipe.name) in published, messages.get((sku, recipe.name)) or unused.get(sku))
             for recipe in project.recipes
         )  # fmt: skip
         listed = CoverageRow(sku=sku, title=row["attributes"]["title"], category=row["category"], cells=cells)

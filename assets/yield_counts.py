@@ -38,7 +38,7 @@ GROUPED = ("category", "recipe", "lora_digest", "day")
 
 def catalog_numbers(project: Project) -> CatalogNumbers:
     """All numbers of the catalog as the ledger has them now."""
-    cells, by_lora = _standing(project), _by_lora()
+    cells, by_lora = standing_yields(project), _by_lora()
     days, category_days, recipe_days = (defaultdict[Any, Yield](Yield) for _ in range(3))
     for (category, recipe, lora_digest, day), outcome, count in outcomes(project, orders):
         on = dt.date.fromisoformat(str(day))
@@ -67,7 +67,8 @@ def catalog_numbers(project: Project) -> CatalogNumbers:
     )
 
 
-def _standing(project: Project) -> dict[tuple[str, str], Yield]:
+def standing_yields(project: Project) -> dict[tuple[str, str], Yield]:
+    """How the renders that stand came out, by category and recipe; without money."""
     cells: dict[tuple[str, str], Yield] = defaultdict(Yield)
     for (category, recipe, _, _), outcome, count in outcomes(project, lambda skus=None: standing_renders(project, skus)):
         cells[category, recipe].add(outcome, count)

@@ -37,6 +37,11 @@ WORKER_SECONDS = _counter(
 )
 COST = _counter("vitrine_ledger_cost_usd_total", "Money spent.", "activity", "category")
 PRODUCTS = _gauge("vitrine_products", "Products of the catalog by state: active, paused by a pilot, withdrawn.", "state")
+RENDERS = _gauge("vitrine_renders", "Renders that stand, by the verdict that holds.", "category", "recipe", "verdict")
+GATE_APPROVED = _gauge(
+    "vitrine_renders_gate_approved", "Renders that stand and that the gate approves, before people.", "category", "recipe"
+)
+FIRST_PASS = _gauge("vitrine_renders_first_pass", "Renders that stand and were right at once.", "category", "recipe")
 BUDGET_LIMIT = _gauge("vitrine_budget_limit_usd", "Budgets of a day (UTC) that the settings name.", "budget")
 BUDGET_USED = _gauge("vitrine_budget_used_usd", "Money spent of a day's budget since midnight UTC.", "budget")
 BACKLOG_ITEMS = _gauge("vitrine_backlog_items", "What stale cells still need, by activity.", "activity", "category")
@@ -68,7 +73,7 @@ REFRESH_FAILURES = _counter("vitrine_exporter_refresh_failures_total", "How ofte
 BUILD = _gauge("vitrine_build_info", "Always 1; the label is Vitrine's version.", "version")
 
 FAMILIES = (
-    OUTCOMES, REASONS, WORKER_SECONDS, COST, PRODUCTS, BUDGET_LIMIT, BUDGET_USED, BACKLOG_ITEMS, BACKLOG_CELLS, BACKLOG_OLDEST, BACKLOG_PLANNED,
+    OUTCOMES, REASONS, WORKER_SECONDS, COST, PRODUCTS, RENDERS, GATE_APPROVED, FIRST_PASS, BUDGET_LIMIT, BUDGET_USED, BACKLOG_ITEMS, BACKLOG_CELLS, BACKLOG_OLDEST, BACKLOG_PLANNED,
     NOTICES, NOTICE_AGE, RECEIVERS_OFF, HEARTBEAT, RUNS, OLDEST_QUEUED, FAILED, POOL, BACKFILLS, STANDSTILL, CAMPAIGNS, CAMPAIGN_CELLS, REFRESHED, REFRESH_SECONDS,
     REFRESH_FAILURES, BUILD,
 )  # fmt: skip

@@ -73,6 +73,7 @@ def all_parts() -> list[Part]:
         Part("budgets", snapshot.budgets, 60),
         Part("failures", snapshot.failures, 60),
         Part("catalog", snapshot.catalog, 300),
+        Part("yield", snapshot.yields, 600),
         Part("backlog", snapshot.backlog, 600),
     ]
 

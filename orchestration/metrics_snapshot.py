@@ -12,6 +12,8 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
+from assets.yield_counts import standing_yields
+from catalog.verdict import Verdict
 from orchestration import exported_metrics as m
 from orchestration.failed_cells import failed_now
 from orchestration.watching import NEEDS, backfills_moving, campaigns_moving, refresh_waiting_cells
@@ -131,6 +133,18 @@ def catalog(project: Project, _instance: dg.DagsterInstance) -> Values:
     idle = held["n"] if held else 0
     counts = {"active": by_state.get(True, 0) - idle, "paused": idle, "withdrawn": by_state.get(False, 0)}
     return {(m.PRODUCTS, (state,)): float(count) for state, count in counts.items()}
+
+
+def yields(project: Project, _instance: dg.DagsterInstance) -> Values:
+    """Renders that stand by how they came out, for rates: `docs/how-to/numbers.md` says what each is."""
+    values = Counter[tuple[m.Family, tuple[str, ...]]]()
+    for (category, recipe), one in standing_yields(project).items():
+        where = (bounded_category(category), recipe)
+        for outcome, count in one.outcomes.items():
+            values[m.RENDERS, (*where, str(outcome.verdict))] += count
+            values[m.GATE_APPROVED, where] += count * (outcome.gate_verdict is Verdict.APPROVED)
+            values[m.FIRST_PASS, where] += count * outcome.first_pass
+    return dict(values)
 
 
 def backlog(project: Project, _instance: dg.DagsterInstance) -> Values:

@@ -18,6 +18,8 @@ LABEL_GAP: Final = 34.0
 DAYS_SHOWN_SINGLY: Final = 14
 """More points than this are noise to an eye: then the line is the mean of seven days, and the days are faint dots."""
 SMOOTHED_DAYS: Final = 7
+MARKED_SINGLY: Final = 30
+"""More marks than this hide the line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,7 @@ def rates_over_time(name: str, points: Sequence[RatePoint], *, every: str = "day
             parts += [marker(kind, f"faint-{css}", across(p.day.toordinal()), up(of(p)), 2.4) for p in points if of(p) >= low]
         if len(places) > 1:
             parts.append(f'<polyline class="line-{css}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>')
-        parts += [marker(kind, f"dot-{css}", x, y) for x, y in (places[-1:] if is_smooth else places)]
+        parts += [marker(kind, f"dot-{css}", x, y) for x, y in (places if len(lines) <= MARKED_SINGLY and not is_smooth else places[-1:])]
     parts += _line_names(lines[-1], across, up, low)
     parts += _columns(points, across)
     return framed(name, SIZE, "Approval rate and first-pass yield over time", _told(points, every), parts, css="chart wide")

@@ -11,6 +11,8 @@ from publishing.chart_frame import Scale, fitting, framed, hatching, label, mark
 WIDTH: Final = 540.0
 ROW: Final = 44.0
 BAR_TOP, BAR_HEIGHT = 21.0, 10.0
+NAME_SIZE: Final = 16.0
+"""Size of names on a phone, where the page draws them larger; they are cut to fit there, too."""
 VERDICTS: Final = (("approved", "approved"), ("review", "to review"), ("rejected", "rejected"))
 
 
@@ -153,5 +155,5 @@ def shares_compared(name: str, title: str, rows: Sequence[PointRow]) -> Markup:
 
 
 def _named(top: float, title: str, said: str) -> list[str]:
-    room = WIDTH - 0.56 * 13 * len(said) - 18
-    return [label(0, top + 14, fitting(title, room), "row-name"), label(WIDTH, top + 14, said, "row-said", "end")]
+    room = WIDTH - 0.56 * NAME_SIZE * len(said) - 18
+    return [label(0, top + 14, fitting(title, room, NAME_SIZE), "row-name"), label(WIDTH, top + 14, said, "row-said", "end")]

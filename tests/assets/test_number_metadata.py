@@ -11,6 +11,7 @@ from assets.number_values import MAX_PLOTTED, as_floats, lora_numbers, plotted
 from assets.yield_counts import cell_usd, lora_yields_of
 from catalog.verdict import Verdict
 from catalog.yield_numbers import Outcome, Yield
+from orchestration import metrics_snapshot
 from resources.project import VitrineResource
 from tests.made_up_work import Shop
 from tests.planned_shop import write_shop
@@ -98,9 +99,10 @@ def test_the_summary_tells_the_same_numbers(tmp_path):
     assert {name: found[name] for name in ("approval_rate", "gate_approval_rate", "first_pass_yield", "review_share", "override_rate", "usd")} == {
         "approval_rate": 0.6667, "gate_approval_rate": 0.3333, "first_pass_yield": 0.3333, "review_share": 0.0, "override_rate": None, "usd": 3.0,
     }  # fmt: skip
-    assert found["review"] == {"decisions": 1, "minutes": None, "seconds_per_decision": None}
+    assert found["review_time"] == {"decisions": 1, "minutes": None, "seconds_per_decision": None}
     assert [(one["code"], one["count"], one["share"]) for one in found["reasons"]] == [("margin_low", 1, 0.5), ("shadow_light", 1, 0.5)]
     assert found["categories"]["mugs"]["usd_per_approved"] == 1.5
+    assert (found["categories"]["mugs"]["review"], found["categories"]["mugs"]["review_time"]["decisions"]) == (0, 1)
     assert found["recipes"]["backdrop"]["approval_rate"] == 0.0
     assert found["recipes"]["backdrop"]["usd_per_approved"] is None
     assert found["days"][START.date().isoformat()]["judged"] == 3
@@ -132,3 +134,18 @@ def test_a_lora_tells_what_it_came_to_and_a_new_one_nothing_yet(shop):
     assert of_new["versions"].value.splitlines()[2:] == [
         f"| 2, in use | {START + dt.timedelta(minutes=10):%Y-%m-%d %H:%M} | 0 | – | – |", f"| 1 | {START:%Y-%m-%d %H:%M} | 2 | 50.0% | 50.0% |",
     ]  # fmt: skip
+
+
+def test_prometheus_gets_the_counts_that_rates_are_made_of(tmp_path):
+    history = History(write_shop(tmp_path / "shop", {("mugs", "2026-11-01"): 3}))
+    history.judged("approved", "MUGS-2026-11-01-0")
+    history.decide(history.judged("review", "MUGS-2026-11-01-1"), "approve", minutes=1)
+    history.judged("rejected", "MUGS-2026-11-01-2")
+    found = metrics_snapshot.yields(history.project, None)
+    counts = {(family.name, labels): value for (family, labels), value in found.items() if value}
+    assert counts == {
+        ("vitrine_renders", ("mugs", "packshot_white", "approved")): 2,
+        ("vitrine_renders", ("mugs", "packshot_white", "rejected")): 1,
+        ("vitrine_renders_gate_approved", ("mugs", "packshot_white")): 1,
+        ("vitrine_renders_first_pass", ("mugs", "packshot_white")): 1,
+    }

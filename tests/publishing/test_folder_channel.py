@@ -17,8 +17,8 @@ from catalog.errors import PublishRefused, StoreError
 from catalog.keys import digest_bytes
 from catalog.verdict import Verdict
 from publishing.folder_channel import REPLACED_STAYS_H, TOMBSTONES_STAY_DAYS, Approval, deliver
-from publishing.manifest import read_manifest
-from tests.publishing.shop import NOON, RULES
+from publishing.manifest import each_image, read_manifest
+from tests.publishing.shop import NOON, RULES, Shop
 
 BOTH = ("BAG-1", "LMP-1")
 
@@ -310,3 +310,26 @@ def test_addresses_are_short_and_have_no_query(shop, tmp_path):
     for image in read_manifest(tmp_path).images.values():
         assert len(image.file) < 90
         assert "?" not in image.file
+
+
+def test_pictures_are_read_one_by_one_and_a_strange_layout_as_a_whole(tmp_path):
+    shop = Shop()
+    deliver(tmp_path, shop.items("BAG-1", "LMP-1"), complete_for={"BAG-1", "LMP-1"}, delivered_at=NOON)
+    whole = [image.model_dump() for image in read_manifest(tmp_path).images.values()]
+    by_name = sorted(whole, key=lambda image: image["file"])
+    assert len(by_name) == 12
+    assert sorted(each_image(tmp_path), key=lambda image: image["file"]) == by_name
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text())))  # as another program would write it
+    assert sorted(each_image(tmp_path), key=lambda image: image["file"]) == by_name
+    assert list(each_image(tmp_path / "nothing yet")) == []
+
+
+@pytest.mark.parametrize("part", [0.2, 0.6])
+def test_a_manifest_that_was_cut_off_is_an_error_however_it_is_read(tmp_path, part):
+    shop = Shop()
+    deliver(tmp_path, shop.items("BAG-1"), complete_for={"BAG-1"}, delivered_at=NOON)
+    path = tmp_path / "manifest.json"
+    path.write_text(path.read_text()[: int(path.stat().st_size * part)])
+    with pytest.raises(StoreError, match="is not a manifest"):
+        list(each_image(tmp_path))
