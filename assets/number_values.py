@@ -3,14 +3,17 @@
 Shares go from 0 to 1 everywhere. A number that has nothing to be a share of is left out of a plot and is null in JSON, never 0.
 """
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import dagster as dg
 
 from assets.house_rules import rows_table
 from catalog.verdict import Verdict
 from catalog.yield_numbers import CatalogNumbers, LoraYield, ReasonShare, ReviewTime, Yield
+
+Told = TypeVar("Told")
 
 RATES: Final = ("approval_rate", "gate_approval_rate", "first_pass_yield", "review_share", "override_rate")
 """The shares of a yield, by the names of `catalog.yield_numbers.Yield`; the same names in the UI, in `summary.json` and in the metrics."""
@@ -20,6 +23,9 @@ PLOTTED_PARTS: Final = ("approval_rate", "first_pass_yield")
 
 MAX_PLOTTED: Final = 40
 """Categories that one materialization plots, the largest ones: each is a line of every event, and a page with more is no help."""
+
+MAX_DAYS_TOLD, VERSIONS_TOLD = 400, 5
+"""The newest days, and LoRA versions of each category, in `summary.json`: years of them would be megabytes."""
 
 DIGITS: Final = 4
 
@@ -88,11 +94,20 @@ def plain_numbers(numbers: CatalogNumbers) -> dict[str, Any]:
                 **_verdicts(one.outcomes),
                 **_rates(one.outcomes),
             }
-            for one in numbers.loras
+            for one in _newest_versions(numbers.loras)
         ],
-        "days": {day.isoformat(): {**_verdicts(one), **_rates(one)} for day, one in numbers.days.items()},
-        "review_days": {day.isoformat(): _review(one) for day, one in numbers.review_by_day.items()},
+        "days": {day.isoformat(): {**_verdicts(one), **_rates(one)} for day, one in _newest(numbers.days)},
+        "review_days": {day.isoformat(): _review(one) for day, one in _newest(numbers.review_by_day)},
     }
+
+
+def _newest(days: Mapping[dt.date, Told]) -> list[tuple[dt.date, Told]]:
+    return sorted(days.items())[-MAX_DAYS_TOLD:]
+
+
+def _newest_versions(loras: Sequence[LoraYield]) -> list[LoraYield]:
+    last = {one.category: one.version for one in loras}  # versions rise within a category
+    return [one for one in loras if one.in_use or one.version > last[one.category] - VERSIONS_TOLD]
 
 
 def _counts(one: Yield) -> dict[str, Any]:

@@ -319,7 +319,7 @@ def _loras(loras: Sequence[LoraYield], titles: Mapping[str, str]) -> Panel | Non
             percent(one.outcomes.approval_rate),
             percent(one.outcomes.first_pass_yield),
         )
-        for one in loras
+        for one in loras[-MAX_LISTED:]
     )
     return Panel(
         name="loras",

@@ -1,14 +1,15 @@
 """The numbers as Dagster plots them: floats under names that stay, nothing where nothing was counted."""
 
 import datetime as dt
+from dataclasses import replace
 
 import dagster as dg
 import pytest
 
 from assets import validated_renders as validated
 from assets.catalog_report import write_report
-from assets.number_values import MAX_PLOTTED, as_floats, lora_numbers, plotted
-from assets.yield_counts import cell_usd, lora_yields_of
+from assets.number_values import MAX_DAYS_TOLD, MAX_PLOTTED, VERSIONS_TOLD, as_floats, lora_numbers, plain_numbers, plotted
+from assets.yield_counts import catalog_numbers, cell_usd, lora_yields_of
 from catalog.verdict import Verdict
 from catalog.yield_numbers import Outcome, Yield
 from orchestration import metrics_snapshot
@@ -149,3 +150,19 @@ def test_prometheus_gets_the_counts_that_rates_are_made_of(tmp_path):
         ("vitrine_renders_gate_approved", ("mugs", "packshot_white")): 1,
         ("vitrine_renders_first_pass", ("mugs", "packshot_white")): 1,
     }
+
+
+def test_long_histories_are_told_by_their_newest_part(shop):
+    history = History(shop.open())
+    for number in range(VERSIONS_TOLD + 2):
+        history.train("mugs", number, minutes=number, promoted=number == 0)
+    history.train("bags", 1)
+    for number in range(3):
+        history.judged("approved", "M0", "backdrop", number, minutes=number * 24 * 60 * 300)
+    found = plain_numbers(catalog_numbers(history.project))
+    assert [(one["category"], one["version"]) for one in found["loras"]] == [("bags", 1), *(("mugs", n) for n in (1, 3, 4, 5, 6, 7))]
+    assert list(found["days"]) == ["2026-11-02", "2027-08-29", "2028-06-24"]
+    kept = MAX_DAYS_TOLD
+    many = {START.date() + dt.timedelta(days=n): yields(1, 0) for n in range(kept + 9)}
+    told = plain_numbers(replace(catalog_numbers(history.project), days=many))["days"]
+    assert (len(told), min(told)) == (kept, (START.date() + dt.timedelta(days=9)).isoformat())
