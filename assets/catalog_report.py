@@ -6,6 +6,7 @@ from typing import Final
 import dagster as dg
 
 from assets.catalog import catalog_snapshot
+from assets.channel_opinions import channel_reports
 from assets.house_rules import OWNERS, reasons_table
 from assets.kept_report import fetch_report, keep_report, report_address
 from assets.number_values import as_floats, plain_numbers, plotted
@@ -44,7 +45,9 @@ def write_with(project: Project, numbers: CatalogNumbers, *, rendered_now: int, 
     thumbnails, shown = ThumbnailFolder(folder), Shown(project)
     gathered = gather(project, shown)
     verdicts = gathered.verdicts()
+    channels = channel_reports(project)
     summary = Summary(
+        refused_by_channels=sum(one.refused for one in channels),
         products=gathered.products,
         photos=gathered.products,
         photos_quarantined=gathered.quarantined,
@@ -75,6 +78,7 @@ def write_with(project: Project, numbers: CatalogNumbers, *, rendered_now: int, 
         coverage_total=gathered.products,
         version=vitrine_version(),
         numbers=numbers,
+        channels=channels,
         galleries_href=f"{home}/index.html" if shown.files and home else None,
     )
     write_page(data, folder / "report.html")

@@ -13,6 +13,7 @@ import dagster as dg
 
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
+from assets.channel_opinions import ChannelOpinion, opinions_of
 from assets.channel_packs import form_judged_by, is_refused, is_unjudged, judge_by_packs, pack_in_force, pack_verdicts
 from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
@@ -125,24 +126,14 @@ def _approved(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -
     return found, held
 
 
-def refused_by_packs(project: Project, category: str, drop: str) -> list[Row]:
-    """The approved pictures of a cell that a channel's pack refuses, each with the reasons in words."""
+def channel_opinions(project: Project, category: str, drop: str) -> list[ChannelOpinion]:
+    """What channels' packs say of the approved pictures of a cell, as it was last judged."""
     if not any(channel.pack for channel in project.brand_kit.channels):
         return []
     plan = plan_cell(project, category, drop)
     shown = shelf_images(published_of_cell(project, category, drop).images.values())
     found, _ = _approved(project, plan, shown)
-    verdicts = pack_verdicts(project, found)
-    return [
-        {
-            "sku": one.wanted.variant.sku,
-            "recipe": f"{one.wanted.variant.recipe} {one.wanted.variant.index}",
-            "channel": one.channel.name,
-            "why": "; ".join(x["message"] for x in verdicts[one.publish_key]["reasons"] if x["severity"] == "critical"),
-        }
-        for one in found
-        if is_refused(one, verdicts)
-    ]
+    return opinions_of(found, pack_verdicts(project, found))
 
 
 def undecided(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> set[Variant]:
@@ -369,7 +360,10 @@ def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource
     approved = refuse_failed_gate(context, project, category, drop)
     report, found, held = publish_cell(project, category, drop)
     key = commit_publication(project, category, drop, found)
-    refused, usd = refused_by_packs(project, category, drop), cell_usd(project, category, drop)
+    opinions = channel_opinions(project, category, drop)
+    refused = [one.as_row() for one in opinions if one.verdict == "refused"]
+    recommended = [one.as_row() for one in opinions if one.recommendations]
+    usd = cell_usd(project, category, drop)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(key),
         metadata={
@@ -381,6 +375,7 @@ def published_images(context: dg.AssetExecutionContext, vitrine: VitrineResource
             "withdrawn": report.withdrawn,
             "held_back": reasons_table(held),
             **({"refused_by_channels": rows_table(refused, ("sku", "recipe", "channel", "why"))} if refused else {}),
+            **({"recommended_by_channels": rows_table(recommended, ("sku", "recipe", "channel", "recommended"))} if recommended else {}),
             "folder": dg.MetadataValue.path(published_address(project)),
         },
     )

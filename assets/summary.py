@@ -29,6 +29,8 @@ class Summary:
     seconds: float
     usd_per_approved: float | None
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    refused_by_channels: int = 0
+    """Approved pictures that a channel's pack does not take, one for each channel that refuses."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON; seconds to a tenth, money to a hundredth of a cent."""
@@ -37,10 +39,11 @@ class Summary:
 
     def line(self) -> str:
         """The one line a run ends with."""
+        refused = f", {self.refused_by_channels} refused by their channels" if self.refused_by_channels else ""
         return (
             f"{self.products} products, {self.photos_quarantined} photos quarantined, {self.renders_total} renders "
             f"({self.rendered_now} now): {self.approved} approved, {self.review} review, {self.rejected} rejected; "
-            f"{self.published} images published; {self.seconds:.0f} s"
+            f"{self.published} images published{refused}; {self.seconds:.0f} s"
         )
 
     def write(self, folder: Path) -> None:

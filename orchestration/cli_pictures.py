@@ -211,8 +211,11 @@ def _judge_by_pack(pack: str, render: Path, on: datetime.datetime | None) -> NoR
     except (PhotoRefused, GateError) as refusal:
         code = refusal.code if isinstance(refusal, PhotoRefused) else "not_an_image"
         answer = {"verdict": "rejected", "reasons": [Reason(code=code, message=str(refusal)).as_dict()], "measurements": {}}
-    typer.echo(json.dumps({name: answer[name] for name in ("verdict", "reasons", "measurements")}))
-    raise typer.Exit(1 if answer["verdict"] == "rejected" else 0)
+    taken = answer["verdict"] != "rejected"
+    recommended = [reason["message"] for reason in answer["reasons"] if reason["severity"] == "warning"]
+    told = {"verdict": answer["verdict"], "taken": taken, "recommendations": recommended}
+    typer.echo(json.dumps({**told, "reasons": answer["reasons"], "measurements": answer["measurements"]}))
+    raise typer.Exit(0 if taken else 1)
 
 
 def _decoded(path: Path, as_json: bool) -> Any:

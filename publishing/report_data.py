@@ -11,6 +11,7 @@ from typing import Literal
 
 from catalog.verdict import Reason, Verdict
 from catalog.yield_numbers import CatalogNumbers
+from publishing.channel_report import ChannelReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +199,7 @@ class ReportData:
     numbers: CatalogNumbers | None = None
     galleries_href: str | None = None
     version: str = ""
+    channels: tuple[ChannelReport, ...] = ()
 
 
 @dataclass(kw_only=True)

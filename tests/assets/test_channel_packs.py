@@ -1,6 +1,7 @@
 """Packs before publishing: what the brand approves of and a channel refuses stays out of that channel, with the reason, and nowhere else."""
 
 import datetime as dt
+import json
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,12 +12,13 @@ import sqlalchemy as sa
 import yaml
 
 from assets import channel_packs, published_images
+from assets.catalog_report import write_report
 from assets.channel_packs import channel_form, judge_by_packs, pack_verdicts
 from assets.expectation import expectation_of
 from assets.group_needs import Tried, need_of_settled
 from assets.made_renditions import MadeRenditions
 from assets.planning import known_cells, plan_cell
-from assets.published_images import candidates, publish_cell, refused_by_packs
+from assets.published_images import candidates, channel_opinions, publish_cell
 from assets.published_place import publish_folder_of
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
@@ -70,6 +72,10 @@ def on(monkeypatch):
     return move
 
 
+def opinions(project):
+    return [one for cell in known_cells(project) for one in channel_opinions(project, *cell)]
+
+
 WEB, GOOGLE = "web/mugs/MUG-1/packshot_white-0.jpg", "google/mugs/MUG-1/packshot_white-0.jpg"
 
 
@@ -83,9 +89,40 @@ def test_a_picture_that_one_channel_refuses_stays_approved_and_goes_to_the_other
 
 def test_the_reason_of_a_refusal_is_told_in_words(folder):
     project = open_project(folder)
-    (told,) = [row for cell in known_cells(project) for row in refused_by_packs(project, *cell)]
-    assert (told["sku"], told["channel"]) == ("MUG-1", "amazon")
-    assert "The longer side is 400 px; Amazon takes 500 to 10000 px" in told["why"]
+    (told,) = [one for one in opinions(project) if one.verdict == "refused"]
+    assert (told.sku, told.channel, told.pack) == ("MUG-1", "amazon", "amazon_main")
+    assert "The longer side is 400 px; Amazon takes 500 to 10000 px" in told.as_row()["why"]
+
+
+def test_what_a_channel_only_recommends_is_told_of_a_picture_that_it_takes(folder):
+    (told,) = [one for one in opinions(open_project(folder)) if one.channel == "google"]
+    assert told.verdict == "taken" and told.refusals == ()
+    assert "recommends 1500" in told.as_row()["recommended"] and [reason.code for reason in told.recommendations] == ["TOO_SMALL"]
+
+
+def test_a_picture_that_nobody_judged_by_the_rules_of_a_day_is_told_as_not_judged(folder, on):
+    on(GOOGLE_CHANGES)
+    told = {one.channel: one for one in opinions(open_project(folder))}
+    assert (told["google"].verdict, told["google"].reasons) == ("not judged", ())
+    assert told["amazon"].verdict == "refused", "its rules are those of the day before"
+
+
+def test_the_report_tells_which_approved_pictures_a_channel_does_not_take(folder):
+    project = open_project(folder)
+    summary = write_report(project, rendered_now=0, seconds=0.0)
+    assert summary.refused_by_channels == 1 and "1 refused by their channels" in summary.line()
+    assert json.loads((project.settings.output_dir / "summary.json").read_text())["refused_by_channels"] == 1
+    page = (project.settings.output_dir / "report.html").read_text()
+    section = page[page.index('<section id="channels"') : page.index('<section id="coverage"')]
+    for words in (
+        "Amazon, main image of a listing",
+        "TOO_SMALL_OR_LARGE",
+        "Approved pictures that amazon does not take",
+        "MUG-1",
+        "packshot_white 0",
+    ):
+        assert words in section
+    assert "Approved pictures that google" not in section
 
 
 def test_nothing_is_left_to_do_after_a_refusal(folder):
@@ -201,12 +238,7 @@ def test_a_channel_may_be_held_to_a_pack_of_the_projects_own_and_checking_reads_
     (copy / "brand.yaml").write_text((copy / "brand.yaml").read_text().replace("pack: google_merchant", "pack: ours"))
     run_all(copy)
     assert published(copy) == {WEB}
-    (why,) = [
-        row["why"]
-        for cell in known_cells(open_project(copy))
-        for row in refused_by_packs(open_project(copy), *cell)
-        if row["channel"] == "google"
-    ]
+    (why,) = [one.as_row()["why"] for one in opinions(open_project(copy)) if one.channel == "google"]
     assert why == "400 px, at least 700 px."
     (copy / "packs" / "ours.yaml").write_text(yaml.safe_dump(pack | {"rules": [rule]}))
     assert any("would loosen TOO_SMALL" in finding.message for finding in check_project(copy))

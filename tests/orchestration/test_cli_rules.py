@@ -81,3 +81,15 @@ def test_a_suite_of_nothing_or_of_two_things_is_refused(vitrine):
     ):
         code, out, err = vitrine("rules", "suite", *wrong)
         assert (code, out) == (2, "") and err.startswith("vitrine: ")
+
+
+def test_a_pack_tells_whether_it_takes_a_picture_and_what_it_recommends(vitrine, picture):
+    code, out, _ = vitrine("judge", "--pack", "ebay", "--render", picture)
+    told = json.loads(out)
+    assert (code, told["verdict"], told["taken"]) == (0, "review", True)
+    (words,) = told["recommendations"]
+    assert "warns below 1000" in words
+    code, out, _ = vitrine("judge", "--pack", "meta_ads", "--render", picture)
+    assert (code, json.loads(out)["taken"], json.loads(out)["recommendations"]) == (0, True, [])
+    code, out, _ = vitrine("judge", "--pack", "walmart", "--render", picture)
+    assert (code, json.loads(out)["taken"]) == (1, False)
