@@ -11,7 +11,7 @@ from catalog.errors import SettingsError
 
 if TYPE_CHECKING:
     from quality.own_packs import PackBook
-    from quality.rules import RuleSet
+    from quality.rules import Rule, RuleSet
     from resources.project import Project
 
 On = Annotated[
@@ -65,7 +65,9 @@ def show(
     else:
         raise SettingsError(f"There are no rules {name!r}. There are: {', '.join((*shipped_packs(), *packs.names))}.")
     for rule in rules:
-        typer.echo(f"{rule.severity:8}  {rule.column}: {rule.required}  ({rule.code})\n          {rule.source}, {rule.date}")
+        typer.echo(
+            f"{rule.severity:8}  {rule.column}: {rule.required}  ({rule.code})\n          {rule.source}, {rule.date}{_address(rule)}"
+        )
     for words in not_judged:
         typer.echo(f"not told  {words}")
 
@@ -140,6 +142,12 @@ def columns() -> None:
     from quality.column_page import columns_page
 
     typer.echo(columns_page(), nl=False)
+
+
+def _address(rule: "Rule") -> str:
+    """Where a rule's source can be read, as a line of its own; nothing where it names none."""
+    url = getattr(rule, "url", None)
+    return f"\n          {url}" if url else ""
 
 
 def schema(kind: Annotated[str, typer.Argument(help="recipe or channel.")] = "channel") -> None:

@@ -29,6 +29,8 @@ class ChannelRule(Rule):
 
     columns: ClassVar = CHANNEL_COLUMNS
 
+    url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    """Where the source can be read; on `date` it said what the rule says."""
     starts: datetime.date | None = Field(default=None, alias="from")
     until: datetime.date | None = None
 

@@ -111,6 +111,7 @@ def _tightened(base: ChannelRule, own: ChannelRule, where: str) -> ChannelRule:
         or (base.max is not None and (asked["max"] is None or asked["max"] > base.max))
         or (base.values is not None and not set(asked["values"] or ()) <= set(base.values))
         or (base.severity == "critical" and own.severity == "warning")
+        or own.when not in ("always", base.when)
     )
     if looser:
         raise SettingsError(

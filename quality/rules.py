@@ -31,7 +31,7 @@ CONDITIONS: dict[When, tuple[str, float]] = {
 }
 """The column that a condition looks at, and its value in renders that the rule applies to. Where it holds nothing, the rule applies, too."""
 
-NOT_IN_DIGEST = {"source", "date", "starts", "until"}
+NOT_IN_DIGEST = {"source", "url", "date", "starts", "until"}
 """Where a rule comes from and when it holds changes no verdict: rules in force are told apart by what they ask."""
 
 

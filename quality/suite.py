@@ -60,7 +60,7 @@ def _condition(rule: Rule, table: "pd.DataFrame | None") -> dict[str, Any] | Non
 
 def _meta(index: int, rule: Rule, step: Step) -> dict[str, Any]:
     """What an expectation carries: which rule it is of and which step, and for people the reason, its source and its dates."""
-    days = {name: str(value) for name in ("starts", "until") if (value := getattr(rule, name, None)) is not None}
+    days = {name: str(value) for name in ("url", "starts", "until") if (value := getattr(rule, name, None)) is not None}
     told = {"code": rule.code, "reason": rule.reason, "unit": rule.documented.unit, "source": rule.source, "date": str(rule.date)}
     return {"rule": index, "step": step, **told, **days}
 

@@ -10,7 +10,15 @@ import yaml
 
 from catalog.errors import SettingsError
 from catalog.recipe import parse_model
-from quality.channel_packs import PACK_FOLDER, ChannelPack, read_channel_pack, rule_file_schema, rules_of_pack, shipped_channel_packs
+from quality.channel_packs import (
+    PACK_FOLDER,
+    ChannelPack,
+    in_force,
+    read_channel_pack,
+    rule_file_schema,
+    rules_of_pack,
+    shipped_channel_packs,
+)
 from quality.rules import RULE_FOLDER
 
 REPOSITORY = Path(__file__).parents[2]
@@ -42,6 +50,7 @@ def test_every_rule_names_its_source_and_fills_in_its_numbers(name):
         sentence = rule.reason.format(measured="MEASURED", required="REQUIRED")
         assert "MEASURED" in sentence and "REQUIRED" in sentence
         assert len(rule.source) > 10 and rule.date <= TODAY
+        assert rule.url or rule.source.startswith("own"), f"{rule.code} does not say where its source can be read"
 
 
 def test_google_asks_for_500_pixels_from_the_31st_of_january_2027_on():
@@ -69,6 +78,16 @@ def test_two_rules_on_one_column_may_not_hold_on_one_day():
 def test_a_rule_that_ends_before_it_begins_is_refused():
     with pytest.raises(SettingsError, match=r"would end \(2026-01-01\) before it begins"):
         pack({"from": "2027-01-01", "until": "2026-01-01"})
+
+
+def test_where_a_rule_comes_from_changes_no_verdict_and_no_key():
+    def digest_of(**more):
+        return in_force(pack({**more}), TODAY).digest
+
+    assert digest_of() == digest_of(url="https://shop.example/pictures") == digest_of(source="another page", date="2026-01-01")
+    assert digest_of() != digest_of(min=101)
+    with pytest.raises(SettingsError, match="url"):
+        pack({"url": "see their site"})
 
 
 def test_one_code_names_one_thing():
@@ -119,4 +138,5 @@ def _line(rule):
     when = held[rule.starts is not None, rule.until is not None] + WORN_BY.get(rule.when, "")
     recommended = rule.review_required if rule.review_min is not None or rule.review_max is not None else ""
     refuses = "refuses" if rule.severity == "critical" else "tells"
-    return f"| `{rule.column}` | {rule.required} | {recommended} | {refuses} | {rule.code} | {when} | {rule.source} ({rule.date}) |"
+    source = f"[{rule.source}]({rule.url})" if rule.url else rule.source
+    return f"| `{rule.column}` | {rule.required} | {recommended} | {refuses} | {rule.code} | {when} | {source} ({rule.date}) |"

@@ -176,8 +176,9 @@ def _of_values(rule: ChannelRule) -> Iterator[tuple[str, object, object]]:
         yield "profile", with_profile(srgb_profile()), with_profile(None)
     else:
         assert rule.column == "digital_source_type"
-        for good, bad in zip(rule.values, (*REFUSED_TYPES, REFUSED_TYPES[0]), strict=True):
-            yield good, saying(good), saying(bad)
+        others = [name for name in (*REFUSED_TYPES, "compositeSynthetic") if name not in rule.values]
+        for number, good in enumerate(rule.values):
+            yield good, saying(good), saying(others[number % len(others)])
 
 
 @dataclass(frozen=True)

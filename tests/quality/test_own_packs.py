@@ -78,6 +78,7 @@ def test_what_an_own_rule_leaves_out_is_the_channels(book):
         a_rule("long_side_px", min=1000, max=20000),
         a_rule("file_format", values=["JPEG", "WEBP"]),
         a_rule("extra_edge_permille", max=2),
+        a_rule("fill_pct", min=90, when="text_known"),
     ],
     ids=lambda rule: rule["column"],
 )
