@@ -98,7 +98,9 @@ class RecipeLabels:
             return None
         drawn = sum(one.is_drawn for one in self.decided)
         stopped = sum(not one.was_approved for one in self.decided)
-        return Population(stopped=self.drawn.stopped, stopped_seen=stopped, approved=self.drawn.approved, approved_seen=drawn)
+        return Population(
+            stopped=max(self.drawn.stopped, stopped), stopped_seen=stopped, approved=max(self.drawn.approved, drawn), approved_seen=drawn
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from assets.decisions import standing
 from assets.planning import known_cells, plan_cell
 from catalog.errors import SettingsError
 from catalog.verdict import Verdict
@@ -24,10 +25,12 @@ KIND = "review_samples"
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
-    """What was drawn of one recipe: how many renders the gate had stopped and approved then, and every approved one ever drawn."""
+    """What was drawn of one recipe: what it was drawn from, and every approved render ever drawn."""
 
     stopped: int
+    """Renders that the gate stopped then, or had stopped when a person decided about them."""
     approved: int
+    """Renders that could be drawn, or were drawn before. Not those that somebody had decided about without drawing them: they are known."""
     render_keys: frozenset[str]
 
 
@@ -67,7 +70,7 @@ def draw_sample(project: Project, count: int, *, seed: int, recipes: Collection[
     """Draw approved renders for review and keep the list; the same seed draws the same renders of the same catalog.
 
     Strata are recipe x category, each drawn in proportion to its renders (at least one), by the order of a hash of seed and render key.
-    Renders that a person decided about are not drawn again, but count among those approved. Raises SettingsError when none is approved.
+    Renders that a person decided about are not drawn. Raises SettingsError when no other approved one is there.
     """
     stopped, approved, strata = _population(project, recipes)
     if not strata:
@@ -95,10 +98,11 @@ Strata = dict[tuple[str, str], list[SampledRender]]
 
 
 def _population(project: Project, recipes: Collection[str] | None) -> tuple[dict[str, int], dict[str, int], Strata]:
-    """Renders the gate stopped and approved by the present rules, by recipe; and the approved ones nobody decided about, by stratum."""
+    """Renders stopped and approved by recipe, as `Drawn` counts them; and those that can be drawn, by stratum."""
     stopped, approved = defaultdict[str, int](int), defaultdict[str, int](int)
     strata: Strata = defaultdict(list)
-    seen = {row["render_digest"] for row in project.ledger.rows(sa.select(decision.c.render_digest).distinct())}
+    people = standing(project.ledger.rows(sa.select(decision).order_by(decision.c.id)))
+    before = {key for drawn in drawn_samples(project).values() for key in drawn.render_keys}
     for category, drop in known_cells(project):
         plan = plan_cell(project, category, drop)
         for wanted in plan.wanted:
@@ -106,15 +110,15 @@ def _population(project: Project, recipes: Collection[str] | None) -> tuple[dict
             recipe = wanted.variant.recipe
             if made is None or judged is None or (recipes is not None and recipe not in recipes):
                 continue
-            if judged.get("gate_verdict", judged["verdict"]) != Verdict.APPROVED:
+            by = people.get((made["sku"], made["render_digest"]))
+            said = by["gate_verdict"] if by is not None else judged["verdict"]
+            if said != Verdict.APPROVED:
                 stopped[recipe] += 1
-                continue
-            approved[recipe] += 1
-            if made["render_digest"] not in seen:
-                one = SampledRender(
-                    render_key=wanted.render_key, sku=wanted.variant.sku, category=category, recipe=recipe, variant=wanted.variant.name
-                )
-                strata[recipe, category].append(one)
+            elif by is None or wanted.render_key in before:
+                approved[recipe] += 1
+                if by is None:
+                    named = {"render_key": wanted.render_key, "sku": wanted.variant.sku, "variant": wanted.variant.name}
+                    strata[recipe, category].append(SampledRender(**named, category=category, recipe=recipe))
     return dict(stopped), dict(approved), dict(strata)
 
 

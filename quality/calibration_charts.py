@@ -57,7 +57,7 @@ def roc_chart(side: SideCalibration, name: str) -> str:
     return (
         f'<svg role="img" aria-label="{label}" viewBox="0 0 {full} {full}" width="{full}" height="{full}">'
         f'{grid}<path class="chance" d="M{_x(0)} {_y(0)}L{_x(1)} {_y(1)}"/><path class="curve" d="{steps}"/>{"".join(marks)}'
-        f'<text class="axis" x="{_x(0.5)}" y="{full - 4}" text-anchor="middle">good renders stopped, %</text>'
+        f'<text class="axis" x="{_x(0.5)}" y="{_y(0) + 36}" text-anchor="middle">good renders stopped, %</text>'
         f'<text class="axis" transform="translate(11 {_y(0.5)}) rotate(-90)" text-anchor="middle">bad renders caught, %</text></svg>'
     )
 
@@ -123,10 +123,15 @@ def histogram(side: SideCalibration, name: str, unit: str) -> str:
         f'<text x="{at(t):.1f}" y="{bottom + 14}" text-anchor="middle">{t:.4g}</text><path class="grid" d="M{at(t):.1f} {bottom - 3}v5"/>'
         for t in _nice_ticks(low, high)
     )
+    scale = "".join(
+        f'<text x="{PAD_PX - 6}" y="{middle + way * HALF_PX + 4:.0f}" text-anchor="end">{most}</text>'
+        f'<path class="grid" d="M{PAD_PX} {middle + way * HALF_PX:.0f}h{WIDTH_PX}"/>'
+        for way in (-1, 1)
+    )
     label = f"Labeled renders by {name}: {good.size} good ones above the line, {bad.size} bad ones below it"
     return (
         f'<svg role="img" aria-label="{label}" viewBox="0 0 {WIDTH_PX + 2 * PAD_PX} {height}" width="{WIDTH_PX + 2 * PAD_PX}" height="{height}">'
-        f'{band}{bars}<path class="line" d="M{PAD_PX} {middle}h{WIDTH_PX}"/>{lines}{ticks}{"".join(words)}'
+        f'{scale}{band}{bars}<path class="line" d="M{PAD_PX} {middle}h{WIDTH_PX}"/>{lines}{ticks}{"".join(words)}'
         f'<text class="axis" x="{PAD_PX - 6}" y="{middle - HALF_PX / 2:.0f}" text-anchor="end">good</text>'
         f'<text class="axis" x="{PAD_PX - 6}" y="{middle + HALF_PX / 2:.0f}" text-anchor="end">bad</text>'
         f'<text class="axis" x="{PAD_PX + WIDTH_PX}" y="{bottom + 28}" text-anchor="end">{name}, {unit}</text></svg>'

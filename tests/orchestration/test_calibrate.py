@@ -13,6 +13,8 @@ import yaml
 from assets.calibrating import beyond_channels
 from assets.decisions import decide, decisions_on, undo
 from assets.labels import Decided, gather_labels
+from assets.rejudging import rejudged_cells
+from assets.review_samples import draw_sample
 from orchestration.cli import main
 from quality.calibration import RuleCalibration, SideCalibration
 from quality.rules import read_rules
@@ -182,6 +184,31 @@ def test_a_drawn_sample_makes_rates_of_all_renders_of_it(vitrine, folder, tmp_pa
     assert now["missed"]["value"] == 0.0 and now["missed"]["high"] > 0.05
     assert now["false_alarms"]["value"] < 0.5, "most good renders pass, which the stopped ones alone cannot show"
     assert "Rates are of all renders" in vitrine("calibrate")[1]
+
+
+def test_what_a_sample_was_drawn_from_does_not_change_when_rules_or_decisions_do(folder):
+    """Renders that were stopped when somebody decided stay in that part, drawn ones in theirs; those found by chance are in none."""
+    project = open_project(folder)
+    rows = verdicts(project)
+    decided = sum("decision" in judged for _, judged in rows.values())
+    first = draw_sample(project, 20, seed=1)
+    assert (first.stopped, first.approved) == ({"packshot_white": decided}, {"packshot_white": len(rows) - decided})
+    drawn = {one.sku for one in first.renders}
+    by_chance = next(sku for sku, (_, judged) in rows.items() if "decision" not in judged and sku not in drawn)
+    for sku in [*sorted(drawn)[:5], by_chance]:
+        decide(project, *rows[sku], "approve", reviewer="ann", seen=0)
+    brand = folder / "brand.yaml"
+    brand.write_text(brand.read_text() + "rules: {packshot_white: {halo_delta_e: {max: 90}}}\n")
+    other = open_project(folder)
+    for _ in rejudged_cells(other, holder="test"):
+        pass
+    second = draw_sample(other, 500, seed=2)
+    assert (second.stopped, second.approved) == (first.stopped, {"packshot_white": len(rows) - decided - 1})
+    assert not {one.sku for one in second.renders} & (
+        {by_chance, *sorted(drawn)[:5]} | {s for s, (_, j) in rows.items() if "decision" in j}
+    )
+    population = gather_labels(other).by_recipe["packshot_white"].population()
+    assert (population.approved_seen, population.stopped_seen) == (5, decided)
 
 
 def test_wrong_use_is_refused(vitrine):
