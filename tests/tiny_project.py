@@ -27,7 +27,13 @@ COLUMNS = [
     "photos",
 ]
 
-BRAND = """\
+SCENE_RULES = (
+    "  staged_scene: {palette_delta_e: {max: 100}, palette_off_share_pct: {max: 100}, scene_repeat: {max: 1}, scene_garish_pct: {max: 100}, "
+    "scene_one_color_pct: {max: 100}, shadow_gap_pct: {max: 25}, shadow_chroma: {max: 1000}}"
+)
+"""A model with random weights draws noise, so scenes are judged by the product's own pixels only."""
+
+BRAND = f"""\
 brand: tiny
 title: Tiny Shop
 palette: ["#c4704c", "#efeae0"]
@@ -42,10 +48,10 @@ categories:
     scenes: ["sand table, white wall, hard light, no props"]
     backdrops: ["#e9a9a8"]
 channels:
-  - {name: web, recipes: [packshot_white, staged_scene], format: jpeg, long_side_px: 400, quality: 90}
+  - {{name: web, recipes: [packshot_white, staged_scene], format: jpeg, long_side_px: 400, quality: 90}}
 rules:
   # A model with random weights draws noise, so scenes are judged by the product's own pixels only.
-  staged_scene: {}
+{SCENE_RULES}
 """
 
 SETTINGS = """\

@@ -22,7 +22,7 @@ from publishing.manifest import read_manifest
 from resources.ledger_tables import cutout, judgment, lora, render, source_photo
 from resources.project import open_project
 from resources.settings import utc_now
-from tests.tiny_project import draw_mug, product_row, write_photo, write_project, write_table
+from tests.tiny_project import SCENE_RULES, draw_mug, product_row, write_photo, write_project, write_table
 
 pytestmark = pytest.mark.slow
 
@@ -105,7 +105,7 @@ def test_a_changed_rule_judges_everything_again_and_renders_nothing(project_dir)
     before = renders(project_dir)
     judgments_before = len(open_project(project_dir).ledger.rows(sa.select(judgment)))
     brand = project_dir / "brand.yaml"
-    brand.write_text(brand.read_text().replace("  staged_scene: {}", "  packshot_white: {fill_pct: {min: 99.5, max: 100}}"))
+    brand.write_text(brand.read_text().replace(SCENE_RULES, f"  packshot_white: {{fill_pct: {{min: 99.5, max: 100}}}}\n{SCENE_RULES}"))
     needs = stale_cells(open_project(project_dir))
     assert sum(need.renders for need in needs) == 0
     assert [need.to_judge for need in needs] == [{"packshot_white": 2}]
@@ -119,7 +119,7 @@ def test_a_rule_put_back_publishes_again_without_a_render(project_dir):
     names, before = published(project_dir), renders(project_dir)
     brand = project_dir / "brand.yaml"
     text = brand.read_text()
-    brand.write_text(text.replace("  staged_scene: {}", "  packshot_white: {fill_pct: {min: 99.5, max: 100}}"))
+    brand.write_text(text.replace(SCENE_RULES, f"  packshot_white: {{fill_pct: {{min: 99.5, max: 100}}}}\n{SCENE_RULES}"))
     run_all(project_dir)
     brand.write_text(text)
     run_all(project_dir)
@@ -268,9 +268,7 @@ def test_publishing_alone_after_an_edited_rule_takes_nothing_back(project_dir):
     """Renders that nobody judged by the new rule counted as not approved, and the whole cell left the shop window."""
     names = published(project_dir)
     brand = project_dir / "brand.yaml"
-    brand.write_text(
-        brand.read_text().replace("  staged_scene: {}", "  packshot_white: {fill_pct: {min: 20, max: 100}}\n  staged_scene: {}")
-    )
+    brand.write_text(brand.read_text().replace(SCENE_RULES, f"  packshot_white: {{fill_pct: {{min: 20, max: 100}}}}\n{SCENE_RULES}"))
     project = open_project(project_dir)
     ((category, drop),) = known_cells(project)
     with pytest.raises(PublishRefused, match=r"2 pictures of mugs.* are not judged by the present rules"):
@@ -287,7 +285,7 @@ def test_publishing_alone_after_a_failed_gate_is_refused(project_dir):
     settings = project_dir / "vitrine.yaml"
     settings.write_text(settings.read_text().replace("min_approved_share: 0.0", "min_approved_share: 1.0"))
     brand = project_dir / "brand.yaml"
-    brand.write_text(brand.read_text().replace("  staged_scene: {}", "  packshot_white: {fill_pct: {min: 99.5, max: 100}}"))
+    brand.write_text(brand.read_text().replace(SCENE_RULES, f"  packshot_white: {{fill_pct: {{min: 99.5, max: 100}}}}\n{SCENE_RULES}"))
     project = open_project(project_dir)
     (cell,) = known_cells(project)
     assert plan_cell(project, *cell).to_judge

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.tiny_project import PHOTO_PX, draw_mug, product_row, write_photo, write_project, write_table
+from tests.tiny_project import PHOTO_PX, SCENE_RULES, draw_mug, product_row, write_photo, write_project, write_table
 
 SIDE_PX = 260
 """Renders are this small, so that a run of a stage takes a fraction of a second."""
@@ -34,7 +34,8 @@ def write_world(folder: Path) -> Path:
     brand = folder / "brand.yaml"
     text = brand.read_text().replace("[packshot_white, staged_scene]", "[packshot_white, recolor, staged_scene]")
     text = text.replace("  bags:", "  trays:").replace("tiny bags look", "tiny trays look")
-    brand.write_text(text.replace("  staged_scene: {}\n", "".join(f"  {recipe}: {LENIENT}\n" for recipe in RECIPES)) + COLORWAYS)
+    lenient = dict.fromkeys(RECIPES, LENIENT) | {"staged_scene": f"{LENIENT[:-1]}, {SCENE_RULES.partition('{')[2]}"}
+    brand.write_text(text.replace(SCENE_RULES, "\n".join(f"  {recipe}: {rules}" for recipe, rules in lenient.items())) + COLORWAYS)
     from generation.recipe_book import SHIPPED
 
     for name in RECIPES:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from orchestration.cli import main
-from tests.tiny_project import draw_mug, product_row, write_photo, write_project, write_table
+from tests.tiny_project import SCENE_RULES, draw_mug, product_row, write_photo, write_project, write_table
 
 
 @pytest.fixture
@@ -139,9 +139,7 @@ def test_check_names_everything_that_is_wrong_at_once(vitrine, tmp_path, monkeyp
         product_row("MUG-3", photo="gone.jpg"),
     ]
     write_table(project, rows)
-    (project / "brand.yaml").write_text(
-        (project / "brand.yaml").read_text().replace("staged_scene: {}", "packshot_white: {fil_pct: {min: 1}}")
-    )
+    (project / "brand.yaml").write_text((project / "brand.yaml").read_text().replace(SCENE_RULES, "  packshot_white: {fil_pct: {min: 1}}"))
     monkeypatch.setenv("VITRINE_PROJECT", str(project))
     code, out, _ = vitrine("check", "--json")
     text = json.dumps(json.loads(out)["findings"])
