@@ -10,6 +10,7 @@ from assets.catalog import catalog_snapshot
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
 from assets.house_rules import OWNERS, reasons_table, sheet_metadata
+from assets.look_alikes import LookAlikes, same_photo_remarks
 from assets.lost_files import record_made
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
@@ -28,6 +29,7 @@ from resources.work_context import working_on
 
 if TYPE_CHECKING:
     from imaging.decode_sandbox import DecodeSandbox
+    from quality.screening import ScreeningRules
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
     lost_small = project.store.missing(row["thumbnail_digest"] for row in known.values() if row["thumbnail_digest"])
     from imaging.decode_sandbox import DecodeSandbox
 
+    alike = LookAlikes(project, rules)
     with clocked(project, "screen", category, drop) as clock, DecodeSandbox() as sandbox:
         for row in rows:
             key = keys.get(row["sku"])
@@ -58,7 +61,7 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
                 _note(row["sku"], outcomes[-1])
                 continue
             if key not in known:
-                screened = _screen_one(project, row, key, sandbox)
+                screened = _screen_one(project, row, key, sandbox, alike)
                 if screened is None:
                     continue
                 project.ledger.record(source_photo, screened)
@@ -70,11 +73,18 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
                 saw("screen", "found")
                 if known[key]["photo_digest"] in lost:
                     _keep_again(project, row)
-                if known[key]["thumbnail_digest"] in lost_small and (again := _screen_one(project, row, key, sandbox)):
+                if known[key]["thumbnail_digest"] in lost_small and (again := _screen_one(project, row, key, sandbox, alike)):
                     record_made(project, source_photo, [again], file="thumbnail_digest", skus={row["sku"]})
                     known[key] = again
             outcomes.append({"sku": row["sku"], **known[key]})
-    return outcomes
+    return _with_shared_photos(project, rules, outcomes)
+
+
+def _with_shared_photos(project: Project, rules: "ScreeningRules", outcomes: list[Row]) -> list[Row]:
+    """The outcomes, with a remark where exactly the same photo is another product's."""
+    photos = {row["sku"]: row["photo_digest"] for row in outcomes if row.get("photo_digest")}
+    remarks = same_photo_remarks(project, rules, photos) if photos else {}
+    return [{**row, "reasons": [*row["reasons"], *(reason.as_dict() for reason in remarks.get(row["sku"], ()))]} for row in outcomes]
 
 
 def _keep_again(project: Project, row: Row) -> None:
@@ -97,8 +107,8 @@ def _note(sku: str, outcome: Row) -> None:
             log.info("photo refused", extra={"reasons": codes})
 
 
-def _screen_one(project: Project, row: Row, key: str, sandbox: "DecodeSandbox") -> Row | None:
-    from imaging.storage_format import thumbnail
+def _screen_one(project: Project, row: Row, key: str, sandbox: "DecodeSandbox", alike: LookAlikes) -> Row | None:
+    from imaging.storage_format import decode_rgb, thumbnail
     from quality.screening import screen_photo
 
     name = row["attributes"]["photos"][0]
@@ -111,16 +121,21 @@ def _screen_one(project: Project, row: Row, key: str, sandbox: "DecodeSandbox") 
     stop_point()
     screening = screen_photo(data, name, screening_rules(project), decode=sandbox.decode)
     stop_point()  # the SIGTERM may have gone to the sandbox too, and the photo is not to blame
-    small = None if screening.photo is None else project.store.put(thumbnail(screening.photo.pixels_HW3, THUMBNAIL_PX))
-    failpoint("screening.screened")
-    return {
+    small = None if screening.photo is None else thumbnail(screening.photo.pixels_HW3, THUMBNAIL_PX)
+    screened = {
         "key": key,
         "photo_digest": row["photo_digests"][0],
         "accepted": screening.accepted,
         "reasons": [reason.as_dict() for reason in (*screening.reasons, *screening.warnings)],
         "measurements": screening.measurements,
-        "thumbnail_digest": small,
+        "thumbnail_digest": None if small is None else project.store.put(small),
     }
+    if small is not None:
+        copies = alike.remarks(screened, row["sku"], decode_rgb(small))
+        screened["reasons"] += [reason.as_dict() for reason in copies]
+        screened["accepted"] &= not any(reason.severity == "critical" for reason in copies)
+    failpoint("screening.screened")
+    return screened
 
 
 def commit_photos(project: Project, category: str, drop: str, outcomes: list[Row]) -> str:

@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.color import srgb_to_lab
+from imaging.look_alike import photo_print
 from imaging.photo_background import LOOK_LONG_SIDE_PX, look_at_surroundings
 from imaging.sharpness import blur_effect, photo_sharpness
+from imaging.text_overlay import letters_over_photo
 
 WORK_LONG_SIDE_PX = 768
 """Sharpness is measured at this size: a little below what the smallest accepted photo has."""
@@ -55,6 +57,9 @@ COLUMNS: dict[str, Column] = {
     "product_share": Column(says="picture that stands out of the background", unit="share", range="0..1", source="rough mask, 320 px"),
     "frame_contact_share": Column(says="most of a side touched by the product", unit="share", range="0..1", source="rough mask, 320 px"),
     "subjects": Column(says="separate large parts", unit="count", range="0..", source="rough mask, 320 px"),
+    "overlay_letters": Column(
+        says="letters in rows on the plain parts of the picture", unit="count", range="0..", source="imaging/text_overlay.py"
+    ),
     "lightness_mean": Column(says="mean CIE L", unit="L", range="0..100", source="CIE 1976"),
     "lightness_spread": Column(says="standard deviation of CIE L", unit="L", range="0..50", source="CIE 1976"),
     "product_lightness_median": Column(says="median CIE L of the product", unit="L", range="0..100", source="rough mask, 320 px"),
@@ -63,6 +68,10 @@ COLUMNS: dict[str, Column] = {
     "neutral_floor_chroma": Column(
         says="chroma of the grayest bright pixels (2nd percentile, L > 30)", unit="chroma", range="0..", source="CIE 1976"
     ),
+    "look_print_high": Column(
+        says="upper half of a perceptual print; copies share its bits but for a few", unit="bits", range="0..2^32-1", source="imaging/look_alike.py"
+    ),
+    "look_print_low": Column(says="lower half of that print", unit="bits", range="0..2^32-1", source="imaging/look_alike.py"),
 }  # fmt: skip
 """Every key of `measure_photo`."""
 
@@ -74,7 +83,8 @@ def measure_photo(photo_HW3: npt.NDArray[np.uint8]) -> dict[str, float]:
     """
     height, width = photo_HW3.shape[:2]
     working = _shrink(photo_HW3, WORK_LONG_SIDE_PX)
-    gray = cv2.cvtColor(working, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    gray_8bit = np.asarray(cv2.cvtColor(working, cv2.COLOR_RGB2GRAY), np.uint8)
+    gray = gray_8bit.astype(np.float32)
     sharpness = photo_sharpness(gray)
     small = _shrink(working, LOOK_LONG_SIDE_PX)
     lab = srgb_to_lab(small)
@@ -95,7 +105,9 @@ def measure_photo(photo_HW3: npt.NDArray[np.uint8]) -> dict[str, float]:
         "product_share": around.product_share,
         "frame_contact_share": around.frame_contact_share,
         "subjects": float(around.subjects),
+        "overlay_letters": float(letters_over_photo(gray_8bit, around.product_HW)),
         **_tones(small, lab, around.product_HW),
+        **_look_print(small, around.product_HW),
     }
 
 
@@ -105,6 +117,11 @@ def _shrink(photo: npt.NDArray[np.uint8], long_side: int) -> npt.NDArray[np.uint
         return photo
     size = (max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale)))
     return np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _look_print(small: npt.NDArray[np.uint8], product: npt.NDArray[np.bool_]) -> dict[str, float]:
+    bits = photo_print(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8), product)
+    return {"look_print_high": float(bits >> 32), "look_print_low": float(bits & 0xFFFFFFFF)}
 
 
 def _tones(small: npt.NDArray[np.uint8], lab: npt.NDArray[np.float32], product: npt.NDArray[np.bool_]) -> dict[str, float]:

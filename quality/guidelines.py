@@ -193,12 +193,33 @@ _WORDS: dict[str, _Words] = {
         good="White balance set", bad="Light bulbs and daylight mixed",
         limit=lambda r: f"chroma of the grayest parts ≤ {r.max_neutral_floor_chroma:g}",
     ),
+    "text_overlay": _Words(
+        group=HONEST, title="Nothing written over it",
+        ask=lambda r: "No watermark, logo, date stamp, price or frame. Print on the product itself is fine.",
+        why="Marketplaces refuse pictures with text, and it cannot be removed without inventing what is below it.",
+        good="The photo alone", bad="Watermark and date",
+        limit=lambda r: "no text outside of the product",
+    ),
     "ai_marked": _Words(
         group=HONEST, title="A photograph",
         ask=lambda r: "Taken with a camera. A file whose metadata says that it is generated, or partly generated, is told apart.",
         why="Customers must get what they see, and generated pictures must be declared to shops and by law.",
         good="Digital source: a camera", bad="Digital source: generative AI",
         limit=lambda r: "no mark of AI (IPTC, C2PA, generators' tags)",
+    ),
+    "same_photo": _Words(
+        group=HONEST, title="A photo of its own",
+        ask=lambda r: "Every product, and every color of it, has a photo of its own. Sizes of one product may share one.",
+        why="A customer who orders blue and saw red sends it back.",
+        good="Two colors, two photos", bad="Two products, one photo",
+        limit=lambda r: "no file used twice",
+    ),
+    "near_duplicate": _Words(
+        group=HONEST, title="No copies",
+        ask=lambda r: "Do not upload a resized, trimmed or recompressed copy of another product's photo.",
+        why="It is the same mistake as the same photo twice, only harder to see.",
+        good="Two colors, two photos", bad="A copy under another number",
+        limit=lambda r: "no copy of another product's photo",
     ),
 }  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 Reading the file is imaging/photo.py, measuring it imaging/photo_measurements.py; what is required stands in screening_rules.py, the
 sentences in screening_reasons.py. Codes are stable: the file-level ones of imaging.photo.REFUSAL_CODES and the names of the
-rules in RuleActions. Left out: duplicates across products, which need the whole catalog.
+rules in RuleActions. Left out: duplicates across products, which need the whole catalog (assets/look_alikes.py).
 """
 
 from dataclasses import dataclass, field

@@ -146,7 +146,7 @@ def _surroundings(measured: Measured, rules: ScreeningRules) -> list[Reason]:
                 required=f"edges <= {rules.max_border_edge_share}, variation <= {rules.max_ring_median_delta_e}",
             )
         ]
-    return [*_framing(measured, rules), *_count(measured, rules)]
+    return [*_framing(measured, rules), *_count(measured, rules), *_overlay(measured, rules)]
 
 
 def _framing(measured: Measured, rules: ScreeningRules) -> list[Reason]:
@@ -175,6 +175,21 @@ def _count(measured: Measured, rules: ScreeningRules) -> list[Reason]:
             "together, photograph the product alone.",
             measured=subjects,
             required=f"<= {rules.max_subjects}",
+        )
+    ]
+
+
+def _overlay(measured: Measured, rules: ScreeningRules) -> list[Reason]:
+    letters = measured["overlay_letters"]
+    if letters <= rules.max_overlay_letters:
+        return []
+    return [
+        Reason(
+            code="text_overlay",
+            message=f"Something seems to be written over the photo: {letters:.0f} letters beside the product; at most "
+            f"{rules.max_overlay_letters} pass for specks. Upload the photo without watermark, logo, date or caption.",
+            measured=letters,
+            required=f"<= {rules.max_overlay_letters}",
         )
     ]
 

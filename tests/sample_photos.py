@@ -5,7 +5,7 @@ import io
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 PAPER = (236, 234, 229)
 
@@ -60,6 +60,26 @@ def cluttered(photo: np.ndarray) -> np.ndarray:
         extent, color = rng.integers(30, 160, 2), tuple(int(v) for v in rng.integers(20, 240, 3))
         cv2.rectangle(spoiled, tuple(corner), tuple(corner + extent), color, -1)
     return spoiled
+
+
+def written_over(photo: np.ndarray, kind: str) -> np.ndarray:
+    """A date in the corner, a caption, or a pale watermark repeated over the whole picture."""
+    side = len(photo)
+    layer = Image.new("L", (2 * side, 2 * side), 0)
+    pen, share, ink = ImageDraw.Draw(layer), 1.0, 80
+    if kind == "date":
+        pen.text((side - side // 6, side - side // 22), "2026/03/24", font=ImageFont.load_default(side // 42), fill=255)
+    elif kind == "caption":
+        pen.text((side // 30, side // 30), "northlight.example", font=ImageFont.load_default(side // 28), fill=255)
+    else:
+        share = 0.25
+        for row, y in enumerate(range(0, 2 * side, side // 7)):
+            for x in range(-60 * (row % 2), 2 * side, 3 * side // 10):
+                pen.text((x, y), "SAMPLE", font=ImageFont.load_default(side // 22), fill=255)
+        half = side // 2
+        layer = layer.rotate(28, resample=Image.Resampling.BICUBIC).crop((half, half, half + side, half + side))
+    alpha = np.asarray(layer.crop((0, 0, side, side)), np.float32)[..., None] / 255 * share
+    return _eight_bit(photo * (1 - alpha) + ink * alpha)
 
 
 def as_jpeg(photo: np.ndarray, quality: int = 92) -> bytes:

@@ -66,7 +66,7 @@ def test_guidelines_are_sentences_without_jargon():
 def test_the_page_loads_nothing_and_describes_its_pictures():
     read = _Read(PAGE)
     assert read.loads == []
-    assert len(read.pictures) >= 20
+    assert len(read.pictures) >= 25
     assert all(picture["alt"] for picture in read.pictures)
     assert "Nord & Licht" in read.words
     assert "November 21, 2026" in read.words

@@ -16,7 +16,7 @@ from imaging.photo_measurements import measure_photo
 from quality.screening import RuleActions, Screening, ScreeningRules, screen_photo
 from quality.screening_reasons import broken_rules
 from tests.poison_photos import all_poison
-from tests.sample_photos import as_jpeg, blurred, cluttered, moved, studio_photo
+from tests.sample_photos import as_jpeg, blurred, cluttered, moved, studio_photo, written_over
 
 ASSETS = Path(os.environ.get("VITRINE_TEST_ASSETS", Path(__file__).resolve().parents[2].parent / "shared"))
 DEMO = Path(__file__).resolve().parents[2] / "demo" / "catalog"
@@ -36,6 +36,7 @@ DOUBTFUL = {
     "color_cast": lambda: as_jpeg(np.clip(studio_photo() * np.array([1.05, 0.9, 0.4]), 0, 255).astype(np.uint8)),
     "several_subjects": lambda: as_jpeg(studio_photo(mugs=3)),
     "overexposed": lambda: as_jpeg(burnt_mug()),
+    "text_overlay": lambda: as_jpeg(written_over(studio_photo(), "date")),
 }
 
 
@@ -134,6 +135,7 @@ THRESHOLDS = [
     ("product_clipped_share", "max_product_clipped_share", "above", "overexposed"),
     ("neutral_floor_chroma", "max_neutral_floor_chroma", "above", "color_cast"),
     ("subjects", "max_subjects", "above", "several_subjects"),
+    ("overlay_letters", "max_overlay_letters", "above", "text_overlay"),
 ]
 
 
