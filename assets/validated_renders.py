@@ -195,7 +195,7 @@ def measure_one(project: Project, wanted: WantedRender, row: Row) -> dict[str, A
             product_alpha_HW=product_alpha_HW,
             expected_HW3=None,
             changes_product=wanted.recipe.changes_product,
-            facts=row["facts"],
+            facts={**row["facts"], "size_cm": wanted.product.size_cm},
             file_bytes=len(data),
             file_format="PNG",
             icc="sRGB",

@@ -65,48 +65,56 @@ def grown(s: Scene) -> np.ndarray:
     return jpeg(replace(s, background_HW3=under, shadow_HW=np.zeros_like(s.shadow_HW)).flat(), 92)
 
 
-def _at_the_side(s: Scene) -> tuple[int, int, int]:
-    """A point of the product's outline in its upper half, at its widest there, and a radius of a ninth of its shorter side."""
+def _at_the_side(s: Scene, share: float) -> tuple[int, int, int]:
+    """A point of the product's outline in its upper half, at its widest there, and a radius: a share of its shorter side."""
     x0, y0, x1, y1 = s.box
     rows = slice(y0 + (y1 - y0) // 5, y0 + (y1 - y0) * 11 // 20)
     solid = s.alpha_HW > 0.9
     rights = np.where(solid.any(axis=1), solid.shape[1] - 1 - np.argmax(solid[:, ::-1], axis=1), 0)
     row = rows.start + int(np.argmax(rights[rows]))
-    return int(rights[row]), row, max(6, min(x1 - x0, y1 - y0) // 9)
+    return int(rights[row]), row, max(2, round(share * min(x1 - x0, y1 - y0)))
 
 
-def extra_part(s: Scene) -> np.ndarray:
+def knob(share: float) -> Callable[[Scene], np.ndarray]:
     """A knob that the product does not have, of its own color and texture, grown out of its side."""
-    x, y, radius = _at_the_side(s)
-    knob = np.zeros_like(s.alpha_HW)
-    cv2.circle(knob, (x + radius // 2, y), radius, 1.0, -1)
-    knob = cv2.GaussianBlur(knob, (0, 0), 0.7)
-    inside = (s.alpha_HW > 0.9).astype(np.float32)
-    matrix = np.array([[1, 0, 2.0 * radius], [0, 1, 0]], np.float32)
-    near = (
-        cv2.GaussianBlur(s.rgb_HW3 * inside[..., None], (0, 0), radius)
-        / np.maximum(cv2.GaussianBlur(inside, (0, 0), radius), 1e-3)[..., None]
-    )
-    moved = cv2.warpAffine(s.rgb_HW3.astype(np.float32), matrix, s.alpha_HW.shape[::-1])
-    known = cv2.warpAffine(inside, matrix, s.alpha_HW.shape[::-1])[..., None]
-    color = moved * known + near * (1 - known)
-    outside = (knob * (1 - s.alpha_HW))[..., None]
-    return jpeg(to_bytes(s.flat() * (1 - outside) + color * outside), 92)
+
+    def make(s: Scene) -> np.ndarray:
+        x, y, radius = _at_the_side(s, share)
+        lump = np.zeros_like(s.alpha_HW)
+        cv2.circle(lump, (x + radius // 2, y), radius, 1.0, -1)
+        lump = cv2.GaussianBlur(lump, (0, 0), 0.7)
+        inside = (s.alpha_HW > 0.9).astype(np.float32)
+        matrix = np.array([[1, 0, 2.0 * radius], [0, 1, 0]], np.float32)
+        near = (
+            cv2.GaussianBlur(s.rgb_HW3 * inside[..., None], (0, 0), radius)
+            / np.maximum(cv2.GaussianBlur(inside, (0, 0), radius), 1e-3)[..., None]
+        )
+        moved = cv2.warpAffine(s.rgb_HW3.astype(np.float32), matrix, s.alpha_HW.shape[::-1])
+        known = cv2.warpAffine(inside, matrix, s.alpha_HW.shape[::-1])[..., None]
+        color = moved * known + near * (1 - known)
+        outside = (lump * (1 - s.alpha_HW))[..., None]
+        return jpeg(to_bytes(s.flat() * (1 - outside) + color * outside), 92)
+
+    return make
 
 
-def eaten_part(s: Scene) -> np.ndarray:
+def bite(share: float) -> Callable[[Scene], np.ndarray]:
     """A bite out of the product's side, filled with background."""
-    x, y, radius = _at_the_side(s)
-    bite = np.zeros_like(s.alpha_HW)
-    cv2.circle(bite, (x - radius // 3, y), radius, 1.0, -1)
-    bite = cv2.GaussianBlur(bite, (0, 0), 0.7)
-    return jpeg(replace(s, alpha_HW=s.alpha_HW * (1 - bite)).flat(), 92)
+
+    def make(s: Scene) -> np.ndarray:
+        x, y, radius = _at_the_side(s, share)
+        gap = np.zeros_like(s.alpha_HW)
+        cv2.circle(gap, (x - radius // 3, y), radius, 1.0, -1)
+        gap = cv2.GaussianBlur(gap, (0, 0), 0.7)
+        return jpeg(replace(s, alpha_HW=s.alpha_HW * (1 - gap)).flat(), 92)
+
+    return make
 
 
 # --- something else in the frame -------------------------------------------------------------------------------------------------------
 
 
-def _twin(scale: float, *, mirrored: bool = False) -> Callable[[Scene], np.ndarray]:
+def twin(scale: float, *, mirrored: bool = False) -> Callable[[Scene], np.ndarray]:
     def make(s: Scene) -> np.ndarray:
         x0, _, x1, y1 = s.box
         side = s.alpha_HW.shape[0]
@@ -120,7 +128,7 @@ def _twin(scale: float, *, mirrored: bool = False) -> Callable[[Scene], np.ndarr
     return make
 
 
-def _prop(color: tuple[int, int, int], share: float) -> Callable[[Scene], np.ndarray]:
+def prop(color: tuple[int, int, int], share: float) -> Callable[[Scene], np.ndarray]:
     """A ball of a color in the upper left corner, its diameter a share of the frame."""
 
     def make(s: Scene) -> np.ndarray:
@@ -137,7 +145,7 @@ def _prop(color: tuple[int, int, int], share: float) -> Callable[[Scene], np.nda
 # --- color -----------------------------------------------------------------------------------------------------------------------------
 
 
-def _colored(turn_deg: float, gain: float) -> Callable[[Scene], np.ndarray]:
+def colored(turn_deg: float, gain: float) -> Callable[[Scene], np.ndarray]:
     def make(s: Scene) -> np.ndarray:
         lab = srgb_to_lab(np.clip(s.rgb_HW3, 0, 255).astype(np.float32) / 255)
         angle = np.radians(turn_deg)
@@ -152,7 +160,7 @@ def _colored(turn_deg: float, gain: float) -> Callable[[Scene], np.ndarray]:
 # --- marks on the product --------------------------------------------------------------------------------------------------------------
 
 
-def _marked(opacity: float, text: str) -> Callable[[Scene], np.ndarray]:
+def marked(opacity: float, text: str) -> Callable[[Scene], np.ndarray]:
     """Text in rising lines all over the product, white where it is dark and black where it is light."""
 
     def make(s: Scene) -> np.ndarray:
@@ -173,7 +181,7 @@ def _marked(opacity: float, text: str) -> Callable[[Scene], np.ndarray]:
 # --- edges and proportions -------------------------------------------------------------------------------------------------------------
 
 
-def _half_halo(width_px: int, level: int) -> Callable[[Scene], np.ndarray]:
+def half_halo(width_px: int, level: int) -> Callable[[Scene], np.ndarray]:
     """A fringe along the left and upper outline only."""
 
     def make(s: Scene) -> np.ndarray:
@@ -186,7 +194,7 @@ def _half_halo(width_px: int, level: int) -> Callable[[Scene], np.ndarray]:
     return make
 
 
-def _halo_in_scene(width_px: int, level: int) -> Callable[[Scene], np.ndarray]:
+def halo_around(width_px: int, level: int) -> Callable[[Scene], np.ndarray]:
     def make(s: Scene) -> np.ndarray:
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width_px + 1, 2 * width_px + 1))
         wide = cv2.dilate(s.alpha_HW, kernel)
@@ -196,7 +204,7 @@ def _halo_in_scene(width_px: int, level: int) -> Callable[[Scene], np.ndarray]:
     return make
 
 
-def _squashed(share: float) -> Callable[[Scene], np.ndarray]:
+def squashed_by(share: float) -> Callable[[Scene], np.ndarray]:
     return lambda s: jpeg(_moved(s, _about_center(np.diag([1.0, 1 - share]), s)).flat(), 92)
 
 
@@ -215,26 +223,26 @@ class FurtherFault(Fault):
 MORE_FAULTS: dict[str, FurtherFault] = {
     "grown": FurtherFault(make=grown),
     "grown_in_scene": FurtherFault(make=grown, on="stage"),
-    "extra_part": FurtherFault(make=extra_part),
-    "extra_part_backdrop": FurtherFault(make=extra_part, on="gradient"),
-    "extra_part_in_scene": FurtherFault(make=extra_part, on="stage"),
-    "eaten_part": FurtherFault(make=eaten_part),
-    "eaten_part_in_scene": FurtherFault(make=eaten_part, on="stage"),
-    "twin_in_scene": FurtherFault(make=_twin(0.6), on="stage"),
-    "small_twin_in_scene": FurtherFault(make=_twin(0.4), on="stage"),
-    "mirrored_twin_in_scene": FurtherFault(make=_twin(0.6, mirrored=True), on="stage"),
-    "pale_prop": FurtherFault(make=_prop((232, 228, 220), 0.09)),
-    "prop_backdrop": FurtherFault(make=_prop((60, 90, 140), 0.09), on="gradient"),
-    "hue_turn_8deg": FurtherFault(make=_colored(8, 1.0), shows_on=_is_colored),
-    "chroma_down_15pct": FurtherFault(make=_colored(0, 0.85), shows_on=_is_colored),
-    "chroma_up_15pct": FurtherFault(make=_colored(0, 1.15), shows_on=_is_colored),
-    "watermark_tiled_20pct": FurtherFault(make=_marked(0.2, "SAMPLE SAMPLE SAMPLE")),
-    "watermark_tiled_in_scene": FurtherFault(make=_marked(0.3, "SAMPLE SAMPLE SAMPLE"), on="stage"),
-    "half_halo_white_3px": FurtherFault(make=_half_halo(3, 255), on="gradient"),
-    "halo_white_in_scene": FurtherFault(make=_halo_in_scene(2, 255), on="stage"),
-    "halo_gray_in_scene": FurtherFault(make=_halo_in_scene(3, 140), on="stage"),
-    "squash_3pct": FurtherFault(make=_squashed(0.03)),
-    "squash_3pct_in_scene": FurtherFault(make=_squashed(0.03), on="stage"),
+    "extra_part": FurtherFault(make=knob(1 / 9)),
+    "extra_part_backdrop": FurtherFault(make=knob(1 / 9), on="gradient"),
+    "extra_part_in_scene": FurtherFault(make=knob(1 / 9), on="stage"),
+    "eaten_part": FurtherFault(make=bite(1 / 9)),
+    "eaten_part_in_scene": FurtherFault(make=bite(1 / 9), on="stage"),
+    "twin_in_scene": FurtherFault(make=twin(0.6), on="stage"),
+    "small_twin_in_scene": FurtherFault(make=twin(0.4), on="stage"),
+    "mirrored_twin_in_scene": FurtherFault(make=twin(0.6, mirrored=True), on="stage"),
+    "pale_prop": FurtherFault(make=prop((232, 228, 220), 0.09)),
+    "prop_backdrop": FurtherFault(make=prop((60, 90, 140), 0.09), on="gradient"),
+    "hue_turn_8deg": FurtherFault(make=colored(8, 1.0), shows_on=_is_colored),
+    "chroma_down_15pct": FurtherFault(make=colored(0, 0.85), shows_on=_is_colored),
+    "chroma_up_15pct": FurtherFault(make=colored(0, 1.15), shows_on=_is_colored),
+    "watermark_tiled_20pct": FurtherFault(make=marked(0.2, "SAMPLE SAMPLE SAMPLE")),
+    "watermark_tiled_in_scene": FurtherFault(make=marked(0.3, "SAMPLE SAMPLE SAMPLE"), on="stage"),
+    "half_halo_white_3px": FurtherFault(make=half_halo(3, 255), on="gradient"),
+    "halo_white_in_scene": FurtherFault(make=halo_around(2, 255), on="stage"),
+    "halo_gray_in_scene": FurtherFault(make=halo_around(3, 140), on="stage"),
+    "squash_3pct": FurtherFault(make=squashed_by(0.03)),
+    "squash_3pct_in_scene": FurtherFault(make=squashed_by(0.03), on="stage"),
 }
 """Faults that the new measurements are for; found by any rule counts, as with the 31."""
 

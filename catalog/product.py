@@ -28,6 +28,11 @@ class Product(BaseModel):
     currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
     photos: tuple[str, ...] = Field(min_length=1)
 
+    @property
+    def size_cm(self) -> dict[str, float | None]:
+        """Width, depth and height in centimeters; None where the catalog does not know."""
+        return {"width": self.width_cm, "depth": self.depth_cm, "height": self.height_cm}
+
     @field_validator("photos")
     @classmethod
     def _photo_names_stay_inside_the_folder(cls, names: tuple[str, ...]) -> tuple[str, ...]:

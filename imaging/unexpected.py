@@ -34,13 +34,12 @@ FOOT_ABOVE, FOOT_BELOW, FOOT_BESIDE = 0.30, 0.20, 0.35
 
 @dataclass(frozen=True, kw_only=True)
 class SmallViews:
-    """Render, expectation and product mask at search size; Lab float32. `size_scale` is small pixels per working pixel."""
+    """Render, expectation and product mask at search size; Lab float32."""
 
     render_HW3: FloatImage
     expected_HW3: FloatImage | None
     product_HW: Mask
     box: tuple[int, int, int, int]
-    size_scale: float
     outside_px_HW: FloatImage
     """Distance to the product in small pixels, 0 inside."""
     inside_px_HW: FloatImage
@@ -62,7 +61,6 @@ def small_views(views: Views) -> SmallViews | None:
         expected_HW3=None if views.expected_lab_HW3 is None else _resized(views.expected_lab_HW3, size),
         product_HW=np.asarray(solid > 0),
         box=box,
-        size_scale=scale,
         outside_px_HW=np.asarray(cv2.distanceTransform(1 - solid, cv2.DIST_L2, 3), dtype=np.float32),
         inside_px_HW=np.asarray(cv2.distanceTransform(np.pad(solid, 1), cv2.DIST_L2, 3)[1:-1, 1:-1], dtype=np.float32),
     )

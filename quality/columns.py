@@ -146,6 +146,26 @@ COLUMNS: dict[str, Column] = {
     "chroma_shift": Column(
         unit="a*, b*", low=None, high=None, source="own", meaning="mean change of the product's chroma; negative: paler than expected"
     ),
+    "twin_similarity": Column(
+        unit="1", low=0, high=1, source="own", meaning="likeness of the product's picture to the best match elsewhere in a scene"
+    ),
+    "overlay_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="share of the product under thin strokes that all lighten or all darken it"
+    ),
+    "halo_share_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="share of the outline along which a fringe stands out, without reference"
+    ),
+    "size_known": Column(
+        unit="0 or 1", low=0, high=1, source="catalog", meaning="whether the catalog tells the product's width and height"
+    ),
+    "px_per_cm": Column(unit="px/cm", low=0, high=None, source="catalog", meaning="pixels of the picture per centimeter of the product"),
+    "aspect_error_pct": Column(
+        unit="%",
+        low=0,
+        high=None,
+        source="own, catalog",
+        meaning="silhouette's width by height beyond what the catalog's size can look like",
+    ),
     # What surrounds the product.
     "surroundings_hex": Column(
         unit="name",

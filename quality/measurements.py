@@ -32,7 +32,8 @@ MIN_SSIM_IN_PLACE = 0.6
 class RenderEvidence:
     """What is known about one render. All pictures have the render's size; sRGB uint8, alpha 0..255.
 
-    `facts` may hold `background` ("white", "plain" or "scene"), `background_hex`, `target_hex`, and `texts` (see catalog/text_box.py).
+    `facts` may hold `background` ("white", "plain" or "scene"), `background_hex`, `target_hex`, `texts` (see catalog/text_box.py), and
+    `size_cm`, the catalog's `width`, `height` and `depth`, None where it is silent.
     """
 
     pixels_HW3: npt.NDArray[np.uint8]

@@ -1,10 +1,14 @@
-"""Measurements of the product beyond those of the quality reference: outline, foreign things, tint. Gathers; `imaging/measure_*` measures."""
+"""Measurements of the product beyond those of the quality reference: outline, other things, tint, marks, fringe, scale. Gathers; `imaging/measure_*` measures."""
 
 from typing import Any, Literal
 
 from imaging.measure_foreign import measure_foreign
+from imaging.measure_fringe import measure_fringe
 from imaging.measure_outline import measure_outline
+from imaging.measure_overlay import measure_overlay
+from imaging.measure_scale import measure_scale
 from imaging.measure_tint import measure_tint
+from imaging.measure_twin import measure_twin
 from imaging.measure_views import Views
 from imaging.unexpected import plain_surface, small_views, unexpected_map
 from quality.columns import Measurements
@@ -18,5 +22,9 @@ def measure_product(views: Views, kind: Literal["white", "plain", "scene"], fact
     row: Measurements = {}
     row.update(measure_outline(small, unexpected, background))
     row.update(measure_foreign(small, unexpected))
+    row.update(measure_twin(views) if kind == "scene" else {"twin_similarity": None})
     row.update(measure_tint(views))
+    row.update(measure_overlay(views))
+    row.update(measure_fringe(views))
+    row.update(measure_scale(views, facts.get("size_cm")))
     return row

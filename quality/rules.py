@@ -22,12 +22,13 @@ from quality.columns import COLUMNS, PALETTE_COLUMNS, Column
 
 RULE_FOLDER = Path(__file__).parent / "rules"
 
-When = Literal["always", "expected_known", "expected_unknown", "text_known", "story_text_known"]
+When = Literal["always", "expected_known", "expected_unknown", "text_known", "story_text_known", "size_known"]
 CONDITIONS: dict[When, tuple[str, float]] = {
     "expected_known": ("expected_known", 1.0),
     "expected_unknown": ("expected_known", 0.0),
     "text_known": ("text_known", 1.0),
     "story_text_known": ("story_text_known", 1.0),
+    "size_known": ("size_known", 1.0),
 }
 """The column that a condition looks at, and its value in renders that the rule applies to. Where it holds nothing, the rule applies, too."""
 
@@ -40,7 +41,7 @@ class Rule(BaseModel):
 
     Outside `min`..`max` (or not among `values`) the rule is broken with its `severity`; inside but outside `review_min`..`review_max`
     a person looks. `when` applies the rule only to some renders (see `CONDITIONS`): those whose complete expected picture was given or those
-    without, those with text on them, those that are a story with text.
+    without, those with text on them, those that are a story with text, those whose catalog size is known.
     In `reason`, {measured} and {required} are filled in.
     """
 
