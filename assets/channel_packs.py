@@ -7,13 +7,14 @@ any of them changes, the picture is judged anew, from stored measurements and th
 import importlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assets.stored_measurements import known_measurements
 from catalog.brand_kit import Channel
 from catalog.keys import digest
 from catalog.verdict import Verdict
-from quality.columns import COLUMNS, MEASUREMENT_VERSION
+from quality.columns import COLUMNS
 from quality.rules import RuleSet
 from resources.costs import CostClock
 from resources.ledger import Row
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
 def pack_in_force(project: Project, channel: Channel) -> RuleSet | None:
     """The rules of a channel's pack that hold today (UTC); None for a channel without a pack."""
-    return None if channel.pack is None else project.packs.rules(channel.pack, utc_now().date())
+    if channel.pack is None:
+        return None
+    pack = project.packs.rules(channel.pack, utc_now().date())
+    return pack if project.weights is None else replace(pack, measured_with=project.weights.digest)
 
 
 def channel_form(project: Project, channel: Channel) -> str:
@@ -41,7 +45,7 @@ def form_judged_by(channel: Channel, pack: RuleSet | None) -> str:
     from publishing.rendition import channel_digest
 
     form = channel_digest(channel)
-    return form if pack is None else digest({"form": form, "rules": pack.digest, "measurements": MEASUREMENT_VERSION})
+    return form if pack is None else digest({"form": form, "rules": pack.digest, "measurements": pack.measurement_version})
 
 
 def pack_verdicts(project: Project, found: Iterable["Candidate"]) -> dict[str, Row]:

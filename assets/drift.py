@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from assets.planning import rules_in_force
 from catalog.verdict import Verdict
-from quality.columns import COLUMNS, MEASUREMENT_VERSION
+from quality.columns import COLUMNS
 from quality.drift import (
     ColumnMove,
     DayCount,
@@ -207,7 +207,9 @@ def _measured(project: Project, windows: Windows, recent: bool, made: int) -> di
     part = min(1.0, COLUMN_RENDERS / made) if made else 1.0
     query = sa.select(render.c.recipe, render.c.category, render.c.sku, measurement.c.columns)
     query = query.join(measurement, measurement.c.render_key == render.c.render_key)
-    query = query.where(measurement.c.measurement_version == MEASUREMENT_VERSION, render.c.made_at >= first, render.c.made_at < last)
+    query = query.where(
+        measurement.c.measurement_version == project.measurement_version, render.c.made_at >= first, render.c.made_at < last
+    )
     if part < 1.0:
         query = query.where(render.c.render_key < f"{int(part * 16**12):012x}")
     values: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))

@@ -18,7 +18,6 @@ from assets.stored_measurements import known_measurements
 from catalog.errors import SettingsError
 from catalog.keys import gate_key
 from catalog.preemption import stop_point
-from quality.columns import MEASUREMENT_VERSION
 from quality.measurement_table import MEDIA_TYPE, WRITING, measurement_schema, measurement_table, parquet_bytes
 from resources.ledger import QUERY_CHUNK, Row
 from resources.ledger_tables import OF_RENDERS, judgment, lora
@@ -35,7 +34,7 @@ def measurement_rows(project: Project, plan: CellPlan, recipes: Collection[str] 
             **measured.get(wanted.render_key, {}),
             **_named(wanted, plan, plan.judged[wanted.render_key][0], versions),
             **_judged(plan.judged[wanted.render_key][1]),
-            "measurement_version": MEASUREMENT_VERSION if wanted.render_key in measured else None,
+            "measurement_version": project.measurement_version if wanted.render_key in measured else None,
             "measured_at": first.get(wanted.render_key) if wanted.render_key in measured else None,
         }
         for wanted in made
@@ -77,7 +76,11 @@ def _first_judged(project: Project, render_keys: Sequence[str]) -> dict[str, dt.
         mine = judgment.c.render_key.in_(render_keys[start : start + QUERY_CHUNK])
         query = sa.select(*(judgment.c[name] for name in names)).where(mine, OF_RENDERS).order_by(judgment.c.judged_at)
         for row in project.ledger.rows(query):
-            by = {"render_digest": row["render_digest"], "rules_digest": row["rules_digest"], "measurement_version": MEASUREMENT_VERSION}
+            by = {
+                "render_digest": row["render_digest"],
+                "rules_digest": row["rules_digest"],
+                "measurement_version": project.measurement_version,
+            }
             if row["gate_key"] == gate_key(**by):
                 first.setdefault(row["render_key"], row["judged_at"])
     return first

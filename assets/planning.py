@@ -5,7 +5,7 @@ Reads no pixels and imports no model library, so that a plan is cheap. Doing the
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +19,6 @@ from catalog.variant import Variant
 from generation.render import ENGINE_VERSION
 from generation.resolve import resolve, variant_count
 from imaging.cutout import CUTOUT_VERSION
-from quality.columns import MEASUREMENT_VERSION
 from quality.rules import RuleSet, read_rules
 from quality.screening import SCREENING_VERSION, ScreeningRules
 from resources.ledger import Row
@@ -272,13 +271,14 @@ def _compare_with_ledger(project: Project, plan: CellPlan) -> None:
 def rules_in_force(project: Project, recipe: Recipe) -> RuleSet:
     """The rules a recipe's renders are held to now: the pack of the recipe or of its kind, with the brand's own bounds."""
     if recipe.name not in project.rule_sets:
-        project.rule_sets[recipe.name] = read_rules(recipe.name, project.brand_kit, kind=recipe.kind)
+        rules = read_rules(recipe.name, project.brand_kit, kind=recipe.kind)
+        project.rule_sets[recipe.name] = rules if project.weights is None else replace(rules, measured_with=project.weights.digest)
     return project.rule_sets[recipe.name]
 
 
 def gate_inputs(project: Project, recipe: Recipe) -> dict[str, str]:
     """What a recipe's renders are judged by now, as it enters the gate key."""
-    return {"rules_digest": rules_in_force(project, recipe).digest, "measurement_version": MEASUREMENT_VERSION}
+    return {"rules_digest": rules_in_force(project, recipe).digest, "measurement_version": project.measurement_version}
 
 
 def current_judgments(project: Project, plan: CellPlan) -> dict[str, tuple[Row, Row | None]]:

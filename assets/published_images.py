@@ -36,7 +36,6 @@ from catalog.keys import gate_key, publish_key
 from catalog.variant import Variant
 from catalog.verdict import Verdict
 from catalog.yield_numbers import share
-from quality.columns import MEASUREMENT_VERSION
 from quality.rules import RuleSet
 from resources.costs import clocked
 from resources.ledger import Row
@@ -159,7 +158,7 @@ def _standing(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -
         gate = gate_key(
             render_digest=renders[variant],
             rules_digest=rules_in_force(project, missing[variant].recipe).digest,
-            measurement_version=MEASUREMENT_VERSION,
+            measurement_version=project.measurement_version,
         )
         judgment_row = project.ledger.by_keys(judgment, [gate]).get(gate)
         if judgment_row is not None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from quality.columns import MEASUREMENT_VERSION
 from resources.ledger import QUERY_CHUNK
 from resources.ledger_tables import measurement
 from resources.project import Project
@@ -19,7 +18,7 @@ def known_measurements(project: Project, keys: Sequence[str]) -> dict[str, dict[
     for start in range(0, len(keys), QUERY_CHUNK):
         mine = measurement.c.render_key.in_(keys[start : start + QUERY_CHUNK])
         query = sa.select(measurement.c.render_key, measurement.c.columns)
-        rows = project.ledger.rows(query.where(mine, measurement.c.measurement_version == MEASUREMENT_VERSION))
+        rows = project.ledger.rows(query.where(mine, measurement.c.measurement_version == project.measurement_version))
         found.update({row["render_key"]: dict(row["columns"]) for row in rows})
     compare_with_palette(found.values(), project.brand_kit.palette)
     return found

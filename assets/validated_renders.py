@@ -32,7 +32,6 @@ from catalog.keys import gate_key
 from catalog.placement import Placement
 from catalog.preemption import stop_point
 from catalog.verdict import Reason, Verdict
-from quality.columns import MEASUREMENT_VERSION
 from quality.rules import RuleSet
 from resources.costs import CostClock, clocked
 from resources.ledger import Row
@@ -96,7 +95,7 @@ def note_verdicts(recipe: str, judged: Sequence[Row]) -> None:
 
 
 def _gate(row: Row, rules: RuleSet) -> str:
-    return gate_key(render_digest=row["render_digest"], rules_digest=rules.digest, measurement_version=MEASUREMENT_VERSION)
+    return gate_key(render_digest=row["render_digest"], rules_digest=rules.digest, measurement_version=rules.measurement_version)
 
 
 def _judge(project: Project, group: Sequence[WantedRender], made: dict[str, Row], rules: RuleSet, clock: CostClock) -> list[Row]:
@@ -171,7 +170,7 @@ def _measure_and_record(project: Project, wanted: WantedRender, row: Row) -> dic
         measurement,
         {
             "render_key": wanted.render_key,
-            "measurement_version": MEASUREMENT_VERSION,
+            "measurement_version": project.measurement_version,
             "columns": columns,
             "seconds": (utc_now() - start).total_seconds(),
         },
@@ -199,6 +198,7 @@ def measure_one(project: Project, wanted: WantedRender, row: Row) -> dict[str, A
             file_bytes=len(data),
             file_format="PNG",
             icc="sRGB",
+            weights=project.weights,
         )
     )
 

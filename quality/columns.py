@@ -8,6 +8,11 @@ MEASUREMENT_VERSION = "5"
 Measurements = dict[str, float | str | None]
 
 
+def measurement_version(weights_digest: str = "") -> str:
+    """Version under which measurements are stored: MEASUREMENT_VERSION, with the digest of the learned weights where there are any."""
+    return f"{MEASUREMENT_VERSION}+{weights_digest}" if weights_digest else MEASUREMENT_VERSION
+
+
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """What a measurement is: its unit, the values it can take, where it comes from, and what it tells."""
@@ -21,6 +26,10 @@ class Column:
 
 PALETTE_COLUMNS = ("palette_delta_e", "palette_off_share_pct")
 """Filled in when a render is judged, from `surroundings_hex` and the brand's palette of that day; see palette.py."""
+
+NOT_EVALUATED = "not_evaluated"
+LEARNED_COLUMNS = {"clip_caption_similarity": "clip", "clip_product_similarity": "clip", "dino_product_similarity": "dino"}
+"""Columns that need weights, and of which family; see learned.py."""
 
 _QUALITY = "quality reference, section 4.2"
 
@@ -221,5 +230,30 @@ COLUMNS: dict[str, Column] = {
     "text_right_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="right part of the width without text"),
     "text_top_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="upper part of the height without text"),
     "text_bottom_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="lower part of the height without text"),
+    # By learned models, if their weights are installed.
+    "learned_weights": Column(
+        unit="name", low=None, high=None, source="settings, `learned`", meaning="weights by family and digest, not_evaluated without"
+    ),
+    "clip_caption_similarity": Column(
+        unit="1",
+        low=-1,
+        high=1,
+        source="CLIP, Radford et al. 2021",
+        meaning="cosine similarity of the picture and the prompt it was drawn by",
+    ),
+    "clip_product_similarity": Column(
+        unit="1",
+        low=-1,
+        high=1,
+        source="CLIP, Radford et al. 2021",
+        meaning="cosine similarity of the product in the picture and in its photo",
+    ),
+    "dino_product_similarity": Column(
+        unit="1",
+        low=-1,
+        high=1,
+        source="DINOv2, Oquab et al. 2023",
+        meaning="cosine similarity of the product in the picture and in its photo",
+    ),
 }
 """Every measurement that a rule may name."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from catalog.errors import GateError
 from catalog.verdict import Reason, Verdict, verdict_of
+from quality.columns import LEARNED_COLUMNS, NOT_EVALUATED
 from quality.expectations import Validation, validate
 from quality.palette import with_palette
 from quality.rendition_facts import CHANNEL_COLUMNS, TEXT_COLUMNS
@@ -118,12 +119,22 @@ def _checked(frame: "pd.DataFrame", rules: RuleSet) -> "pd.DataFrame":
     return table
 
 
+def _why_unmeasured(rule: Rule, row: dict[str, float | str | None]) -> str:
+    family, weights = LEARNED_COLUMNS.get(rule.column), row.get("learned_weights")
+    if family is not None and (weights == NOT_EVALUATED or f"{family}:{NOT_EVALUATED}" in str(weights)):
+        return (
+            f"{rule.column} was not evaluated: no weights installed. Install {family} weights (`learned: {{{family}: FOLDER}}` in vitrine.yaml) "
+            "or remove the rule; what is not measured is not approved."
+        )
+    return f"{rule.column} could not be measured ({rule.documented.meaning}); what is not measured is not approved."
+
+
 def _reason(rule: Rule, step: Step, row: dict[str, float | str | None]) -> Reason:
     value = row[rule.column]
     if step == "missing" or value is None:
         return Reason(
             code=f"{rule.code}{UNMEASURED}",
-            message=f"{rule.column} could not be measured ({rule.documented.meaning}); what is not measured is not approved.",
+            message=_why_unmeasured(rule, row),
             measured=None,
             required=rule.required,
             severity=rule.severity_unmeasured,

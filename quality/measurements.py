@@ -18,6 +18,7 @@ from imaging.measure_shadow import measure_shadow
 from imaging.measure_sharpness import measure_sharpness
 from imaging.measure_views import Mask, Views, against_product, background_zone, lowest_channel, prepare_views
 from quality.columns import COLUMNS, Measurements
+from quality.learned import LearnedWeights, measure_learned
 from quality.product_measures import measure_product
 from quality.surroundings import BackgroundKind, measure_surroundings
 
@@ -32,8 +33,8 @@ MIN_SSIM_IN_PLACE = 0.6
 class RenderEvidence:
     """What is known about one render. All pictures have the render's size; sRGB uint8, alpha 0..255.
 
-    `facts` may hold `background` ("white", "plain" or "scene"), `background_hex`, `target_hex`, `texts` (see catalog/text_box.py), and
-    `size_cm`, the catalog's `width`, `height` and `depth`, None where it is silent.
+    `facts` may hold `background` ("white", "plain" or "scene"), `background_hex`, `target_hex`, `prompt`, `texts` (see catalog/text_box.py),
+    and `size_cm`, the catalog's `width`, `height` and `depth`, None where it is silent.
     """
 
     pixels_HW3: npt.NDArray[np.uint8]
@@ -48,6 +49,8 @@ class RenderEvidence:
     file_format: str = ""
     icc: str | None = None
     """Description of the embedded color profile; None when the file has none."""
+    weights: LearnedWeights | None = None
+    """Installed weights of learned measures, see learned.py."""
 
 
 def measure_render(evidence: RenderEvidence) -> Measurements:
@@ -88,6 +91,15 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
         full_expected = evidence.product_rgb_HW3
     solid = None if evidence.product_alpha_HW is None else np.asarray(evidence.product_alpha_HW >= 250)
     row.update(measure_compression(evidence.pixels_HW3))
+    row.update(
+        measure_learned(
+            evidence.weights,
+            render_HW3=evidence.pixels_HW3,
+            product_rgb_HW3=evidence.product_rgb_HW3,
+            product_alpha_HW=evidence.product_alpha_HW,
+            caption=facts.get("prompt"),
+        )
+    )
     row.update(measure_blockiness(evidence.pixels_HW3, full_expected, solid))
     unknown = set(row) - set(COLUMNS)
     assert not unknown, f"columns without documentation: {sorted(unknown)}"

@@ -18,7 +18,7 @@ from catalog.errors import SettingsError
 from catalog.keys import digest
 from catalog.product import SLUG
 from catalog.recipe import parse_model, read_yaml
-from quality.columns import COLUMNS, PALETTE_COLUMNS, Column
+from quality.columns import COLUMNS, LEARNED_COLUMNS, PALETTE_COLUMNS, Column, measurement_version
 
 RULE_FOLDER = Path(__file__).parent / "rules"
 
@@ -166,6 +166,8 @@ class RuleSet:
     """Of the rule file."""
     palette: tuple[str, ...] = ()
     """The brand's colors, if a rule compares the surroundings with them."""
+    measured_with: str = ""
+    """Digest of the learned weights that the measurements it judges were taken with; empty without."""
 
     @cached_property
     def digest(self) -> str:
@@ -175,10 +177,17 @@ class RuleSet:
         return digest({"recipe": self.recipe, "background": self.background, "rules": rules, **palette})
 
     @property
+    def measurement_version(self) -> str:
+        """Version of the measurements that it judges, as it enters the gate key: other weights measure anew."""
+        return measurement_version(self.measured_with)
+
+    @property
     def needed_columns(self) -> set[str]:
         """Everything that must be known of a render to judge it: what rules look at, and what tells whether they apply."""
         conditions = {rule.condition[0] for rule in self.rules if rule.condition is not None}
-        return {rule.column for rule in self.rules} | conditions | ({"surroundings_hex"} if self.palette else set())
+        columns = {rule.column for rule in self.rules}
+        told_by = {"learned_weights"} if columns & LEARNED_COLUMNS.keys() else set()
+        return columns | conditions | told_by | ({"surroundings_hex"} if self.palette else set())
 
     @property
     def about(self) -> dict[str, str | int]:

@@ -18,6 +18,7 @@ from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import SettingsError
 from catalog.recipe import Recipe
 from generation.recipe_book import read_recipe_book
+from quality.columns import measurement_version
 from resources.bucket_files import BucketFiles
 from resources.catalog_source import CatalogSource
 from resources.ledger import Ledger
@@ -32,6 +33,7 @@ from resources.run_facts import RunFacts, facts_of
 from resources.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from quality.learned import LearnedWeights
     from quality.own_packs import PackBook
     from quality.rules import RuleSet
 
@@ -106,6 +108,19 @@ class Project:
     def source(self) -> CatalogSource:
         """The catalog source."""
         return open_source(self.settings)
+
+    @cached_property
+    def weights(self) -> "LearnedWeights | None":
+        """Installed weights of learned measures, checked and digested; None without. Raises ModelError."""
+        from quality.learned import read_weights
+
+        named = {family: self.settings.path(folder) for family, folder in self.settings.learned if folder is not None}
+        return read_weights(**named) if named else None
+
+    @cached_property
+    def measurement_version(self) -> str:
+        """The version under which measurements are stored and judged now."""
+        return measurement_version("" if self.weights is None else self.weights.digest)
 
     def ledger_counts(self) -> dict[str, int]:
         """How many LoRAs, renders and judgments the ledger holds."""

@@ -49,6 +49,13 @@ class GateSettings(Section):
     min_approved_share: float = Field(default=0.5, ge=0.0, le=1.0)
 
 
+class LearnedSettings(Section):
+    """Folders of weights for learned measures (CLIP, DINOv2), as `save_pretrained` of transformers writes them; left out: not evaluated."""
+
+    clip: Path | None = None
+    dino: Path | None = None
+
+
 class LedgerSettings(Section):
     """Where the ledger is, if not in a SQLite file of the state folder: the environment variable that holds its SQLAlchemy URL."""
 
@@ -82,6 +89,7 @@ class Settings(Section):
     screening: dict[str, Any] = Field(default_factory=dict)
     """Overrides of the screening rules, checked by the screening's own model."""
     gate: GateSettings = GateSettings()
+    learned: LearnedSettings = LearnedSettings()
     costs: CostSettings = CostSettings()
     tiers: TierSettings = TierSettings()
     budgets: BudgetSettings = BudgetSettings()
