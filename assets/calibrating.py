@@ -9,11 +9,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assets.channel_packs import pack_in_force
 from assets.labels import gather_labels
 from assets.planning import rules_in_force
 from catalog.brand_kit import BrandKit
 from quality.calibration import RuleCalibration, SideCalibration, Wish, calibrate_rule
-from quality.channel_packs import rules_of_pack
 from quality.intervals import Estimate
 from quality.rule_edits import BoundEdit
 from quality.threshold import Population
@@ -65,7 +65,7 @@ def calibrate(project: Project, wish: Wish, *, on: dt.date, recipes: Collection[
         found.append(RecipeCalibration(recipe=name, rules=rules, population=population))
         for rule in rules:
             if rule.is_changed:
-                spoken = list(beyond_channels(project.brand_kit, name, rule, on))
+                spoken = list(beyond_channels(project, name, rule))
                 warnings += spoken
                 edits.append(_edit(project.brand_kit, name, rule, on, spoken))
     return Calibration(on=on, wish=wish, recipes=tuple(found), counts=labels.counts, edits=tuple(edits), warnings=tuple(warnings))
@@ -117,13 +117,14 @@ def _band(side: str, outer: float | None, inner: float | None) -> str:
     return f"{side} {outer:g}" + ("" if inner is None else f" (review_{side} {inner:g})")
 
 
-def beyond_channels(kit: BrandKit, recipe: str, rule: RuleCalibration, on: dt.date) -> list[str]:
+def beyond_channels(project: Project, recipe: str, rule: RuleCalibration) -> list[str]:
     """Sentences about bounds that would let through what a channel of this recipe refuses, where the present bound did not."""
     told = []
-    for channel in kit.channels:
-        if channel.pack is None or recipe not in channel.recipes:
+    for channel in project.brand_kit.channels:
+        pack = pack_in_force(project, channel)
+        if pack is None or recipe not in channel.recipes:
             continue
-        for asked in rules_of_pack(channel.pack, on).rules:
+        for asked in pack.rules:
             if asked.column != rule.rule.column:
                 continue
             for side in rule.sides:

@@ -75,18 +75,24 @@ def _proposal(project: Project, only: frozenset[str] | None, max_missed: float, 
     before = _brand_text(project)
     after = edited(before, found.edits) if found.edits else before
     with_rules(project, after)  # a brand kit that could not be read again is never proposed
-    return found, after, unified_diff(before, after, project.settings.brand_kit.name)
+    return found, after, unified_diff(before, after, _shown_path(project))
 
 
 def _brand_text(project: Project) -> str:
-    return project.settings.path(project.settings.brand_kit).read_text(encoding="utf-8")
+    return project.settings.path(project.settings.brand_kit).read_bytes().decode("utf-8")  # line ends as they are
+
+
+def _shown_path(project: Project) -> str:
+    """The brand kit as the diff names it: from the project's folder, where it lies in it."""
+    path = project.settings.brand_kit
+    return path.name if path.is_absolute() or ".." in path.parts else path.as_posix()
 
 
 def _apply(project: Project, text: str) -> None:
     """Put the new text in the file's place as a whole: whoever reads meanwhile reads the old one or the new one."""
-    path = project.settings.path(project.settings.brand_kit)
+    path = project.settings.path(project.settings.brand_kit).resolve()
     beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
+    beside.write_bytes(text.encode("utf-8"))
     beside.chmod(path.stat().st_mode)
     beside.replace(path)
 

@@ -22,6 +22,9 @@ MIN_LABELS = 50
 MIN_OF_EACH = 10
 """Good and bad ones among them, each. With ten bad ones and none missed, the miss rate may still be 28 %."""
 
+MIN_PRODUCTS = 10
+"""Products that the labels must be of: variants of one product share its photo and its faults."""
+
 MIN_DRAWN = 50
 """Approved renders, drawn by chance and looked at, from which on the miss rate is one of all renders and not of those that were stopped."""
 
@@ -131,6 +134,8 @@ def calibrate_rule(rule: Rule, labels: RuleLabels, wish: Wish, population: Popul
         return replace(found, why_not="holds words, not numbers: it has no bound to move")
     if len(labels) < MIN_LABELS:
         return replace(found, why_not=f"not enough labels: {len(labels)} of {MIN_LABELS}")
+    if found.products < MIN_PRODUCTS:
+        return replace(found, why_not=f"its labels are of {found.products} products only, {MIN_PRODUCTS} are needed")
     sides: Sequence[Side] = [side for side in ("min", "max") if getattr(rule, side) is not None]
     told = tuple(_side(rule, side, labels, wish, population) for side in sides)
     if all(side.area is None for side in told):

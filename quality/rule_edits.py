@@ -44,8 +44,11 @@ def edited(text: str, edits: Sequence[BoundEdit]) -> str:
     The result is read again and compared value by value with what was meant, so that nothing else can have changed.
     """
     meant = _meant(yaml.safe_load(text), edits)
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    text = text.replace("\r\n", "\n")
     for edit in edits:
         text = _with_edit(text, edit)
+    text = text.replace("\n", line_end)
     try:
         came_out = yaml.safe_load(text)
     except yaml.YAMLError:

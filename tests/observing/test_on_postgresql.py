@@ -6,12 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 import pytest
 
+from assets.drift import find_drift, windows_until
+from benchmarks.drift import fill
 from orchestration.metrics_server import all_parts
 from orchestration.notifying import deliver_due, watch_once
 from resources.observing_tables import tally
 from resources.outbox import Notice, notify
 from resources.project import open_project
 from resources.settings import utc_now
+from tests.made_up_work import BRAND, Shop
 from tests.observing.receivers import http_receiver
 from tests.tiny_project import write_project
 
@@ -54,3 +57,17 @@ def test_every_part_of_the_metrics_is_gathered(folder):
             part.refresh(project, instance)
             assert part.failures == 0, part.name
         assert watch_once(project, instance) == 0
+
+
+def test_what_drifts_is_counted_on_postgresql_as_on_sqlite(tmp_path, postgres_url, monkeypatch):
+    monkeypatch.setenv("LEDGER_URL", postgres_url)
+    now, told = utc_now().replace(tzinfo=None), []
+    for name, ledger in (("sqlite", ""), ("postgresql", "ledger: {url_env: LEDGER_URL}\n")):
+        project = Shop(tmp_path / name, brand=BRAND).open()
+        settings = tmp_path / name / "vitrine.yaml"
+        settings.write_text(settings.read_text() + ledger)
+        project = open_project(tmp_path / name)
+        fill(project, 2_400, measured=True, end=now, categories=["mugs"])
+        found = find_drift(project, windows_until(now))
+        told.append((found.shares, found.columns, found.renders, found.renders_before, found.unjudged))
+    assert told[0] == told[1] and told[0][0] and told[0][1]

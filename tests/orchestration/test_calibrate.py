@@ -1,6 +1,5 @@
 """`vitrine calibrate` on decisions that people really made: what it tells, what it proposes, and what it leaves alone."""
 
-import datetime as dt
 import json
 import shutil
 import subprocess
@@ -106,11 +105,11 @@ def test_a_bound_looser_than_a_channels_is_said(folder):
     brand.write_text(text)
     rule = next(rule for rule in read_rules("packshot_white").rules if rule.column == "extra_edge_permille")
     loosened = {"side": "max", "good": 50, "bad": 50, "bad_alone": 50, "found": 0, "of_population": False}
-    kit, on = open_project(folder).brand_kit, dt.date(2026, 11, 21)
+    project = open_project(folder)
 
     def told(present, proposed):
         side = SideCalibration(**loosened, present=present, proposed=proposed)
-        return beyond_channels(kit, "packshot_white", RuleCalibration(rule=rule, labels=100, products=100, sides=(side,)), on)
+        return beyond_channels(project, "packshot_white", RuleCalibration(rule=rule, labels=100, products=100, sides=(side,)))
 
     (words,) = told(0.8, 1.4)
     assert "amazon_main asks for at most 1 permille (EXTRA_CONTENT)" in words

@@ -121,6 +121,12 @@ def test_too_few_labels_say_how_many_there_are():
     assert calibrate_rule(HALO, labels([5.0] * 15, [12.0] * 8), Wish()).why_not == "not enough labels: 23 of 50"
 
 
+def test_many_variants_of_few_products_are_not_many_labels():
+    one = labels(np.linspace(5, 8, 60), np.linspace(10, 20, 40))
+    few = replace(one, product=np.array([f"P{i % 9}" for i in range(100)]))
+    assert calibrate_rule(HALO, few, Wish()).why_not == "its labels are of 9 products only, 10 are needed"
+
+
 def test_a_measurement_that_tells_nothing_moves_nothing():
     rng = np.random.default_rng(4)
     found = calibrate_rule(HALO, labels(rng.normal(10, 2, 80), rng.normal(10, 2, 40)), Wish(max_missed=0.2))

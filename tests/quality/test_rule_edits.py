@@ -45,6 +45,11 @@ def test_lines_that_have_nothing_to_do_with_it_stay_as_they_are():
     assert gone == ["-    fill_pct: {min: 70}  # because"]
 
 
+def test_line_ends_of_windows_stay_those_of_windows():
+    after = edited(WRITTEN["windows line ends"], [FILL, EDGES])
+    assert after.count("\n") == after.count("\r\n") > 5
+
+
 def test_new_evidence_replaces_old_evidence():
     once = edited(WRITTEN["empty rules"], [FILL])
     twice = edited(once, [BoundEdit(recipe="packshot_white", column="fill_pct", bounds={"min": 81}, evidence=["newer"])])
