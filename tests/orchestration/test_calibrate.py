@@ -11,7 +11,7 @@ import yaml
 
 from assets.calibrating import beyond_channels
 from assets.decisions import decide, decisions_on, undo
-from assets.labels import Decided, gather_labels
+from assets.labels import gather_labels
 from assets.rejudging import rejudged_cells
 from assets.review_samples import draw_sample
 from orchestration.cli import main
@@ -127,24 +127,6 @@ def test_a_rejection_labels_the_rules_that_were_seen_and_an_approval_all(folder)
     other = next(rule for rule in read_rules("packshot_white").rules if rule.column == "ssim")
     assert not mine.of_rule(other).is_bad.any()
     assert len(mine.of_rule(other)) == int((~labels.is_bad).sum()), "what was rejected for its halo says nothing about ssim"
-
-
-def test_a_named_fault_labels_the_column_that_measures_it_and_no_other():
-    def said(**row):
-        return Decided(by={"action": "reject", "codes": ["HALO", "BLURRED"], "gate_verdict": "rejected", **row}, columns={}, is_drawn=False)
-
-    rules = read_rules("packshot_white").rules
-
-    def bad_for(one):
-        return [rule.column for rule in rules if one.is_bad_for(rule)]
-
-    assert bad_for(said()) == ["edge_gain", "halo_delta_e"] and not said().names_one
-    assert bad_for(said(fault="halo_delta_e")) == ["halo_delta_e"] and said(fault="halo_delta_e").names_one
-    missed = said(fault="gmsd", codes=[], gate_verdict="approved")
-    assert bad_for(missed) == ["gmsd"] and missed.was_approved
-    assert bad_for(said(codes=[], gate_verdict="approved")) == [], "nobody said what the gate should have seen"
-    assert {said(action="approve").is_bad_for(rule) for rule in rules} == {False}
-    assert {said(action="waive").is_bad_for(rule) for rule in rules} == {None}
 
 
 def test_waived_and_taken_back_decisions_label_nothing(folder):

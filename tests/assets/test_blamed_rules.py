@@ -1,0 +1,47 @@
+"""A rejection teaches the rules it speaks about, and no other."""
+
+import pytest
+
+from assets.blamed_rules import blamed_columns, named_column
+from quality.rules import read_rules
+
+RULES = read_rules("packshot_white").rules
+GOOD = {"halo_delta_e": [3, 4, 5, 6], "gmsd": [0.01, 0.02, 0.03, 0.04], "edge_gain": [0.95, 1.0, 1.05, 1.1], "shadow_lost_delta_l": [1, 2]}
+MEASURED = {"halo_delta_e": 5.5, "gmsd": 0.035, "edge_gain": 0.9, "shadow_lost_delta_l": 3.0, "expected_known": 0.0}
+
+
+def said(codes=("HALO", "BLURRED"), fault=None):
+    return {"action": "reject", "codes": list(codes), "gate_verdict": "rejected", "fault": fault}
+
+
+def blamed(by, words=(), columns=MEASURED):
+    """What is blamed where the word `edges` stands for some columns."""
+    return blamed_columns(by, columns, RULES, GOOD, lambda fault: frozenset(words) if fault == "edges" else named_column(fault))
+
+
+def test_without_a_named_fault_it_is_what_the_reviewer_saw():
+    assert blamed(said()) == {"halo_delta_e", "edge_gain"}
+    assert blamed({key: value for key, value in said().items() if key != "fault"}) == {"halo_delta_e", "edge_gain"}
+    assert blamed(said(codes=[])) == set(), "nobody said what the gate should have seen"
+
+
+def test_a_fault_named_by_its_column_is_that_one_alone():
+    assert blamed(said(fault="halo_delta_e")) == {"halo_delta_e"}
+    assert blamed(said(codes=[], fault="gmsd")) == {"gmsd"}, "the gate had approved it: a miss of this rule"
+
+
+def test_a_fault_in_words_is_the_rules_that_spoke_of_it():
+    assert blamed(said(fault="edges"), ["edge_gain", "gmsd"]) == {"edge_gain"}
+    assert blamed(said(fault="something else")) == {"halo_delta_e", "edge_gain"}, "no column measures it: what was seen counts"
+
+
+@pytest.mark.parametrize(
+    ("changed", "worst"), [({}, "edge_gain"), ({"edge_gain": 1.0, "gmsd": 0.05}, "gmsd"), ({"edge_gain": 1.3, "gmsd": 0.02}, "edge_gain")]
+)
+def test_where_no_rule_spoke_of_it_it_is_the_one_that_came_nearest(changed, worst):
+    assert blamed(said(codes=[], fault="edges"), ["edge_gain", "gmsd", "halo_delta_e"], {**MEASURED, **changed}) == {worst}
+
+
+def test_rules_that_do_not_apply_or_did_not_measure_are_not_blamed():
+    assert blamed(said(codes=[], fault="edges"), ["shadow_lost_delta_l", "gmsd"]) == {"gmsd"}, "that rule needs an expected picture"
+    assert blamed(said(codes=[], fault="edges"), ["edge_gain", "gmsd"], {"gmsd": None, "expected_known": 0.0}) == set()
