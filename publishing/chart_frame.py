@@ -15,6 +15,10 @@ LETTER_EM: Final = 0.52
 """Mean width of a letter of the page's fonts in parts of its size: text is cut by it, since nothing is measured here."""
 
 
+CIRCLE, DIAMOND = 6.0, 4.6
+"""Half the size of the two kinds of points."""
+
+
 @dataclass(frozen=True)
 class Scale:
     """A straight line from values to places: `low` is drawn at `start`, `high` at `end`."""
@@ -81,11 +85,11 @@ def rect(css: str, x: float, y: float, width: float, height: float, *, fill: str
     return f'<rect class="{css}"{painted} x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{height:.1f}"{rounded}/>'
 
 
-def marker(kind: str, css: str, x: float, y: float, size: float = 4.5) -> str:
-    """A point: `circle` or `diamond`, so that series differ in more than color."""
+def marker(kind: str, css: str, x: float, y: float, size: float = 1.0) -> str:
+    """A point: `circle`, or `diamond`, which is smaller, so that both are seen where they fall on one place."""
     if kind == "circle":
-        return f'<circle class="{css}" cx="{x:.1f}" cy="{y:.1f}" r="{size:g}"/>'
-    reach = size * 1.25
+        return f'<circle class="{css}" cx="{x:.1f}" cy="{y:.1f}" r="{CIRCLE * size:g}"/>'
+    reach = DIAMOND * size
     corners = f"{x:.1f},{y - reach:.1f} {x + reach:.1f},{y:.1f} {x:.1f},{y + reach:.1f} {x - reach:.1f},{y:.1f}"
     return f'<polygon class="{css}" points="{corners}"/>'
 

@@ -61,7 +61,7 @@ def rates_over_time(name: str, points: Sequence[RatePoint], *, every: str = "day
     for _, css, kind, of in SERIES:
         places = [(across(point.day.toordinal()), up(max(of(point), low))) for point in lines]
         if is_smooth:
-            parts += [marker(kind, f"faint-{css}", across(p.day.toordinal()), up(of(p)), 2.4) for p in points if of(p) >= low]
+            parts += [marker(kind, f"faint-{css}", across(p.day.toordinal()), up(of(p)), 0.45) for p in points if of(p) >= low]
         if len(places) > 1:
             parts.append(f'<polyline class="line-{css}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>')
         parts += [marker(kind, f"dot-{css}", x, y) for x, y in (places if len(lines) <= MARKED_SINGLY and not is_smooth else places[-1:])]
@@ -173,7 +173,7 @@ def small_rates(name: str, title: str, series: Sequence[tuple[str, Sequence[Rate
             places = [(across(point.day.toordinal()), up(max(of(point), ticks[0]))) for point in points]
             if len(places) > 1:
                 parts.append(f'<polyline class="line-{css} thin" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>')
-            parts.append(marker(kind, f"dot-{css}", *places[-1], 4))
+            parts.append(marker(kind, f"dot-{css}", *places[-1], 0.8))
     told = "; ".join(
         f"{words}: approval rate {percent(points[-1].approval)}, first-pass yield {percent(points[-1].right_at_once)} at the end"
         for words, points in shown

@@ -146,8 +146,8 @@ def shares_compared(name: str, title: str, rows: Sequence[PointRow]) -> Markup:
         if row.approval is not None and row.first_pass_yield is not None:
             low, high = sorted((across(row.approval), across(row.first_pass_yield)))
             parts.append(f'<line class="between" x1="{low:.1f}" x2="{high:.1f}" y1="{y:g}" y2="{y:g}"/>')
-            parts.append(marker("diamond", "dot-b", across(row.first_pass_yield), y, 5))
-            parts.append(marker("circle", "dot-a", across(row.approval), y, 5.5))
+            parts.append(marker("circle", "dot-a", across(row.approval), y))
+            parts.append(marker("diamond", "dot-b", across(row.first_pass_yield), y))
     told = "; ".join(
         f"{row.title}: approval rate {percent(row.approval)}, first-pass yield {percent(row.first_pass_yield)}" for row in rows
     )

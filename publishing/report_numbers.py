@@ -282,11 +282,19 @@ def _costs(numbers: CatalogNumbers, titles: Mapping[str, str]) -> Panel | None:
     return Panel(
         name="costs",
         title="Cost per approved image",
-        said=f"{usd(numbers.whole.usd_per_approved)} over the whole catalog: {usd(numbers.whole.usd)} for {numbers.whole.approved:,} images.",
+        said=_spent(numbers.whole),
         chart=amounts("costs", "Cost per approved image by category", bars),
         head=("Category", "Spent", "Approved", "Per approved image"),
         rows=rows,
         note="All money spent, training and rejected work included, over the images approved now.",
+    )
+
+
+def _spent(whole: Yield) -> str:
+    if not whole.approved:
+        return f"Nothing is approved by the rules in force; {usd(whole.usd)} were spent."
+    return (
+        f"{usd(whole.usd_per_approved)} over the whole catalog: {usd(whole.usd)} for {whole.approved:,} image{'s' * (whole.approved != 1)}."
     )
 
 
