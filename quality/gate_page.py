@@ -20,7 +20,7 @@ from quality.rules import RuleSet
 
 MAX_DETAILED = 150
 """Doubtful renders shown with every reason; beyond, the page says how many more there are. Keeps it below 200 KB."""
-MAX_LISTED = 600
+MAX_LISTED = 300
 """Approved renders listed by name."""
 
 ORDER = (Verdict.REJECTED, Verdict.REVIEW, Verdict.APPROVED)
