@@ -2,15 +2,16 @@
 
 A decision holds for one picture, byte for byte, of one product. An approval covers the reasons that the reviewer saw: when changed rules
 find another one, the picture is for review again. A decision is a change of its product, so that the sensors start its cell and no plan
-passes over it. Who may decide, and the page they do it on, is the `review` floor.
+passes over it. Who may decide, and the page they do it on, is the `review` floor; asking for another seed is `new_seeds.py`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from assets.faults import known_fault
 from catalog.errors import DecisionRefused
 from catalog.verdict import Verdict
 from resources.ledger import QUERY_CHUNK, Row
@@ -23,11 +24,15 @@ Action = Literal["approve", "reject", "waive"]
 VERDICT_OF: Mapping[str, Verdict] = {"approve": Verdict.APPROVED, "waive": Verdict.APPROVED, "reject": Verdict.REJECTED}
 """What each decision makes of a picture. Approving says that the gate's reasons are none; waiving, that they are right and set aside here."""
 
+NEW_SEED = "new_seed"
+"""The entry that asks for another picture instead of deciding about this one."""
+
 IN_WORDS: Mapping[str, str] = {
     "approve": "approved it",
     "waive": "waived the rules",
     "reject": "rejected it",
     "undo": "took a decision back",
+    NEW_SEED: "asked for a new seed",
 }
 
 DECIDED = "decided"
@@ -56,9 +61,9 @@ def standing(rows: Iterable[Row]) -> dict[tuple[str, str], Row]:
     stacks: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
         stack = stacks[row["sku"], row["render_digest"]]
-        if row["action"] != "undo":
+        if row["action"] in VERDICT_OF:
             stack.append(row)
-        else:
+        elif row["action"] == "undo":
             stack[:] = [one for one in stack if one["id"] != row["undoes"]]
     return {picture: stack[-1] for picture, stack in stacks.items() if stack}
 
@@ -79,16 +84,25 @@ def holds(by: Row, judged: Row) -> bool:
     return VERDICT_OF[by["action"]] is Verdict.REJECTED or {reason["code"] for reason in judged["reasons"]} <= set(by["codes"])
 
 
-def decide(project: Project, made: Row, judged: Row, action: Action, *, reviewer: str, note: str = "", seen: int) -> Row:
+def decide(
+    project: Project, made: Row, judged: Row, action: Action, *, reviewer: str, note: str = "", fault: str | None = None, seen: int
+) -> Row:
     """Record a decision about a render as it was judged; the new row.
 
-    `made` and `judged` are its rows, `seen` the id of the newest decision about the picture that the reviewer was shown (0: none). Raises
-    DecisionRefused when another one came meanwhile, and for a waiver without a written reason.
+    `made` and `judged` are its rows, `seen` the id of the newest decision about the picture that the reviewer was shown (0: none). `fault`
+    says what a rejected picture has, see `faults.py`; a rejection of what the gate approved is a miss of the gate, and there it must be said.
+    Raises DecisionRefused when another decision came meanwhile, and for a waiver without a written reason.
     """
     note = note.strip()
     if action == "waive" and not note:
         raise DecisionRefused("A waiver needs its reason in words: it is what the next reviewer reads. Nothing was decided.")
-    return _append(project, made, judged, action, None, reviewer=reviewer, note=note, seen=seen)
+    missed = action == "reject" and judged.get("gate_verdict", judged["verdict"]) == Verdict.APPROVED
+    if missed and not fault:
+        raise DecisionRefused(
+            "The gate approved this picture: say what is wrong with it, so that its rules can learn. Nothing was decided."
+        )
+    said = known_fault(fault) if action == "reject" else None
+    return append(project, made, judged, action, reviewer=reviewer, note=note, fault=said, seen=seen)
 
 
 def undo(project: Project, made: Row, judged: Row, *, reviewer: str, seen: int) -> Row:
@@ -96,7 +110,7 @@ def undo(project: Project, made: Row, judged: Row, *, reviewer: str, seen: int) 
     by = decisions_on(project, [made["sku"]]).get((made["sku"], made["render_digest"]))
     if by is None:
         raise DecisionRefused("No decision holds on this picture, so there is none to take back. Nothing was changed.")
-    return _append(project, made, judged, "undo", by["id"], reviewer=reviewer, note="", seen=seen)
+    return append(project, made, judged, "undo", undoes=by["id"], reviewer=reviewer, seen=seen)
 
 
 def history(project: Project, sku: str, render_digest: str) -> list[Row]:
@@ -105,7 +119,32 @@ def history(project: Project, sku: str, render_digest: str) -> list[Row]:
     return project.ledger.rows(sa.select(decision).where(*mine).order_by(decision.c.id))
 
 
-def _append(project: Project, made: Row, judged: Row, action: str, undoes: int | None, *, reviewer: str, note: str, seen: int) -> Row:
+def last_of(project: Project, reviewer: str) -> Row | None:
+    """What a reviewer decided last and did not take back, on any picture."""
+    later = decision.alias()
+    undone = sa.exists().where(later.c.sku == decision.c.sku, later.c.undoes == decision.c.id)
+    mine = (decision.c.reviewer == reviewer, decision.c.action != "undo", ~undone)
+    return project.ledger.one(sa.select(decision).where(*mine).order_by(decision.c.id.desc()).limit(1))
+
+
+def append(
+    project: Project,
+    made: Row,
+    judged: Row,
+    action: str,
+    *,
+    reviewer: str,
+    note: str = "",
+    undoes: int | None = None,
+    fault: str | None = None,
+    seen: int,
+    check: Callable[[sa.Connection], None] = lambda _: None,
+) -> Row:
+    """Record one entry about a picture and make its cell due; the new row. `check` may refuse, inside the transaction.
+
+    Raises DecisionRefused when another entry about the picture came after `seen`, and for too long a note.
+    """
+    note = note.strip()
     if len(note) > MAX_NOTE_CHARACTERS:
         raise DecisionRefused(
             f"The reason has {len(note):,} characters, {MAX_NOTE_CHARACTERS:,} are allowed. Shorten it; nothing was decided."
@@ -116,6 +155,7 @@ def _append(project: Project, made: Row, judged: Row, action: str, undoes: int |
         "action": action,
         "undoes": undoes,
         "note": note,
+        "fault": fault,
         **{name: made[name] for name in ("sku", "category", "recipe", "idx", "render_key", "render_digest")},
         **{name: judged[name] for name in ("gate_key", "rules_digest")},
         "gate_verdict": judged.get("gate_verdict", judged["verdict"]),
@@ -123,6 +163,7 @@ def _append(project: Project, made: Row, judged: Row, action: str, undoes: int |
     }
     with project.ledger.writing("catalog") as connection:  # the concern of whoever moves products
         _refuse_overtaken(connection, made, seen)
+        check(connection)
         row["id"] = int(connection.execute(sa.insert(decision).values(**row).returning(decision.c.id)).scalar_one())
         project.ledger.keep(decision.name, [row])
         _renew(project, connection, made["sku"])

@@ -4,13 +4,14 @@ Reads no pixels and imports no model library, so that a plan is cheap. Doing the
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from assets.decisions import decided, decisions_on
+from assets.new_seeds import AskedSeed, VariantName, asked_seeds
 from catalog.errors import RenderError
 from catalog.keys import digest, gate_key, render_key
 from catalog.product import Product
@@ -38,6 +39,8 @@ class WantedRender:
     photo_digest: str
     cutout_digest: str
     lora_digest: str | None
+    why: str = ""
+    """Why it is to be rendered, if it is; '' when there is nothing to say about it in particular."""
 
     @property
     def category(self) -> str:
@@ -90,6 +93,7 @@ def screening_rules(project: Project) -> ScreeningRules:
 
 NO_LORA = "no LoRA for {category} yet"
 NOT_RENDERED = "not rendered with today's photo, recipe, LoRA and engine"
+NEW_SEED_ASKED = "a reviewer asked for a new seed"
 NOT_JUDGED = "not judged by the present rules"
 
 NO_PICTURE_FROM = frozenset({"photo_missing", "photo", "cutout"})
@@ -140,14 +144,16 @@ def plan_cell(project: Project, category: str, drop: str) -> CellPlan:
 def plan_products(project: Project, category: str, drop: str, rows: list[Row], lora_digest: str | None) -> CellPlan:
     """What some active products of one cell still need, their scenes drawn with a LoRA (None: those wait for one)."""
     plan = CellPlan(category=category, drop=drop, lora_digest=lora_digest, rows=rows)
-    for row, cutout_row in _ready_products(project, rows, plan):
+    ready = _ready_products(project, rows, plan)
+    asked = asked_seeds(project, (row["sku"] for row, _ in ready))
+    for row, cutout_row in ready:
         for recipe in project.recipes:
             if recipe.engine == "diffusion" and lora_digest is None:
                 item = Product.model_validate(row["attributes"])
                 plan.why[f"{recipe.name}: {NO_LORA.format(category=category)}"] += variants_of(project, recipe, item)
                 continue
             try:
-                plan.wanted += _wanted(project, row, cutout_row, recipe, lora_digest)
+                plan.wanted += _wanted(project, row, cutout_row, recipe, lora_digest, asked)
             except RenderError as error:
                 plan.refused.append({**row, "why": str(error)})
     _compare_with_ledger(project, plan)
@@ -196,22 +202,22 @@ def variants_of(project: Project, recipe: Recipe, item: Product) -> int:
         return 0  # the recipe refuses the product; the plan of a screened product says so
 
 
-def _wanted(project: Project, row: Row, cutout_row: Row, recipe: Recipe, lora_digest: str | None) -> list[WantedRender]:
+def _wanted(
+    project: Project, row: Row, cutout_row: Row, recipe: Recipe, lora_digest: str | None, asked: Mapping[VariantName, AskedSeed]
+) -> list[WantedRender]:
     item = Product.model_validate(row["attributes"])
     wanted = []
     for index in range(variant_count(recipe, item, project.brand_kit)):
-        variant = Variant(sku=item.sku, recipe=recipe.name, index=index)
+        seeded = asked.get((item.sku, recipe.name, index))
+        variant = Variant(sku=item.sku, recipe=recipe.name, index=index, attempt=seeded.attempt if seeded else 0)
         resolved = resolve(recipe, item, project.brand_kit, index)
-        key = key_of_render(
-            project,
-            recipe,
-            resolved,
-            photo_digest=cutout_row["photo_digest"],
-            cutout_digest=cutout_row["cutout_digest"],
-            index=index,
-            seed=variant.seed,
-            lora_digest=lora_digest,
-        )
+        photo = {name: cutout_row[name] for name in ("photo_digest", "cutout_digest")}
+        key = key_of_render(project, recipe, resolved, **photo, index=index, seed=variant.seed, lora_digest=lora_digest)
+        why = ""
+        if seeded is not None:  # nothing but its seed is another, as far as the picture that was looked at tells
+            before = (replace(variant, attempt=number).seed for number in range(seeded.attempt))
+            keys = (key_of_render(project, recipe, resolved, **photo, index=index, seed=seed, lora_digest=lora_digest) for seed in before)
+            why = NEW_SEED_ASKED if seeded.row["render_key"] in keys else ""
         wanted.append(
             WantedRender(
                 variant=variant,
@@ -219,9 +225,9 @@ def _wanted(project: Project, row: Row, cutout_row: Row, recipe: Recipe, lora_di
                 render_key=key,
                 resolved=resolved,
                 recipe=recipe,
-                photo_digest=cutout_row["photo_digest"],
-                cutout_digest=cutout_row["cutout_digest"],
                 lora_digest=lora_digest if recipe.engine == "diffusion" else None,
+                why=why,
+                **photo,
             )
         )
     return wanted
@@ -262,7 +268,7 @@ def _compare_with_ledger(project: Project, plan: CellPlan) -> None:
     refused = project.ledger.by_keys(refused_render, (w.render_key for w in plan.wanted if w.render_key not in plan.judged))
     plan.to_render = [w for w in plan.wanted if w.render_key not in plan.judged and w.render_key not in refused]
     for wanted in plan.to_render:
-        plan.why[f"{wanted.variant.recipe}: {NOT_RENDERED}"] += 1
+        plan.why[f"{wanted.variant.recipe}: {wanted.why or NOT_RENDERED}"] += 1
     plan.to_judge = [w for w in plan.wanted if w.render_key in plan.judged and plan.judged[w.render_key][1] is None]
     if plan.to_judge:
         plan.why[NOT_JUDGED] += len(plan.to_judge)

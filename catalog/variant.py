@@ -1,6 +1,6 @@
 """A variant: recipe x product x index, and the seed that is its own. Its render key is in `catalog/keys.py`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from catalog.keys import digest
 
@@ -12,11 +12,14 @@ class Variant:
     sku: str
     recipe: str
     index: int
+    attempt: int = field(default=0, compare=False)
+    """How often another seed was asked for; the same variant whichever it is, in plans and in the shop."""
 
     @property
     def seed(self) -> int:
-        """31-bit seed that depends on the variant alone, so that a new neighbor changes nobody's picture."""
-        return int(digest({"sku": self.sku, "recipe": self.recipe, "index": self.index})[:8], 16) & 0x7FFFFFFF
+        """31-bit seed that depends on the variant and its attempt alone, so that a new neighbor changes nobody's picture."""
+        named = {"sku": self.sku, "recipe": self.recipe, "index": self.index, **({"attempt": self.attempt} if self.attempt else {})}
+        return int(digest(named)[:8], 16) & 0x7FFFFFFF
 
     @property
     def name(self) -> str:

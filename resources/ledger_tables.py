@@ -128,6 +128,9 @@ render = sa.Table(
     sa.Column("made_at", sa.DateTime, nullable=False),
 )
 
+sa.Index("ix_render_render_digest", render.c.render_digest)
+"""Judgments are of pictures: this finds the renders that are one."""
+
 measurement = sa.Table(
     "measurement",
     metadata,
@@ -148,6 +151,14 @@ judgment = sa.Table(
     sa.Column("reasons", sa.JSON, nullable=False),
     sa.Column("judged_at", sa.DateTime, nullable=False),
 )
+
+NOT_APPROVED = judgment.c.verdict != sa.literal_column("'approved'")
+"""Judgments that leave a picture to a person. Spelt out, not bound: a database uses a partial index only for the condition it was made with."""
+
+sa.Index(
+    "judgment_not_approved", judgment.c.rules_digest, judgment.c.render_digest, sqlite_where=NOT_APPROVED, postgresql_where=NOT_APPROVED
+)
+"""What the review page asks for: the few that are in doubt, among millions that are not."""
 
 OF_RENDERS = judgment.c.gate_key != judgment.c.render_key
 """Judgments of renders by their recipe's rules. A channel's pack judges the file to come, and stands under its publish key in both columns."""
@@ -351,7 +362,7 @@ decision = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("at", sa.DateTime, nullable=False),
     sa.Column("reviewer", Text, nullable=False),
-    sa.Column("action", Text, nullable=False),  # approve, reject, waive, undo
+    sa.Column("action", Text, nullable=False),  # approve, reject, waive, undo, new_seed
     sa.Column("undoes", sa.Integer),  # of undo: the decision that holds no more
     sa.Column("note", Text, nullable=False),  # the reason in words; '' where none was given
     sa.Column("sku", Text, nullable=False, index=True),
@@ -364,6 +375,17 @@ decision = sa.Table(
     sa.Column("rules_digest", Text, nullable=False),
     sa.Column("gate_verdict", Text, nullable=False),
     sa.Column("codes", sa.JSON, nullable=False),  # of the reasons that the reviewer saw, sorted
+    sa.Column("fault", Text),  # of a rejection: what is wrong, as `assets/faults.py` has it; null: not said
     sqlite_autoincrement=True,
 )
 """What people decided about renders, appended and never changed; taking back is a row, too. Which one holds is `assets/decisions.py`."""
+
+review_session = sa.Table(
+    "review_session",
+    metadata,
+    sa.Column("cookie_digest", Text, primary_key=True),
+    sa.Column("reviewer", Text, nullable=False),
+    sa.Column("account", Text, nullable=False),  # digest of the password's digest: another password ends the session
+    sa.Column("ends_at", sa.DateTime, nullable=False, index=True),
+)
+"""Who is signed in to the review page: in the ledger, so that a restart signs nobody out and several servers know the same people."""

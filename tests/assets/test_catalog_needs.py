@@ -1,6 +1,7 @@
 """A plan that passes over settled products says the same as one that looks at every product."""
 
 import shutil
+from contextlib import suppress
 
 import pytest
 import sqlalchemy as sa
@@ -8,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assets.catalog_needs import catalog_needs
-from assets.planning import known_cells, plan_products
+from assets.new_seeds import ask_new_seed, asked_seeds, take_back_seed
+from assets.planning import known_cells, plan_cell, plan_products
+from catalog.errors import DecisionRefused
 from catalog.product import Product
 from generation.recipe_book import read_recipe_book
 from generation.resolve import ALIKE_IN_CATEGORY, resolve, variant_count
@@ -144,7 +147,8 @@ def test_kinds_that_are_called_alike_in_a_category_take_nothing_else_from_the_pr
 EVENTS = (
     "words photo photo_back no_photo category withdraw return add color pilot "
     "rule channel words_of_recipe recipes version variants scene colorway lora "
-    "work work work work_in_part work_in_part everywhere everywhere delete_folder delete_picture other_folder plan forget day"
+    "work work work work_in_part work_in_part everywhere everywhere delete_folder delete_picture other_folder plan forget day "
+    "new_seed new_seed former_seed"
 ).split()
 
 
@@ -215,8 +219,24 @@ def happen(shop, event, a, b):  # noqa: PLR0912, PLR0915 - one line per event
         catalog_needs(shop.open())
     elif event == "forget":
         forget_markers(shop.open())
+    elif event in ("new_seed", "former_seed"):
+        another_seed(shop, event, a + b)
     elif event == "day":
         shop.day = shop.day.replace(day=1 + b % 20)
+
+
+def another_seed(shop, event, which):
+    """A reviewer asks that a scene be drawn again, or takes the newest request back."""
+    project = shop.open()
+    if event == "former_seed":
+        for asked in list(asked_seeds(project, SKUS).values())[:1]:
+            take_back_seed(project, asked, reviewer="ann", seen=10**6)
+        return
+    judged = [pair for cell in known_cells(project) for pair in plan_cell(project, *cell).judged.values() if pair[1] is not None]
+    scenes = [pair for pair in judged if pair[0]["recipe"] == "staged_scene"]
+    if scenes:
+        with suppress(DecisionRefused):  # eight times at most
+            ask_new_seed(project, *scenes[which % len(scenes)], project.recipe_book["staged_scene"], reviewer="ann", seen=10**6)
 
 
 def remove_one_picture(shop, which):

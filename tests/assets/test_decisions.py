@@ -5,7 +5,8 @@ import shutil
 import pytest
 import sqlalchemy as sa
 
-from assets.decisions import decide, decisions_on, history, undo
+from assets.decisions import decide, decisions_on, history, last_of, undo
+from assets.faults import COLUMNS_OF, FAULTS, columns_of_fault
 from assets.planning import known_cells, plan_cell
 from assets.published_images import publish_cell
 from assets.published_place import published_of_cell
@@ -13,6 +14,7 @@ from assets.validated_renders import judge_cell
 from catalog.errors import DecisionRefused
 from orchestration.stale import cell_need, stale_cells
 from orchestration.triggers import due_cells
+from quality.columns import COLUMNS
 from resources.catalog_sync import newest_revision
 from resources.ledger_rebuild import rebuild
 from resources.ledger_tables import decision, judgment
@@ -123,6 +125,47 @@ def test_a_waiver_needs_its_reason_in_words(project):
     assert picture(project)[1]["verdict"] == "approved"
 
 
+def test_a_rejection_may_say_what_is_wrong_and_an_approval_does_not(project):
+    one = decide(project, *picture(project), "reject", reviewer="ann", fault="fringe", seen=0)
+    assert one["fault"] == "fringe" and columns_of_fault("fringe") == {"halo_delta_e", "halo_step"}
+    two = decide(project, *picture(project), "reject", reviewer="ben", fault="ssim", seen=one["id"])
+    assert two["fault"] == "ssim" and columns_of_fault("ssim") == {"ssim"}
+    three = decide(project, *picture(project), "approve", reviewer="ann", fault="ssim", seen=two["id"])
+    assert three["fault"] is None and columns_of_fault(None) == set()
+    with pytest.raises(DecisionRefused, match="'ugly' is no fault"):
+        decide(project, *picture(project), "reject", reviewer="ann", fault="ugly", seen=three["id"])
+
+
+def test_every_fault_names_columns_that_exist():
+    assert FAULTS.keys() == COLUMNS_OF.keys()
+    assert frozenset().union(*COLUMNS_OF.values()) <= COLUMNS.keys()
+
+
+def test_a_wrongly_approved_picture_is_taken_out_of_the_shop_and_kept_as_a_miss_of_the_gate(folder):
+    brand = folder / "brand.yaml"
+    brand.write_text(brand.read_text().replace("min: 90.0", "min: -100.0"))
+    project = open_project(folder)
+    run(project)
+    assert published(project) == ["MUG-1", "MUG-2"] and stale_cells(project) == []
+    with pytest.raises(DecisionRefused, match="say what is wrong"):
+        decide(project, *picture(project), "reject", reviewer="ann", seen=0)
+    row = decide(project, *picture(project), "reject", reviewer="ann", note="the handle is bent", fault="shape", seen=0)
+    assert (row["gate_verdict"], row["fault"], row["codes"]) == ("approved", "shape", [])
+    assert cell_need(project, *the_cell(project)).to_publish == 1
+    run(project)
+    assert published(project) == ["MUG-2"]
+
+
+def test_the_last_decision_of_a_reviewer_is_the_newest_that_was_not_taken_back(project):
+    assert last_of(project, "ann") is None
+    one = decide(project, *picture(project), "approve", reviewer="ann", seen=0)
+    two = decide(project, *picture(project, "MUG-2"), "reject", reviewer="ann", seen=0)
+    decide(project, *picture(project), "reject", reviewer="ben", seen=one["id"])
+    assert last_of(project, "ann")["id"] == two["id"]
+    undo(project, *picture(project, "MUG-2"), reviewer="ann", seen=two["id"])
+    assert last_of(project, "ann")["id"] == one["id"]
+
+
 def test_nothing_can_be_taken_back_where_nothing_was_decided(project):
     with pytest.raises(DecisionRefused, match="none to take back"):
         undo(project, *picture(project), reviewer="ann", seen=0)
@@ -167,7 +210,7 @@ def test_what_the_gate_said_stays_recorded(project):
 
 def test_decisions_come_back_with_a_rebuilt_ledger(project, folder):
     one = decide(project, *picture(project), "waive", reviewer="ann", note="as agreed", seen=0)
-    decide(project, *picture(project), "reject", reviewer="ben", seen=one["id"])
+    decide(project, *picture(project), "reject", reviewer="ben", fault="color", seen=one["id"])
     before = project.ledger.rows(sa.select(decision))
     project.ledger.engine.dispose()
     for file in (folder / ".vitrine").glob("ledger.sqlite*"):

@@ -1,0 +1,52 @@
+"""What a reviewer may say is wrong with a picture, and which measurements should have noticed it.
+
+A rejection may carry one of these words, or the very column of a rule. Nobody has to say any; what was said is a label that thresholds
+can be learned from.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from catalog.errors import DecisionRefused
+from quality.columns import COLUMNS
+
+FAULTS: Final[Mapping[str, str]] = {
+    "color": "The color is not the product's",
+    "shape": "The shape is bent, stretched or cut",
+    "fringe": "A fringe or halo around the product",
+    "text": "Text, a mark or a second thing in the picture",
+    "shadow": "The shadow is missing or wrong",
+    "other": "Something else, said in words",
+}
+"""What is wrong, in the words of people who do not know the columns."""
+
+COLUMNS_OF: Final[Mapping[str, frozenset[str]]] = {
+    "color": frozenset(
+        "delta_e_mean delta_e_p95 color_shift_delta_e lightness_shift tone_gain target_delta_e local_change_delta_ab tint_delta_ab "
+        "hue_shift_deg chroma_shift".split()
+    ),
+    "shape": frozenset(
+        "squash_pct warp_px shift_px ssim ssim_tile_p1 structure_tile_p5 fill_pct margin_min_pct expansion_pct eaten_pct".split()
+    ),
+    "fringe": frozenset({"halo_delta_e", "halo_step"}),
+    "text": frozenset({"extra_edge_permille", "local_change_delta_l", "background_delta_e", "foreign_object_pct", "text_contrast"}),
+    "shadow": frozenset({"contact_delta_l", "shadow_lost_delta_l", "shadow_gap_pct", "shadow_chroma"}),
+    "other": frozenset(),
+}
+"""The measurements that each should have shown in."""
+
+
+def columns_of_fault(fault: str | None) -> frozenset[str]:
+    """The columns of which one should have spoken, by what a decision says; none where nothing was said that a column measures."""
+    if fault is None:
+        return frozenset()
+    return COLUMNS_OF[fault] if fault in COLUMNS_OF else frozenset({fault})
+
+
+def known_fault(fault: str | None) -> str | None:
+    """A fault as it is stored; None where nothing was said. Raises DecisionRefused for a word that is none, and no column."""
+    if not fault:
+        return None
+    if fault not in FAULTS and fault not in COLUMNS:
+        raise DecisionRefused(f"{fault!r} is no fault. Say {', '.join(FAULTS)}, or a measured column. Nothing was decided.")
+    return fault
