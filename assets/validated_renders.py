@@ -6,6 +6,7 @@ Carries `brand_gate`, the partitioned blocking check that publishing waits for.
 import importlib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -43,6 +44,7 @@ from resources.tallies import because, saw
 
 if TYPE_CHECKING:
     from quality.gate import Judgment
+    from quality.measurements import RenderEvidence
 
 
 def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
@@ -181,25 +183,30 @@ def _measure_and_record(project: Project, wanted: WantedRender, row: Row) -> dic
 
 def measure_one(project: Project, wanted: WantedRender, row: Row) -> dict[str, Any]:
     """Measure one stored render against its own cut-out, placed anew: the gate does not believe the renderer."""
+    from quality.measurements import measure_render
+
+    known = evidence_of(project, row, changes_product=wanted.recipe.changes_product)
+    return measure_render(replace(known, facts={**known.facts, "size_cm": wanted.product.size_cm}, weights=project.weights))
+
+
+def evidence_of(project: Project, row: Row, *, changes_product: bool) -> "RenderEvidence":
+    """What is known about one stored render itself: its pixels and, placed anew, its cut-out."""
     from imaging.placing import place
     from imaging.storage_format import decode_rgb
-    from quality.measurements import RenderEvidence, measure_render
+    from quality.measurements import RenderEvidence
 
     data = project.store.get(row["render_digest"])
     product_rgb_HW3, product_alpha_HW = place(*read_cutout(project, row["cutout_digest"]), Placement(**row["placement"]))
-    return measure_render(
-        RenderEvidence(
-            pixels_HW3=decode_rgb(data),
-            product_rgb_HW3=product_rgb_HW3,
-            product_alpha_HW=product_alpha_HW,
-            expected_HW3=None,
-            changes_product=wanted.recipe.changes_product,
-            facts={**row["facts"], "size_cm": wanted.product.size_cm},
-            file_bytes=len(data),
-            file_format="PNG",
-            icc="sRGB",
-            weights=project.weights,
-        )
+    return RenderEvidence(
+        pixels_HW3=decode_rgb(data),
+        product_rgb_HW3=product_rgb_HW3,
+        product_alpha_HW=product_alpha_HW,
+        expected_HW3=None,
+        changes_product=changes_product,
+        facts=row["facts"],
+        file_bytes=len(data),
+        file_format="PNG",
+        icc="sRGB",
     )
 
 

@@ -1,17 +1,20 @@
 """`vitrine review`: the page on which people look at doubtful pictures and decide; `vitrine review add-user`: who may."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from catalog.errors import SettingsError
-from resources.settings import project_from_environment
+from resources.settings import project_from_environment, read_settings
 
 HOST = "127.0.0.1"
 """One machine: the page is for a browser on it, or behind a proxy that brings its own encryption."""
 
 SHUTDOWN_S = 3
 """How long Ctrl-C waits for pages under way; browsers keep connections open for longer."""
+
+AccountsFile = Annotated[Path | None, typer.Option("--accounts", help="File of reviewers; left out: reviewers.json in the state folder.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,32 +27,48 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="review")
 
 
-def serve(context: typer.Context, port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 8100) -> None:
-    """Serve the review page on 127.0.0.1 until Ctrl-C."""
+def serve(
+    context: typer.Context,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8100,
+    host: Annotated[str, typer.Option(help="Address to listen on. Another one than this machine's own needs --name and --tls.")] = HOST,
+    name: Annotated[list[str] | None, typer.Option(help="Name the page is reached by, as in review.example.com; may be repeated.")] = None,
+    tls: Annotated[bool, typer.Option("--tls", help="A proxy in front speaks TLS: cookies are for TLS only.")] = False,
+    accounts: AccountsFile = None,
+) -> None:
+    """Serve the review page until Ctrl-C, on this machine only unless told otherwise."""
     if context.invoked_subcommand is not None:
         return
-    from resources.settings import read_settings
-    from review.accounts import read_accounts
+    from review.accounts import ACCOUNTS_FILE, read_accounts
 
+    if host != HOST and not (name and tls):
+        raise SettingsError(
+            f"--host {host} opens the page to other machines: passwords would cross the network in the clear. Put a proxy with TLS in front "
+            "of it and give --tls and the --name that browsers use. Nothing was started."
+        )
+    if tls and not name:
+        raise SettingsError(
+            "--tls needs --name: the name by which browsers reach the proxy, as in review.example.com. Nothing was started."
+        )
     folder = project_from_environment()
-    settings = read_settings(folder)
-    if not read_accounts(settings.path(settings.state)).reviewers:
+    if not read_accounts(accounts or read_settings(folder).state_dir / ACCOUNTS_FILE).reviewers:
         raise SettingsError("Nobody may review yet. Add the first reviewer with: vitrine review add-user NAME")
     try:
         import uvicorn
 
+        from review.desk import Door
         from review.web import build_app
     except ImportError as error:
         raise SettingsError(f"The review page needs the extra `review`: pip install 'vitrine[review]' ({error}).") from error
 
-    typer.echo(f"Review at http://{HOST}:{port}/ (Ctrl-C ends it)")
+    door = Door(hosts=(*(name or ()), *(() if tls else Door().hosts)), tls=tls, accounts=accounts)
+    typer.echo(f"Review at {'https' if tls else 'http'}://{door.hosts[0] if tls else f'{HOST}:{port}'}/ (Ctrl-C ends it)")
     uvicorn.run(
-        build_app(folder),
-        host=HOST,
+        build_app(folder, door),
+        host=host,
         port=port,
         log_level="warning",
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=False,  # nothing here asks who called or how: names and TLS are told on the command line
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
 
@@ -59,11 +78,10 @@ def add_user(
     password: Annotated[
         str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="At least 12 characters; asked for when left out.")
     ],
+    accounts: AccountsFile = None,
 ) -> None:
-    """Let somebody review, or give them another password. Takes effect at once."""
-    from resources.settings import read_settings
-    from review.accounts import add_account
+    """Let somebody review, or give them another password, which ends their sessions. Takes effect at once."""
+    from review.accounts import ACCOUNTS_FILE, add_account
 
-    settings = read_settings(project_from_environment())
-    new = add_account(settings.path(settings.state), name, password)
+    new = add_account(accounts or read_settings(project_from_environment()).state_dir / ACCOUNTS_FILE, name, password)
     typer.echo(f"{name} may review." if new else f"{name} has another password.")

@@ -56,16 +56,8 @@ class RenderEvidence:
 def measure_render(evidence: RenderEvidence) -> Measurements:
     """Every column of `COLUMNS` for one render; None means not evaluated (the evidence for it is missing), never "fine"."""
     facts = evidence.facts
-    kind = background_kind(facts)
-    background_hex = "#ffffff" if kind == "white" else facts.get("background_hex")
-    plain = None if background_hex is None else rgb_of(background_hex)
-    views = prepare_views(
-        render_HW3=evidence.pixels_HW3,
-        product_rgb_HW3=evidence.product_rgb_HW3,
-        product_alpha_HW=evidence.product_alpha_HW,
-        expected_HW3=evidence.expected_HW3,
-        background_rgb=plain if kind == "white" else None,
-    )
+    kind, background_hex = background_kind(facts), _background_hex(facts)
+    views = views_of(evidence)
     # Without a complete picture only the plain color is known, not the shadow on it.
     row: Measurements = dict.fromkeys(COLUMNS)
     row.update(_file_columns(evidence))
@@ -73,7 +65,7 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     row.update(measure_collapse(views))
     row.update(measure_background(views, background_hex, soft_shadows=kind == "plain"))
     if kind == "white":
-        row.update(measure_white(evidence.pixels_HW3, _should_be_white(evidence, views)))
+        row.update(measure_white(evidence.pixels_HW3, should_be_white(evidence, views)))
     fidelity = measure_fidelity(views, recolored=evidence.changes_product)
     row.update(measure_geometry(_where_it_stands(views, fidelity["ssim"], kind)))
     row.update(fidelity)
@@ -106,6 +98,23 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     return {name: _plain(row[name]) for name in COLUMNS}
 
 
+def views_of(evidence: RenderEvidence) -> Views:
+    """The render and what it should look like, aligned and at working size, as every measurement sees them."""
+    background_hex = _background_hex(evidence.facts)
+    plain = None if background_hex is None else rgb_of(background_hex)
+    return prepare_views(
+        render_HW3=evidence.pixels_HW3,
+        product_rgb_HW3=evidence.product_rgb_HW3,
+        product_alpha_HW=evidence.product_alpha_HW,
+        expected_HW3=evidence.expected_HW3,
+        background_rgb=plain if background_kind(evidence.facts) == "white" else None,
+    )
+
+
+def _background_hex(facts: dict[str, Any]) -> str | None:
+    return "#ffffff" if background_kind(facts) == "white" else facts.get("background_hex")
+
+
 def background_kind(facts: dict[str, Any]) -> BackgroundKind:
     """What is behind the product: said outright (`background`), or told by the color it was given (`background_hex`); a scene otherwise."""
     if "background" in facts:
@@ -134,7 +143,7 @@ def _file_columns(evidence: RenderEvidence) -> Measurements:
     }
 
 
-def _should_be_white(evidence: RenderEvidence, views: Views) -> Mask:
+def should_be_white(evidence: RenderEvidence, views: Views) -> Mask:
     """Full-size pixels that must be white: where the expected picture is, or all around the product and its shadow's box."""
     height, width = evidence.pixels_HW3.shape[:2]
     if evidence.expected_HW3 is not None:

@@ -1,6 +1,6 @@
-"""Who may review: names and hashed passwords in one file of the state folder, readable by its owner only.
+"""Who may review: names and hashed passwords in one file, readable by its owner only; who is signed in is `sessions.py`.
 
-For one machine. Who is signed in is `sessions.py`.
+The file is in the state folder of one machine, or where a deployment mounts it from its secrets.
 """
 
 import base64
@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,9 @@ SCRYPT: Final = {"n": 2**15, "r": 8, "p": 3, "dklen": 32}
 """Cost of one guess: 32 MiB and some 0.2 CPU-seconds. OWASP Password Storage Cheat Sheet, scrypt, second choice."""
 
 SCRYPT_MEMORY: Final = 64 * 2**20
+
+AT_ONCE: Final = threading.BoundedSemaphore(2)
+"""Passwords tried at once: 64 MiB. The rest waits, so that a crowd at the door does not take the machine's memory."""
 
 MIN_PASSWORD_CHARACTERS: Final = 12
 """NIST SP 800-63B asks for 8 at least where there is a second factor and for 15 where there is none; a local page lies between."""
@@ -46,10 +50,14 @@ class Accounts(BaseModel):
 
     reviewers: dict[str, Account] = Field(default_factory=dict)
 
+    def fingerprint(self, name: str) -> str:
+        """What changes with a reviewer's password; '' for who is none."""
+        account = self.reviewers.get(name)
+        return hashlib.sha256(f"{account.salt} {account.digest}".encode()).hexdigest()[:32] if account else ""
 
-def read_accounts(state: Path) -> Accounts:
-    """The accounts of a state folder; none when there is no file. Raises SettingsError for a file that cannot be read."""
-    path = state / ACCOUNTS_FILE
+
+def read_accounts(path: Path) -> Accounts:
+    """The accounts in a file; none when there is no file. Raises SettingsError for a file that cannot be read."""
     try:
         return Accounts.model_validate_json(path.read_bytes())
     except FileNotFoundError:
@@ -58,7 +66,7 @@ def read_accounts(state: Path) -> Accounts:
         raise SettingsError(f"{path} is no file of reviewers. Delete it and add them again: `vitrine review add-user NAME`.") from error
 
 
-def add_account(state: Path, name: str, password: str) -> bool:
+def add_account(path: Path, name: str, password: str) -> bool:
     """Add a reviewer, or give one another password; whether the name is new. Raises SettingsError for a bad name or a short password."""
     if not re.fullmatch(NAME_PATTERN, name):
         raise SettingsError(
@@ -66,9 +74,9 @@ def add_account(state: Path, name: str, password: str) -> bool:
         )
     if len(password) < MIN_PASSWORD_CHARACTERS:
         raise SettingsError(f"The password has {len(password)} characters; {MIN_PASSWORD_CHARACTERS} are needed. Nothing was changed.")
-    before, salt = read_accounts(state), secrets.token_bytes(16)
+    before, salt = read_accounts(path), secrets.token_bytes(16)
     account = Account(salt=_text(salt), digest=_text(_digest(password, salt)))
-    _write(state / ACCOUNTS_FILE, {**before.model_dump()["reviewers"], name: account.model_dump()})
+    _write(path, {**before.model_dump()["reviewers"], name: account.model_dump()})
     return name not in before.reviewers
 
 
@@ -81,7 +89,8 @@ def password_fits(accounts: Accounts, name: str, password: str) -> bool:
 
 
 def _digest(password: str, salt: bytes) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, maxmem=SCRYPT_MEMORY, **SCRYPT)
+    with AT_ONCE:
+        return hashlib.scrypt(password.encode(), salt=salt, maxmem=SCRYPT_MEMORY, **SCRYPT)
 
 
 def _text(data: bytes) -> str:

@@ -1,25 +1,30 @@
-"""The pictures of the page: thumbnails and source photos, made once and kept in the state folder, and where a render differs.
+"""The page's small pictures and overlays: made once, kept in a bounded folder of the state, thrown away when nobody asks any more.
 
-The difference is looked at where the product is: what lies around it has no original to compare with.
+A file's name begins with the digest of the picture it shows, so that renders that are no longer in the ledger are found and removed.
 """
 
+import os
 import threading
-from collections.abc import Callable
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from assets.cutouts import read_cutout
+import sqlalchemy as sa
+
+from assets.validated_renders import evidence_of
 from catalog.errors import PhotoRefused, StoreError
 from catalog.keys import digest
-from catalog.placement import Placement
 from imaging.decode_sandbox import DecodeSandbox
-from imaging.encode import Pixels
-from publishing.thumbnails import ThumbnailFolder
+from imaging.encode import ENCODER_VERSION, Pixels, encode_webp
+from publishing.atomic_file import write_atomically
+from publishing.rendition import shrunk
+from resources.ledger import QUERY_CHUNK, Row
+from resources.ledger_tables import render
 from resources.project import Project
-from review.queue import Item
-
-if TYPE_CHECKING:
-    import numpy as np
+from review.items import Item
+from review.overlays import OVERLAY_VERSION, OVERLAYS, draw_overlay
 
 FOLDER: Final = "review-pictures"
 
@@ -29,95 +34,111 @@ TILE_PX: Final = 360
 PHOTO_PX: Final = 1200
 """Long side of the source photo beside a render of the usual 1,200 px."""
 
-VISIBLE_DELTA_E: Final = 2.0
-"""CIEDE2000 from which a difference is drawn; below, it is hard to see (`imaging.color.delta_e2000`)."""
+PHOTO: Final = "-photo-"
+"""In the names of source photos' files."""
 
-FULL_DELTA_E: Final = 12.0
-"""Difference that is drawn in the strongest color: nobody would call it the same color."""
+QUALITY: Final = 76
+"""WebP quality; a 360 px tile takes 5-12 KB."""
 
-DIFFERENCE_VERSION: Final = 1
+MAX_BYTES: Final = 512 * 2**20
+"""What the folder may hold: some 50,000 tiles. The longest unused go first."""
+
+UNUSED_S: Final = 30 * 86400
+"""A picture nobody asked for in a month is thrown away."""
+
+SWEEP_EVERY: Final = 2_000
+"""New files between two sweeps."""
 
 
 class ReviewPictures:
     """Makes and keeps the page's pictures; many threads may ask, each picture is made by one."""
 
     def __init__(self, state: Path) -> None:
-        self._state = state
-        self._thumbnails = ThumbnailFolder(state, FOLDER)
+        self._folder = state / FOLDER
         self._sandbox = DecodeSandbox()
-        self._lock = threading.Lock()
+        self._sandbox_lock = threading.Lock()
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._made = 0
 
     def close(self) -> None:
         """End the process that reads photos."""
         self._sandbox.close()
 
-    def tile(self, project: Project, item: Item) -> bytes:
-        """A render as a small WebP."""
-        return self._kept(item.made["render_digest"], lambda: _render(project, item), TILE_PX)
+    def tile(self, project: Project, made: Row) -> bytes:
+        """A render as a small WebP; `made` is its row."""
+        named = f"{made['render_digest']}-tile-{TILE_PX}-{ENCODER_VERSION}.webp"
+        return self._kept(project, named, lambda: encode_webp(shrunk(_render(project, made), TILE_PX), quality=QUALITY))
 
     def photo(self, project: Project, item: Item) -> bytes:
         """The source photo as a WebP. Raises StoreError when it cannot be read any more."""
-        return self._kept(item.photo_digest, lambda: self._photo(project, item), PHOTO_PX)
+        named = f"{item.photo_digest}{PHOTO}{PHOTO_PX}-{ENCODER_VERSION}.webp"
+        return self._kept(project, named, lambda: encode_webp(shrunk(self._photo(project, item), PHOTO_PX), quality=QUALITY))
 
-    def difference(self, project: Project, item: Item) -> bytes:
-        """Where the product's pixels are not those of its cut-out, as a transparent PNG of the render's size."""
-        name = digest([item.made["render_digest"], item.made["cutout_digest"], item.made["placement"], DIFFERENCE_VERSION])[:20]
-        path = self._state / FOLDER / f"{name}.png"
-        with self._lock:
+    def overlay(self, project: Project, item: Item, name: str) -> bytes:
+        """One overlay of a render, in its media type."""
+        bounds = [[rule.column, rule.min, rule.max] for rule in item.rules if rule.column in OVERLAYS[name].columns]
+        version = digest([item.made["cutout_digest"], item.made["placement"], bounds, OVERLAY_VERSION])[:16]
+        named = f"{item.made['render_digest']}-{name}-{version}.{'svg' if name == 'fill' else 'png'}"
+
+        def draw() -> bytes:
+            evidence = evidence_of(project, item.made, changes_product=item.changes_product)
+            return draw_overlay(name, evidence, item.rules)
+
+        return self._kept(project, named, draw)
+
+    def _kept(self, project: Project, named: str, make: Callable[[], bytes]) -> bytes:
+        path = self._folder / named
+        try:
+            return _used(path)
+        except FileNotFoundError:
+            pass
+        with self._locks[named]:
             if not path.is_file():
-                from publishing.atomic_file import write_atomically
-
-                write_atomically(path, difference_png(project, item))
-        return path.read_bytes()
-
-    def _kept(self, picture_digest: str, load: Callable[[], Pixels], long_side_px: int) -> bytes:
-        with self._lock:
-            small = self._thumbnails.add(picture_digest, load, long_side_px=long_side_px)
-        return (self._state / small.src).read_bytes()
+                write_atomically(path, make())
+                self._made += 1
+        self._locks.pop(named, None)
+        if self._made >= SWEEP_EVERY:
+            self._made = 0
+            self.sweep(project)
+        return _used(path)
 
     def _photo(self, project: Project, item: Item) -> Pixels:
         try:
-            return self._sandbox.decode(project.store.get(item.photo_digest), name=item.photo_digest[:12]).pixels_HW3
+            with self._sandbox_lock:
+                return self._sandbox.decode(project.store.get(item.photo_digest), name=item.photo_digest[:12]).pixels_HW3
         except PhotoRefused as refusal:
             raise StoreError(f"The source photo cannot be read any more: {refusal}") from refusal
 
+    def sweep(self, project: Project, *, max_bytes: int = MAX_BYTES) -> int:
+        """Remove pictures whose render the ledger does not know, unused ones, and the longest unused above the bound; how many."""
+        found = [(path, path.stat()) for path in self._folder.glob("*-*") if path.is_file()]
+        known = _known_digests(project, {path.name[:64] for path, _ in found if PHOTO not in path.name})
+        now, kept, removed = time.time(), 0, 0
+        for path, facts in sorted(found, key=lambda one: -one[1].st_mtime):
+            kept += facts.st_size
+            gone = PHOTO not in path.name and path.name[:64] not in known
+            if gone or now - facts.st_mtime > UNUSED_S or kept > max_bytes:
+                path.unlink(missing_ok=True)
+                kept, removed = kept - facts.st_size, removed + 1
+        return removed
 
-def _render(project: Project, item: Item) -> Pixels:
+
+def _used(path: Path) -> bytes:
+    """The bytes of a picture that is there; its time of change is when it was last asked for."""
+    data = path.read_bytes()
+    os.utime(path)
+    return data
+
+
+def _known_digests(project: Project, digests: Iterable[str]) -> set[str]:
+    wanted, known = sorted(digests), set[str]()
+    for start in range(0, len(wanted), QUERY_CHUNK):
+        query = sa.select(render.c.render_digest).where(render.c.render_digest.in_(wanted[start : start + QUERY_CHUNK])).distinct()
+        known |= {row["render_digest"] for row in project.ledger.rows(query)}
+    return known
+
+
+def _render(project: Project, made: Row) -> Pixels:
     from imaging.storage_format import decode_rgb
 
-    return decode_rgb(project.store.get(item.made["render_digest"]))
-
-
-def difference_png(project: Project, item: Item) -> bytes:
-    """The heat map of one render: yellow where a difference begins to show, red where nobody would overlook it, else transparent.
-
-    For a recipe that changes the product's color, only lightness is compared.
-    """
-    import cv2
-    import numpy as np
-
-    from imaging.placing import place
-
-    pixels_HW3 = _render(project, item)
-    product_HW3, alpha_HW = place(*read_cutout(project, item.made["cutout_digest"]), Placement(**item.made["placement"]))
-    strength_HW = difference_strength(pixels_HW3, product_HW3, alpha_HW, lightness_only=item.changes_product)
-    heat_HW4 = np.zeros((*strength_HW.shape, 4), np.uint8)
-    heat_HW4[..., 2] = 255  # OpenCV's order: blue, green, red, alpha
-    heat_HW4[..., 1] = np.rint(225 * (1 - strength_HW)).astype(np.uint8)
-    heat_HW4[..., 3] = np.where(strength_HW > 0, np.rint(90 + 150 * strength_HW), 0).astype(np.uint8)
-    return bytes(cv2.imencode(".png", heat_HW4)[1])
-
-
-def difference_strength(pixels_HW3: Pixels, product_HW3: Pixels, alpha_HW: Pixels, *, lightness_only: bool = False) -> "np.ndarray":
-    """How visible each product pixel's difference is: float32 (H, W), 0 below `VISIBLE_DELTA_E` and off the product, 1 from `FULL_DELTA_E`.
-
-    pixels_HW3, product_HW3: uint8 sRGB of one size. alpha_HW: uint8; only fully covered pixels are compared.
-    """
-    import numpy as np
-
-    from imaging.color import delta_e2000, srgb_to_lab
-
-    ours, theirs = srgb_to_lab(pixels_HW3), srgb_to_lab(product_HW3)
-    delta = np.abs(ours[..., 0] - theirs[..., 0]) if lightness_only else delta_e2000(ours, theirs)
-    strength = np.clip((delta - VISIBLE_DELTA_E) / (FULL_DELTA_E - VISIBLE_DELTA_E), 0, 1)
-    return np.where(alpha_HW == 255, strength, 0).astype(np.float32)
+    return decode_rgb(project.store.get(made["render_digest"]))

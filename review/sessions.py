@@ -1,75 +1,108 @@
-"""Who is signed in: sessions in memory, their tokens against forged forms, and a brake on guessing passwords.
+"""Who is signed in, and a brake on guessing passwords.
 
-A restart signs everybody out. What is kept of a cookie is its hash.
+Sessions are rows of the ledger, so that a restart signs nobody out and several servers know the same people; what is kept of a cookie is its
+hash, and the token against forged forms follows from the cookie. Another password, or none any more, ends a session at once.
 """
 
+import datetime as dt
 import hashlib
 import hmac
 import secrets
 import threading
 import time
-from collections import defaultdict, deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Final
+
+import sqlalchemy as sa
+
+from resources.ledger import Ledger
+from resources.ledger_tables import review_session
+from resources.settings import utc_now
+from review.accounts import Accounts
 
 SESSION_S: Final = 12 * 3600
 """A working day with room; then one signs in again."""
 
 GUESSES: Final = 8
 GUESSES_WITHIN_S: Final = 900
-"""Wrong passwords per name and quarter of an hour: 280,000 a year at most."""
+"""Wrong passwords per name and quarter of an hour and server: 280,000 a year at most."""
+
+MAX_NAMES: Final = 10_000
+"""Names whose guesses are counted; who tries more pushes out the oldest."""
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Session:
-    """One browser of one reviewer. `last_render_key`: what was decided last in it, for undo; '' before."""
+    """One browser of one reviewer, and the token that its forms must bring."""
 
     reviewer: str
     form_token: str
-    ends_at_s: float
-    last_render_key: str = ""
+
+
+class Sessions:
+    """The sessions of one project. `ledger` is given with each call: the project is opened anew when its settings change."""
+
+    def begin(self, ledger: Ledger, accounts: Accounts, reviewer: str) -> str:
+        """A new session; what its cookie says."""
+        cookie, now = secrets.token_urlsafe(32), _now()
+        row = {
+            "cookie_digest": _hash(cookie),
+            "reviewer": reviewer,
+            "account": accounts.fingerprint(reviewer),
+            "ends_at": now + dt.timedelta(seconds=SESSION_S),
+        }
+        with ledger.writing("review_session") as connection:
+            connection.execute(sa.delete(review_session).where(review_session.c.ends_at < now))
+            connection.execute(sa.insert(review_session).values(**row))
+        return cookie
+
+    def find(self, ledger: Ledger, accounts: Accounts, cookie: str | None) -> Session | None:
+        """The session of a cookie, if it has not ended and its reviewer still has the same password."""
+        row = ledger.by_keys(review_session, [_hash(cookie)]).get(_hash(cookie)) if cookie else None
+        if cookie is None or row is None or row["ends_at"] <= _now() or row["account"] != accounts.fingerprint(row["reviewer"]):
+            return None
+        return Session(reviewer=row["reviewer"], form_token=_hash(f"form {cookie}"))
+
+    def end(self, ledger: Ledger, cookie: str | None) -> None:
+        """Sign out."""
+        if cookie:
+            with ledger.writing("review_session") as connection:
+                connection.execute(sa.delete(review_session).where(review_session.c.cookie_digest == _hash(cookie)))
 
 
 @dataclass(kw_only=True)
-class Sessions:
-    """The sessions of one server."""
+class Guesses:
+    """Wrong passwords of the last while, by name."""
 
-    _by_hash: dict[str, Session] = field(default_factory=dict)
-    _wrong: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    _wrong: "OrderedDict[str, deque[float]]" = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def begin(self, reviewer: str) -> str:
-        """A new session; what its cookie says."""
-        cookie, now = secrets.token_urlsafe(32), time.monotonic()
-        with self._lock:
-            self._by_hash = {key: one for key, one in self._by_hash.items() if one.ends_at_s > now}
-            self._by_hash[_hash(cookie)] = Session(reviewer=reviewer, form_token=secrets.token_urlsafe(32), ends_at_s=now + SESSION_S)
-            self._wrong.pop(reviewer, None)
-        return cookie
-
-    def find(self, cookie: str | None) -> Session | None:
-        """The session of a cookie, if it has not ended."""
-        found = self._by_hash.get(_hash(cookie)) if cookie else None
-        return found if found is not None and found.ends_at_s > time.monotonic() else None
-
-    def end(self, cookie: str | None) -> None:
-        """Sign out."""
-        if cookie:
-            self._by_hash.pop(_hash(cookie), None)
-
-    def may_guess(self, name: str) -> bool:
+    def may_try(self, name: str) -> bool:
         """Whether a password may be tried for a name; counts the try."""
         with self._lock:
-            tries, now = self._wrong[name[:64]], time.monotonic()
+            tries, now = self._wrong.setdefault(name[:64], deque(maxlen=GUESSES + 1)), time.monotonic()
+            self._wrong.move_to_end(name[:64])
+            while len(self._wrong) > MAX_NAMES:
+                self._wrong.popitem(last=False)
             while tries and tries[0] < now - GUESSES_WITHIN_S:
                 tries.popleft()
             tries.append(now)
             return len(tries) <= GUESSES
 
+    def forget(self, name: str) -> None:
+        """The right password was given."""
+        with self._lock:
+            self._wrong.pop(name[:64], None)
+
 
 def same_token(given: str | None, wanted: str) -> bool:
     """Whether a form came from a page of this session."""
     return given is not None and hmac.compare_digest(given.encode(), wanted.encode())
+
+
+def _now() -> dt.datetime:
+    return utc_now().replace(tzinfo=None)
 
 
 def _hash(cookie: str) -> str:

@@ -1,29 +1,51 @@
-// Keys, filters that apply at once, and the overlay. Everything works without it but the overlay.
+// Keys, filters that apply at once, and the choice of overlay. Everything works without it: htmx swaps pages in place, links and forms are real.
 "use strict";
 
 const typing = (target) => target.closest("input, textarea, select") !== null;
 
-function press(control) {
-  if (control.disabled) return;
+function filled(control) {
   const needed = control.dataset.needs && document.getElementById(control.dataset.needs);
-  if (needed && needed.value.trim() === "") {
-    needed.focus();
-    needed.required = true;
-    needed.reportValidity();
-    needed.required = false;
-    return;
-  }
-  control.click();
+  if (!needed || needed.value.trim() !== "") return true;
+  needed.focus();
+  needed.required = true;
+  needed.reportValidity();
+  needed.required = false;
+  return false;
+}
+
+function press(control) {
+  if (control.matches("input")) return control.focus();
+  if (!control.disabled && filled(control)) control.click();
 }
 
 function moveAmongTiles(step) {
-  const tiles = [...document.querySelectorAll(".tile")];
+  const tiles = [...document.querySelectorAll(".tiles:not(.small) .tile")];
   if (tiles.length === 0) return;
   const now = tiles.indexOf(document.activeElement);
   const next = tiles[now < 0 ? (step > 0 ? 0 : tiles.length - 1) : now + step];
   if (next) next.focus();
   else document.querySelector(step > 0 ? ".pager [rel=next]" : ".pager [rel=prev]")?.click();
 }
+
+let lastOverlay = "";
+
+function show(name) {
+  const overlay = document.getElementById("overlay");
+  for (const choice of document.querySelectorAll("[data-overlay]")) {
+    const chosen = choice.dataset.overlay === name;
+    if (chosen) choice.setAttribute("aria-current", "true");
+    else choice.removeAttribute("aria-current");
+    if (chosen && name) {
+      overlay.src = choice.dataset.src;
+      overlay.alt = choice.dataset.title;
+      lastOverlay = name;
+    }
+  }
+  overlay.hidden = name === "";
+  for (const legend of document.querySelectorAll("[data-legend]")) legend.hidden = legend.dataset.legend !== name;
+}
+
+const shown = () => document.querySelector("[data-overlay][aria-current]")?.dataset.overlay ?? "";
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
@@ -33,36 +55,54 @@ document.addEventListener("keydown", (event) => {
   if (control) {
     event.preventDefault();
     press(control);
+  } else if (event.key === "o" && document.getElementById("overlay")) {
+    show(shown() ? "" : lastOverlay || "difference");
   } else if (event.key === "j" || event.key === "k") {
     event.preventDefault();
     moveAmongTiles(event.key === "j" ? 1 : -1);
   }
 });
 
-for (const form of document.querySelectorAll("form[data-submits]")) form.addEventListener("change", () => form.submit());
+document.addEventListener("click", (event) => {
+  const choice = event.target.closest("[data-overlay]");
+  if (choice && !event.ctrlKey && !event.metaKey) {
+    event.preventDefault();
+    show(choice.dataset.overlay);
+  }
+});
 
-for (const form of document.querySelectorAll("form.decide")) {
-  form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) return event.preventDefault(); // a key that is pressed twice decides once
-    const needed = event.submitter?.dataset.needs && document.getElementById(event.submitter.dataset.needs);
-    if (needed && needed.value.trim() === "") {
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-submits]");
+  if (form) form.requestSubmit();
+});
+
+// Before htmx hears of it: a decision that lacks its words is not sent, and one that was sent is not sent again.
+document.addEventListener(
+  "submit",
+  (event) => {
+    const form = event.target.closest("form.decide");
+    if (!form) return;
+    if (form.dataset.sent || (event.submitter && !filled(event.submitter))) {
       event.preventDefault();
-      return press(event.submitter);
-    }
-    form.dataset.sent = "yes";
-  });
-}
-addEventListener("pageshow", () => document.querySelectorAll("form.decide").forEach((form) => delete form.dataset.sent));
+      event.stopImmediatePropagation();
+    } else form.dataset.sent = "yes";
+  },
+  true,
+);
 
-for (const button of document.querySelectorAll("[data-toggles]")) {
-  button.addEventListener("click", () => {
-    const picture = document.getElementById(button.dataset.toggles);
-    if (!picture.getAttribute("src")) picture.src = picture.dataset.src;
-    picture.hidden = !picture.hidden;
-    button.setAttribute("aria-pressed", String(!picture.hidden));
-    button.parentElement.querySelector(".legend").hidden = picture.hidden;
-  });
+function arrive() {
+  document.querySelectorAll("form.decide").forEach((form) => delete form.dataset.sent);
+  if (shown()) lastOverlay = shown();
+  const next = document.querySelector("[data-preload]");
+  if (next) new Image().src = next.dataset.preload;
 }
 
-const next = document.querySelector("[data-preload]");
-if (next) addEventListener("load", () => (new Image().src = next.dataset.preload));
+addEventListener("pageshow", arrive);
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target.id !== "main") return;
+  document.querySelector("main h1")?.setAttribute("tabindex", "-1");
+  document.querySelector("main [role=alert], main h1")?.focus();
+  arrive();
+});
+document.addEventListener("htmx:responseError", arrive);
+document.addEventListener("htmx:sendError", arrive);

@@ -1,5 +1,6 @@
 """Who may review: hashed passwords, sessions, forged forms, and what the page answers to strangers."""
 
+import datetime as dt
 import re
 import stat
 
@@ -12,7 +13,9 @@ from catalog.errors import SettingsError
 from orchestration.cli import app as command
 from resources.ledger_tables import decision
 from resources.project import open_project
+from resources.settings import utc_now
 from review.accounts import ACCOUNTS_FILE, add_account, password_fits, read_accounts
+from review.desk import Door
 from review.sessions import GUESSES, Sessions
 from review.web import build_app
 from tests.review.conftest import PASSWORD
@@ -52,9 +55,11 @@ def test_a_stranger_sees_no_picture_and_no_page(client):
     assert client.get("/").headers["location"] == "/sign-in"
     key = "0" * 64
     assert client.get(f"/picture/{key}").status_code == 303
-    for kind in ("tile", "render", "photo", "difference"):
+    assert client.get(f"/neighbors/{key}").status_code == 303
+    for kind in ("tile", "render", "photo", "overlay/halo"):
         assert client.get(f"/{kind}/{key}").status_code == 401
     assert client.post(f"/picture/{key}", data={"token": "x", "action": "approve", "seen": 0, "gate_key": "x"}).status_code == 401
+    assert client.get("/", headers={"HX-Request": "true"}).headers["hx-redirect"] == "/sign-in"
 
 
 def test_the_cookie_is_out_of_reach_for_scripts_and_for_other_sites(client):
@@ -136,11 +141,11 @@ def test_words_of_the_catalog_cannot_become_markup(client, folder):
 
 
 def test_passwords_are_kept_as_hashes_for_the_owner_only(tmp_path):
-    assert add_account(tmp_path, "ann", PASSWORD)
-    assert not add_account(tmp_path, "ann", PASSWORD + " 2")
     file = tmp_path / ACCOUNTS_FILE
+    assert add_account(file, "ann", PASSWORD)
+    assert not add_account(file, "ann", PASSWORD + " 2")
     assert PASSWORD not in file.read_text() and stat.S_IMODE(file.stat().st_mode) == 0o600
-    accounts = read_accounts(tmp_path)
+    accounts = read_accounts(file)
     assert password_fits(accounts, "ann", PASSWORD + " 2")
     assert not password_fits(accounts, "ann", PASSWORD)
     assert not password_fits(accounts, "bea", PASSWORD)
@@ -149,19 +154,99 @@ def test_passwords_are_kept_as_hashes_for_the_owner_only(tmp_path):
 @pytest.mark.parametrize(("name", "password"), [("Ann", PASSWORD), ("../ann", PASSWORD), ("ann\n", PASSWORD), ("ann", "too short")])
 def test_bad_names_and_short_passwords_are_refused(tmp_path, name, password):
     with pytest.raises(SettingsError):
-        add_account(tmp_path, name, password)
+        add_account(tmp_path / ACCOUNTS_FILE, name, password)
     assert not (tmp_path / ACCOUNTS_FILE).exists()
 
 
-def test_a_session_ends_by_itself(monkeypatch):
-    sessions = Sessions()
-    cookie = sessions.begin("ann")
-    assert sessions.find(cookie).reviewer == "ann"
-    import time
+@pytest.fixture
+def ledger(folder):
+    return open_project(folder).ledger
 
-    later = time.monotonic() + 13 * 3600
-    monkeypatch.setattr("review.sessions.time.monotonic", lambda: later)
-    assert sessions.find(cookie) is None
+
+def test_a_session_ends_by_itself(folder, ledger, monkeypatch):
+    sessions, accounts = Sessions(), read_accounts(folder / ".vitrine" / ACCOUNTS_FILE)
+    cookie = sessions.begin(ledger, accounts, "ann")
+    assert sessions.find(ledger, accounts, cookie).reviewer == "ann"
+    later = utc_now() + dt.timedelta(hours=13)
+    monkeypatch.setattr("review.sessions.utc_now", lambda: later)
+    assert sessions.find(ledger, accounts, cookie) is None
+
+
+def test_another_password_or_none_any_more_ends_the_sessions_of_the_former(client, folder):
+    sign_in(client)
+    assert client.get("/").status_code == 200
+    add_account(folder / ".vitrine" / ACCOUNTS_FILE, "ann", PASSWORD + " 2")
+    assert client.get("/").status_code == 303
+    sign_in(client, password=PASSWORD + " 2")
+    assert client.get("/").status_code == 200
+    (folder / ".vitrine" / ACCOUNTS_FILE).write_text('{"reviewers": {}}')
+    assert client.get("/").status_code == 303
+
+
+def test_a_second_server_knows_who_signed_in_at_the_first_one(client, folder):
+    sign_in(client)
+    with TestClient(build_app(folder), base_url=BASE, follow_redirects=False) as other:
+        assert other.get("/").status_code == 303
+        other.cookies.set("vitrine_review", client.cookies["vitrine_review"])
+        assert other.get("/").status_code == 200
+
+
+def test_signing_in_again_ends_the_session_before(client):
+    sign_in(client)
+    former = client.cookies["vitrine_review"]
+    sign_in(client)
+    assert client.cookies["vitrine_review"] != former
+    client.cookies.clear()
+    client.cookies.set("vitrine_review", former)
+    assert client.get("/").status_code == 303
+
+
+def test_behind_tls_cookies_are_for_tls_and_for_this_host_only(folder):
+    door = Door(hosts=("review.example.com",), tls=True)
+    with TestClient(build_app(folder, door), base_url="https://review.example.com", follow_redirects=False) as client:
+        answer = sign_in(client)
+        (cookie,) = (value for value in answer.headers.get_list("set-cookie") if value.startswith("__Host-vitrine_review="))
+        assert all(word in cookie for word in ("Secure", "HttpOnly", "SameSite=strict", "Path=/")) and "Domain" not in cookie
+        assert answer.headers["strict-transport-security"]
+        assert client.get("/").status_code == 200
+        assert client.get("/", headers={"Host": "127.0.0.1"}).status_code == 400
+        assert client.get("/health", headers={"Host": "10.1.2.3:8100"}).text == "well"
+
+
+def test_a_form_without_end_is_not_read(client):
+    assert client.post("/sign-in", content=b"x" * 70_000).status_code == 413
+    assert client.post("/sign-in", content=iter([b"token=x"])).status_code == 413  # does not say how long it is
+    answer = client.post("/sign-in", data={"token": "x", "name": "ann", "password": "p" * 2_000})
+    assert answer.status_code == 422 and "ppp" not in answer.text and "Not understood" in answer.text
+
+
+def test_a_sibling_site_cannot_decide_either(client, folder):
+    sign_in(client)
+    path = first_picture(client)
+    form = {**form_of(client, path), "action": "approve"}
+    assert client.post(path, data=form, headers={"Sec-Fetch-Site": "same-site"}).status_code == 403
+    assert client.post(path, data={**form, "after": "../sign-out"}).status_code == 422
+    assert decisions(folder) == []
+
+
+def test_wrong_settings_are_said_on_the_page_and_the_page_comes_back(client, folder, monkeypatch):
+    sign_in(client)
+    assert client.get("/").status_code == 200
+    monkeypatch.setattr("review.queue.LOOKED_UP_EVERY_S", 0.0)
+    brand = folder / "brand.yaml"
+    text = brand.read_text()
+    brand.write_text(text.replace("rules:", "rulez:"))
+    wrong = client.get("/")
+    assert wrong.status_code == 503 and "rulez" in wrong.text
+    brand.write_text(text)
+    assert client.get("/").status_code == 200
+
+
+def test_the_page_opens_to_other_machines_only_behind_tls(folder, monkeypatch):
+    monkeypatch.setenv("VITRINE_PROJECT", str(folder))
+    for more in (["--host", "0.0.0.0"], ["--host", "0.0.0.0", "--name", "review.example.com"], ["--tls"]):
+        refused = CliRunner().invoke(command, ["review", "--port", "1", *more])
+        assert isinstance(refused.exception, SettingsError) and "Nothing was started" in str(refused.exception)
 
 
 def test_without_reviewers_the_command_says_how_to_add_one(folder, monkeypatch):
@@ -171,4 +256,4 @@ def test_without_reviewers_the_command_says_how_to_add_one(folder, monkeypatch):
     assert isinstance(refused.exception, SettingsError) and "vitrine review add-user NAME" in str(refused.exception)
     added = CliRunner().invoke(command, ["review", "add-user", "cleo"], input=f"{PASSWORD}\n{PASSWORD}\n")
     assert added.exit_code == 0 and "cleo may review" in added.output
-    assert password_fits(read_accounts(folder / ".vitrine"), "cleo", PASSWORD)
+    assert password_fits(read_accounts(folder / ".vitrine" / ACCOUNTS_FILE), "cleo", PASSWORD)
