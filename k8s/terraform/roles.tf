@@ -1,5 +1,5 @@
-# A role per zone for its step pods, one for reading each namespace's secrets, one for the code server's sensors. Each may be taken by one
-# ServiceAccount only; none may do what another's work needs.
+# A role per zone for its step pods, one for reading each namespace's secrets, one for the code server's sensors, one for the review page. Each
+# may be taken by one ServiceAccount only; none may do what another's work needs.
 
 locals {
   everywhere = ["blobs", "manifests", "handoff", "altered"]
@@ -18,6 +18,7 @@ data "aws_iam_policy_document" "taken_by" {
     { for zone in keys(local.zones) : "vitrine-${zone}" => "vitrine-${zone}:vitrine-step" },
     { for namespace in local.namespaces : "vitrine-secrets-${namespace}" => "vitrine-${namespace}:vitrine-secrets" },
     { "vitrine-code" = "vitrine-control:vitrine-code" },
+    { "vitrine-review" = "vitrine-control:vitrine-review" },
   )
   statement {
     actions = ["sts:AssumeRoleWithWebIdentity"]
@@ -139,4 +140,34 @@ resource "aws_iam_role_policy" "code" {
   name   = "announcements"
   role   = aws_iam_role.all["vitrine-code"].name
   policy = data.aws_iam_policy_document.code.json
+}
+
+# The review page shows pictures and cut-outs, and keeps records of decisions. It may write no picture.
+data "aws_iam_policy_document" "review" {
+  statement {
+    sid       = "SeePictures"
+    actions   = ["s3:GetObject"]
+    resources = [for prefix in ["blobs", "manifests"] : "${local.bucket_arn}/${prefix}/*"]
+  }
+  statement {
+    sid       = "KeepRecords"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.bucket_arn}/manifests/records/*"]
+  }
+  statement {
+    sid       = "TellMissingFromForbidden"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arn]
+  }
+  statement {
+    sid       = "UseTheKey"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [aws_kms_key.store.arn]
+  }
+}
+
+resource "aws_iam_role_policy" "review" {
+  name   = "pictures"
+  role   = aws_iam_role.all["vitrine-review"].name
+  policy = data.aws_iam_policy_document.review.json
 }

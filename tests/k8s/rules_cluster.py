@@ -21,7 +21,7 @@ DAGSTER_CALLS = {
     ("", "events"): {"list"},
 }
 """Every call that dagster-k8s 0.29.27 makes, read in its source."""
-SERVING = {"webserver", "code-server", "front-door"}
+SERVING = {"webserver", "code-server", "front-door", "review"}
 BINDINGS = {"vitrine-runs": {"vitrine-control/vitrine-control"}, **{namespace_of(z): {"vitrine-runs/vitrine-run"} for z in Zone}}
 
 

@@ -146,11 +146,22 @@ def k27(release: Release) -> Iterator[str]:
             yield "the front door leads somewhere else"
         if not any(a.startswith("--allowed-group=") for a in args) or "--cookie-secure=true" not in args:
             yield "the front door lets in whoever has an account"
-        for o in release.of("Ingress"):
-            for rule in o["spec"]["rules"]:
-                for path in rule["http"]["paths"]:
-                    if path["backend"]["service"]["name"] != "front-door":
-                        yield f"{c.where(o)} goes around the front door"
+        yield from _doors(release)
+
+
+def _doors(release: Release) -> Iterator[str]:
+    """Whoever is reached from outside asks who they are, over TLS: the front door, and the review page, which has accounts of its own."""
+    reviewing = [a for pod in release.pods if pod.name == "vitrine-review" for a in pod.spec["containers"][0].get("args", [])]
+    for o in release.of("Ingress"):
+        hosts = {rule["host"] for rule in o["spec"]["rules"]}
+        if {host for part in o["spec"].get("tls", []) for host in part["hosts"]} != hosts:
+            yield f"{c.where(o)} answers without TLS"
+        for path in [path for rule in o["spec"]["rules"] for path in rule["http"]["paths"]]:
+            behind = path["backend"]["service"]["name"]
+            if behind not in ("front-door", "vitrine-review"):
+                yield f"{c.where(o)} goes around the front door"
+            elif behind == "vitrine-review" and not {"--tls", *(f"--name={host}" for host in hosts)} <= set(reviewing):
+                yield f"{c.where(o)} leads to a review page whose cookies are not for TLS, or that answers to another name"
 
 
 Check = Callable[[Release], Iterator[str]]
