@@ -13,8 +13,9 @@ from imaging.measure_edges import measure_halo
 from quality.columns import COLUMNS
 from quality.measurements import RenderEvidence, views_of
 from resources.project import open_project
+from review.fill_box import fill_svg
 from review.items import Filter
-from review.overlays import OVERLAYS, clipped_HW4, difference_HW4, difference_strength, draw_overlay, fill_svg, halo_HW4, overlay_for
+from review.overlays import OVERLAYS, clipped_HW4, difference_HW4, difference_strength, draw_overlay, halo_HW4, overlay_for
 from review.pictures import UNUSED_S, ReviewPictures
 from review.queue import look_up
 
