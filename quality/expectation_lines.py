@@ -49,8 +49,10 @@ def expectation_lines(rows: Sequence[Mapping[str, Any]], rules: RuleSet) -> list
 def _line(rule: Rule, rows: Sequence[Mapping[str, Any]]) -> ExpectationLine:
     mine = [row for row in rows if rule.applies_to(row)]
     values = [(row[rule.column], str(row["label"])) for row in mine if row.get(rule.column) is not None]
-    outside = [(value, label) for value, label in values if not _within(value, rule.min, rule.max, rule)]
-    doubtful = [one for one in values if one not in outside and not _within(one[0], rule.review_min, rule.review_max, rule)]
+    inside, outside = list[tuple[Any, str]](), list[tuple[Any, str]]()
+    for one in values:
+        (inside if _within(one[0], rule.min, rule.max, rule) else outside).append(one)
+    doubtful = [one for one in inside if not _within(one[0], rule.review_min, rule.review_max, rule)]
     worst = sorted(outside or doubtful, key=lambda one: _distance(one[0], rule), reverse=True)[:WORST_SHOWN]
     return ExpectationLine(
         rule=rule,
