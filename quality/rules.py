@@ -32,6 +32,16 @@ CONDITIONS: dict[When, tuple[str, float]] = {
 }
 """The column that a condition looks at, and its value in renders that the rule applies to. Where it holds nothing, the rule applies, too."""
 
+CONDITIONS_IN_WORDS: dict[When, str] = {
+    "always": "",
+    "expected_known": "only where the expected picture is known",
+    "expected_unknown": "only where the expected picture is not known",
+    "text_known": "only where there is text",
+    "story_text_known": "only in stories with text",
+    "size_known": "only where the catalog tells the product's size",
+}
+"""To which renders a rule applies, for people; nothing where to all."""
+
 NOT_IN_DIGEST = {"source", "url", "date", "starts", "until"}
 """Where a rule comes from and when it holds changes no verdict: rules in force are told apart by what they ask."""
 
@@ -94,6 +104,11 @@ class Rule(BaseModel):
     def required(self) -> str:
         """What is allowed, in words: `at least 98.5 %`, `0.6 to 1.35`, `one of JPEG, PNG`."""
         return _in_words(self.min, self.max, self.values, self.documented)
+
+    @property
+    def only_where(self) -> str:
+        """To which renders it applies, in words; '' where to all."""
+        return CONDITIONS_IN_WORDS[self.when]
 
     @property
     def documented(self) -> Column:

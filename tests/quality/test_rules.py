@@ -1,5 +1,7 @@
 """Shipped rule packs, and a brand's own bounds over them."""
 
+from typing import get_args
+
 import pytest
 import yaml
 
@@ -7,7 +9,7 @@ from catalog.brand_kit import BrandKit
 from catalog.errors import SettingsError
 from catalog.recipe import parse_model
 from quality.columns import COLUMNS
-from quality.rules import RULE_FOLDER, Rule, RulePack, read_rules, shipped_packs
+from quality.rules import CONDITIONS, CONDITIONS_IN_WORDS, RULE_FOLDER, Rule, RulePack, When, read_rules, shipped_packs
 
 
 def brand(rules):
@@ -106,3 +108,9 @@ def test_two_rules_on_one_column_are_refused():
     pack = {"recipe": "x", "kind": "x", "version": 1, "title": "x", "background": "white", "rules": [rule(), rule(code="OTHER")]}
     with pytest.raises(SettingsError, match="two rules on one column: ssim"):
         parse_model(RulePack, pack, "pack.yaml")
+
+
+def test_every_condition_is_told_in_words_and_every_other_one_than_always_looks_at_a_column():
+    conditions = set(get_args(When))
+    assert set(CONDITIONS_IN_WORDS) == conditions == set(CONDITIONS) | {"always"}
+    assert all(words for when, words in CONDITIONS_IN_WORDS.items() if when != "always")
