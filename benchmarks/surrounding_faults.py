@@ -1,10 +1,15 @@
 """Faults of what surrounds a product, made on true composites in a scene, on a backdrop and with text: the counterpart of corruptions.FAULTS.
 
-Run as a program it measures them on scenes of ../shared (VITRINE_TEST_ASSETS) with the products of the gate's benchmark:
+Run as a program it puts the products of the gate's benchmark into drawn rooms and backdrops and prints how many faults are called by name:
 
     python -m benchmarks.surrounding_faults --half held_out
 """
 
+import argparse
+import json
+import sys
+import zlib
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,16 +18,19 @@ import cv2
 import numpy as np
 
 from benchmarks.corruptions import Scene, jpeg, place_product, shift_lab, to_bytes
+from benchmarks.gate import half_of, load_product, product_files
 from imaging.color import lab_to_srgb, srgb_to_lab
 from imaging.footprint import find_footprint
 from imaging.plate_finish import add_grain
 from imaging.shadows import ShadowLight, shadow_map
-from quality.measurements import RenderEvidence
+from quality.margins import margins_of
+from quality.measurements import RenderEvidence, measure_render
+from quality.palette import compare_with_palette
+from quality.rules import read_pack, read_rules
 
 LIGHT = ShadowLight(side=-0.5, hardness=0.4)
 WALL_RGB, TABLE_RGB, NICHE_RGB = (196, 112, 76), (232, 195, 154), (150, 82, 54)
 PALETTE = ("#c4704c", "#e8c39a", "#965236", "#efeae0")
-TEXT_RGB = (24, 22, 20)
 
 
 def drawn_room(side_px: int, seed: int) -> np.ndarray:
@@ -59,7 +67,7 @@ def standing(rgba_HW4: np.ndarray, side_px: int, *, background_HW3: np.ndarray, 
     return replace(scene, rgb_HW3=rgb, alpha_HW=alpha, shadow_HW=shadow)
 
 
-def text_facts(scene: Scene, *, left: float = 0.08, top: float = 0.16, size: float = 0.07, color: str = "#181614") -> dict[str, Any]:
+def text_facts(*, left: float = 0.08, top: float = 0.16, size: float = 0.07, color: str = "#181614") -> dict[str, Any]:
     """Facts that name one line of text in a scene."""
     return {"texts": [{"left": left, "top": top, "width": 8 * size * 0.75, "height": size, "color": color, "text": "NEW MUGS"}]}
 
@@ -171,3 +179,59 @@ def evidence_in(scene: Scene, picture: np.ndarray, kind: str, facts: dict[str, A
         file_format="PNG",
         icc="sRGB",
     )
+
+
+OWN_COLUMNS = frozenset(
+    (
+        "palette_delta_e",
+        "palette_off_share_pct",
+        "scene_repeat",
+        "scene_garish_pct",
+        "scene_one_color_pct",
+        "shadow_gap_pct",
+        "shadow_chroma",
+    )
+)
+"""Columns of the surroundings: what else is said of a picture is the business of benchmarks/gate.py."""
+
+
+def codes_of(row: dict[str, Any], kind: str) -> set[str]:
+    """Codes of the broken rules on surroundings, with PALETTE as the brand's."""
+    rules = read_rules("backdrop" if kind == "backdrop" else "staged_scene")
+    pack = read_pack(rules.recipe)
+    compare_with_palette([row], PALETTE)
+    held = replace(rules, rules=tuple(rule for rule in pack.rules if rule.column in OWN_COLUMNS))
+    return {margin.code for margin in margins_of(row, held) if margin.is_broken}
+
+
+def main() -> None:
+    """Measure every product in a drawn room and on a drawn backdrop; print detection by fault and the harmless pictures that were doubted."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--half", choices=("tuned_on", "held_out"), default=None)
+    parser.add_argument("--side-px", type=int, default=560)
+    parser.add_argument("--products", type=int, default=None, help="at most so many")
+    options = parser.parse_args()
+    named = [(name, files) for name, files in product_files().items() if options.half in (None, half_of(name))][: options.products]
+    seen: dict[str, list[bool]] = defaultdict(list)
+    alarms = []
+    for name, files in named:
+        rgba, seed, side = load_product(*files), zlib.crc32(name.encode()), options.side_px
+        scenes = {
+            "scene": standing(rgba, side, background_HW3=drawn_room(side, seed), seed=seed),
+            "backdrop": standing(rgba, side, background_HW3=drawn_backdrop(side, seed), seed=seed, fill=0.7),
+        }
+        for kind, scene in scenes.items():
+            for variant, make in HARMLESS.items():
+                codes = codes_of(measure_render(evidence_in(scene, make(scene), kind)), kind)
+                seen[f"ok/{kind}/{variant}"].append(bool(codes))
+                alarms += [f"{name} {kind} {variant}: {', '.join(sorted(codes))}"] if codes else []
+        for variant, fault in SURROUNDING_FAULTS.items():
+            row = measure_render(evidence_in(scenes[fault.on], fault.make(scenes[fault.on]), fault.on))
+            seen[f"bad/{variant}"].append(fault.code in codes_of(row, fault.on))
+        print(f"{name} done", file=sys.stderr, flush=True)
+    shares = {name: round(sum(values) / len(values), 3) for name, values in seen.items()}
+    print(json.dumps({"half": options.half or "all", "products": len(named), "flagged": shares, "alarms": alarms}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

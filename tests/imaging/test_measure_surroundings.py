@@ -159,13 +159,13 @@ def test_contrast_is_wcags():
     (WHITE, "#000000", 20, 21.01), (WHITE, "#777777", 4.2, 4.6), ((60, 60, 60), "#3c3c3c", 1, 1.05), ((60, 60, 60), "#505050", 1, 1.5),
 ])  # fmt: skip
 def test_the_contrast_of_drawn_letters_is_that_of_text_and_ground(background, color, low, high):
-    facts = text_facts(None, color=color)
+    facts = text_facts(color=color)
     picture = lettered(flat(background), facts)
     assert low <= measure_text(picture, placed(facts, picture.shape), None)["text_contrast"] <= high
 
 
 def test_text_that_can_be_read_on_most_of_its_ground_has_the_contrast_of_the_rest():
-    facts = text_facts(None, color="#ffffff", left=0.1)
+    facts = text_facts(color="#ffffff", left=0.1)
     picture = flat((20, 40, 90))
     picture[:, 160:] = (235, 238, 240)
     columns = measure_text(lettered(picture, facts), placed(facts, picture.shape), None)
