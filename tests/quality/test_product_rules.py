@@ -48,17 +48,14 @@ class Golden:
 
 GOLDEN = [
     Golden(code="PRODUCT_GREW", recipe="packshot_white", within=knob(1 / 40), outside=knob(1 / 12)),
-    Golden(code="PRODUCT_GREW", recipe="backdrop", within=knob(1 / 40), outside=knob(1 / 8)),
     Golden(code="PRODUCT_EATEN", recipe="packshot_white", within=bite(1 / 40), outside=bite(1 / 12)),
     Golden(code="PRODUCT_EATEN", recipe="staged_scene", within=bite(1 / 40), outside=bite(1 / 9)),
-    Golden(code="SECOND_OBJECT", recipe="packshot_white", within=prop((70, 80, 90), 0.008), outside=prop((70, 80, 90), 0.03)),
     Golden(code="SECOND_OBJECT", recipe="backdrop", within=prop((60, 90, 140), 0.008), outside=prop((60, 90, 140), 0.03)),
     Golden(code="TINTED", recipe="packshot_white", within=tinted(1.9), outside=tinted(2.7)),
     Golden(code="HUE_TURNED", recipe="packshot_white", within=colored(3.5, 1.0), outside=colored(5.5, 1.0)),
     Golden(code="CHROMA_CHANGED", recipe="packshot_white", within=colored(0, 0.96), outside=colored(0, 0.88)),
     Golden(code="CHROMA_CHANGED", recipe="packshot_white", within=colored(0, 1.04), outside=colored(0, 1.12)),
     Golden(code="WATERMARK", recipe="packshot_white", within=marked(0.02, "SAMPLE"), outside=marked(0.15, "SAMPLE SAMPLE")),
-    Golden(code="WATERMARK", recipe="staged_scene", within=marked(0.02, "SAMPLE"), outside=marked(0.2, "SAMPLE SAMPLE")),
     Golden(code="PRODUCT_TWICE", recipe="staged_scene", within=plain, outside=twin(0.5)),
     Golden(code="FRINGE_ALONG_EDGE", recipe="backdrop", within=plain, outside=half_halo(3, 255)),
     Golden(code="SQUASHED", recipe="packshot_white", within=squashed_by(0.01), outside=squashed_by(0.02)),
