@@ -1,11 +1,13 @@
 """Measure how surely copies of a photo are recognized, and that other colors, views and products are not called copies.
 
     python benchmarks/look_alikes.py
+    python benchmarks/look_alikes.py --demo     the demo catalog's photographs only
 
 Photographs: the demo catalog's and the packshots of the test assets (VITRINE_TEST_ASSETS). Copies are made of each: resized, recompressed,
 trimmed, a little brighter. Every pair of different photographs must not be called the same picture.
 """
 
+import argparse
 import io
 import itertools
 import sys
@@ -28,6 +30,7 @@ from imaging.photo import decode_photo  # noqa: E402
 from imaging.photo_background import look_at_surroundings  # noqa: E402
 
 NEEDED_PX = 1000
+"""Shorter side a photograph needs, and the longer side it is worked on."""
 
 
 def jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
@@ -67,23 +70,26 @@ def print_of(pixels: np.ndarray) -> int:
     return photo_print(cv2.cvtColor(look, cv2.COLOR_RGB2GRAY), look_at_surroundings(srgb_to_lab(look)).product_HW)
 
 
-def photographs() -> dict[str, np.ndarray]:
+def photographs(demo_only: bool) -> dict[str, np.ndarray]:
     """Name and pixels of every usable photograph."""
     found = {}
-    for path in sorted([*(ROOT / "demo/catalog/photos").glob("*.jpg"), *(assets_dir() / "photos").glob("s*_*.*g")]):
+    shared = () if demo_only else (assets_dir() / "photos").glob("s*_*.*g")
+    for path in sorted([*(ROOT / "demo/catalog/photos").glob("*.jpg"), *shared]):
         try:
             photo = decode_photo(path.read_bytes(), name=path.name)
         except PhotoRefused:
             continue
         if min(photo.pixels_HW3.shape[:2]) >= NEEDED_PX:
-            found[path.name] = small(photo.pixels_HW3, 1400)
+            found[path.name] = small(photo.pixels_HW3, NEEDED_PX)
     return found
 
 
 def main() -> None:
     """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--demo", action="store_true", help="the demo catalog's photographs only")
     cv2.setNumThreads(1)
-    photos = photographs()
+    photos = photographs(parser.parse_args().demo)
     prints = {name: print_of(pixels) for name, pixels in photos.items()}
     thumbnails = {name: jpeg(small(pixels, 384), 85) for name, pixels in photos.items()}
     caught: Counter[str] = Counter()
