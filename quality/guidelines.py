@@ -80,7 +80,7 @@ def _formats() -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:g} %"
+    return f"{100 * share:g}\u00a0%"
 
 
 _WORDS: dict[str, _Words] = {
@@ -90,6 +90,13 @@ _WORDS: dict[str, _Words] = {
         why="Customers zoom in. What is not in the photo cannot be shown later.",
         good="Detail is there to zoom into", bad="A preview has none",
         limit=lambda r: f"shorter side ≥ {r.min_side_px} px",
+    ),
+    "truncated": _Words(
+        group=FILE, title="Arrived completely",
+        ask=lambda r: "Wait until an upload is done, and look at the file once after copying it.",
+        why="The rest of the picture is gone, even if the beginning opens.",
+        good="The whole picture", bad="The upload broke off",
+        limit=lambda r: "complete file",
     ),
     "formats": _Words(
         group=FILE, title="A picture file we can read",
@@ -105,13 +112,6 @@ _WORDS: dict[str, _Words] = {
         why="A renamed file breaks in shops and programs that trust its name.",
         good="mug.jpg holds a JPEG", bad="mug.jpg holds a GIF",
         limit=lambda r: "name and content agree",
-    ),
-    "truncated": _Words(
-        group=FILE, title="Arrived completely",
-        ask=lambda r: "Wait until an upload is done, and look at the file once after copying it.",
-        why="The rest of the picture is gone, even if the beginning opens.",
-        good="The whole picture", bad="The upload broke off",
-        limit=lambda r: "complete file",
     ),
     "color_profile": _Words(
         group=FILE, title="In sRGB",
@@ -200,13 +200,6 @@ _WORDS: dict[str, _Words] = {
         good="The photo alone", bad="Watermark and date",
         limit=lambda r: "no text outside of the product",
     ),
-    "ai_marked": _Words(
-        group=HONEST, title="A photograph",
-        ask=lambda r: "Taken with a camera. A file whose metadata says that it is generated, or partly generated, is told apart.",
-        why="Customers must get what they see, and generated pictures must be declared to shops and by law.",
-        good="Digital source: a camera", bad="Digital source: generative AI",
-        limit=lambda r: "no mark of AI (IPTC, C2PA, generators' tags)",
-    ),
     "same_photo": _Words(
         group=HONEST, title="A photo of its own",
         ask=lambda r: "Every product, and every color of it, has a photo of its own. Sizes of one product may share one.",
@@ -220,6 +213,13 @@ _WORDS: dict[str, _Words] = {
         why="It is the same mistake as the same photo twice, only harder to see.",
         good="Two colors, two photos", bad="A copy under another number",
         limit=lambda r: "no copy of another product's photo",
+    ),
+    "ai_marked": _Words(
+        group=HONEST, title="A photograph",
+        ask=lambda r: "Taken with a camera. A file whose metadata says that it is generated, or partly generated, is told apart.",
+        why="Customers must get what they see, and generated pictures must be declared to shops and by law.",
+        good="Digital source: a camera", bad="Digital source: generative AI",
+        limit=lambda r: "no mark of AI (IPTC, C2PA, generators' tags)",
     ),
 }  # fmt: skip
 

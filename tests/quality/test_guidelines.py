@@ -48,7 +48,7 @@ def test_the_numbers_are_those_of_the_settings():
     rules = ScreeningRules(min_side_px=1613, max_frame_contact_share=0.037, actions=RuleActions(cluttered="warn"))
     words = _Read(guidelines_page(rules, None)).words
     assert "1613 pixels" in words
-    assert "3.7 %" in words
+    assert "3.7\u00a0%" in words
     cards = {guideline.code: guideline for guideline in guidelines(rules)}
     assert cards["cluttered"].action == "warn"
     assert any("1613" in line for line in in_short(rules))
