@@ -5,10 +5,12 @@ from types import SimpleNamespace
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 
 from assets.decisions import decide, decisions_on, undo
 from assets.planning import known_cells, plan_cell
 from publishing.manifest import read_manifest
+from resources.ledger_tables import lease
 from resources.project import open_project
 from tests.orchestration.test_sources_to_shop import Daemon
 from tests.reviewed_shop import write_reviewed_shop
@@ -23,7 +25,10 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def folder(made, tmp_path):
-    return shutil.copytree(made, tmp_path / "project", symlinks=True)
+    folder = shutil.copytree(made, tmp_path / "project", symlinks=True)
+    with open_project(folder).ledger.writing() as connection:  # the run that made the shop is over, which another instance cannot know
+        connection.execute(sa.delete(lease))
+    return folder
 
 
 def rows(project, sku):
