@@ -35,9 +35,12 @@ def blamed_columns(
     many: each would then learn to catch a fault that another one measures.
     """
     seen = frozenset(rule.column for rule in rules if rule.code in by["codes"])
-    named = columns_of(str(by.get("fault") or ""))
+    fault = by.get("fault")
+    if not fault:
+        return seen
+    named = columns_of(fault)  # none: the reviewer says that it is something else than what the gate said
     if len(named) <= 1:
-        return named or seen
+        return named
     if named & seen:
         return named & seen
     far_out = {rule.column: _farther_out_than(rule, columns, good) for rule in rules if rule.column in named and rule.applies_to(columns)}
