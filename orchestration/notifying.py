@@ -21,7 +21,7 @@ from orchestration.watching import (
 from resources.outbox import claim, drop_for_nobody, notify, open_receivers, settle
 from resources.project import Project, VitrineResource
 from resources.receivers import Receiver
-from resources.settings import Settings
+from resources.settings import Settings, utc_now
 from resources.work_context import working_on
 
 log = logging.getLogger("vitrine.notify")
@@ -94,13 +94,17 @@ def deliver_notifications(context: dg.SensorEvaluationContext, vitrine: VitrineR
 )
 def watch_cells(context: dg.SensorEvaluationContext, vitrine: VitrineResource) -> dg.SkipReason:
     """Look once; each event is told once, however often it is seen."""
-    project = vitrine.open()
-    told = watch_once(project, context.instance)
+    project, today = vitrine.open(), utc_now().date().isoformat()
+    told = watch_once(project, context.instance, with_drift=context.cursor != today)
+    context.update_cursor(today)
     return dg.SkipReason(f"{told} new notices." if told else "Nothing is overdue, stuck or drifting.")
 
 
-def watch_once(project: Project, instance: dg.DagsterInstance) -> int:
-    """Put a notice for everything that is late, stuck or drifting into the outbox; how many are new."""
+def watch_once(project: Project, instance: dg.DagsterInstance, *, with_drift: bool = True) -> int:
+    """Put a notice for everything that is late, stuck or drifting into the outbox; how many are new.
+
+    `with_drift`: also compare the last week with those before, which counts every render of five weeks; once a day is enough.
+    """
     settings = project.settings.notifications
     if settings is None:
         return 0
@@ -110,6 +114,6 @@ def watch_once(project: Project, instance: dg.DagsterInstance) -> int:
         *stuck_backfills(instance, settings),
         *stuck_campaigns(project, settings),
         *drifting_categories(project, settings),
-        *drifting_recipes_and_loras(project, settings),
+        *(drifting_recipes_and_loras(project, settings) if with_drift else ()),
     ]
     return sum(notify(project, event) for event in events)

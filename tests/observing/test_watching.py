@@ -14,7 +14,7 @@ from orchestration import handing_out
 from orchestration.campaigns import campaign_named, start_campaign
 from orchestration.cli_operations import _cell
 from orchestration.failed_cells import failed_now, queue_cells
-from orchestration.notifying import notification_sensors, watch_once
+from orchestration.notifying import notification_sensors, watch_cells, watch_once
 from orchestration.triggers import due_cells
 from orchestration.watching import (
     drifting_categories,
@@ -26,7 +26,7 @@ from orchestration.watching import (
 )
 from resources.observing_settings import NotificationSettings
 from resources.observing_tables import notice, tally, waiting_cell
-from resources.project import open_project
+from resources.project import VitrineResource, open_project
 from resources.settings import utc_now
 from tests.made_up_work import BRAND, Shop
 from tests.tiny_project import write_project
@@ -145,6 +145,19 @@ def test_a_recipe_that_is_rejected_more_often_is_told_once_a_week(tmp_path):
     assert first and {told.key for told in first} == {told.key for told in again}
     assert all(told.subject.split()[0] in ("recipe", "lora") and "were rejected" in told.message for told in first)
     assert list(drifting_recipes_and_loras(shop.open(), NotificationSettings(drift_week_points=0.5), NOW)) == []
+
+
+def test_weeks_are_compared_once_a_day(project, monkeypatch):
+    looks = []
+    monkeypatch.setattr("orchestration.notifying.drifting_recipes_and_loras", lambda *_: looks.append(1) or ())
+    vitrine = {"vitrine": VitrineResource(project_dir=str(project.settings.project_dir))}
+    with dg.DagsterInstance.ephemeral() as instance:
+        cursor = None
+        for _ in range(3):
+            cursor = watch_cells.evaluate_tick(dg.build_sensor_context(instance=instance, cursor=cursor, resources=vitrine)).cursor
+        assert len(looks) == 1
+        watch_cells.evaluate_tick(dg.build_sensor_context(instance=instance, cursor="2026-11-01", resources=vitrine))
+    assert len(looks) == 2
 
 
 def test_drift_is_told_once_a_week(project):
