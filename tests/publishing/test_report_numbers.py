@@ -60,14 +60,14 @@ def test_the_last_week_is_told_against_the_one_before():
     days = {
         DAY: yields(right=8, late=1, rejected=1),
         DAY - dt.timedelta(days=3): yields(right=10),
-        DAY - dt.timedelta(days=8): yields(right=1, rejected=1),
+        DAY - dt.timedelta(days=7): yields(right=1, rejected=1),
     }
     panel = panels(days=days)["rates"]
     assert panel.said == (
         "In the seven days to Nov 18, 95 % were approved and 90 % right at once, of 20 renders. "
         "First-pass yield is 40 points above the seven days before."
     )
-    assert [row[0] for row in panel.rows] == ["Nov 18, 2026", "Nov 15, 2026", "Nov 10, 2026"]
+    assert [row[0] for row in panel.rows] == ["Nov 18, 2026", "Nov 15, 2026", "Nov 11, 2026"]
     assert panel.rows[0] == ("Nov 18, 2026", "10", "9", "0", "1", "90 %", "80 %")
     assert len(panel.head) == len(panel.rows[0])
 
