@@ -6,12 +6,12 @@ with products.
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from assets.decisions import VERDICT_OF, Standing, decided, decisions_on
+from assets.decisions import NEW_SEED, VERDICT_OF, Standing, decided, decisions_on
 from assets.planning import lora_in_use
 from assets.yield_orders import orders, standing_renders
 from catalog.verdict import Verdict
@@ -93,7 +93,7 @@ def outcomes(project: Project, of: Any) -> Iterator[tuple[tuple[str, str, str, s
     for skus, first, last in _decided_products(project):
         people = decisions_on(project, skus)
         theirs = sa.select(decision.c.sku).where(decision.c.sku >= first, decision.c.sku <= last)
-        yield from _corrections(project, project.ledger.rows(of(theirs)), people)
+        yield from _corrections(project, project.ledger.rows(of(theirs)), people, refused_by_people(project, skus, people))
 
 
 def _decided_products(project: Project) -> Iterator[tuple[list[str], str, str]]:
@@ -107,9 +107,12 @@ def _decided_products(project: Project) -> Iterator[tuple[list[str], str, str]]:
         after = skus[-1]
 
 
-def _corrections(project: Project, rows: list[Row], people: Standing) -> Iterator[tuple[tuple[str, str, str, str], Outcome, int]]:
+def _corrections(
+    project: Project, rows: list[Row], people: Standing, refused: set[tuple[str, str]]
+) -> Iterator[tuple[tuple[str, str, str, str], Outcome, int]]:
     """What people changed: each decided render taken out as the gate had it, and put in as it holds."""
-    rows = [row for row in rows if (row["sku"], row["render_digest"]) in people or (row["sku"], row["first_digest"]) in people]
+    touched = people.keys() | refused
+    rows = [row for row in rows if (row["sku"], row["render_digest"]) in touched or (row["sku"], row["first_digest"]) in touched]
     judged = project.ledger.by_keys(judgment, (row["gate_key"] for row in rows))
     for row in rows:
         key = (row["category"], row["recipe"], row["lora_digest"], row["day"])
@@ -121,17 +124,22 @@ def _corrections(project: Project, rows: list[Row], people: Standing) -> Iterato
             Outcome(
                 gate_verdict=gate,
                 verdict=Verdict(held["verdict"]),
-                first_pass=at_once and not taken_back(people, row["sku"], row["first_digest"]),
+                first_pass=at_once and (row["sku"], row["first_digest"]) not in refused,
                 decided="decision" in held,
             ),
             1,
         )
 
 
-def taken_back(people: Standing, sku: str, render_digest: str) -> bool:
-    """Whether a person's decision holds on a picture that is anything but an approval."""
-    by = people.get((sku, render_digest))
-    return by is not None and VERDICT_OF.get(by["action"]) is not Verdict.APPROVED
+def refused_by_people(project: Project, skus: Sequence[str], people: Standing) -> set[tuple[str, str]]:
+    """Pictures, by SKU and digest, that a person rejected and that still stand so, or asked to be drawn again with another seed."""
+    pictures = {picture for picture, by in people.items() if VERDICT_OF.get(by["action"]) is not Verdict.APPROVED}
+    taken_back = sa.select(decision.c.undoes).where(decision.c.undoes.is_not(None))
+    for start in range(0, len(skus), QUERY_CHUNK):
+        asked = (decision.c.action == NEW_SEED, decision.c.sku.in_(skus[start : start + QUERY_CHUNK]), decision.c.id.not_in(taken_back))
+        rows = project.ledger.rows(sa.select(decision.c.sku, decision.c.render_digest).where(*asked))
+        pictures |= {(row["sku"], row["render_digest"]) for row in rows}
+    return pictures
 
 
 def cell_yields(project: Project, rows: Iterable[Row]) -> dict[str, Yield]:
@@ -142,7 +150,7 @@ def cell_yields(project: Project, rows: Iterable[Row]) -> dict[str, Yield]:
         some = sa.select(product.c.sku).where(product.c.sku.in_(skus[start : start + QUERY_CHUNK]))
         for row in project.ledger.rows(orders(some, own_judgments=True)):
             first[_order_of(row)] = row
-    people, yields = decisions_on(project, skus), defaultdict[str, Yield](Yield)
+    refused, yields = refused_by_people(project, skus, decisions_on(project, skus)), defaultdict[str, Yield](Yield)
     for row in rows:
         order = first.get(_order_of(row))
         at_once = order is not None and order["first_verdict"] == Verdict.APPROVED
@@ -150,7 +158,7 @@ def cell_yields(project: Project, rows: Iterable[Row]) -> dict[str, Yield]:
             Outcome(
                 gate_verdict=Verdict(row.get("gate_verdict", row["verdict"])),
                 verdict=Verdict(row["verdict"]),
-                first_pass=at_once and order is not None and not taken_back(people, row["sku"], order["first_digest"]),
+                first_pass=at_once and order is not None and (row["sku"], order["first_digest"]) not in refused,
                 decided="decision" in row,
             )
         )

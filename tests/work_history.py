@@ -8,7 +8,7 @@ from assets import decisions
 from assets.planning import rules_in_force
 from catalog.keys import gate_key
 from quality.columns import MEASUREMENT_VERSION
-from resources.ledger_tables import judgment, lora, render, spend
+from resources.ledger_tables import decision, judgment, lora, render, spend
 from tests.made_up_work import made_up
 
 START = dt.datetime(2026, 11, 2, 9, 0)
@@ -64,7 +64,20 @@ class History:
         with mock.patch.object(decisions, "utc_now", lambda: self.at(minutes).replace(tzinfo=dt.UTC)):
             if action == "undo":
                 return decisions.undo(self.project, made, judged, reviewer=reviewer, seen=seen)
-            return decisions.decide(self.project, made, judged, action, reviewer=reviewer, note="seen", seen=seen)
+            return decisions.decide(
+                self.project, made, judged, action, reviewer=reviewer, note="seen", fault="other" if action == "reject" else None, seen=seen
+            )
+
+    def ask_again(self, both, *, minutes=0.0, action=decisions.NEW_SEED, undoes=None):
+        """A person asks for another seed, or takes such a request back; the id of the entry."""
+        made, judged = both
+        row = {
+            **{name: made[name] for name in ("sku", "category", "recipe", "idx", "render_key", "render_digest")}, "at": self.at(minutes),
+            "reviewer": "ann", "action": action, "undoes": undoes, "note": "", "gate_key": judged["gate_key"], "rules_digest": judged["rules_digest"],
+            "gate_verdict": judged["verdict"], "codes": [],
+        }  # fmt: skip
+        self.project.ledger.append(decision, [row])
+        return max(one["id"] for one in decisions.history(self.project, made["sku"], made["render_digest"]))
 
     def train(self, category, number, *, minutes=0.0, promoted=True):
         """A LoRA trained; its digest."""

@@ -90,6 +90,18 @@ def test_another_seed_is_rework_and_a_new_photo_is_a_new_order(history):
     assert whole.first_pass_yield == 0.5  # b's new photo was right at once; a took two seeds
 
 
+def test_a_seed_that_a_person_asked_for_makes_no_first_pass(history):
+    first = history.judged("approved", skus(1)[0])
+    asked = history.ask_again(first, minutes=5)
+    second = history.judged("approved", skus(1)[0], seed=2, minutes=10)
+    whole = numbers(history).whole
+    assert (whole.judged, whole.approval_rate, whole.first_pass_yield) == (1, 1.0, 0.0)
+    (cell,) = cell_yields(history.project, [{**second[0], **second[1]}]).values()
+    assert cell.first_pass_yield == 0.0
+    history.ask_again(first, minutes=20, action="undo", undoes=asked)
+    assert numbers(history).whole.first_pass_yield == 1.0
+
+
 def test_a_second_judgment_makes_no_first_pass(history):
     made, _ = history.judged("approved", skus(1)[0])
     history.judge(made, "rejected", minutes=-60, rules="f" * 64)
