@@ -71,6 +71,7 @@ def test_a_cells_materialization_carries_its_rates(shop, monkeypatch):
     shop.promote_lora("mugs", 1)
     shop.work(("mugs", "2026-11-01"))
     monkeypatch.setattr(validated, "verdict_sheet", lambda project, rows: None)  # no pictures lie behind made-up digests
+    monkeypatch.setattr(validated, "_gate_page", lambda *_: dg.MetadataValue.path("gate.html"))  # nor measurements
     monkeypatch.setattr("resources.project.Project.base_model_digest", shop.open().base_model_digest)
     instance = dg.DagsterInstance.ephemeral()
     instance.add_dynamic_partitions("category", ["mugs"])
