@@ -67,7 +67,7 @@ def test_bare_pictures_are_compared_without_an_error():
 
 def shop_of(folder, photos: dict[str, np.ndarray | str], settings: str = ""):
     """A project whose products have these photos, an own one or another product's file, known to the ledger."""
-    write_project(folder, skus=(), looks=False)
+    write_project(folder, skus=(), looks=False, base_model=folder.parent)
     (folder / "vitrine.yaml").write_text(
         (folder / "vitrine.yaml").read_text().replace("screening: {min_side_px: 400}", settings or "screening: {min_side_px: 400}")
     )

@@ -26,7 +26,7 @@ def command(monkeypatch, capsys):
 
 
 def test_the_page_shows_a_photo_of_the_catalog_and_the_projects_numbers(command, tmp_path, monkeypatch):
-    monkeypatch.setenv("VITRINE_PROJECT", str(write_project(tmp_path / "shop")))
+    monkeypatch.setenv("VITRINE_PROJECT", str(write_project(tmp_path / "shop", looks=False, base_model=tmp_path)))
     code, out, err = command("--out", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert code == 0, err
@@ -36,7 +36,7 @@ def test_the_page_shows_a_photo_of_the_catalog_and_the_projects_numbers(command,
 
 
 def test_a_bad_example_or_name_writes_nothing(command, tmp_path, monkeypatch):
-    monkeypatch.setenv("VITRINE_PROJECT", str(write_project(tmp_path / "shop")))
+    monkeypatch.setenv("VITRINE_PROJECT", str(write_project(tmp_path / "shop", looks=False, base_model=tmp_path)))
     small = tmp_path / "small.jpg"
     write_photo(small, draw_mug((178, 62, 50), side_px=200))
     for arguments, said in (
