@@ -43,14 +43,21 @@ def blamed_columns(
         return named
     if named & seen:
         return named & seen
-    far_out = {rule.column: _farther_out_than(rule, columns, good) for rule in rules if rule.column in named and rule.applies_to(columns)}
+    measured = [rule for rule in rules if rule.column in named and rule.applies_to(columns) and _is_number(columns.get(rule.column))]
+    if len(measured) == 1:
+        return frozenset({measured[0].column})
+    far_out = {rule.column: _farther_out_than(rule, columns[rule.column], good) for rule in measured}
     return frozenset({max(far_out, key=lambda column: far_out[column])} if any(far_out.values()) else ())
 
 
-def _farther_out_than(rule: Rule, columns: Mapping[str, Any], good: Goodness) -> float:
-    """The share of approved pictures that lie less far out on the worse side of a rule; 0 where nothing can be compared."""
-    value, others = columns.get(rule.column), np.array(good.get(rule.column, ()), dtype=np.float64)
-    if not isinstance(value, (int, float)) or not math.isfinite(value) or not others.size:
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _farther_out_than(rule: Rule, value: float, good: Goodness) -> float:
+    """The share of approved pictures that lie less far out on the worse side of a rule; 0 where nobody approved any."""
+    others = np.array(good.get(rule.column, ()), dtype=np.float64)
+    if not others.size:
         return 0.0
     above = float(np.mean(others < value)) if rule.max is not None else 0.0
     below = float(np.mean(others > value)) if rule.min is not None else 0.0

@@ -129,6 +129,15 @@ def test_a_rejection_labels_the_rules_that_were_seen_and_an_approval_all(folder)
     assert len(mine.of_rule(other)) == int((~labels.is_bad).sum()), "what was rejected for its halo says nothing about ssim"
 
 
+def test_a_wrongly_approved_picture_is_a_miss_of_the_rule_that_measures_its_fault(folder):
+    project = open_project(folder)
+    sku = next(sku for sku, (_, judged) in verdicts(project).items() if judged["verdict"] == "approved" and "decision" not in judged)
+    decide(project, *verdicts(project)[sku], "reject", reviewer="ann", fault="fringe", seen=0)
+    labels = gather_labels(project).by_recipe["packshot_white"].of_rule(HALO)
+    mine = labels.product == sku
+    assert (mine.sum(), bool(labels.is_bad[mine][0]), bool(labels.is_found[mine][0])) == (1, True, True)
+
+
 def test_waived_and_taken_back_decisions_label_nothing(folder):
     project = open_project(folder)
     before = gather_labels(project).by_recipe["packshot_white"].of_rule(HALO)
