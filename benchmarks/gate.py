@@ -28,7 +28,7 @@ from benchmarks.corruptions import BENIGN, FAULTS, Scene, gradient_scene, jpeg, 
 from benchmarks.further_corruptions import MORE_BENIGN, MORE_FAULTS, stage
 from catalog.recipe import read_recipe
 from catalog.verdict import Verdict
-from quality.judge_files import gather_evidence
+from quality.judge_files import for_a_person, gather_evidence
 from quality.measurements import RenderEvidence, measure_render
 from quality.rules import read_rules
 
@@ -138,7 +138,8 @@ def measure_all(kind: str, side_px: int, cache: Path | None, half: str | None) -
         fresh = []
         for variant, recipe, scene, picture in variants(rgba, side_px, zlib.crc32(name.encode())):
             start = time.process_time()
-            columns = measure_render(evidence_of(kind, recipe, scene, picture, source))
+            evidence = evidence_of(kind, recipe, scene, picture, source)
+            columns = {"placement": evidence.placement, **measure_render(evidence)}
             spent = time.process_time() - start
             fresh.append(
                 {"render_id": f"{name}|{variant}", "recipe": recipe, "variant": variant, "product": name, "cpu_s": spent, **columns}
@@ -159,7 +160,9 @@ def judge_all(rows: list[dict[str, Any]]) -> dict[str, tuple[Verdict, list[str]]
     verdicts = {}
     for recipe in sorted({row["recipe"] for row in rows}):
         frame = pd.DataFrame([row for row in rows if row["recipe"] == recipe])
-        for judgment in judge_table(frame, read_rules(recipe)):
+        unregistered = {row["render_id"] for row in rows if row.get("placement") == "not_registered"}
+        for judged in judge_table(frame, read_rules(recipe)):
+            judgment = for_a_person(judged) if judged.render_id in unregistered else judged
             verdicts[judgment.render_id] = (judgment.verdict, [reason.code for reason in judgment.reasons])
     return verdicts
 

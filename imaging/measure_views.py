@@ -61,6 +61,8 @@ class Views:
     scale: float
     shift_px: float | None
     """Displacement of the render's product against the expected one, in working pixels; None if it could not be estimated."""
+    outline_known: bool
+    """Whether the expected picture holds at the product's soft edge, too; a photo's own edge is mixed with its wall."""
     near: ProductPlanes | None
     """Both pictures around the product, for measurements that look nowhere else; None without an expected product."""
 
@@ -77,7 +79,7 @@ class Views:
     @cached_property
     def trusted(self) -> Mask | None:
         """Product with two pixels of its outline where the expected picture holds there, too; else the product alone."""
-        if self.product_HW is None or self.inner_HW is None or not self.complete:
+        if self.product_HW is None or self.inner_HW is None or not (self.complete and self.outline_known):
             return self.inner_HW
         wide = cv2.dilate(self.product_HW.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
         wide[self.unknown_from :] = self.inner_HW[self.unknown_from :]
@@ -102,11 +104,13 @@ def prepare_views(
     product_alpha_HW: ByteImage | None = None,
     expected_HW3: ByteImage | None = None,
     background_rgb: tuple[int, int, int] | None = None,
+    outline_known: bool = True,
 ) -> Views:
     """Bring a render and what is known about it to one size and one color space, and take out a sub-pixel shift.
 
     render_HW3: uint8 sRGB. product_rgb_HW3 and product_alpha_HW (0..255): the cut-out in the frame. expected_HW3: the complete picture it
     should be. background_rgb: a plain background that completes the product if no picture is given. All arrays share the render's size.
+    outline_known: False when the product's pixels come straight from its photo, whose edge is mixed with the wall behind.
     """
     for other in (product_rgb_HW3, product_alpha_HW, expected_HW3):
         assert other is None or other.shape[:2] == render_HW3.shape[:2], (other.shape, render_HW3.shape)
@@ -143,6 +147,7 @@ def prepare_views(
         inner_HW=None if alpha is None else inner_of(alpha),
         scale=scale,
         shift_px=None if shift is None else float(np.hypot(*shift)),
+        outline_known=outline_known,
         near=near,
     )
 

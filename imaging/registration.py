@@ -1,6 +1,7 @@
 """Find where a photographed product stands in a render, when nobody kept the placement.
 
-SIFT on the product, a similarity by RANSAC, refined by ECC; silhouettes where a product has too little texture. Leaves out judging the match.
+SIFT on the product, a similarity by RANSAC, refined by ECC. Where too few features agree, silhouettes tell where to measure, but nothing is
+registered then (`Registration.certain`). Leaves out judging the match.
 """
 
 from dataclasses import dataclass
@@ -11,15 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.color import srgb_to_lab
+from imaging.expected_picture import blend
 from imaging.measure_geometry import find_product
 from imaging.measure_views import ByteImage, bounding_box
-
-Matrix = npt.NDArray[np.float32]
+from imaging.similarity import polish
+from imaging.warping import Matrix, warp_into_frame
 
 WORK_SIDE_PX = 900
 """Long side at which features are matched."""
 MIN_INLIERS = 12
 """Fewer matches than this agree by chance (quality reference, 4.1)."""
+FEATURES = 3000
+MIN_CONTRAST = 0.012
+"""SIFT's contrast threshold, a third of its usual one: a plain carafe or a dark hoodie has fewer than 12 stronger features."""
 MATCH_RATIO = 0.8
 RANSAC_PX = 2.0
 MIN_CORRELATION = 0.55
@@ -34,6 +39,11 @@ class Registration:
     matrix: Matrix
     method: Literal["features", "silhouette"]
     inliers: int
+
+    @property
+    def certain(self) -> bool:
+        """Whether enough features agree; if not, a person must look at the picture (quality reference, 4.1)."""
+        return self.inliers >= MIN_INLIERS
 
 
 def register(source_HW3: ByteImage, alpha_HW: ByteImage, render_HW3: ByteImage) -> Registration | None:
@@ -54,23 +64,8 @@ def register(source_HW3: ByteImage, alpha_HW: ByteImage, render_HW3: ByteImage) 
     refined = _refine(source, alpha, render, matrix)
     if refined is None and method == "silhouette":
         return None
-    matrix = refined if refined is not None else matrix
+    matrix = polish(source, alpha, render, refined if refined is not None else matrix)
     return Registration(matrix=_rescale(matrix, source_scale, render_scale), method=method, inliers=inliers)
-
-
-def warp_into_frame(source_HW3: ByteImage, alpha_HW: ByteImage, matrix: Matrix, frame_size: tuple[int, int]) -> tuple[ByteImage, ByteImage]:
-    """The photo and its alpha moved into a frame of (height, width) by a 2x3 matrix; averaged first when it shrinks, so nothing aliases."""
-    scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-    if scale < 0.8:
-        size = (max(1, round(source_HW3.shape[1] * scale)), max(1, round(source_HW3.shape[0] * scale)))
-        ratio = (size[0] / source_HW3.shape[1], size[1] / source_HW3.shape[0])
-        source_HW3, alpha_HW = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (source_HW3, alpha_HW))
-        to_small = np.array([[ratio[0], 0, (ratio[0] - 1) / 2], [0, ratio[1], (ratio[1] - 1) / 2], [0, 0, 1]])
-        matrix = (np.vstack([matrix, [0, 0, 1]]) @ np.linalg.inv(to_small))[:2].astype(np.float32)
-    height, width = frame_size
-    rgb = cv2.warpAffine(source_HW3, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    alpha = cv2.warpAffine(alpha_HW, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    return np.asarray(rgb, dtype=np.uint8), np.asarray(alpha, dtype=np.uint8)
 
 
 def _resize(image: ByteImage, scale: float) -> ByteImage:
@@ -97,9 +92,9 @@ def _upright(matrix: Matrix) -> bool:
 
 
 def _match_features(source: ByteImage, alpha: ByteImage, render: ByteImage) -> tuple[int, Matrix | None]:
-    sift = cv2.SIFT.create(2000)
+    sift = cv2.SIFT.create(FEATURES, contrastThreshold=MIN_CONTRAST)
     mask = cv2.dilate((alpha > 127).astype(np.uint8) * 255, np.ones((5, 5), np.uint8))
-    gray = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (source, render)]
+    gray = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (_on_border_color(source, alpha, render), render)]
     points_s, words_s = sift.detectAndCompute(gray[0], mask)
     points_r, words_r = sift.detectAndCompute(gray[1], None)
     if words_s is None or words_r is None or len(words_s) < 4 or len(words_r) < 4:
@@ -116,6 +111,15 @@ def _match_features(source: ByteImage, alpha: ByteImage, render: ByteImage) -> t
         ransacReprojThreshold=RANSAC_PX,
     )
     return (0, None) if matrix is None else (int(used.sum()), np.asarray(matrix, dtype=np.float32))
+
+
+def _on_border_color(source: ByteImage, alpha: ByteImage, render: ByteImage) -> ByteImage:
+    """The product over the color that the render has at its border: before the same background, outlines match, too."""
+    ring = np.concatenate(
+        [render[:4].reshape(-1, 3), render[-4:].reshape(-1, 3), render[:, :4].reshape(-1, 3), render[:, -4:].reshape(-1, 3)]
+    )
+    color = np.median(ring, axis=0).astype(np.uint8)
+    return blend(source, alpha, np.broadcast_to(color, source.shape))
 
 
 def _match_silhouettes(source: ByteImage, alpha: ByteImage, render: ByteImage) -> Matrix | None:

@@ -3,6 +3,7 @@
 Cells with known placements build their evidence themselves; this is for single pictures and for measuring the gate from outside.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -12,16 +13,19 @@ import numpy.typing as npt
 from catalog.brand_kit import BrandKit
 from catalog.errors import GateError
 from catalog.recipe import Recipe
+from catalog.verdict import Reason, verdict_of
 from imaging.color import srgb_to_lab
 from imaging.cutout import cut_out
 from imaging.measure_geometry import find_product
-from imaging.registration import register, warp_into_frame
+from imaging.registration import MIN_INLIERS, Registration, register
+from imaging.warping import warp_into_frame
 from quality.gate import Judgment, judge_table
-from quality.measurements import RenderEvidence, measure_render
+from quality.measurements import PlacementKind, RenderEvidence, measure_render
 from quality.rules import RuleSet, read_rules
 
 ByteImage = npt.NDArray[np.uint8]
 
+NOT_REGISTERED = "NOT_REGISTERED"
 MIN_SIDE_PX = 64
 """Smaller pictures cannot be measured at all."""
 
@@ -44,8 +48,8 @@ def judge_picture(
 
     source_HW3: the product's photo. expected_HW3: the complete picture the render should be, same size as the render. alpha_HW: the
     product's alpha, 0..255; it lies in the frame when it has the render's size, else it belongs to the photo (when both fit, the one whose
-    edges it follows). Without it the photo is cut out here. A product that is not found in the render is not measured, so it is rejected.
-    Raises GateError when sizes do not fit.
+    edges it follows). Without it the photo is cut out here. A render in which too few of the photo's features are found is never
+    approved: a person looks, and it is rejected where its product is not found at all. Raises GateError when sizes do not fit.
     """
     import pandas as pd
 
@@ -55,7 +59,20 @@ def judge_picture(
         facts=facts or {}, file_bytes=file_bytes, file_format=file_format, icc=icc,
     )  # fmt: skip
     row = {"render_id": render_id, **measure_render(evidence)}
-    return judge_table(pd.DataFrame([row]), rules)[0]
+    judgment = judge_table(pd.DataFrame([row]), rules)[0]
+    return for_a_person(judgment) if evidence.placement == "not_registered" else judgment
+
+
+def for_a_person(judgment: Judgment) -> Judgment:
+    """A judgment of a render in which too few features agree with the photo's: for review at best; rejected if a rule was broken or unmeasured."""
+    told = Reason(
+        code=NOT_REGISTERED,
+        message=f"The photo's product was not surely found in the render: fewer than {MIN_INLIERS} features agree. Compare the two.",
+        required=f"at least {MIN_INLIERS} features",
+        severity="warning",
+    )
+    reasons = tuple(sorted([*judgment.reasons, told], key=lambda reason: reason.severity != "critical"))
+    return replace(judgment, verdict=verdict_of(reasons), reasons=reasons)
 
 
 def gather_evidence(
@@ -73,7 +90,7 @@ def gather_evidence(
 ) -> RenderEvidence:
     """What the files tell about a render: where its product is, which pixels it should have, which background."""
     _check_sizes(source_HW3, render_HW3, expected_HW3, alpha_HW)
-    product_rgb, product_alpha = _product_in_frame(rules, source_HW3, render_HW3, expected_HW3, alpha_HW)
+    product_rgb, product_alpha, placement = _product_in_frame(rules, source_HW3, render_HW3, expected_HW3, alpha_HW)
     known = {"background": rules.background} | {
         name: recipe.params[name] for name in ("background_hex", "target_hex") if name in recipe.params
     }
@@ -84,6 +101,7 @@ def gather_evidence(
         expected_HW3=expected_HW3,
         changes_product=recipe.changes_product,
         facts=known | facts,
+        placement=placement,
         file_bytes=file_bytes,
         file_format=file_format,
         icc=icc,
@@ -107,8 +125,8 @@ def _check_sizes(source: ByteImage, render: ByteImage, expected: ByteImage | Non
 
 def _product_in_frame(
     rules: RuleSet, source: ByteImage, render: ByteImage, expected: ByteImage | None, alpha: ByteImage | None
-) -> tuple[ByteImage | None, ByteImage | None]:
-    """The product's pixels and alpha in the frame, as far as they can be known."""
+) -> tuple[ByteImage | None, ByteImage | None, PlacementKind]:
+    """The product's pixels and alpha in the frame, as far as they can be known, and how its place is known."""
     frame = render.shape[:2]
     clean = render if expected is None else expected
     in_frame = (
@@ -118,27 +136,25 @@ def _product_in_frame(
     )
     if alpha is not None and in_frame:
         if expected is not None:
-            return expected, alpha
-        return _source_under(alpha, source, render), alpha
+            return expected, alpha, "known"
+        cut = cut_out(source).alpha_HW
+        found = register(source, cut, render)
+        pixels = None if found is None else warp_into_frame(source, cut, found.matrix, (frame[0], frame[1]))[0]
+        return pixels, alpha, _kind(found)
     photo_alpha = alpha if alpha is not None else cut_out(source).alpha_HW
     found = register(source, photo_alpha, clean)
     if found is not None:
         rgb, moved = warp_into_frame(source, photo_alpha, found.matrix, (frame[0], frame[1]))
-        return (rgb if expected is None else expected), moved
+        return (rgb, moved, _kind(found)) if expected is None else (expected, moved, "known")
     if expected is not None and rules.background != "scene":
         mask = find_product(srgb_to_lab(expected))
         if mask is not None:
-            return expected, np.asarray(mask, dtype=np.uint8) * 255
-    return None, None
+            return expected, np.asarray(mask, dtype=np.uint8) * 255, "known"
+    return None, None, "not_registered"
 
 
-def _source_under(alpha: ByteImage, source: ByteImage, render: ByteImage) -> ByteImage | None:
-    """The photo's pixels where the frame's alpha says the product is; None if the photo's product is not found there."""
-    cut = cut_out(source).alpha_HW
-    found = register(source, cut, render)
-    if found is None:
-        return None
-    return warp_into_frame(source, cut, found.matrix, (alpha.shape[0], alpha.shape[1]))[0]
+def _kind(found: Registration | None) -> PlacementKind:
+    return "found" if found is not None and found.certain else "not_registered"
 
 
 def _follows_edges(alpha: ByteImage, picture: ByteImage) -> float:

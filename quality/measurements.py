@@ -1,7 +1,7 @@
 """One row of measurements per render: what is known about it goes in, a documented table row comes out. Judges nothing; see gate.py."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -25,6 +25,9 @@ from quality.surroundings import BackgroundKind, measure_surroundings
 BLEED_PX = 17
 """Side of the square kept clear around product and shadow when white is counted: a JPEG block reaches 8 px from an edge."""
 
+PlacementKind = Literal["known", "found", "not_registered"]
+"""How the product's place in the frame is known: told, found by features that agree, or guessed from silhouettes or not at all."""
+
 MIN_SSIM_IN_PLACE = 0.6
 """From this similarity on, the product stands where its mask says; below it, it is looked for in the render."""
 
@@ -47,6 +50,7 @@ class RenderEvidence:
     facts: dict[str, Any] = field(default_factory=dict)
     file_bytes: int = 0
     file_format: str = ""
+    placement: PlacementKind = "known"
     icc: str | None = None
     """Description of the embedded color profile; None when the file has none."""
     weights: LearnedWeights | None = None
@@ -70,7 +74,7 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     row.update(measure_geometry(_where_it_stands(views, fidelity["ssim"], kind)))
     row.update(fidelity)
     row.update(measure_distortion(views, recolored=evidence.changes_product))
-    row.update(measure_sharpness(views))
+    row.update(measure_sharpness(views, resampled=evidence.placement != "known"))
     row.update(measure_halo(views))
     row.update(measure_shadow(views))
     row.update(measure_banding(views, scene=kind != "white"))
@@ -108,6 +112,7 @@ def views_of(evidence: RenderEvidence) -> Views:
         product_alpha_HW=evidence.product_alpha_HW,
         expected_HW3=evidence.expected_HW3,
         background_rgb=plain if background_kind(evidence.facts) == "white" else None,
+        outline_known=evidence.placement == "known",
     )
 
 

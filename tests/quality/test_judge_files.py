@@ -11,6 +11,7 @@ from benchmarks.corruptions import FAULTS, contact_shadow, jpeg, place_product
 from catalog.errors import GateError
 from catalog.recipe import read_recipe
 from catalog.verdict import Verdict
+from imaging import registration
 from quality.judge_files import judge_picture
 from tests.judged_pictures import sloped_scene, textured_bottle, white_scene
 
@@ -67,6 +68,44 @@ def test_what_cannot_be_found_is_not_measured_and_so_rejected(source):
     judgment = judge(np.full((560, 560, 3), 255, np.uint8), source, alpha_HW=source[1])
     assert judgment.verdict == Verdict.REJECTED
     assert any(reason.code.endswith("_not_measured") for reason in judgment.reasons)
+
+
+def canvas(thread_px=7.0):
+    """A cloth whose threads are as fine as pixels once it is small, RGBA (1000, 620, 4), with a label and eyelets to find it by."""
+    rng = np.random.default_rng(7)
+    y, x = np.mgrid[0:1000, 0:620].astype(np.float32)
+    uneven = cv2.GaussianBlur(rng.normal(0, 1, x.shape).astype(np.float32), (0, 0), 2 * thread_px)
+    phase = 2 * np.pi / thread_px
+    threads = np.cos((x + 0.14 * y) * phase + 0.8 * uneven / uneven.std()) * np.cos((y - 0.14 * x) * phase)
+    color = (140 + 30 * np.sin(x / 620 * np.pi) + 18 * threads)[..., None] * np.array([0.55, 0.68, 1.02], np.float32)
+    cv2.rectangle(color, (120, 350), (500, 450), (225, 222, 214), -1)
+    for row in range(520, 880, 60):
+        for column in (180, 440):
+            cv2.circle(color, (column, row), 11, (190, 190, 192), -1)
+    mask = np.zeros(x.shape, np.uint8)
+    cv2.ellipse(mask, (310, 500), (285, 470), 0, 0, 360, 255, -1)
+    return np.dstack([np.clip(color, 0, 255).astype(np.uint8), cv2.GaussianBlur(mask, (0, 0), 0.8)])
+
+
+def photographed(product):
+    scene = place_product(product, 800, fill=0.7, seed=0, background_HW3=np.full((800, 800, 3), (222, 205, 180), np.float32))
+    return jpeg(scene.flat(), 92), np.rint(scene.alpha_HW * 255).astype(np.uint8)
+
+
+def test_threads_that_come_out_of_another_resampling_are_not_noise_and_noise_is():
+    photo, alpha = photographed(canvas())
+    scene = place_product(canvas(), 560, fill=0.86, seed=3)
+    good, noisy = (judge(p, (photo, alpha), alpha_HW=alpha) for p in (jpeg(scene.flat(), 92), FAULTS["noise_5"].make(scene)))
+    assert good.verdict == Verdict.APPROVED, good.reasons
+    assert "NOISY" in [reason.code for reason in noisy.reasons]
+
+
+def test_a_good_render_in_which_too_few_features_agree_is_for_a_person(source, monkeypatch):
+    """As if the bottle had none: its silhouette still tells where to measure, and everything fits, but nobody knows whose bottle it is."""
+    monkeypatch.setattr(registration, "MIN_INLIERS", 10_000)
+    judgment = judge(jpeg(white_scene().flat(), 92), source, alpha_HW=source[1])
+    assert "NOT_REGISTERED" in [reason.code for reason in judgment.reasons]
+    assert judgment.verdict == Verdict.REVIEW, judgment.reasons
 
 
 def test_a_scene_without_a_shadow_goes_to_a_person(source):
