@@ -71,7 +71,7 @@ OVERLAYS: Final[Mapping[str, Overlay]] = {
             key="2",
             title="Halo ring",
             media_type="image/png",
-            columns=frozenset({"halo_delta_e", "halo_step"}),
+            columns=frozenset({"halo_delta_e", "halo_step", "halo_share_pct"}),
             legend=(("calm", "no fringe"), ("begins", "half of what is allowed"), ("plain", "more than is allowed")),
         ),
         Overlay(
