@@ -103,8 +103,8 @@ def _unapproved() -> None:
 
     item, other_rules = published_images._item, "f" * 64
 
-    def item_of_other_rules(project, candidate):
-        made = item(project, candidate)
+    def item_of_other_rules(*given):
+        made = item(*given)
         return replace(made, rules_digest=other_rules, approval=replace(made.approval, rules_digest=other_rules))
 
     published_images._item = item_of_other_rules
