@@ -26,13 +26,19 @@ def named_column(fault: str) -> frozenset[str]:
 
 
 def blamed_columns(
-    by: Row, columns: Mapping[str, Any], rules: Sequence[Rule], good: Goodness, columns_of: ColumnsOfFault = named_column
+    by: Row,
+    columns: Mapping[str, Any],
+    rules: Sequence[Rule],
+    good: Goodness,
+    columns_of: ColumnsOfFault = named_column,
+    in_words: frozenset[str] = frozenset(),
 ) -> frozenset[str]:
     """The columns of the rules that a rejection is a bad label for; none where it says nothing that a rule measures.
 
     `by`: the decision; `columns`: what was measured of its picture. Where what was named shows in several columns, it is the rules among them that
     spoke and were seen; where none of them spoke, the one in which the picture lies farthest out among the approved ones. All of them would be too
-    many: each would then learn to catch a fault that another one measures.
+    many: each would then learn to catch a fault that another one measures. No rule that was not seen is blamed while one was that is not among
+    `in_words`, the columns that words stand for: the reviewer may have meant that one, and chosen the word that is nearest to it.
     """
     seen = frozenset(rule.column for rule in rules if rule.code in by["codes"])
     fault = by.get("fault")
@@ -43,11 +49,18 @@ def blamed_columns(
         return named
     if named & seen:
         return named & seen
+    if any(not _is_in_words(code, rules, in_words) for code in by["codes"]):
+        return frozenset()
     measured = [rule for rule in rules if rule.column in named and rule.applies_to(columns) and _is_number(columns.get(rule.column))]
     if len(measured) == 1:
         return frozenset({measured[0].column})
     far_out = {rule.column: _farther_out_than(rule, columns[rule.column], good) for rule in measured}
     return frozenset({max(far_out, key=lambda column: far_out[column])} if any(far_out.values()) else ())
+
+
+def _is_in_words(code: str, rules: Sequence[Rule], in_words: frozenset[str]) -> bool:
+    """Whether a word stands for what a reason speaks of; not for one whose rule is gone."""
+    return any(rule.code == code and rule.column in in_words for rule in rules)
 
 
 def _is_number(value: Any) -> bool:

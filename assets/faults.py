@@ -23,17 +23,42 @@ FAULTS: Final[Mapping[str, str]] = {
 COLUMNS_OF: Final[Mapping[str, frozenset[str]]] = {
     "color": frozenset(
         "delta_e_mean delta_e_p95 color_shift_delta_e lightness_shift tone_gain target_delta_e local_change_delta_ab tint_delta_ab "
-        "hue_shift_deg chroma_shift".split()
+        "hue_shift_deg chroma_shift clipped_added_pct".split()
     ),
     "shape": frozenset(
-        "squash_pct warp_px shift_px ssim ssim_tile_p1 structure_tile_p5 fill_pct margin_min_pct expansion_pct eaten_pct".split()
+        "squash_pct warp_px shift_px ssim ssim_tile_p1 structure_tile_p5 gmsd fill_pct margin_min_pct expansion_pct eaten_pct "
+        "aspect_error_pct".split()
     ),
-    "fringe": frozenset({"halo_delta_e", "halo_step"}),
-    "text": frozenset({"extra_edge_permille", "local_change_delta_l", "background_delta_e", "foreign_object_pct", "text_contrast"}),
+    "fringe": frozenset({"halo_delta_e", "halo_step", "halo_share_pct"}),
+    "text": frozenset(
+        "extra_edge_permille local_change_delta_l background_delta_e foreign_object_pct text_contrast overlay_pct twin_similarity "
+        "loose_parts_pct".split()
+    ),
     "shadow": frozenset({"contact_delta_l", "shadow_lost_delta_l", "shadow_gap_pct", "shadow_chroma"}),
     "other": frozenset(),
 }
 """The measurements that each should have shown in."""
+
+IN_WORDS: Final = frozenset[str]().union(*COLUMNS_OF.values())
+"""The measurements that some word stands for."""
+
+IN_NO_WORD: Final = frozenset(
+    {
+        *("min_side_px", "file_kb", "jpeg_quality", "blockiness_ratio"),  # the file
+        *("edge_gain", "fine_detail_ratio", "noise_added", "tone_ripple", "entropy_bits"),  # sharpness, noise, lost levels
+        *(
+            "white_share_pct",
+            "border_min_rgb",
+            "background_noise",
+            "background_std",
+            "background_clipped_pct",
+            "banding_comb",
+        ),  # the ground
+        *("palette_delta_e", "palette_off_share_pct", "scene_repeat", "scene_garish_pct", "scene_one_color_pct"),  # the scene
+        "offset_pct",  # where the product stands
+    }
+)
+"""Measurements with a rule in a recipe's pack that no word stands for: a reviewer names them as they are, or says "other"."""
 
 
 def columns_of_fault(fault: str | None) -> frozenset[str]:

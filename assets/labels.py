@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from assets.blamed_rules import blamed_columns
 from assets.decisions import standing
-from assets.faults import columns_of_fault
+from assets.faults import IN_WORDS, columns_of_fault
 from assets.planning import rules_in_force
 from assets.review_samples import Drawn, drawn_samples
 from assets.stored_measurements import known_measurements
@@ -90,7 +90,7 @@ class RecipeLabels:
         """The columns of the rules that a picture is bad for; none for one that was not rejected."""
         if one.by["action"] != "reject":
             return frozenset()
-        return blamed_columns(one.by, one.columns, self.rules, self._good, columns_of_fault)
+        return blamed_columns(one.by, one.columns, self.rules, self._good, columns_of_fault, IN_WORDS)
 
     @cached_property
     def _good(self) -> dict[str, list[float]]:

@@ -76,7 +76,7 @@ def review_stopped(project: Project, *, reviewer="ann", share_bad=0.4, at_most=1
     return done
 
 
-def halos(project: Project) -> dict[str, float]:
+def halos(project: Project, column: str = "halo_delta_e") -> dict[str, float]:
     """What was measured, by SKU."""
     query = sa.select(render.c.sku, measurement.c.columns).join(measurement, measurement.c.render_key == render.c.render_key)
-    return {row["sku"]: row["columns"]["halo_delta_e"] for row in project.ledger.rows(query)}
+    return {row["sku"]: row["columns"][column] for row in project.ledger.rows(query)}

@@ -3,6 +3,7 @@
 import pytest
 
 from assets.blamed_rules import blamed_columns, named_column
+from assets.faults import IN_WORDS, columns_of_fault
 from quality.rules import read_rules
 
 RULES = read_rules("packshot_white").rules
@@ -45,3 +46,21 @@ def test_where_no_rule_spoke_of_it_it_is_the_one_that_came_nearest(changed, wors
 def test_rules_that_do_not_apply_or_did_not_measure_are_not_blamed():
     assert blamed(said(codes=[], fault="edges"), ["shadow_lost_delta_l", "gmsd"]) == {"gmsd"}, "that rule needs an expected picture"
     assert blamed(said(codes=[], fault="edges"), ["edge_gain", "gmsd"], {"gmsd": None, "expected_known": 0.0}) == set()
+
+
+def in_words(codes, fault):
+    """What is blamed where a reviewer saw these codes and chose one of the words there are."""
+    return blamed_columns(said(codes, fault), {**MEASURED, "halo_share_pct": 40.0}, RULES, GOOD, columns_of_fault, IN_WORDS)
+
+
+def test_who_saw_a_fringe_along_the_edge_and_says_fringe_blames_no_other_fringe():
+    assert in_words(["FRINGE_ALONG_EDGE"], "fringe") == {"halo_share_pct"}
+
+
+def test_no_unseen_rule_is_blamed_while_what_was_seen_is_in_no_word():
+    assert in_words([], "fringe") == {"halo_delta_e"}
+    assert in_words(["EDGES_CHANGED"], "fringe") == {"halo_delta_e"}, "it would have been said as a shape"
+    assert in_words(["BLURRED"], "fringe") == set(), "no word stands for it, so it may have been meant"
+    assert in_words(["EDGES_CHANGED", "A_RULE_OF_BEFORE"], "fringe") == set(), "nobody knows what that one measured"
+    assert in_words(["BLURRED", "HALO"], "fringe") == {"halo_delta_e"}, "what was seen and said is blamed as ever"
+    assert in_words(["BLURRED"], "gmsd") == {"gmsd"}, "a column that is named is no word"

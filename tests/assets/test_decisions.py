@@ -1,12 +1,14 @@
 """A person's decision about a picture: approve and it is published, take it back and it is withdrawn; nothing else is touched."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import yaml
 
 from assets.decisions import decide, decisions_on, history, last_of, undo
-from assets.faults import COLUMNS_OF, FAULTS, columns_of_fault
+from assets.faults import COLUMNS_OF, FAULTS, IN_NO_WORD, IN_WORDS, columns_of_fault
 from assets.planning import known_cells, plan_cell
 from assets.published_images import publish_cell
 from assets.published_place import published_of_cell
@@ -14,6 +16,7 @@ from assets.validated_renders import judge_cell
 from catalog.errors import DecisionRefused
 from orchestration.stale import cell_need, stale_cells
 from orchestration.triggers import due_cells
+from quality import rules
 from quality.columns import COLUMNS
 from resources.catalog_sync import newest_revision
 from resources.ledger_rebuild import rebuild
@@ -127,7 +130,7 @@ def test_a_waiver_needs_its_reason_in_words(project):
 
 def test_a_rejection_may_say_what_is_wrong_and_an_approval_does_not(project):
     one = decide(project, *picture(project), "reject", reviewer="ann", fault="fringe", seen=0)
-    assert one["fault"] == "fringe" and columns_of_fault("fringe") == {"halo_delta_e", "halo_step"}
+    assert one["fault"] == "fringe" and columns_of_fault("fringe") == {"halo_delta_e", "halo_step", "halo_share_pct"}
     two = decide(project, *picture(project), "reject", reviewer="ben", fault="ssim", seen=one["id"])
     assert two["fault"] == "ssim" and columns_of_fault("ssim") == {"ssim"}
     three = decide(project, *picture(project), "approve", reviewer="ann", fault="ssim", seen=two["id"])
@@ -138,7 +141,29 @@ def test_a_rejection_may_say_what_is_wrong_and_an_approval_does_not(project):
 
 def test_every_fault_names_columns_that_exist():
     assert FAULTS.keys() == COLUMNS_OF.keys()
-    assert frozenset().union(*COLUMNS_OF.values()) <= COLUMNS.keys()
+    assert COLUMNS.keys() >= IN_WORDS
+
+
+def test_every_column_of_a_shipped_rule_is_in_a_word_or_listed_as_in_none():
+    packs = Path(rules.__file__).with_name("rules").glob("*.yaml")
+    ruled = {rule["column"] for pack in packs for rule in yaml.safe_load(pack.read_text(encoding="utf-8"))["rules"]}
+    assert len(ruled) > 40
+    assert sorted(ruled - IN_WORDS - IN_NO_WORD) == [], "add it to the word that people would say, or to IN_NO_WORD"
+    assert ruled >= IN_NO_WORD and not IN_NO_WORD & IN_WORDS, "an exception that is none any more"
+
+
+@pytest.mark.parametrize(
+    ("column", "word"),
+    [
+        ("halo_share_pct", "fringe"),
+        ("overlay_pct", "text"),
+        ("twin_similarity", "text"),
+        ("aspect_error_pct", "shape"),
+        ("hue_shift_deg", "color"),
+    ],
+)
+def test_a_measurement_is_in_the_word_that_people_would_say(column, word):
+    assert [name for name, columns in COLUMNS_OF.items() if column in columns] == [word]
 
 
 def test_a_wrongly_approved_picture_is_taken_out_of_the_shop_and_kept_as_a_miss_of_the_gate(folder):
