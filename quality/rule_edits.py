@@ -159,6 +159,10 @@ def _flow(value: Any) -> str:
 
 
 def _plain(value: Any) -> str:
+    """A value as YAML 1.1 reads it again: a float needs a dot there, so 6e-05 is written 6.0e-05, and as many digits as make it the same."""
     if value is None:
         return "null"
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    digits, exponent, power = repr(float(value)).partition("e")
+    return digits + (".0" if exponent and "." not in digits else "") + exponent + power

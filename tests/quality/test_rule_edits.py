@@ -1,5 +1,6 @@
 """Bounds are put into a brand kit without touching anything else that somebody wrote there."""
 
+import numpy as np
 import pytest
 import yaml
 
@@ -62,6 +63,14 @@ def test_the_diff_is_one_that_patch_takes():
     assert diff.splitlines()[:2] == ["--- a/brand.yaml", "+++ b/brand.yaml"]
     assert "-b: 2\n+b: 3\n" in diff
     assert unified_diff("a: 1\n", "a: 1\n", "brand.yaml") == ""
+
+
+@pytest.mark.parametrize("value", [6e-05, 1e16, 1.25e-7, 0.1 + 0.2, 1 / 3, 80.0, -2.5, np.float64(6e-05)])
+def test_a_number_is_read_again_as_the_same_number(value):
+    edit = BoundEdit(recipe="packshot_white", column="gmsd", bounds={"max": value}, evidence=[])
+    for text in (WRITTEN["empty rules"], f"rules: {{packshot_white: {{ssim: {{min: {yaml.safe_dump(float(value)).split()[0]}}}}}}}\n"):
+        columns = yaml.safe_load(edited(text, [edit]))["rules"]["packshot_white"]
+        assert all(isinstance(bound, float) and bound == value for bounds in columns.values() for bound in bounds.values())
 
 
 def test_a_file_that_cannot_be_edited_safely_is_refused_untouched():
