@@ -19,6 +19,10 @@ MARK = "# calibration: "
 STEP = 2
 """Spaces by which what is added is set in, where the file does not show another step."""
 
+NO_LAST_END = r"\ No newline at end of file"
+"""Follows a line of a diff that its file ends with and no line feed ends; GNU diff's words."""
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 
 
@@ -63,9 +67,14 @@ def edited(text: str, edits: Sequence[BoundEdit]) -> str:
 
 
 def unified_diff(before: str, after: str, path: str) -> str:
-    """Both texts as a unified diff that `git apply` and `patch -p1` take; '' when they are the same."""
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), f"a/{path}", f"b/{path}", lineterm="")
-    return "".join(f"{line}\n" for line in lines)
+    """Both texts as a unified diff that `git apply` and `patch -p1` take; '' when they are the same. Line ends stay as they are."""
+    lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{path}", f"b/{path}")
+    return "".join(line if line.endswith("\n") else f"{line}\n{NO_LAST_END}\n" for line in lines)
+
+
+def _lines(text: str) -> list[str]:
+    """Lines with their ends, as `patch` counts them: only a line feed ends one."""
+    return _LINE.findall(text)
 
 
 def _meant(data: dict[str, Any], edits: Sequence[BoundEdit]) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """Bounds are put into a brand kit without touching anything else that somebody wrote there."""
 
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 import yaml
@@ -63,6 +66,42 @@ def test_the_diff_is_one_that_patch_takes():
     assert diff.splitlines()[:2] == ["--- a/brand.yaml", "+++ b/brand.yaml"]
     assert "-b: 2\n+b: 3\n" in diff
     assert unified_diff("a: 1\n", "a: 1\n", "brand.yaml") == ""
+
+
+APPLIED_BY = {"git": ["git", "apply", "-"], "patch": ["patch", "-p1", "--silent", "--no-backup-if-mismatch"]}
+
+
+@pytest.mark.parametrize("name", APPLIED_BY)
+@pytest.mark.parametrize(
+    "text",
+    [
+        *WRITTEN.values(),
+        "brand: x\r\nrules: {}\r\nz: 1",
+        "brand: x\nz: 1",
+        "brand: x\nrules:\n  packshot_white:\n    fill_pct: {min: 70}",
+        "title: 'a\u2028b\x85c'\nrules: {}\n",
+    ],
+)
+def test_the_diff_makes_the_edited_file_of_the_old_one_byte_for_byte(name, text, tmp_path):
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    after = edited(text, [FILL, EDGES])
+    file = tmp_path / "brand.yaml"
+    file.write_bytes(text.encode())
+    diff = unified_diff(text, after, "brand.yaml").encode()
+    told = subprocess.run(APPLIED_BY[name], input=diff, cwd=tmp_path, capture_output=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert file.read_bytes() == after.encode()
+
+
+@pytest.mark.parametrize(("before", "after"), [("a: 1", "a: 1\n"), ("a: 1\n", "a: 1"), ("a: 1\nb: 2", "a: 3\nb: 2"), ("a: 1", "a: 2")])
+def test_a_last_line_without_its_end_is_marked(before, after, tmp_path):
+    if shutil.which("patch") is None:
+        pytest.skip("patch is not installed")
+    (tmp_path / "brand.yaml").write_text(before)
+    diff = unified_diff(before, after, "brand.yaml")
+    subprocess.run(APPLIED_BY["patch"], input=diff.encode(), cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "brand.yaml").read_text() == after
 
 
 @pytest.mark.parametrize("value", [6e-05, 1e16, 1.25e-7, 0.1 + 0.2, 1 / 3, 80.0, -2.5, np.float64(6e-05)])
