@@ -79,16 +79,18 @@ class Guesses:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def may_try(self, name: str) -> bool:
-        """Whether a password may be tried for a name; counts the try."""
+        """Whether a password may be tried for a name; counts the try. One that is refused does not count, so that trying again prolongs nothing."""
         with self._lock:
-            tries, now = self._wrong.setdefault(name[:64], deque(maxlen=GUESSES + 1)), time.monotonic()
+            tries, now = self._wrong.setdefault(name[:64], deque()), time.monotonic()
             self._wrong.move_to_end(name[:64])
             while len(self._wrong) > MAX_NAMES:
                 self._wrong.popitem(last=False)
             while tries and tries[0] < now - GUESSES_WITHIN_S:
                 tries.popleft()
+            if len(tries) >= GUESSES:
+                return False
             tries.append(now)
-            return len(tries) <= GUESSES
+            return True
 
     def forget(self, name: str) -> None:
         """The right password was given."""

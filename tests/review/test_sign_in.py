@@ -16,7 +16,7 @@ from resources.project import open_project
 from resources.settings import utc_now
 from review.accounts import ACCOUNTS_FILE, add_account, password_fits, read_accounts
 from review.desk import Door
-from review.sessions import GUESSES, Sessions
+from review.sessions import GUESSES, GUESSES_WITHIN_S, Guesses, Sessions
 from review.web import build_app
 from tests.review.conftest import PASSWORD
 
@@ -113,6 +113,18 @@ def test_wrong_passwords_are_refused_and_then_not_even_tried(client):
         sign_in(client, password="not the password")
     assert sign_in(client).status_code == 429
     assert sign_in(client, name="ben").status_code == 303
+
+
+def test_who_goes_on_trying_a_locked_name_does_not_prolong_the_lock(monkeypatch):
+    guesses = Guesses()
+
+    def tries(at_s, times):
+        monkeypatch.setattr("review.sessions.time.monotonic", lambda: at_s)
+        return [guesses.may_try("ann") for _ in range(times)]
+
+    assert all(tries(0.0, GUESSES))
+    assert not any(tries(GUESSES_WITHIN_S / 2, 1) + tries(GUESSES_WITHIN_S - 1.0, 20))
+    assert tries(GUESSES_WITHIN_S + 1.0, GUESSES + 1) == [True] * GUESSES + [False]
 
 
 @pytest.mark.parametrize("then", ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example", "javascript:alert(1)"])
