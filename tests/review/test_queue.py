@@ -12,12 +12,12 @@ from review.looking import read_place, write_place
 from review.queue import ReviewQueue, _Looked, after, before, look_again, look_up
 from tests.made_up_work import Shop
 
-SKUS = [f"SKU-{number:02}" for number in range(12)]
+SKUS = [*(f"SKU-{number:02}" for number in range(12)), "Mug-01", "mUg-02"]
 
 
 @pytest.fixture(scope="module")
 def worked(tmp_path_factory):
-    """Twelve products with packshots and backdrops; one in four is rejected by a made-up gate."""
+    """Fourteen products with packshots and backdrops; one in four is rejected by a made-up gate."""
     shop = Shop(tmp_path_factory.mktemp("queue") / "shop")
     shop.catalog = {sku: ({"title": "A thing", "category": "mugs", "color": "Red"}, f"photo {sku}") for sku in SKUS}
     shop.brand["recipes"] = ["packshot_white", "backdrop", "recolor"]
@@ -115,6 +115,9 @@ def test_approved_pictures_are_found_by_sku_recipe_and_category(project):
     everything = skus()
     assert skus(sku="SKU-03") == skus(sku="sku-03") == everything & {"SKU-03"} != set()
     assert skus(sku="sku-1") == {sku for sku in everything if sku.startswith("SKU-1")}
+    mugs = everything & {"Mug-01", "mUg-02"}
+    assert mugs and all(skus(sku=typed) == mugs for typed in ("mug", "MUG", "Mug-", "mUg-0"))
+    assert skus(sku="mug-01") == mugs & {"Mug-01"} and skus(sku="sku-1", category="bags") == set()
     assert skus(category="bags") == set() and skus(sku="KU-0") == set()
     assert {i.made["recipe"] for i in approved_page(project, Filter(state="approved", recipe="backdrop"), "", 500).items} == {"backdrop"}
 
