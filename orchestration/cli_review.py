@@ -1,5 +1,6 @@
 """`vitrine review`: the page on which people look at doubtful pictures and decide; `vitrine review add-user`: who may."""
 
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -60,6 +61,7 @@ def serve(
     except ImportError as error:
         raise SettingsError(f"The review page needs the extra `review`: pip install 'vitrine[review]' ({error}).") from error
 
+    _refuse_taken_port(host, port)
     door = Door(hosts=(*(name or ()), *(() if tls else Door().hosts)), tls=tls, accounts=accounts)
     typer.echo(f"Review at {'https' if tls else 'http'}://{door.hosts[0] if tls else f'{HOST}:{port}'}/ (Ctrl-C ends it)")
     uvicorn.run(
@@ -71,6 +73,18 @@ def serve(
         proxy_headers=False,  # nothing here asks who called or how: names and TLS are told on the command line
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(
+                f"Port {port} of {host} cannot be used: {error.strerror}. Give another one with --port. Nothing was started."
+            ) from error
 
 
 def add_user(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from catalog.errors import SettingsError
+from orchestration.written_files import file_to_write
 
 if TYPE_CHECKING:
     from quality.own_packs import PackBook
@@ -52,7 +53,7 @@ def list_rules() -> None:
 def show(
     name: Annotated[str, typer.Argument(help="A recipe or a channel pack, as `vitrine rules list` names them.")], on: On = None
 ) -> None:
-    """Print the rules of a recipe, or those of a channel that hold on a day, with their sources."""
+    """Print the rules of a recipe with the brand's own bounds, or those of a channel that hold on a day, with their sources."""
     from quality.rules import read_rules, shipped_packs
 
     packs = packs_here()
@@ -61,15 +62,20 @@ def show(
     elif name in shipped_packs():
         if on is not None:
             raise SettingsError(f"{name} is a recipe, and the rules of recipes hold every day: leave --on out.")
-        rules, not_judged = read_rules(name).rules, ()
+        rules, not_judged = (_rules_in_project(name) or read_rules(name)).rules, ()
     else:
         raise SettingsError(f"There are no rules {name!r}. There are: {', '.join((*shipped_packs(), *packs.names))}.")
     for rule in rules:
         typer.echo(
-            f"{rule.severity:8}  {rule.column}: {rule.required}  ({rule.code})\n          {rule.source}, {rule.date}{_address(rule)}"
+            f"{rule.severity:8}  {rule.column}: {rule.required}{_without_a_look(rule)}  ({rule.code})\n          {rule.source}, {rule.date}{_address(rule)}"
         )
     for words in not_judged:
         typer.echo(f"not told  {words}")
+
+
+def _without_a_look(rule: "Rule") -> str:
+    """What is needed to pass without a person looking, where that is less than what is allowed."""
+    return "" if rule.review_required == rule.required else f" (without a look {rule.review_required})"
 
 
 def suite(
@@ -173,6 +179,7 @@ def guidelines(
 
     if out.suffix.lower() not in (".html", ".htm"):
         raise SettingsError(f"The page is HTML, and {out} is not named so. Give --out a name that ends in .html. Nothing was written.")
+    file_to_write(out)
     project = open_project(project_from_environment())
     rules = screening_rules(project)
     example = example_photo(project, rules, photo)

@@ -94,8 +94,8 @@ def _checked(frame: "pd.DataFrame", rules: RuleSet) -> "pd.DataFrame":
     missing = sorted(({"render_id"} | needed) - set(frame.columns))
     if missing:
         raise GateError(
-            f"The measurement table for recipe '{rules.recipe}' lacks {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}. "
-            "Nothing was judged. Measure again with this version."
+            f"The measurement table for recipe '{rules.recipe}' lacks {', '.join(missing)}; it has {len(frame.columns)} "
+            "others. Nothing was judged. Measured by another version of Vitrine: measure these pictures again with this one."
         )
     ids = frame["render_id"]
     if ids.isna().any() or (ids.astype(str).str.len() == 0).any() or ids.duplicated().any():

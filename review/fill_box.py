@@ -10,13 +10,14 @@ from quality.rules import Rule
 
 
 def fill_svg(views: Views, rules: Sequence[Rule]) -> str:
-    """The product's box with its fill and margins, the band in which its longer side may end, and the smallest margin allowed."""
+    """The product's box with its fill and margins, the band in which its longer side may end, and the smallest margin allowed; both without a look."""
     height, width = views.render_HW3.shape[:2]
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">']
     by_column = {rule.column: rule for rule in rules}
     fill, margin = by_column.get("fill_pct"), by_column.get("margin_min_pct")
     if fill is not None:
-        for share in (fill.min, fill.max):
+        without_a_look = (fill.review_min, fill.review_max)
+        for share in (inner if inner is not None else outer for inner, outer in zip(without_a_look, (fill.min, fill.max), strict=True)):
             if share is not None:
                 parts.append(
                     _rect(
@@ -28,8 +29,9 @@ def fill_svg(views: Views, rules: Sequence[Rule]) -> str:
                         "14 9",
                     )
                 )
-    if margin is not None and margin.min is not None:
-        inset = margin.min / 100 * max(width, height)
+    smallest = None if margin is None else margin.min if margin.review_min is None else margin.review_min
+    if smallest is not None:
+        inset = smallest / 100 * max(width, height)
         parts.append(_rect(inset, inset, width - 2 * inset, height - 2 * inset, "#e0484c", "4 6"))
     box = None if views.product_HW is None else bounding_box(views.product_HW)
     if box is not None:

@@ -121,7 +121,9 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
         return refused(request, HTTPStatus.FORBIDDEN, "Not taken", words)
 
     def not_here(request: Request, _: Exception) -> Response:
-        words = "There is no such picture to review now: it was made or judged anew, or its product left the catalog."
+        words = (
+            "There is no such picture to review now: it was made or judged anew, a new seed was asked for, or its product left the catalog."
+        )
         return refused(request, HTTPStatus.NOT_FOUND, "No such picture", words)
 
     def malformed(request: Request, _: Exception) -> Response:

@@ -5,9 +5,11 @@ import sys
 
 import numpy as np
 import pytest
+import yaml
 
 from imaging.encode import encode
 from orchestration.cli import main
+from tests.tiny_project import write_project
 
 
 @pytest.fixture
@@ -48,6 +50,17 @@ def test_rules_of_recipes_have_no_days(vitrine):
     assert vitrine("rules", "show", "google_merchant", "--on", "2027-01-31")[0] == 0
     code, _, err = vitrine("rules", "show", "packshot_white", "--on", "2027-01-31")
     assert code == 2 and "hold every day" in err
+
+
+def test_in_a_project_rules_are_shown_with_the_brands_own_bounds(vitrine, tmp_path, monkeypatch):
+    folder = write_project(tmp_path / "shop", looks=False, base_model=tmp_path)
+    kit = yaml.safe_load((folder / "brand.yaml").read_text())
+    kit.setdefault("rules", {}).setdefault("packshot_white", {})["fill_pct"] = {"min": 81, "review_min": 83.5}
+    (folder / "brand.yaml").write_text(yaml.safe_dump(kit))
+    assert "fill_pct: 81 to" not in vitrine("rules", "show", "packshot_white")[1]
+    monkeypatch.setenv("VITRINE_PROJECT", str(folder))
+    shown = vitrine("rules", "show", "packshot_white")[1]
+    assert "fill_pct: 81 to" in shown and "(without a look 83.5 to" in shown
 
 
 def test_what_is_no_picture_is_refused_in_the_same_words_each_time(vitrine, tmp_path):

@@ -43,6 +43,7 @@ def test_a_bad_example_or_name_writes_nothing(command, tmp_path, monkeypatch):
         (("--photo", small), "breaks the rules itself: The photo is too small"),
         (("--photo", tmp_path / "none.jpg"), "There is no photo"),
         (("--out", tmp_path / "page.jpg"), "ends in .html"),
+        (("--out", tmp_path / "nowhere" / "page.html"), "which is no folder"),
     ):
         code, _, err = command("--out", tmp_path / "page.html", *arguments)
         assert code == 2

@@ -116,7 +116,7 @@ def test_an_empty_table_is_refused():
 
 
 def test_a_missing_column_is_named():
-    with pytest.raises(GateError, match=r"lacks delta_e_mean, ssim; it has .*fill_pct"):
+    with pytest.raises(GateError, match=r"lacks delta_e_mean, ssim; it has \d+ others"):
         judge_table(pd.DataFrame([row()]).drop(columns=["ssim", "delta_e_mean"]), RULES)
 
 

@@ -106,6 +106,9 @@ def test_the_box_says_how_far_the_product_fills_the_frame_and_what_is_required(i
     assert "fills 50.0 %" in drawn and drawn.count("25.0 %") == 4
     fill = next(rule for rule in item.rules if rule.column == "fill_pct")
     assert f'width="{SIZE * fill.min / 100:.1f}"' in drawn and f'width="{SIZE * fill.max / 100:.1f}"' in drawn
+    stricter = fill.model_copy(update={"review_min": fill.min + 2})
+    drawn = fill_svg(views_of(evidence(product, product, alpha)), [stricter])
+    assert f'width="{SIZE * (fill.min + 2) / 100:.1f}"' in drawn and f'width="{SIZE * fill.min / 100:.1f}"' not in drawn
 
 
 def test_every_overlay_of_a_real_render_is_made_and_kept(project, item, pictures, monkeypatch):

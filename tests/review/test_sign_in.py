@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import socket
 import stat
 
 import pytest
@@ -259,6 +260,15 @@ def test_the_page_opens_to_other_machines_only_behind_tls(folder, monkeypatch):
     for more in (["--host", "0.0.0.0"], ["--host", "0.0.0.0", "--name", "review.example.com"], ["--tls"]):
         refused = CliRunner().invoke(command, ["review", "--port", "1", *more])
         assert isinstance(refused.exception, SettingsError) and "Nothing was started" in str(refused.exception)
+
+
+def test_a_port_that_is_taken_is_said_before_anything_starts(folder, monkeypatch):
+    monkeypatch.setenv("VITRINE_PROJECT", str(folder))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        refused = CliRunner().invoke(command, ["review", "--port", str(taken.getsockname()[1])])
+    assert isinstance(refused.exception, SettingsError) and "--port" in str(refused.exception) and "Review at" not in refused.output
 
 
 def test_without_reviewers_the_command_says_how_to_add_one(folder, monkeypatch):
