@@ -25,6 +25,11 @@ Order = tuple[int, str, str, str, int]
 RANK = {Verdict.REVIEW: 0, Verdict.REJECTED: 1, Verdict.APPROVED: 2}
 
 
+def picture_version(made: Row) -> str:
+    """The version of a render's picture, for addresses of what may be kept for ever."""
+    return str(made["render_digest"])[:16]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One render to review: its rows, and its judgment as it counts now (with `gate_verdict` and `decision` where a person decided)."""
@@ -51,8 +56,8 @@ class Item:
 
     @property
     def version(self) -> str:
-        """Of its picture, for addresses of what may be kept for ever."""
-        return str(self.made["render_digest"])[:16]
+        """Of its picture, see `picture_version`."""
+        return picture_version(self.made)
 
     @property
     def by(self) -> Row | None:

@@ -12,9 +12,11 @@ from assets.new_seeds import MAX_NEW_SEEDS
 from assets.shelf import images_of
 from quality.columns import COLUMNS
 from resources.ledger import Row
+from resources.ledger_tables import render
+from resources.project import Project
 from review.approved import approved_beside, approved_page, drawn_keys, neighbors
 from review.desk import Desk
-from review.items import Filter, Item, Order, State
+from review.items import Filter, Item, Order, State, picture_version
 from review.overlays import OVERLAYS, overlay_for
 from review.queue import Found, after, before
 from review.sessions import Session
@@ -127,13 +129,15 @@ def picture_page(
     project = desk.queue.project
     past = history(project, item.made["sku"], item.made["render_digest"])
     shown = overlay_for(item.column) if overlay == "first" else overlay
+    beside = _beside(desk, item, wanted)
     return desk.html(
         "picture.html.j2",
         session,
         status=status,
         item=item,
         wanted=wanted,
-        **_beside(desk, item, wanted),
+        **beside,
+        version_after=_version(project, beside["after"]),
         seen=past[-1]["id"] if past else 0,
         past=past,
         words=IN_WORDS,
@@ -172,6 +176,12 @@ def _beside(desk: Desk, item: Item, wanted: Filter) -> dict[str, Any]:
         "place": len(ahead) + 1 if len(ahead) + len(behind) < len(shown) else None,
         "total": len(shown),
     }
+
+
+def _version(project: Project, render_key: str) -> str:
+    """The version of a render's picture, so that it is loaded ahead from the address that its page will ask for; '' without a render."""
+    rows = project.ledger.by_keys(render, [render_key] if render_key else [])
+    return "".join(picture_version(row) for row in rows.values())
 
 
 def _shown_in(desk: Desk, made: Row) -> list[str]:

@@ -1,5 +1,6 @@
 """What the forms and addresses of the page do, asked as a browser asks, on a shop without pixels."""
 
+import html
 import re
 import shutil
 
@@ -118,3 +119,11 @@ def test_lists_go_on_page_by_page_and_nonsense_in_an_address_is_the_first_page(c
         address = following.group(1).replace("&amp;", "&") if following else ""
     assert seen == everything and len(everything) > 4
     assert pictures(client, "?after=nonsense") == everything[:2]
+
+
+@pytest.mark.parametrize("state", ["open", "approved"])
+def test_the_next_picture_is_loaded_ahead_from_the_address_that_its_page_asks_for(client, state):
+    text = client.get(pictures(client, f"?state={state}")[0] + f"?state={state}").text
+    following = re.search(r'rel="next" href="([^"]+)" data-preload="([^"]+)"', text)
+    its_page = client.get(html.unescape(following[1])).text
+    assert html.unescape(following[2]) == html.unescape(re.search(r'<img src="([^"]+)"[^>]*id="render"', its_page)[1])
