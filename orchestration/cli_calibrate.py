@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestration.brand_kit_file import read_brand_kit_file
 from orchestration.cli_choices import Recipes, chosen_recipes
 from resources.project import Project, open_project
 from resources.settings import project_from_environment, utc_now
@@ -46,25 +47,28 @@ def calibrate(
     if sample is not None:
         _draw(project, only, sample, seed, out, as_json)
         return
-    found, text, diff = _proposal(project, only, max_miss_pct / 100, confident)
+    brand = read_brand_kit_file(project.settings.path(project.settings.brand_kit))
+    found, text, diff = _proposal(project, brand.text, only, max_miss_pct / 100, confident)
     flips = _what_flips(project, text) if found.edits else None
     if report is not None:
         from quality.calibration_page import calibration_page
 
         report.write_text(calibration_page(found_for_page(project, found, diff)), encoding="utf-8")
     if out is not None:
-        out.write_text(diff, encoding="utf-8")
+        out.write_text(diff, encoding="utf-8", newline="")
     if as_json:
         typer.echo(json.dumps(_as_data(found, diff, flips, applied=apply and bool(found.edits))))
     else:
         typer.echo("\n".join(_lines(found, diff, flips, out, report)))
     if apply and found.edits:
-        _apply(project, text)
+        brand.replace(text)
         if not as_json:
             typer.echo(f"\nChanged {project.settings.path(project.settings.brand_kit)}. Next: vitrine rejudge, then vitrine run.")
 
 
-def _proposal(project: Project, only: frozenset[str] | None, max_missed: float, confident: bool) -> tuple["Calibration", str, str]:
+def _proposal(
+    project: Project, before: str, only: frozenset[str] | None, max_missed: float, confident: bool
+) -> tuple["Calibration", str, str]:
     """The calibration, the brand kit's text with the proposed bounds, and the diff between both."""
     from assets.calibrating import calibrate as calibrated
     from assets.proposed_verdicts import with_rules
@@ -72,29 +76,15 @@ def _proposal(project: Project, only: frozenset[str] | None, max_missed: float, 
     from quality.rule_edits import edited, unified_diff
 
     found = calibrated(project, Wish(max_missed=max_missed, confident=confident), on=utc_now().date(), recipes=only)
-    before = _brand_text(project)
     after = edited(before, found.edits) if found.edits else before
     with_rules(project, after)  # a brand kit that could not be read again is never proposed
     return found, after, unified_diff(before, after, _shown_path(project))
-
-
-def _brand_text(project: Project) -> str:
-    return project.settings.path(project.settings.brand_kit).read_bytes().decode("utf-8")  # line ends as they are
 
 
 def _shown_path(project: Project) -> str:
     """The brand kit as the diff names it: from the project's folder, where it lies in it."""
     path = project.settings.brand_kit
     return path.name if path.is_absolute() or ".." in path.parts else path.as_posix()
-
-
-def _apply(project: Project, text: str) -> None:
-    """Put the new text in the file's place as a whole: whoever reads meanwhile reads the old one or the new one."""
-    path = project.settings.path(project.settings.brand_kit).resolve()
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(text.encode("utf-8"))
-    beside.chmod(path.stat().st_mode)
-    beside.replace(path)
 
 
 def _what_flips(project: Project, text: str) -> "Flips":

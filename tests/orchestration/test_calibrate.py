@@ -1,6 +1,8 @@
 """`vitrine calibrate` on decisions that people really made: what it tells, what it proposes, and what it leaves alone."""
 
+import errno
 import json
+import pydoc
 import shutil
 import subprocess
 import sys
@@ -97,6 +99,41 @@ def test_the_diff_applies_and_says_why(vitrine, folder, tmp_path):
     assert open_project(folder).brand_kit.rules_of("packshot_white")["halo_delta_e"].max > 9
     code, out, _ = vitrine("calibrate", "--json")
     assert json.loads(out)["edits"] == [], "labels that asked for a bound ask for no other once it is there"
+
+
+@pytest.mark.parametrize("during", ["assets.calibrating.calibrate", "assets.proposed_verdicts.proposed_changes"])
+def test_what_somebody_writes_into_the_brand_kit_meanwhile_is_kept(vitrine, folder, monkeypatch, during):
+    brand, real = folder / "brand.yaml", pydoc.locate(during)
+    theirs = brand.read_bytes() + b"# ours, written meanwhile\n"
+
+    def slow(*arguments, **options):
+        brand.write_bytes(theirs)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(during, slow)
+    code, _, err = vitrine("calibrate", "--apply")
+    assert code != 0 and "changed while" in err and "--apply" in err
+    assert brand.read_bytes() == theirs
+    monkeypatch.setattr(during, real)
+    assert vitrine("calibrate", "--apply")[0] == 0
+    assert b"# ours, written meanwhile" in brand.read_bytes() and b"# calibration:" in brand.read_bytes()
+
+
+def test_a_brand_kit_that_cannot_be_written_stays_as_it_was(vitrine, folder, monkeypatch):
+    before = (folder / "brand.yaml").read_bytes()
+    (folder / "brand.yaml").chmod(0o640)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        code, _, err = vitrine("calibrate", "--apply")
+    assert code != 0 and "No space left on device" in err
+    assert (folder / "brand.yaml").read_bytes() == before
+    assert [path.name for path in folder.iterdir() if "brand" in path.name] == ["brand.yaml"], "nothing half written is left"
+    assert vitrine("calibrate", "--apply")[0] == 0
+    assert (folder / "brand.yaml").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_bound_looser_than_a_channels_is_said(folder):
