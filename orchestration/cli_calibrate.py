@@ -1,7 +1,7 @@
 """`vitrine calibrate`: what people's decisions say about the rules, and bounds that would do better, as a diff to review. Renders nothing."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,14 +56,14 @@ def calibrate(
         report.write_text(calibration_page(found_for_page(project, found, diff)), encoding="utf-8")
     if out is not None:
         out.write_text(diff, encoding="utf-8", newline="")
+    applied = apply and bool(found.edits)
+    if applied:
+        brand.replace(text)  # before a word is said of it
     if as_json:
-        typer.echo(json.dumps(_as_data(found, diff, flips, applied=apply and bool(found.edits))))
+        typer.echo(json.dumps(_as_data(found, diff, flips, applied=applied)))
     else:
-        typer.echo("\n".join(_lines(found, diff, flips, out, report)))
-    if apply and found.edits:
-        brand.replace(text)
-        if not as_json:
-            typer.echo(f"\nChanged {project.settings.path(project.settings.brand_kit)}. Next: vitrine rejudge, then vitrine run.")
+        changed = project.settings.path(project.settings.brand_kit) if applied else None
+        typer.echo("\n".join(_lines(found, diff, flips, changed, {"diff": out, "evidence": report})))
 
 
 def _proposal(
@@ -104,7 +104,9 @@ def _as_data(found: "Calibration", diff: str, flips: "Flips | None", *, applied:
     return told
 
 
-def _lines(found: "Calibration", diff: str, flips: "Flips | None", out: Path | None, report: Path | None) -> Iterator[str]:
+def _lines(
+    found: "Calibration", diff: str, flips: "Flips | None", changed: Path | None, written: Mapping[str, Path | None]
+) -> Iterator[str]:
     said = ", ".join(f"{count:,} {name}" for name, count in sorted(found.counts.items())) or "none"
     yield f"Decisions that hold: {said}."
     for one in found.recipes:
@@ -116,8 +118,11 @@ def _lines(found: "Calibration", diff: str, flips: "Flips | None", out: Path | N
         yield diff.rstrip("\n")
         yield from (f"\nNote: {words}." for words in found.warnings)
         yield from _flip_lines(*flips)
-        yield "\nNothing was changed; --apply changes the brand kit."
-    yield from (f"The {what} is in {path}." for path, what in ((out, "diff"), (report, "evidence")) if path is not None)
+        if changed is None:
+            yield "\nNothing was changed; --apply changes the brand kit."
+        else:
+            yield f"\nChanged {changed}. Next: vitrine rejudge, then vitrine run."
+    yield from (f"The {what} is in {path}." for what, path in written.items() if path is not None)
 
 
 def _flip_lines(changes: "VerdictChanges", gate_flips: "GateFlips") -> Iterator[str]:

@@ -94,11 +94,12 @@ def test_the_diff_applies_and_says_why(vitrine, folder, tmp_path):
     assert "<svg role=" in page and "http" not in page.replace("http-equiv", "")
     (folder / "brand.yaml").write_text(before)
     code, out, _ = vitrine("calibrate", "--apply")
-    assert code == 0 and "Changed" in out
+    assert code == 0 and "Changed" in out and "Nothing was changed" not in out
     assert yaml.safe_load((folder / "brand.yaml").read_text())["rules"] == rules
     assert open_project(folder).brand_kit.rules_of("packshot_white")["halo_delta_e"].max > 9
-    code, out, _ = vitrine("calibrate", "--json")
-    assert json.loads(out)["edits"] == [], "labels that asked for a bound ask for no other once it is there"
+    code, out, _ = vitrine("calibrate", "--apply", "--json")
+    told = json.loads(out)
+    assert told["applied"] is False and told["edits"] == [], "labels that asked for a bound ask for no other once it is there"
 
 
 @pytest.mark.parametrize("during", ["assets.calibrating.calibrate", "assets.proposed_verdicts.proposed_changes"])
@@ -111,12 +112,19 @@ def test_what_somebody_writes_into_the_brand_kit_meanwhile_is_kept(vitrine, fold
         return real(*arguments, **options)
 
     monkeypatch.setattr(during, slow)
-    code, _, err = vitrine("calibrate", "--apply")
+    code, out, err = vitrine("calibrate", "--apply", "--json")
     assert code != 0 and "changed while" in err and "--apply" in err
+    assert out == "", "nothing is said to be applied that is not"
     assert brand.read_bytes() == theirs
     monkeypatch.setattr(during, real)
     assert vitrine("calibrate", "--apply")[0] == 0
     assert b"# ours, written meanwhile" in brand.read_bytes() and b"# calibration:" in brand.read_bytes()
+
+
+def test_what_was_applied_is_told_as_data_too(vitrine, folder):
+    code, out, _ = vitrine("calibrate", "--apply", "--json")
+    assert code == 0 and json.loads(out)["applied"] is True
+    assert "# calibration:" in (folder / "brand.yaml").read_text()
 
 
 def test_a_brand_kit_that_cannot_be_written_stays_as_it_was(vitrine, folder, monkeypatch):
