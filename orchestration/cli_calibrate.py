@@ -9,6 +9,7 @@ import typer
 
 from orchestration.brand_kit_file import read_brand_kit_file
 from orchestration.cli_choices import Recipes, chosen_recipes
+from orchestration.written_files import file_to_write
 from resources.project import Project, open_project
 from resources.settings import project_from_environment, utc_now
 
@@ -42,6 +43,9 @@ def calibrate(
     as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
 ) -> None:
     """Show per rule what people's decisions say about its bounds, and propose better ones as a diff of the brand kit with the evidence."""
+    for asked in (out, report):
+        if asked is not None:
+            file_to_write(asked)
     project = open_project(project_from_environment())
     only = chosen_recipes(project, recipes)
     if sample is not None:

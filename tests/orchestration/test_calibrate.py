@@ -15,7 +15,7 @@ from assets.calibrating import beyond_channels
 from assets.decisions import decide, decisions_on, undo
 from assets.labels import gather_labels
 from assets.rejudging import rejudged_cells
-from assets.review_samples import draw_sample
+from assets.review_samples import KIND, draw_sample
 from orchestration.cli import main
 from quality.calibration import RuleCalibration, SideCalibration
 from quality.rules import read_rules
@@ -256,3 +256,10 @@ def test_what_a_sample_was_drawn_from_does_not_change_when_rules_or_decisions_do
 def test_wrong_use_is_refused(vitrine):
     assert vitrine("calibrate", "--recipes", "packshot_wite")[0] == 2
     assert vitrine("calibrate", "--max-miss-pct", "80")[0] == 2
+
+
+def test_a_file_that_cannot_lie_where_it_is_asked_for_is_refused_before_anything_is_drawn(vitrine, folder, tmp_path):
+    for arguments in (("--sample", "10", "--out"), ("--report",)):
+        code, _, err = vitrine("calibrate", *arguments, str(tmp_path / "nowhere" / "list.tsv"))
+        assert code == 2 and "which is no folder" in err
+    assert list(open_project(folder).store.manifests(KIND)) == []
