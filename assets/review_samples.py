@@ -5,9 +5,11 @@ calibrated. Drawing changes no verdict; the review page shows each of its pictur
 """
 
 import hashlib
+import heapq
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,10 +74,10 @@ def draw_sample(project: Project, count: int, *, seed: int, recipes: Collection[
     Strata are recipe x category, each drawn in proportion to its renders (at least one), by the order of a hash of seed and render key.
     Renders that a person decided about are not drawn. Raises SettingsError when no other approved one is there.
     """
-    stopped, approved, strata = _population(project, recipes)
+    stopped, approved, strata = _population(project, recipes, most=count, seed=seed)
     if not strata:
         raise SettingsError("No approved render is left to draw. Run `vitrine run` first, or ask for other recipes. Nothing was drawn.")
-    renders = [one for chosen in _shares(strata, count).items() for one in _drawn(strata[chosen[0]], chosen[1], seed)]
+    renders = [one for name, share in _shares(strata, count).items() for one in strata[name].first(share)]
     at = utc_now().replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
     key = hashlib.sha256("|".join([at, str(seed), *sorted(one.render_key for one in renders)]).encode()).hexdigest()
     sample = Sample(key=key, seed=seed, at=at, stopped=stopped, approved=approved, renders=tuple(renders))
@@ -94,13 +96,37 @@ def drawn_samples(project: Project) -> dict[str, Drawn]:
     return found
 
 
-Strata = dict[tuple[str, str], list[SampledRender]]
+@dataclass(kw_only=True)
+class Stratum:
+    """The renders of one recipe and category that can be drawn: how many there are, and the first of them in the order of a seed."""
+
+    most: int
+    """As many are kept; a catalog may have a million."""
+    seed: int
+    size: int = 0
+    _last_first: list[tuple[int, int, SampledRender]] = field(default_factory=list)
+    """A heap of what is kept, by negated hash and negated count: renders may share a key, and the first of them comes first."""
+
+    def add(self, one: SampledRender) -> None:
+        """Count a render, and keep it when it comes before one that is kept."""
+        self.size += 1
+        entry = (-int(hashlib.sha256(f"{self.seed}|{one.render_key}".encode()).hexdigest(), 16), -self.size, one)
+        (heapq.heappush if len(self._last_first) < self.most else heapq.heappushpop)(self._last_first, entry)
+
+    def first(self, count: int) -> list[SampledRender]:
+        """So many renders in the order of the seed, at most as many as are kept."""
+        return [one for _, _, one in sorted(self._last_first, key=lambda entry: entry[:2], reverse=True)[:count]]
 
 
-def _population(project: Project, recipes: Collection[str] | None) -> tuple[dict[str, int], dict[str, int], Strata]:
-    """Renders stopped and approved by recipe, as `Drawn` counts them; and those that can be drawn, by stratum."""
+Strata = dict[tuple[str, str], Stratum]
+
+
+def _population(
+    project: Project, recipes: Collection[str] | None, *, most: int, seed: int
+) -> tuple[dict[str, int], dict[str, int], Strata]:
+    """Renders stopped and approved by recipe, as `Drawn` counts them; and those that can be drawn, by stratum, `most` of each kept."""
     stopped, approved = defaultdict[str, int](int), defaultdict[str, int](int)
-    strata: Strata = defaultdict(list)
+    strata: Strata = defaultdict(partial(Stratum, most=most, seed=seed))
     people = standing(project.ledger.rows(sa.select(decision).order_by(decision.c.id)))
     before = {key for drawn in drawn_samples(project).values() for key in drawn.render_keys}
     for category, drop in known_cells(project):
@@ -118,20 +144,16 @@ def _population(project: Project, recipes: Collection[str] | None) -> tuple[dict
                 approved[recipe] += 1
                 if by is None:
                     named = {"render_key": wanted.render_key, "sku": wanted.variant.sku, "variant": wanted.variant.name}
-                    strata[recipe, category].append(SampledRender(**named, category=category, recipe=recipe))
+                    strata[recipe, category].add(SampledRender(**named, category=category, recipe=recipe))
     return dict(stopped), dict(approved), dict(strata)
 
 
 def _shares(strata: Strata, count: int) -> dict[tuple[str, str], int]:
     """How many to draw of each stratum: in proportion to its size by largest remainder, at least one, never more than it has."""
-    total = sum(map(len, strata.values()))
-    exact = {name: min(len(renders), max(1.0, count * len(renders) / total)) for name, renders in sorted(strata.items())}
+    total = sum(stratum.size for stratum in strata.values())
+    exact = {name: min(stratum.size, max(1.0, count * stratum.size / total)) for name, stratum in sorted(strata.items())}
     shares = {name: int(size) for name, size in exact.items()}
     by_remainder = sorted(exact, key=lambda name: (shares[name] - exact[name], name))
     for name in by_remainder[: max(0, min(count, total) - sum(shares.values()))]:
-        shares[name] += shares[name] < len(strata[name])
+        shares[name] += shares[name] < strata[name].size
     return shares
-
-
-def _drawn(renders: list[SampledRender], count: int, seed: int) -> list[SampledRender]:
-    return sorted(renders, key=lambda one: hashlib.sha256(f"{seed}|{one.render_key}".encode()).hexdigest())[:count]

@@ -1,6 +1,8 @@
 """`vitrine calibrate` on decisions that people really made: what it tells, what it proposes, and what it leaves alone."""
 
 import errno
+import gc
+import hashlib
 import json
 import pydoc
 import shutil
@@ -11,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
+from assets import review_samples
 from assets.calibrating import beyond_channels
 from assets.decisions import decide, decisions_on, undo
 from assets.labels import gather_labels
@@ -226,6 +229,38 @@ def test_a_drawn_sample_makes_rates_of_all_renders_of_it(vitrine, folder, tmp_pa
     assert now["missed"]["value"] == 0.0 and now["missed"]["high"] > 0.05
     assert now["false_alarms"]["value"] < 0.5, "most good renders pass, which the stopped ones alone cannot show"
     assert "Rates are of all renders" in vitrine("calibrate")[1]
+
+
+def test_drawing_holds_no_more_renders_than_it_may_draw(folder, monkeypatch):
+    """Of a catalog of a million approved renders a sample of 200 holds 200 per stratum, and draws what sorting all of them would."""
+    alive, shares = [], review_samples._shares
+
+    def counted(strata, count):
+        alive.append(sum(type(one) is review_samples.SampledRender for one in gc.get_objects()))
+        return shares(strata, count)
+
+    monkeypatch.setattr(review_samples, "_shares", counted)
+    project = open_project(folder)
+    passed = {
+        sku: made for sku, (made, judged) in verdicts(project).items() if judged["verdict"] == "approved" and "decision" not in judged
+    }
+    drawn = draw_sample(project, 6, seed=3).renders
+    assert len(passed) > 40 and len(drawn) == 6
+    assert alive == [12], "two categories of six each"
+    for category in ("bags", "mugs"):
+        mine = [one.render_key for one in drawn if one.category == category]
+        order = sorted(
+            (made["render_key"] for made in passed.values() if made["category"] == category),
+            key=lambda key: hashlib.sha256(f"3|{key}".encode()).hexdigest(),
+        )
+        assert mine == order[: len(mine)] and mine
+
+
+def test_renders_that_share_a_key_are_drawn_in_the_order_they_came():
+    stratum = review_samples.Stratum(most=3, seed=1)
+    for sku in "ABCDE":
+        stratum.add(review_samples.SampledRender(render_key="same", sku=sku, category="mugs", recipe="packshot_white", variant=sku))
+    assert (stratum.size, [one.sku for one in stratum.first(2)]) == (5, ["A", "B"])
 
 
 def test_what_a_sample_was_drawn_from_does_not_change_when_rules_or_decisions_do(folder):
