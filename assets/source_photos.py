@@ -51,7 +51,7 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
     lost_small = project.store.missing(row["thumbnail_digest"] for row in known.values() if row["thumbnail_digest"])
     from imaging.decode_sandbox import DecodeSandbox
 
-    alike = LookAlikes(project, rules)
+    alike = LookAlikes(project, rules, category, drop)
     with clocked(project, "screen", category, drop) as clock, DecodeSandbox() as sandbox:
         for row in rows:
             key = keys.get(row["sku"])
@@ -77,6 +77,7 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
                     record_made(project, source_photo, [again], file="thumbnail_digest", skus={row["sku"]})
                     known[key] = again
             outcomes.append({"sku": row["sku"], **known[key]})
+    outcomes = [{**row, **alike.told_later.get(row.get("key", ""), {})} for row in outcomes]
     return _with_shared_photos(project, rules, outcomes)
 
 

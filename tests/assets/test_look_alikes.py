@@ -1,10 +1,12 @@
 """Copies of photos are told across products, naming the other one; other colors and views are not."""
 
 import io
+import re
 
 import cv2
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
 from assets.catalog import refresh_catalog
@@ -13,6 +15,8 @@ from assets.source_photos import screen_cell
 from imaging.color import srgb_to_lab
 from imaging.look_alike import MAX_PRINT_DISTANCE, photo_print, print_distances, same_picture
 from imaging.photo_background import look_at_surroundings
+from resources.ledger import Ledger
+from resources.ledger_tables import settled, source_photo
 from resources.project import open_project
 from tests.sample_photos import studio_photo
 from tests.tiny_project import draw_mug, product_row, write_photo, write_project, write_table
@@ -130,3 +134,86 @@ def test_a_products_own_new_photo_is_no_copy_of_its_old_one(tmp_path):
     screened(folder)
     add(folder, {"A-1": copied(MUG)})
     assert told(screened(folder)) == {"A-1": []}
+
+
+REFUSED = "screening: {min_side_px: 400, actions: {near_duplicate: refuse}}"
+
+
+SETTLED = {"expectation": "e", "shape": "", "tried": ""}
+
+
+def refused(outcomes: dict[str, dict]) -> dict[str, str]:
+    """What each refused product is a copy of."""
+    return {sku: row["reasons"][-1]["measured"] for sku, row in outcomes.items() if not row["accepted"]}
+
+
+def with_other_rules(folder, side_px: int) -> None:
+    settings = (folder / "vitrine.yaml").read_text()
+    (folder / "vitrine.yaml").write_text(re.sub(r"min_side_px: \d+", f"min_side_px: {side_px}", settings))
+
+
+def test_of_two_copies_the_original_stays_the_original_when_rules_change(tmp_path):
+    folder = shop_of(tmp_path / "shop", {"A-1": MUG, "C-1": copied(MUG)}, REFUSED)
+    assert refused(screened(folder)) == {"C-1": "A-1"}
+    for side_px in (401, 402, 401):
+        with_other_rules(folder, side_px)
+        assert refused(screened(folder)) == {"C-1": "A-1"}
+
+
+def test_the_product_whose_photo_came_first_is_the_original_whatever_its_sku(tmp_path):
+    folder = shop_of(tmp_path / "shop", {"Z-9": MUG}, REFUSED)
+    refresh_catalog(open_project(folder))
+    add(folder, {"A-1": copied(MUG), "Z-9": MUG})
+    assert refused(screened(folder)) == {"A-1": "Z-9"}, "though A-1 was screened first"
+    project = open_project(folder)
+    kept = {row["photo_digest"]: row["accepted"] for row in project.ledger.rows(sa.select(source_photo))}
+    assert sorted(kept.values()) == [False, True], "and the ledger says so too"
+    with_other_rules(folder, 401)
+    assert refused(screened(folder)) == {"A-1": "Z-9"}
+
+
+def test_a_copy_whose_original_is_screened_later_is_planned_anew(tmp_path):
+    folder = shop_of(tmp_path / "shop", {"Z-9": MUG}, REFUSED)
+    refresh_catalog(open_project(folder))
+    add(folder, {"A-1": copied(MUG), "Z-9": MUG})
+    project = open_project(folder)
+    refresh_catalog(project)
+    (cell,) = known_cells(project)
+    project.ledger.record(settled, [{"sku": sku, "revision": 7, **SETTLED} for sku in ("A-1", "Z-9")])
+    screen_cell(project, *cell)
+    assert {row["sku"]: row["revision"] for row in project.ledger.rows(sa.select(settled))} == {"A-1": -1, "Z-9": 7}
+
+
+def test_the_original_is_the_same_on_postgresql(tmp_path, postgres_url, monkeypatch):
+    monkeypatch.setenv("LEDGER", postgres_url)
+    folder = shop_of(tmp_path / "shop", {"Z-9": MUG}, REFUSED)
+    with (folder / "vitrine.yaml").open("a") as file:
+        file.write("\nledger: {url_env: LEDGER}\n")
+    refresh_catalog(open_project(folder))
+    add(folder, {"A-1": copied(MUG), "Z-9": MUG})
+    assert refused(screened(folder)) == {"A-1": "Z-9"}
+    with_other_rules(folder, 401)
+    assert refused(screened(folder)) == {"A-1": "Z-9"}
+
+
+def test_a_photo_that_no_product_uses_any_more_is_nobodys_original(tmp_path):
+    folder = shop_of(tmp_path / "shop", {"A-1": MUG, "B-1": OTHERS["another color"]}, REFUSED)
+    assert refused(screened(folder)) == {}
+    add(folder, {"B-1": OTHERS["another color"], "C-1": copied(MUG)})
+    assert refused(screened(folder)) == {}
+
+
+def test_products_are_searched_for_photos_once_per_cell_at_most(tmp_path, monkeypatch):
+    photos = {"A-1": MUG, "B-1": OTHERS["another color"], **{f"C-{n}": copied(MUG)[n:] for n in range(3)}}
+    quiet = 'screening: {min_side_px: 400, actions: {same_photo: "off"}}'
+    folder = shop_of(tmp_path / "shop", photos, quiet)
+    asked = []
+    for name in ("rows", "stream"):
+        real = getattr(Ledger, name)
+        monkeypatch.setattr(Ledger, name, lambda ledger, query, real=real: asked.append(str(query)) or real(ledger, query))
+    assert [measured for told_of in told(screened(folder)).values() for _, measured in told_of]
+    searches = [query for query in asked if "photo_digests[" in query]
+    assert len(searches) == 1
+    asked.clear()
+    screened(folder)
+    assert [query for query in asked if "photo_digests[" in query] == []
