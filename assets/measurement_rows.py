@@ -15,13 +15,13 @@ import sqlalchemy as sa
 
 from assets.planning import CellPlan, WantedRender, known_cells, plan_cell
 from assets.stored_measurements import known_measurements
-from catalog.errors import SettingsError
 from catalog.keys import gate_key
 from catalog.preemption import stop_point
 from quality.measurement_table import MEDIA_TYPE, WRITING, measurement_schema, measurement_table, parquet_bytes
 from resources.ledger import QUERY_CHUNK, Row
 from resources.ledger_tables import OF_RENDERS, judgment, lora
 from resources.project import Project
+from resources.written_files import file_to_write
 
 
 def measurement_rows(project: Project, plan: CellPlan, recipes: Collection[str] | None = None) -> list[dict[str, Any]]:
@@ -125,9 +125,7 @@ def export_measurements(
     """
     import pyarrow.parquet as pq
 
-    if out.is_dir() or not out.parent.is_dir():
-        what = "is a folder" if out.is_dir() else f"lies in {out.parent}, which is no folder"
-        raise SettingsError(f"{out} {what}. Name a file in a folder that exists, such as measurements.parquet. Nothing was written.")
+    file_to_write(out)
     part, schema = out.with_name(f".{out.name}.{os.getpid()}.part"), measurement_schema()
     renders = cells = not_judged = 0
     try:

@@ -9,9 +9,9 @@ import typer
 
 from orchestration.brand_kit_file import read_brand_kit_file
 from orchestration.cli_choices import Recipes, chosen_recipes
-from orchestration.written_files import file_to_write
 from resources.project import Project, open_project
 from resources.settings import project_from_environment, utc_now
+from resources.written_files import file_to_write
 
 if TYPE_CHECKING:
     from assets.calibrating import Calibration, RecipeCalibration

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from catalog.errors import SettingsError
-from orchestration.written_files import file_to_write
+from resources.written_files import file_to_write
 
 if TYPE_CHECKING:
     from quality.own_packs import PackBook
