@@ -10,9 +10,9 @@ from typing import Any
 from catalog.errors import ModelError
 from catalog.keys import digest_bytes
 from generation.base_model import quiet_libraries
+from generation.families import family_of_pipeline
 
 ADAPTER_NAME = "look"
-UNET_PREFIX = "unet."
 
 
 def attach_lora(pipeline: Any, path: Path, expected_digest: str) -> int:
@@ -21,7 +21,7 @@ def attach_lora(pipeline: Any, path: Path, expected_digest: str) -> int:
     The adapter is unloaded and loaded anew (not hot-swapped): a failed hot swap in diffusers 0.42 deletes the adapter and goes on with the
     base model. Raises ModelError if the file is missing, altered, not finite, or does not match the pipeline's layers one to one.
     """
-    tensors = _read_lora(path, expected_digest)
+    tensors = _read_lora(path, expected_digest, denoiser_of(pipeline)[0])
     detach_lora(pipeline)
     try:
         with quiet_libraries():
@@ -35,16 +35,23 @@ def attach_lora(pipeline: Any, path: Path, expected_digest: str) -> int:
     return layers
 
 
+def denoiser_of(pipeline: Any) -> tuple[str, Any]:
+    """Name and module of the part of a pipeline that denoises, which is the one a LoRA changes: `unet` or `transformer`."""
+    family = family_of_pipeline(type(pipeline).__name__)
+    assert family is not None, f"a pipeline of no family: {type(pipeline).__name__}"
+    return family.denoiser_part, getattr(pipeline, family.denoiser_part)
+
+
 def detach_lora(pipeline: Any) -> None:
     """Take any adapter off the pipeline; the base weights come back bit for bit."""
     pipeline.unload_lora_weights()
 
 
 def check_lora_active(pipeline: Any, layers: int) -> None:
-    """Raise ModelError unless exactly `layers` layers of the UNet run with our adapter at full strength (0: no adapter at all)."""
+    """Raise ModelError unless exactly `layers` layers of the denoiser run with our adapter at full strength (0: no adapter at all)."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
-    tuned = [module for module in pipeline.unet.modules() if isinstance(module, BaseTunerLayer)]
+    tuned = [module for module in denoiser_of(pipeline)[1].modules() if isinstance(module, BaseTunerLayer)]
     active = [
         module
         for module in tuned
@@ -61,7 +68,7 @@ def check_lora_active(pipeline: Any, layers: int) -> None:
         )
 
 
-def _read_lora(path: Path, expected_digest: str) -> dict[str, Any]:
+def _read_lora(path: Path, expected_digest: str, part: str) -> dict[str, Any]:
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -80,10 +87,10 @@ def _read_lora(path: Path, expected_digest: str) -> dict[str, Any]:
         tensors: dict[str, Any] = load(data)
     except SafetensorError as error:
         raise ModelError(f"The LoRA {path} is not a safetensors file: {error}. Only safetensors are read.") from error
-    foreign = [name for name in tensors if not name.startswith(UNET_PREFIX)]
+    foreign = [name for name in tensors if not name.startswith(f"{part}.")]
     if not tensors or foreign:
         raise ModelError(
-            f"The LoRA {path} holds {foreign[:1] or 'no tensors'}; expected are tensors for the UNet in diffusers keys ('unet.…')."
+            f"The LoRA {path} holds {foreign[:1] or 'no tensors'}; expected are tensors for the {part} in diffusers keys ('{part}.…')."
         )
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise ModelError(f"The LoRA {path} holds NaN or infinite weights. Train the category again with a lower learning rate.")
@@ -91,15 +98,14 @@ def _read_lora(path: Path, expected_digest: str) -> dict[str, Any]:
 
 
 def _compare_with_file(pipeline: Any, tensors: dict[str, Any], path: Path) -> None:
-    """Raise ModelError unless the adapter in the UNet is, tensor for tensor, what the file holds."""
+    """Raise ModelError unless the adapter in the denoiser is, tensor for tensor, what the file holds."""
     import torch
     from peft.utils import get_peft_model_state_dict
 
-    if ADAPTER_NAME not in getattr(pipeline.unet, "peft_config", {}):
+    part, denoiser = denoiser_of(pipeline)
+    if ADAPTER_NAME not in getattr(denoiser, "peft_config", {}):
         raise ModelError(f"The LoRA {path.name} matched no layer of this base model. Train the category again on it.")
-    attached = {
-        f"{UNET_PREFIX}{name}": tensor for name, tensor in get_peft_model_state_dict(pipeline.unet, adapter_name=ADAPTER_NAME).items()
-    }
+    attached = {f"{part}.{name}": tensor for name, tensor in get_peft_model_state_dict(denoiser, adapter_name=ADAPTER_NAME).items()}
     differing = {name for name in attached.keys() | tensors.keys() if name not in attached or name not in tensors}
     differing |= {
         name for name in attached.keys() & tensors.keys() if not torch.equal(attached[name].cpu(), tensors[name].to(attached[name].dtype))

@@ -17,6 +17,8 @@ from catalog.errors import ModelError, RenderError
 from catalog.preemption import patient_stop_point
 from generation.adapter import attach_lora, check_lora_active, detach_lora
 from generation.base_model import BaseModel, load_pipeline, quiet_libraries, read_base_model, torch_threads
+from generation.denoise import Sampling, denoise, noise_of_seeds
+from generation.family import Conditioning
 
 DEFAULT_STEPS = 12
 """DDIM steps. With a LoRA of the embedded model, 12, 20 and 40 steps look alike and measure alike (palette 3.0, 2.7, 2.5 Delta E from the
@@ -83,7 +85,7 @@ class _Resident:
     pipeline: Any
     lora_digest: str | None = None
     lora_layers: int = 0
-    embeddings: dict[str, Any] = field(default_factory=dict)
+    conditionings: dict[str, Conditioning] = field(default_factory=dict)
 
     def wear(self, path: Path | None, digest: str | None) -> None:
         """Attach a LoRA (or none) unless it is attached already, and make sure that it is at work."""
@@ -95,19 +97,19 @@ class _Resident:
                 self.lora_digest = digest
         check_lora_active(self.pipeline, self.lora_layers)
 
-    def embed(self, prompt: str) -> Any:
-        """The prompt's embedding, float (1, tokens, width); each prompt is encoded alone so that it never depends on its neighbors."""
-        if prompt not in self.embeddings:
+    def condition(self, prompt: str) -> Conditioning:
+        """What the denoiser is told of a prompt; each prompt is encoded alone so that it never depends on its neighbors."""
+        if prompt not in self.conditionings:
             self._warn_if_truncated(prompt)
-            embedding, _ = self.pipeline.encode_prompt(prompt, self.device, 1, do_classifier_free_guidance=False)
-            while len(self.embeddings) >= EMBEDDINGS_KEPT:
-                self.embeddings.pop(next(iter(self.embeddings)))
-            self.embeddings[prompt] = embedding
-        return self.embeddings[prompt]
+            conditioning = self.base_model.behavior.condition(self.pipeline, prompt)
+            while len(self.conditionings) >= EMBEDDINGS_KEPT:
+                self.conditionings.pop(next(iter(self.conditionings)))
+            self.conditionings[prompt] = conditioning
+        return self.conditionings[prompt]
 
     def _warn_if_truncated(self, prompt: str) -> None:
         with quiet_libraries():
-            tokens = len(self.pipeline.tokenizer(prompt).input_ids)
+            tokens = self.base_model.behavior.count_tokens(self.pipeline, prompt)
         if tokens > self.base_model.max_tokens:
             log.warning(
                 "Prompt %r has %d tokens; this base model reads %d and ignores the end.", prompt, tokens, self.base_model.max_tokens
@@ -133,31 +135,20 @@ def _resident(base_model: BaseModel, device: str, threads: int) -> _Resident:
     return _KEPT[0]
 
 
-def _between_steps(_pipeline: Any, _step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-    patient_stop_point()
-    return tensors
-
-
 def _draw_batch(
     resident: _Resident, prompts: Sequence[str], seeds: Sequence[int], *, steps: int, guidance: float
 ) -> list[npt.NDArray[np.uint8]]:
     import torch
 
-    pipeline, size_px = resident.pipeline, resident.base_model.size_px
+    family, pipeline, size_px = resident.base_model.behavior, resident.pipeline, resident.base_model.size_px
     with torch.inference_mode():
-        latents_BCHW = pipeline(
-            prompt_embeds=torch.cat([resident.embed(prompt) for prompt in prompts]),
-            negative_prompt_embeds=torch.cat([resident.embed("")] * len(prompts)),
-            # One generator per picture, on the CPU: a picture's noise depends on its own seed alone, on any device.
-            generator=[torch.Generator("cpu").manual_seed(seed) for seed in seeds],
-            num_inference_steps=steps,
-            guidance_scale=guidance,
-            height=size_px,
-            width=size_px,
-            output_type="latent",
-            callback_on_step_end=_between_steps,
-        ).images
-        pictures_BCHW = pipeline.vae.decode(latents_BCHW / pipeline.vae.config.scaling_factor).sample
+        shape = family.latent_shape(pipeline, size_px, size_px)
+        noise_BChw = noise_of_seeds(seeds, shape, pipeline.device)
+        conditioning = family.join([resident.condition(prompt) for prompt in prompts])
+        unconditional = family.join([resident.condition("")] * len(prompts)) if guidance > 1 else None
+        sampling = Sampling(steps=steps, guidance=guidance)
+        latents_BCHW = denoise(family, pipeline, noise_BChw, conditioning, unconditional, sampling, patient_stop_point)
+        pictures_BCHW = family.decode(pipeline, latents_BCHW)
         # Both are checked: AutoencoderTiny squashes latents with tanh and would paint an infinite one as a plausible color.
         for index, (latents_CHW, picture_CHW) in enumerate(zip(latents_BCHW, pictures_BCHW, strict=True)):
             if not (bool(torch.isfinite(latents_CHW).all()) and bool(torch.isfinite(picture_CHW).all())):

@@ -9,7 +9,7 @@ from generation.adapter import attach_lora
 from generation.base_model import BaseModel, load_pipeline, torch_threads
 from training.latents import encode_training_set
 from training.settings import LoraSettings, resolve_precision
-from training.trainee import Trainee, prefer_eager_attention
+from training.trainee import Trainee
 from training.training_set import TrainingSet
 from training.validation import fixed_validation, validation_loss
 
@@ -24,8 +24,10 @@ def held_out_loss(
     """
     with torch_threads(settings.threads):
         pipeline = load_pipeline(base_model, settings.threads, settings.device)
-        encoded = encode_training_set(pipeline, training_set, base_model.digest, work_dir / "champion-latents.safetensors")
+        encoded = encode_training_set(pipeline, training_set, base_model, work_dir / "champion-latents.safetensors")
         attach_lora(pipeline, lora_path, lora_digest)
-        prefer_eager_attention(pipeline, settings)
-        trainee = Trainee(pipeline=pipeline, parameters={}, device=settings.device, autocast=resolve_precision(settings) == "bfloat16")
-        return validation_loss(trainee, fixed_validation(encoded, int(pipeline.scheduler.config.num_train_timesteps)))
+        family = base_model.behavior
+        family.prepare_for_training(pipeline, settings.device)
+        autocast = resolve_precision(settings) == "bfloat16"
+        trainee = Trainee(family=family, pipeline=pipeline, parameters={}, device=settings.device, autocast=autocast)
+        return validation_loss(trainee, fixed_validation(encoded, trainee.objective))

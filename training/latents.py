@@ -3,7 +3,7 @@
 Kept in one safetensors file per training set and base model, so that a resumed training skips it. Augments nothing: mirrored copies are
 pictures of their own in the training set.
 
-Shape legend: N pictures, P prompts, T tokens, D embedding width, C latent channels, h and w latent cells.
+Shape legend: N pictures, C latent channels, h and w latent cells.
 """
 
 import hashlib
@@ -17,7 +17,8 @@ from catalog.errors import TrainingError
 from catalog.failpoint import failpoint
 from catalog.keys import digest
 from catalog.preemption import stop_point
-from generation.base_model import quiet_libraries
+from generation.base_model import BaseModel, quiet_libraries
+from generation.family import Conditioning, Family
 from training.atomic_files import write_atomic
 from training.training_set import LookPicture, TrainingSet
 
@@ -29,18 +30,19 @@ class Encoded:
     """A training set as tensors, float32 on the CPU.
 
     `truncated_prompts` counts prompts longer than the text encoder reads: their ends had no effect.
-    `train_prompts` and `held_out_prompts` give each picture's row in `prompts_PTD`; row 0 is the empty prompt, row 1 the trigger alone.
+    `train_prompts` and `held_out_prompts` give each picture's row in `prompts`, what the denoiser is told; row 0 is the empty prompt, row 1
+    the trigger alone.
     """
 
     train_NChw: Any
     held_out_NChw: Any
-    prompts_PTD: Any
+    prompts: tuple[Conditioning, ...]
     train_prompts: tuple[int, ...]
     held_out_prompts: tuple[int, ...]
     truncated_prompts: int
 
 
-def encode_training_set(pipeline: Any, training_set: TrainingSet, base_model_digest: str, cache: Path | None = None) -> Encoded:
+def encode_training_set(pipeline: Any, training_set: TrainingSet, base_model: BaseModel, cache: Path | None = None) -> Encoded:
     """The training set's latents and prompt embeddings, from `cache` (a file) if it holds those of exactly this data and base model.
 
     Raises TrainingError if the autoencoder or text encoder gives NaN or infinity.
@@ -50,15 +52,18 @@ def encode_training_set(pipeline: Any, training_set: TrainingSet, base_model_dig
 
     texts = ["", training_set.trigger]
     texts += sorted({picture.prompt for picture in training_set.train + training_set.held_out} - set(texts))
-    name = digest([training_set.digest, base_model_digest, "latents-1"])
+    name = digest([training_set.digest, base_model.digest, "latents-2"])
+    family = base_model.behavior
     tensors = load(cache.read_bytes()) if cache is not None and _holds(cache, name) else None
     if tensors is None:
         with torch.inference_mode(), quiet_libraries():
             tensors = {
-                "train": _latents(pipeline, training_set.train),
-                "held_out": _latents(pipeline, training_set.held_out),
-                "prompts": torch.cat([_embedding(pipeline, text) for text in texts]),
+                "train": _latents(family, pipeline, training_set.train),
+                "held_out": _latents(family, pipeline, training_set.held_out),
             }
+            for row, text in enumerate(texts):
+                told = family.condition(pipeline, text)
+                tensors |= {f"prompt/{row}/{part}": _for_the_file(tensor) for part, tensor in told.items()}
         tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
         if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
             raise TrainingError("The base model encodes this training set to NaN or infinity. Check the base model; nothing was trained.")
@@ -71,10 +76,10 @@ def encode_training_set(pipeline: Any, training_set: TrainingSet, base_model_dig
     return Encoded(
         train_NChw=tensors["train"],
         held_out_NChw=tensors["held_out"],
-        prompts_PTD=tensors["prompts"],
+        prompts=tuple(_with_prefix(tensors, f"prompt/{row}/") for row in range(len(texts))),
         train_prompts=tuple(texts.index(picture.prompt) for picture in training_set.train),
         held_out_prompts=tuple(texts.index(picture.prompt) for picture in training_set.held_out),
-        truncated_prompts=_count_truncated(pipeline, texts),
+        truncated_prompts=_count_truncated(base_model, pipeline, texts),
     )
 
 
@@ -89,29 +94,29 @@ def _holds(cache: Path, name: str) -> bool:
     return _seal(cache).read_text() == f"{name} {hashlib.sha256(cache.read_bytes()).hexdigest()}"
 
 
-def _latents(pipeline: Any, pictures: tuple[LookPicture, ...]) -> Any:
-    """Latents float32 (N, C, h, w), scaled as the UNet expects them; the mean where the autoencoder gives a distribution."""
+def _for_the_file(tensor: Any) -> Any:
+    """A tensor as it is kept: on the CPU, in float32 unless it is a mask or an index."""
+    return tensor.float().cpu() if tensor.is_floating_point() else tensor.cpu()
+
+
+def _with_prefix(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _latents(family: Family, pipeline: Any, pictures: tuple[LookPicture, ...]) -> Any:
+    """Latents float32 (N, C, h, w), scaled as the denoiser expects them; the mean where the autoencoder gives a distribution."""
     import torch
 
-    vae = pipeline.vae
     parts = []
     for start in range(0, len(pictures), ENCODE_BATCH):
         stop_point()
         pixels_BHWC = np.stack([picture.pixels_HW3 for picture in pictures[start : start + ENCODE_BATCH]])
         # Scaled in float32 first: bfloat16 has 8 bits, and dividing in it would shift levels by up to half of one.
-        pixels_BCHW = torch.from_numpy(pixels_BHWC).permute(0, 3, 1, 2).to(vae.device).float() / 127.5 - 1
-        encoded = vae.encode(pixels_BCHW.to(vae.dtype))
-        latents = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
-        parts.append((latents * vae.config.scaling_factor).float().cpu())
+        pixels_BCHW = torch.from_numpy(pixels_BHWC).permute(0, 3, 1, 2).to(pipeline.device).float() / 127.5 - 1
+        parts.append(family.encode(pipeline, pixels_BCHW).cpu())
     return torch.cat(parts)
 
 
-def _count_truncated(pipeline: Any, texts: list[str]) -> int:
+def _count_truncated(base_model: BaseModel, pipeline: Any, texts: list[str]) -> int:
     with quiet_libraries():
-        return sum(len(ids) > pipeline.tokenizer.model_max_length for ids in pipeline.tokenizer(texts).input_ids)
-
-
-def _embedding(pipeline: Any, text: str) -> Any:
-    """One prompt's embedding, float32 (1, T, D), computed alone as generation/plates.py does."""
-    embedding, _ = pipeline.encode_prompt(text, pipeline.device, 1, do_classifier_free_guidance=False)
-    return embedding.float().cpu()
+        return sum(base_model.behavior.count_tokens(pipeline, text) > base_model.max_tokens for text in texts)

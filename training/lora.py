@@ -27,7 +27,7 @@ from training.plan import TrainingPlan, plan_training
 from training.sample_sheet import before_after_sheet
 from training.settings import LoraSettings
 from training.step_plan import learning_rate, step_batch
-from training.trainee import Trainee, inject_adapter
+from training.trainee import Trainee, inject_adapter, target_names
 from training.training_set import TrainingSet
 from training.validation import Validation, fixed_validation, validation_loss
 
@@ -94,8 +94,8 @@ def train_lora(
     folder = work_dir / plan.digest[:16]
     with torch_threads(settings.threads), _deterministic():
         pipeline = load_pipeline(base_model, settings.threads, settings.device)
-        encoded = encode_training_set(pipeline, training_set, base_model.digest, folder / "latents.safetensors")
-        trainee = inject_adapter(pipeline, settings, plan.seed("init"))
+        encoded = encode_training_set(pipeline, training_set, base_model, folder / "latents.safetensors")
+        trainee = inject_adapter(base_model.behavior, pipeline, settings, plan.seed("init"))
         state = _Run(plan, folder, trainee, encoded, mirror).finish(on_progress)
         data = _lora_file(state, plan)
         path, file_digest = folder / "lora.safetensors", digest_bytes(data)
@@ -133,8 +133,7 @@ class _Run:
         self.optimizer = torch.optim.AdamW(
             list(trainee.parameters.values()), lr=self.settings.learning_rate, betas=ADAM_BETAS, weight_decay=0.0, foreach=False
         )
-        self.train_timesteps = int(trainee.pipeline.scheduler.config.num_train_timesteps)
-        self.problem: Validation = fixed_validation(encoded, self.train_timesteps)
+        self.problem: Validation = fixed_validation(encoded, trainee.objective)
         self.state = self._resumed() or self._begun()
 
     def finish(self, on_progress: Callable[[Progress], None]) -> TrainingState:
@@ -174,8 +173,8 @@ class _Run:
 
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.state.step, self.settings)
-        batch = step_batch(self.plan, self.state.step, self.encoded, self.train_timesteps)
-        loss = self.trainee.v_loss(batch.latents_BChw, batch.noise_BChw, batch.timesteps_B, batch.prompts_BTD).mean()
+        batch = step_batch(self.plan, self.state.step, self.encoded, self.trainee.objective)
+        loss = self.trainee.loss(batch.latents_BChw, batch.noise_BChw, batch.timesteps_B, batch.prompts).mean()
         value = float(loss.detach())
         self._refuse_unless_finite(value, "training")
         self.optimizer.zero_grad(set_to_none=True)
@@ -250,7 +249,7 @@ def _lora_file(state: TrainingState, plan: TrainingPlan) -> bytes:
         "trigger": plan.training_set.trigger,
         "rank": str(plan.settings.rank),
         "alpha": str(plan.settings.rank),
-        "target_modules": json.dumps(plan.settings.target_names),
+        "target_modules": json.dumps(target_names(plan.base_model.behavior, plan.settings)),
         "best_step": str(state.best_step),
         "training": plan.digest,
         "training_set": plan.training_set.digest,

@@ -10,19 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 TRAINER_VERSION = 1
 """Bump when the same settings and data should give another LoRA; unfinished trainings then start over."""
 
-TARGET_PRESETS: dict[str, tuple[str, ...]] = {
-    "attention": ("to_q", "to_k", "to_v", "to_out.0"),
-    "transformer": ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2"),
-    "all": ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2", "conv1", "conv2", "time_emb_proj"),
-}
-"""Which layers a LoRA changes, by the ends of their names in the UNet."""
-
 
 class LoraSettings(BaseModel):
     """How one LoRA is trained.
 
-    `steps` optimizer steps of `batch_size` pictures; `rank` of every adapted layer (alpha equals it); `target_modules` is a preset or
-    the ends of layer names; `caption_dropout` is the share of samples trained with the trigger phrase alone; validation and checkpoints
+    `steps` optimizer steps of `batch_size` pictures; `rank` of every adapted layer (alpha equals it); `target_modules` is a preset of the base model's
+    family or the ends of layer names; `caption_dropout` is the share of samples trained with the trigger phrase alone; validation and checkpoints
     come every so many steps; `precision` "auto" is bfloat16 where the CPU computes in it, else float32.
     """
 
@@ -32,7 +25,7 @@ class LoraSettings(BaseModel):
     rank: int = Field(default=8, ge=1, le=256)
     learning_rate: float = Field(default=6e-3, gt=0, le=1)
     batch_size: int = Field(default=4, ge=1, le=256)
-    target_modules: Literal["attention", "transformer", "all"] | tuple[str, ...] = "all"
+    target_modules: str | tuple[str, ...] = "all"
     caption_dropout: float = Field(default=0.5, ge=0, le=1)
     seed: int = Field(default=0, ge=0)
     validate_every: int = Field(default=60, ge=1)
@@ -40,11 +33,6 @@ class LoraSettings(BaseModel):
     threads: int = Field(default=1, ge=1, le=256)
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-
-    @property
-    def target_names(self) -> tuple[str, ...]:
-        """The ends of the names of the layers to adapt."""
-        return TARGET_PRESETS[self.target_modules] if isinstance(self.target_modules, str) else self.target_modules
 
 
 def resolve_precision(settings: LoraSettings) -> Literal["float32", "bfloat16"]:

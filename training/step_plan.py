@@ -2,14 +2,16 @@
 
 That is why a resumed training needs no random states and ends with the same bytes as an undisturbed one.
 
-Shape legend: B batch, C latent channels, h and w latent cells, T tokens, D embedding width.
+Shape legend: B batch, C latent channels, h and w latent cells.
 """
 
 import math
 from dataclasses import dataclass
 from typing import Any
 
+from generation.family import Conditioning
 from training.latents import Encoded
+from training.objective import Objective
 from training.plan import TrainingPlan
 from training.settings import LoraSettings
 from training.validation import TRIGGER_ROW
@@ -24,15 +26,15 @@ FINAL_RATE_SHARE = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class StepBatch:
-    """One step's input."""
+    """One step's input; `prompts` is what the denoiser is told of each picture, not yet joined."""
 
     latents_BChw: Any
     noise_BChw: Any
     timesteps_B: Any
-    prompts_BTD: Any
+    prompts: tuple[Conditioning, ...]
 
 
-def step_batch(plan: TrainingPlan, step: int, encoded: Encoded, train_timesteps: int) -> StepBatch:
+def step_batch(plan: TrainingPlan, step: int, encoded: Encoded, objective: Objective) -> StepBatch:
     """The batch of one step (counted from 0): pictures in shuffled rounds, timesteps stratified over the schedule."""
     import torch
 
@@ -41,14 +43,14 @@ def step_batch(plan: TrainingPlan, step: int, encoded: Encoded, train_timesteps:
     chosen = [_picture_at(plan, step * size + place, len(encoded.train_NChw)) for place in range(size)]
     latents = encoded.train_NChw[chosen]
     strata = (torch.arange(size) + torch.rand(size, generator=generator)) / size
-    timesteps = (strata * train_timesteps).long().clamp(max=train_timesteps - 1)[torch.randperm(size, generator=generator)]
+    timesteps = objective.timesteps(strata)[torch.randperm(size, generator=generator)]
     draws = torch.rand(size, generator=generator).tolist()
     rows = [_prompt_row(draw, encoded.train_prompts[index], plan.settings) for draw, index in zip(draws, chosen, strict=True)]
     return StepBatch(
         latents_BChw=latents,
         noise_BChw=torch.randn(latents.shape, generator=generator),
         timesteps_B=timesteps,
-        prompts_BTD=encoded.prompts_PTD[rows],
+        prompts=tuple(encoded.prompts[row] for row in rows),
     )
 
 

@@ -8,7 +8,9 @@ Shape legend: N held-out pictures, K noise levels, C latent channels, h and w la
 from dataclasses import dataclass
 from typing import Any
 
+from generation.family import Conditioning
 from training.latents import Encoded
+from training.objective import Objective
 from training.trainee import Trainee
 
 NOISE_LEVELS = 8
@@ -27,26 +29,26 @@ class Validation:
     latents_NChw: Any
     noise_NChw: Any
     timesteps_N: Any
-    prompts_NTD: Any
+    prompts: tuple[Conditioning, ...]
 
 
-def fixed_validation(encoded: Encoded, train_timesteps: int) -> Validation:
+def fixed_validation(encoded: Encoded, objective: Objective) -> Validation:
     """Each held-out picture at each of `NOISE_LEVELS` timesteps, with its own fixed noise, prompted by the trigger alone."""
     import torch
 
     latents = encoded.held_out_NChw.repeat_interleave(NOISE_LEVELS, dim=0)
-    midpoints = [(2 * level + 1) * train_timesteps // (2 * NOISE_LEVELS) for level in range(NOISE_LEVELS)]
+    midpoints = torch.tensor([(2 * level + 1) / (2 * NOISE_LEVELS) for level in range(NOISE_LEVELS)])
     generator = torch.Generator("cpu").manual_seed(VALIDATION_SEED)
     return Validation(
         latents_NChw=latents,
         noise_NChw=torch.randn(latents.shape, generator=generator),
-        timesteps_N=torch.tensor(midpoints * len(encoded.held_out_NChw)),
-        prompts_NTD=encoded.prompts_PTD[TRIGGER_ROW].expand(len(latents), -1, -1),
+        timesteps_N=objective.timesteps(midpoints).repeat(len(encoded.held_out_NChw)),
+        prompts=(encoded.prompts[TRIGGER_ROW],) * len(latents),
     )
 
 
 def validation_loss(trainee: Trainee, problem: Validation) -> float:
-    """Mean v-loss over the fixed problem; NaN if any of it is."""
+    """Mean squared error of the prediction over the fixed problem; NaN if any of it is."""
     import torch
 
     losses = []
@@ -54,6 +56,6 @@ def validation_loss(trainee: Trainee, problem: Validation) -> float:
         for start in range(0, len(problem.latents_NChw), VALIDATION_BATCH):
             part = slice(start, start + VALIDATION_BATCH)
             losses.append(
-                trainee.v_loss(problem.latents_NChw[part], problem.noise_NChw[part], problem.timesteps_N[part], problem.prompts_NTD[part])
+                trainee.loss(problem.latents_NChw[part], problem.noise_NChw[part], problem.timesteps_N[part], problem.prompts[part])
             )
     return float(torch.cat(losses).double().mean())

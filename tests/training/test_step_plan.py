@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers import DDIMScheduler
 
 from generation.base_model import BaseModel
 from training.latents import Encoded
+from training.objective import DiffusionObjective
 from training.plan import plan_training
 from training.settings import LoraSettings
 from training.step_plan import learning_rate, step_batch
@@ -21,14 +23,14 @@ PICTURES = 6
 def encoded():
     latents = torch.arange(PICTURES, dtype=torch.float32)[:, None, None, None].expand(PICTURES, 8, 2, 2).contiguous()
     return Encoded(
-        train_NChw=latents, held_out_NChw=latents[:2], prompts_PTD=torch.arange(4.0)[:, None, None].expand(4, 3, 5),
+        train_NChw=latents, held_out_NChw=latents[:2], prompts=tuple({"prompt": torch.full((1, 3, 5), float(row))} for row in range(4)),
         train_prompts=(2, 3) * 3, held_out_prompts=(2, 3), truncated_prompts=0,
     )  # fmt: skip
 
 
 def batch(encoded, step, digest="d"):
     data = TrainingSet(trigger="t", size_px=64, train=(), held_out=(), duplicates=(), digest=digest)
-    return step_batch(plan_training(SETTINGS, data, BASE), step, encoded, 1000)
+    return step_batch(plan_training(SETTINGS, data, BASE), step, encoded, DiffusionObjective(DDIMScheduler()))
 
 
 def test_a_step_is_the_same_whenever_it_is_asked_for(encoded):
@@ -51,7 +53,7 @@ def test_timesteps_of_a_batch_cover_the_whole_schedule(encoded):
 
 
 def test_prompts_are_dropped_in_the_asked_shares(encoded):
-    rows = torch.cat([batch(encoded, step).prompts_BTD[:, 0, 0] for step in range(400)])
+    rows = torch.cat([torch.cat([told["prompt"][:, 0, 0] for told in batch(encoded, step).prompts]) for step in range(400)])
     shares = [float((rows == row).float().mean()) for row in range(4)]
     assert shares[0] == pytest.approx(0.1, abs=0.03)
     assert shares[1] == pytest.approx(0.36, abs=0.04)

@@ -1,0 +1,78 @@
+"""What a denoiser is trained to predict: noisy latents and their target, for discrete noise schedules and for straight flows.
+
+Draws nothing at random and weighs nothing: which timesteps are drawn is in step_plan.py.
+
+Shape legend: B batch, C latent channels, h and w latent cells.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from catalog.errors import TrainingError
+from generation.family import Family
+
+FLOW_TIMESTEPS = 1000.0
+"""Flow models are told their noise share times 1000, as the schedulers of diffusers count."""
+
+
+class Objective(Protocol):
+    """How pictures become a training problem."""
+
+    def timesteps(self, positions_B: Any) -> Any:
+        """Timesteps (B,) at positions 0..1 of the schedule, 0 the clean picture."""
+
+    def noisy(self, latents_BChw: Any, noise_BChw: Any, timesteps_B: Any) -> Any:
+        """What the denoiser sees."""
+
+    def target(self, latents_BChw: Any, noise_BChw: Any, timesteps_B: Any) -> Any:
+        """What it should say."""
+
+
+@dataclass(frozen=True)
+class DiffusionObjective:
+    """A discrete schedule that adds noise; predicted is the noise (Ho et al. 2020) or the velocity (Salimans and Ho 2022)."""
+
+    scheduler: Any
+
+    def timesteps(self, positions_B: Any) -> Any:
+        """See Objective."""
+        count = int(self.scheduler.config.num_train_timesteps)
+        return (positions_B * count).long().clamp(max=count - 1)
+
+    def noisy(self, latents_BChw: Any, noise_BChw: Any, timesteps_B: Any) -> Any:
+        """See Objective."""
+        return self.scheduler.add_noise(latents_BChw, noise_BChw, timesteps_B)
+
+    def target(self, latents_BChw: Any, noise_BChw: Any, timesteps_B: Any) -> Any:
+        """See Objective."""
+        if self.scheduler.config.prediction_type == "epsilon":
+            return noise_BChw
+        return self.scheduler.get_velocity(latents_BChw, noise_BChw, timesteps_B)
+
+
+@dataclass(frozen=True)
+class FlowObjective:
+    """Straight lines from picture to noise (Lipman et al. 2023; Liu et al. 2023); predicted is their direction, noise minus picture."""
+
+    def timesteps(self, positions_B: Any) -> Any:
+        """See Objective."""
+        return positions_B * FLOW_TIMESTEPS
+
+    def noisy(self, latents_BChw: Any, noise_BChw: Any, timesteps_B: Any) -> Any:
+        """See Objective."""
+        share_B111 = (timesteps_B / FLOW_TIMESTEPS)[:, None, None, None]
+        return (1 - share_B111) * latents_BChw + share_B111 * noise_BChw
+
+    def target(self, latents_BChw: Any, noise_BChw: Any, timesteps_B: Any) -> Any:
+        """See Objective."""
+        return noise_BChw - latents_BChw
+
+
+def objective_of(family: Family, pipeline: Any) -> Objective:
+    """The objective that a family's model is trained with. Raises TrainingError for a prediction that no objective here has."""
+    if family.objective == "flow":
+        return FlowObjective()
+    predicted = pipeline.scheduler.config.prediction_type
+    if predicted not in ("epsilon", "v_prediction"):
+        raise TrainingError(f"The base model predicts {predicted!r}; this trainer supports epsilon and v_prediction. Choose another model.")
+    return DiffusionObjective(pipeline.scheduler)
