@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from assets.stored_measurements import known_measurements
 from catalog.brand_kit import Channel
 from catalog.keys import digest
+from catalog.product import Product
 from catalog.verdict import Verdict
 from quality.columns import COLUMNS
 from quality.rules import RuleSet
@@ -46,6 +47,12 @@ def form_judged_by(channel: Channel, pack: RuleSet | None) -> str:
 
     form = channel_digest(channel)
     return form if pack is None else digest({"form": form, "rules": pack.digest, "measurements": pack.measurement_version})
+
+
+def form_of_product(form: str, pack: RuleSet | None, item: Product) -> str:
+    """What of a channel enters the publish key of one product: its form, and the product's size where a rule of the pack asks for it."""
+    known = {name: value for name, value in item.size_cm.items() if value is not None}
+    return digest({"form": form, "size_cm": known}) if known and pack is not None and pack.asks_for_size else form
 
 
 def pack_verdicts(project: Project, found: Iterable["Candidate"]) -> dict[str, Row]:

@@ -14,6 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from assets.planning import rules_in_force
+from assets.stored_measurements import SIZES, size_of
 from catalog.verdict import Verdict
 from quality.columns import COLUMNS
 from quality.drift import (
@@ -26,8 +27,9 @@ from quality.drift import (
     compare_shares,
     with_false_discoveries,
 )
+from quality.proportions import compare_with_size
 from resources.ledger import Row
-from resources.ledger_tables import decision, judgment, lora, measurement, render
+from resources.ledger_tables import decision, judgment, lora, measurement, product, render
 from resources.project import Project
 from resources.settings import utc_now
 
@@ -205,8 +207,8 @@ def _measured(project: Project, windows: Windows, recent: bool, made: int) -> di
     """Values by (recipe, category) and column: of one render per product, of a part of the renders of one window."""
     first, last = (windows.middle, windows.end) if recent else (windows.start, windows.middle)
     part = min(1.0, COLUMN_RENDERS / made) if made else 1.0
-    query = sa.select(render.c.recipe, render.c.category, render.c.sku, measurement.c.columns)
-    query = query.join(measurement, measurement.c.render_key == render.c.render_key)
+    query = sa.select(render.c.recipe, render.c.category, render.c.sku, measurement.c.columns, *SIZES)
+    query = query.join(measurement, measurement.c.render_key == render.c.render_key).outerjoin(product, product.c.sku == render.c.sku)
     query = query.where(
         measurement.c.measurement_version == project.measurement_version, render.c.made_at >= first, render.c.made_at < last
     )
@@ -218,8 +220,9 @@ def _measured(project: Project, windows: Windows, recent: bool, made: int) -> di
         if (row["recipe"], row["sku"]) in seen:
             continue
         seen.add((row["recipe"], row["sku"]))
-        mine = values[row["recipe"], row["category"]]
-        for name, value in row["columns"].items():
+        mine, columns = values[row["recipe"], row["category"]], dict(row["columns"])
+        compare_with_size(columns, size_of(row))
+        for name, value in columns.items():
             if name in COLUMNS and isinstance(value, (int, float)) and value == value:
                 mine[name].append(float(value))
     return {group: {name: np.array(found) for name, found in columns.items()} for group, columns in values.items()}

@@ -28,7 +28,7 @@ def measurement_rows(project: Project, plan: CellPlan, recipes: Collection[str] 
     """A row per render of a cell that is wanted and exists, of these recipes (None: all); as `measurement_table` takes them."""
     made = [w for w in plan.wanted if w.render_key in plan.judged and (recipes is None or w.variant.recipe in recipes)]
     keys = [wanted.render_key for wanted in made]
-    measured, first, versions = known_measurements(project, keys), _first_judged(project, keys), _lora_versions(project, plan.category)
+    measured, first, versions = known_measurements(project, keys), _first_judged(project, made), _lora_versions(project, plan.category)
     return [
         {
             **measured.get(wanted.render_key, {}),
@@ -68,8 +68,13 @@ def _judged(row: Row | None) -> dict[str, Any]:
     }
 
 
-def _first_judged(project: Project, render_keys: Sequence[str]) -> dict[str, dt.datetime]:
-    """By render key, when the measurements of the present version were first judged, whatever the rules were then."""
+def _first_judged(project: Project, made: Sequence[WantedRender]) -> dict[str, dt.datetime]:
+    """By render key, when the measurements of the present version were first judged, whatever the rules were then.
+
+    The product's size counts as it is today or where no rule asked for it: judgments by another size are those of another product.
+    """
+    sizes = {wanted.render_key: wanted.product.size_cm for wanted in made}
+    render_keys = list(sizes)
     names = ("gate_key", "render_key", "render_digest", "rules_digest", "judged_at")
     first: dict[str, dt.datetime] = {}
     for start in range(0, len(render_keys), QUERY_CHUNK):
@@ -81,7 +86,7 @@ def _first_judged(project: Project, render_keys: Sequence[str]) -> dict[str, dt.
                 "rules_digest": row["rules_digest"],
                 "measurement_version": project.measurement_version,
             }
-            if row["gate_key"] == gate_key(**by):
+            if row["gate_key"] in (gate_key(**by), gate_key(**by, size_cm=sizes[row["render_key"]])):
                 first.setdefault(row["render_key"], row["judged_at"])
     return first
 

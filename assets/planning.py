@@ -282,9 +282,16 @@ def rules_in_force(project: Project, recipe: Recipe) -> RuleSet:
     return project.rule_sets[recipe.name]
 
 
-def gate_inputs(project: Project, recipe: Recipe) -> dict[str, str]:
-    """What a recipe's renders are judged by now, as it enters the gate key."""
-    return {"rules_digest": rules_in_force(project, recipe).digest, "measurement_version": project.measurement_version}
+def gate_inputs(project: Project, recipe: Recipe, item: Product | None = None) -> dict[str, Any]:
+    """What a recipe's renders are judged by now, as it enters the gate key; with a product its size, too, where a rule asks for it."""
+    rules = rules_in_force(project, recipe)
+    size = {} if item is None or not rules.asks_for_size else {"size_cm": item.size_cm}
+    return {"rules_digest": rules.digest, "measurement_version": project.measurement_version, **size}
+
+
+def gate_of(project: Project, wanted: WantedRender, render_digest: str) -> str:
+    """The gate key of a wanted render's picture by the present rules, and by its product's size of today."""
+    return gate_key(render_digest=render_digest, **gate_inputs(project, wanted.recipe, wanted.product))
 
 
 def current_judgments(project: Project, plan: CellPlan) -> dict[str, tuple[Row, Row | None]]:
@@ -293,12 +300,7 @@ def current_judgments(project: Project, plan: CellPlan) -> dict[str, tuple[Row, 
     A person's decision about the same picture of the same product stands in place of the gate's verdict, see `decisions.py`.
     """
     made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
-    by = {recipe.name: gate_inputs(project, recipe) for recipe in project.recipes}
-    gates = {
-        w.render_key: gate_key(render_digest=made[w.render_key]["render_digest"], **by[w.variant.recipe])
-        for w in plan.wanted
-        if w.render_key in made
-    }
+    gates = {w.render_key: gate_of(project, w, made[w.render_key]["render_digest"]) for w in plan.wanted if w.render_key in made}
     judged = project.ledger.by_keys(judgment, gates.values())
     people = decisions_on(project, (made[key]["sku"] for key in gates))
     return {key: (made[key], decided(judged.get(gate), people, made[key])) for key, gate in gates.items()}

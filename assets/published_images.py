@@ -14,7 +14,7 @@ import dagster as dg
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
 from assets.channel_opinions import ChannelOpinion, opinions_of
-from assets.channel_packs import form_judged_by, is_refused, is_unjudged, judge_by_packs, pack_in_force, pack_verdicts
+from assets.channel_packs import form_judged_by, form_of_product, is_refused, is_unjudged, judge_by_packs, pack_in_force, pack_verdicts
 from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.house_rules import OWNERS, reasons_table, rows_table
@@ -23,7 +23,7 @@ from assets.number_values import as_floats
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.picture_metadata import picture_metadata
-from assets.planning import CellPlan, WantedRender, current_judgments, plan_cell, rules_in_force, skus_of_cell
+from assets.planning import CellPlan, WantedRender, current_judgments, gate_of, plan_cell, rules_in_force, skus_of_cell
 from assets.published_place import deliver_cell, published_address, published_of_cell
 from assets.settled import settle
 from assets.shelf import ShelfImage, restock, shelf_images
@@ -32,7 +32,7 @@ from assets.yield_counts import cell_usd
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
 from catalog.failpoint import failpoint
-from catalog.keys import gate_key, publish_key
+from catalog.keys import publish_key
 from catalog.variant import Variant
 from catalog.verdict import Verdict
 from catalog.yield_numbers import share
@@ -119,7 +119,8 @@ def _approved(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -
         for channel, pack, form in channels:
             if wanted.variant.recipe not in channel.recipes:
                 continue
-            key = publish_key(render_digest=render_row["render_digest"], channel_digest=form, metadata_digest=words)
+            theirs = form_of_product(form, pack, wanted.product)
+            key = publish_key(render_digest=render_row["render_digest"], channel_digest=theirs, metadata_digest=words)
             rows = {"wanted": wanted, "render_row": render_row, "judgment_row": judgment_row}
             found.append(Candidate(**rows, channel=channel, pack=pack, metadata=metadata, publish_key=key))
     return found, held
@@ -155,11 +156,7 @@ def _standing(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -
         return {}
     renders, found = _shown_renders(shown), {}
     for variant in missing.keys() & renders.keys():
-        gate = gate_key(
-            render_digest=renders[variant],
-            rules_digest=rules_in_force(project, missing[variant].recipe).digest,
-            measurement_version=project.measurement_version,
-        )
+        gate = gate_of(project, missing[variant], renders[variant])
         judgment_row = project.ledger.by_keys(judgment, [gate]).get(gate)
         if judgment_row is not None:
             render_row = project.ledger.by_keys(render, [judgment_row["render_key"]]).get(judgment_row["render_key"])

@@ -13,7 +13,7 @@ from assets.cell_lease import resource_of
 from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.partitions import cell_key
-from assets.planning import CellPlan, WantedRender, known_cells, plan_cell, rules_in_force
+from assets.planning import CellPlan, WantedRender, gate_of, known_cells, plan_cell, rules_in_force
 from assets.settled import announce
 from assets.standing_verdicts import Standing, standing_verdicts
 from assets.stored_measurements import known_measurements
@@ -137,15 +137,17 @@ def _judge(project: Project, cells: Sequence[RejudgedCell]) -> dict[str, tuple[f
     """Judge the cells' renders; wall and CPU seconds per render, by recipe."""
     by_recipe: dict[str, dict[str, RejudgedCell]] = defaultdict(dict)
     recipes: dict[str, Recipe] = {}
+    gates: dict[str, str] = {}
     for cell in cells:
         for wanted in cell.todo:
             by_recipe[wanted.variant.recipe][wanted.render_key] = cell
             recipes[wanted.variant.recipe] = wanted.recipe
+            gates[wanted.render_key] = gate_of(project, wanted, cell.plan.judged[wanted.render_key][0]["render_digest"])
     seconds = {}
     for name, cell_of in by_recipe.items():
         start = time.perf_counter(), time.process_time()
         rules = rules_in_force(project, recipes[name])
-        for row in judgment_rows({key: cell.measured[key] for key, cell in cell_of.items()}, _made(cell_of), rules):
+        for row in judgment_rows({key: cell.measured[key] for key, cell in cell_of.items()}, _made(cell_of), rules, gates):
             cell_of[row["render_key"]].judged[row["render_key"]] = row
         spent = time.perf_counter() - start[0], time.process_time() - start[1]
         seconds[name] = spent[0] / len(cell_of), spent[1] / len(cell_of)
@@ -156,10 +158,12 @@ def _made(cell_of: Mapping[str, RejudgedCell]) -> dict[str, Row]:
     return {key: cell.plan.judged[key][0] for key, cell in cell_of.items()}
 
 
-def judgment_rows(measured: Mapping[str, Mapping[str, Any]], made: Mapping[str, Row], rules: RuleSet) -> list[Row]:
+def judgment_rows(
+    measured: Mapping[str, Mapping[str, Any]], made: Mapping[str, Row], rules: RuleSet, gates: Mapping[str, str]
+) -> list[Row]:
     """Judgments of one recipe's renders as the ledger keeps them, in one Great Expectations suite over one table.
 
-    `measured`: stored measurements by render key; `made`: the renders' rows. Raises GateError as `judge_table` does.
+    `measured`: stored measurements by render key; `made`, `gates`: the renders' rows and gate keys. Raises GateError as `judge_table` does.
     """
     import pandas as pd
 
@@ -170,7 +174,7 @@ def judgment_rows(measured: Mapping[str, Mapping[str, Any]], made: Mapping[str, 
     rows = [{"render_id": key, **{name: row[name] for name in columns & row.keys()}} for key, row in sorted(measured.items())]
     now = utc_now().replace(tzinfo=None)
     results = judge_table(pd.DataFrame(rows), rules)
-    return [judgment_row(result, made[result.render_id], rules) | {"judged_at": now} for result in results]
+    return [judgment_row(result, made[result.render_id], rules, gates[result.render_id]) | {"judged_at": now} for result in results]
 
 
 def _record(

@@ -24,12 +24,11 @@ from assets.measurement_rows import keep_cell_table, measurement_rows
 from assets.number_values import plotted, total_of
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
-from assets.planning import WantedRender, plan_cell, rules_in_force
+from assets.planning import WantedRender, gate_of, plan_cell, rules_in_force
 from assets.settled import announce
 from assets.stored_measurements import known_measurements
 from assets.yield_counts import cell_yields
 from catalog.failpoint import failpoint
-from catalog.keys import gate_key
 from catalog.placement import Placement
 from catalog.preemption import stop_point
 from catalog.verdict import Reason, Verdict
@@ -57,7 +56,7 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
     made = project.ledger.by_keys(render, (w.render_key for w in plan.wanted))
     rules = {recipe.name: rules_in_force(project, recipe) for recipe in project.recipes}
     present = [w for w in plan.wanted if w.render_key in made]
-    gates = {w.render_key: _gate(made[w.render_key], rules[w.variant.recipe]) for w in present}
+    gates = {w.render_key: gate_of(project, w, made[w.render_key]["render_digest"]) for w in present}
     known = project.ledger.by_keys(judgment, gates.values())
     todo = [w for w in present if gates[w.render_key] not in known and project.run.covers(w.variant.recipe)]
     announce(project, expectation_of(project, category, plan.lora_digest), {w.variant.sku for w in todo})
@@ -69,7 +68,7 @@ def judge_cell(project: Project, category: str, drop: str) -> list[Row]:
         for wanted in todo:
             by_recipe[wanted.variant.recipe].append(wanted)
         for name, group in by_recipe.items():
-            judged = _judge(project, group, made, rules[name], clock)
+            judged = _judge(project, group, made, rules[name], gates, clock)
             failpoint("judging.recipe_judged")
             project.ledger.record(judgment, judged)
             failpoint("judging.recipe_recorded")
@@ -96,30 +95,29 @@ def note_verdicts(recipe: str, judged: Sequence[Row]) -> None:
             because("judge", reason["code"], recipe=recipe)
 
 
-def _gate(row: Row, rules: RuleSet) -> str:
-    return gate_key(render_digest=row["render_digest"], rules_digest=rules.digest, measurement_version=rules.measurement_version)
-
-
-def _judge(project: Project, group: Sequence[WantedRender], made: dict[str, Row], rules: RuleSet, clock: CostClock) -> list[Row]:
+def _judge(
+    project: Project, group: Sequence[WantedRender], made: dict[str, Row], rules: RuleSet, gates: dict[str, str], clock: CostClock
+) -> list[Row]:
     import pandas as pd
 
     from quality.gate import judge_table
 
     measured, crashed = _measure_or_set_aside(project, group, made, clock)
     now = utc_now().replace(tzinfo=None)
-    rejected = [_crash_row(made[key], rules, message) | {"judged_at": now} for key, message in crashed.items()]
+    rejected = [_crash_row(made[key], rules, gates[key], message) | {"judged_at": now} for key, message in crashed.items()]
     if not measured:
         return rejected
     frame = pd.DataFrame([{"render_id": key, **measured[key]} for key in sorted(measured)])
     results = judge_table(frame, rules)
     clock.rest()
-    return rejected + [judgment_row(result, made[result.render_id], rules) | {"judged_at": now} for result in results]
+    found = [judgment_row(result, made[result.render_id], rules, gates[result.render_id]) for result in results]
+    return rejected + [row | {"judged_at": now} for row in found]
 
 
-def judgment_row(result: "Judgment", row: Row, rules: RuleSet) -> Row:
-    """What the ledger keeps of a judgment of one render, without the time."""
+def judgment_row(result: "Judgment", row: Row, rules: RuleSet, gate: str) -> Row:
+    """What the ledger keeps of a judgment of one render under its gate key, without the time."""
     return {
-        "gate_key": _gate(row, rules),
+        "gate_key": gate,
         "render_key": row["render_key"],
         "render_digest": row["render_digest"],
         "rules_digest": rules.digest,
@@ -146,10 +144,10 @@ def _measure_or_set_aside(
     return measured, crashed
 
 
-def _crash_row(row: Row, rules: RuleSet, message: str) -> Row:
+def _crash_row(row: Row, rules: RuleSet, gate: str, message: str) -> Row:
     """The verdict on a render that cannot be measured: rejected, because whatever is unmeasured is."""
     return {
-        "gate_key": _gate(row, rules),
+        "gate_key": gate,
         "render_key": row["render_key"],
         "render_digest": row["render_digest"],
         "rules_digest": rules.digest,
@@ -165,6 +163,8 @@ def _measured(project: Project, wanted: WantedRender, row: Row) -> dict[str, Any
 
 
 def _measure_and_record(project: Project, wanted: WantedRender, row: Row) -> dict[str, Any]:
+    from quality.proportions import compare_with_size
+
     start = utc_now()
     columns = measure_one(project, wanted, row)
     failpoint("judging.measured")
@@ -178,15 +178,20 @@ def _measure_and_record(project: Project, wanted: WantedRender, row: Row) -> dic
         },
     )
     failpoint("judging.measurement_recorded")
+    columns = dict(columns)
+    compare_with_size(columns, wanted.product.size_cm)
     return columns
 
 
 def measure_one(project: Project, wanted: WantedRender, row: Row) -> dict[str, Any]:
-    """Measure one stored render against its own cut-out, placed anew: the gate does not believe the renderer."""
+    """Measure one stored render against its own cut-out, placed anew: the gate does not believe the renderer.
+
+    What the catalog says of the product is no part of it: it may change, and is compared when the render is judged.
+    """
     from quality.measurements import measure_render
 
     known = evidence_of(project, row, changes_product=wanted.recipe.changes_product)
-    return measure_render(replace(known, facts={**known.facts, "size_cm": wanted.product.size_cm}, weights=project.weights))
+    return measure_render(replace(known, weights=project.weights))
 
 
 def evidence_of(project: Project, row: Row, *, changes_product: bool) -> "RenderEvidence":

@@ -42,7 +42,9 @@ def judging(rows: int, recipes: tuple[str, ...]) -> float:
     for number, name in enumerate(recipes):
         rules, count = read_rules(name), rows // len(recipes)
         measured = {made_up(name, n): row for n, row in enumerate(made_up_rows(rules, count, seed=number))}
-        tables.append((measured, {key: {"render_key": key, "render_digest": key} for key in measured}, rules))
+        tables.append(
+            (measured, {key: {"render_key": key, "render_digest": key} for key in measured}, rules, {key: key for key in measured})
+        )
     start = time.process_time()
     judged = [judgment_rows(*table) for table in tables]
     spent = time.process_time() - start

@@ -51,6 +51,8 @@ NOUNS = "Mug Lamp Stool Tote Bowl Vase Chair Tray Jug Shelf".split()
 COLORWAYS = [("sage", "#8a9a7b"), ("clay", "#b5603c"), ("ink", "#2c3c5e"), ("plum", "#6b3a55")]
 SEED = 987654321
 """Stands for a seed in a stand-in's key."""
+SIZE_CM = {"width": 1001, "depth": 1002, "height": 1003}
+"""Stands for a product's size in a stand-in's key."""
 RENDER_KEY = "<render-key-16->"
 """Stands for the first 16 digits of a render key: the words in a file name so many."""
 
@@ -171,7 +173,8 @@ class Texts:
             for recipe in project.recipes
             for index in range(variants_of(project, recipe, stand_in))
         ]
-        gates = {recipe.name: gate_inputs(project, recipe) for recipe in project.recipes}
+        sized = stand_in.model_copy(update={f"{name}_cm": value for name, value in SIZE_CM.items()})
+        gates = {recipe.name: gate_inputs(project, recipe, sized) for recipe in project.recipes}
         form = channel_digest(channel)
         with keys_as_text():
             self.screening = screening_key("@PHOTO@", "photo.jpg", screening_rules(project))
@@ -311,7 +314,8 @@ class Filler:
             )
             self._rows.add("render", *row)
             verdict = ("rejected", "review", "review", "review")[int(key[:4], 16) % 4] if int(key[4:8], 16) % 25 == 0 else "approved"
-            gate = hashed(texts.gate[text.recipe].replace("@RENDER@", made))
+            size = canonical_json({name: said[f"{name}_cm"] for name in SIZE_CM})
+            gate = hashed(texts.gate[text.recipe].replace("@RENDER@", made).replace(canonical_json(SIZE_CM), size))
             self._rows.add("judgment", gate, key, made, texts.rules[text.recipe], verdict, "[]", NOW)
             if verdict != "approved":
                 continue

@@ -54,8 +54,12 @@ def render_key(
     )  # fmt: skip
 
 
-def gate_key(*, render_digest: str, rules_digest: str, measurement_version: str) -> str:
-    """Name of one judgment: the picture, the rules it is held to, and how it is measured."""
+def gate_key(*, render_digest: str, rules_digest: str, measurement_version: str, size_cm: Mapping[str, float | None] | None = None) -> str:
+    """Name of one judgment: the picture, the rules it is held to, and how it is measured.
+
+    size_cm: the catalog's centimeters that the product is held to, None where it is silent; without any, no size is part of the key.
+    """
+    known = {name: value for name, value in (size_cm or {}).items() if value is not None}
     return digest(
         {
             "schema": KEY_SCHEMA,
@@ -63,6 +67,7 @@ def gate_key(*, render_digest: str, rules_digest: str, measurement_version: str)
             "render": render_digest,
             "rules": rules_digest,
             "measurements": measurement_version,
+            **({"size_cm": known} if known else {}),
         }
     )
 

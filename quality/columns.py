@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-MEASUREMENT_VERSION = "5"
+MEASUREMENT_VERSION = "6"
 """Raised whenever the same render may measure differently; part of the gate key."""
 
 Measurements = dict[str, float | str | None]
@@ -26,6 +26,10 @@ class Column:
 
 PALETTE_COLUMNS = ("palette_delta_e", "palette_off_share_pct")
 """Filled in when a render is judged, from `surroundings_hex` and the brand's palette of that day; see palette.py."""
+
+SILHOUETTE_COLUMNS = ("product_width_px", "product_height_px")
+SIZE_COLUMNS = ("size_known", "px_per_cm", "aspect_error_pct")
+"""Filled in when a render is judged, from the silhouette and the catalog's size of that day; see proportions.py."""
 
 NOT_EVALUATED = "not_evaluated"
 LEARNED_COLUMNS = {"clip_caption_similarity": "clip", "clip_product_similarity": "clip", "dino_product_similarity": "dino"}
@@ -164,6 +168,8 @@ COLUMNS: dict[str, Column] = {
     "halo_share_pct": Column(
         unit="%", low=0, high=100, source="own", meaning="share of the outline along which a fringe stands out, without reference"
     ),
+    "product_width_px": Column(unit="px", low=0, high=None, source="own", meaning="width of the product's silhouette in the picture"),
+    "product_height_px": Column(unit="px", low=0, high=None, source="own", meaning="height of the product's silhouette in the picture"),
     "size_known": Column(
         unit="0 or 1", low=0, high=1, source="catalog", meaning="whether the catalog tells the product's width and height"
     ),

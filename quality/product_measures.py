@@ -6,7 +6,7 @@ from imaging.measure_foreign import measure_foreign
 from imaging.measure_fringe import measure_fringe
 from imaging.measure_outline import measure_outline
 from imaging.measure_overlay import measure_overlay
-from imaging.measure_scale import measure_scale
+from imaging.measure_scale import compare_scale, measure_silhouette
 from imaging.measure_tint import measure_tint
 from imaging.measure_twin import measure_twin
 from imaging.measure_views import Views
@@ -26,5 +26,7 @@ def measure_product(views: Views, kind: Literal["white", "plain", "scene"], fact
     row.update(measure_tint(views))
     row.update(measure_overlay(views))
     row.update(measure_fringe(views))
-    row.update(measure_scale(views, facts.get("size_cm")))
+    seen = measure_silhouette(views)
+    row.update(seen)
+    row.update(compare_scale(seen["product_width_px"], seen["product_height_px"], facts.get("size_cm")))
     return row

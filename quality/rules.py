@@ -18,7 +18,7 @@ from catalog.errors import SettingsError
 from catalog.keys import digest
 from catalog.product import SLUG
 from catalog.recipe import parse_model, read_yaml
-from quality.columns import COLUMNS, LEARNED_COLUMNS, PALETTE_COLUMNS, Column, measurement_version
+from quality.columns import COLUMNS, LEARNED_COLUMNS, PALETTE_COLUMNS, SIZE_COLUMNS, Column, measurement_version
 
 RULE_FOLDER = Path(__file__).parent / "rules"
 
@@ -195,6 +195,11 @@ class RuleSet:
     def measurement_version(self) -> str:
         """Version of the measurements that it judges, as it enters the gate key: other weights measure anew."""
         return measurement_version(self.measured_with)
+
+    @cached_property
+    def asks_for_size(self) -> bool:
+        """Whether a verdict depends on the product's size in the catalog."""
+        return not self.needed_columns.isdisjoint(SIZE_COLUMNS)
 
     @property
     def needed_columns(self) -> set[str]:

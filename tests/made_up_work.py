@@ -18,14 +18,13 @@ import yaml
 from assets import published_images
 from assets.catalog_needs import catalog_needs
 from assets.expectation import expectation_of
-from assets.planning import cutout_key, known_cells, plan_cell, rules_in_force, screening_key, screening_rules
+from assets.planning import cutout_key, gate_of, known_cells, plan_cell, rules_in_force, screening_key, screening_rules
 from assets.published_images import publish_cell
 from assets.settled import announce
 from catalog.errors import PublishRefused
-from catalog.keys import digest_bytes, gate_key
+from catalog.keys import digest_bytes
 from catalog.product import Product
 from publishing.rendition import Rendition
-from quality.columns import MEASUREMENT_VERSION
 from resources.catalog_sync import SnapshotRow, sync_catalog
 from resources.ledger_tables import cutout, expectation, judgment, lora, on_shelf, refused_render, render, settled, shelf, source_photo
 from resources.project import open_project
@@ -219,7 +218,7 @@ def judge(project, category, drop, at_most=None) -> None:
         project.ledger.record(
             judgment,
             {
-                "gate_key": gate_key(render_digest=made["render_digest"], rules_digest=rules, measurement_version=MEASUREMENT_VERSION),
+                "gate_key": gate_of(project, wanted, made["render_digest"]),
                 "render_key": wanted.render_key, "render_digest": made["render_digest"], "rules_digest": rules, "verdict": verdict,
                 "reasons": [], "judged_at": NOW,
             },

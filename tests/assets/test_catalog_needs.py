@@ -145,7 +145,7 @@ def test_kinds_that_are_called_alike_in_a_category_take_nothing_else_from_the_pr
 
 # Histories: a list of (what happens, two numbers that say to what).
 EVENTS = (
-    "words photo photo_back no_photo category withdraw return add color pilot "
+    "words photo photo_back no_photo category withdraw return add color size pilot "
     "rule channel words_of_recipe recipes version variants scene colorway lora "
     "work work work work_in_part work_in_part everywhere everywhere delete_folder delete_picture other_folder plan forget day "
     "new_seed new_seed former_seed"
@@ -155,7 +155,7 @@ EVENTS = (
 def happen(shop, event, a, b):  # noqa: PLR0912, PLR0915 - one line per event
     sku = SKUS[a % len(SKUS)]
     brand = shop.brand
-    if event in ("words", "photo", "photo_back", "no_photo", "category", "color"):
+    if event in ("words", "photo", "photo_back", "no_photo", "category", "color", "size"):
         if sku not in shop.catalog:
             return
         known, photo = shop.catalog[sku]
@@ -163,6 +163,8 @@ def happen(shop, event, a, b):  # noqa: PLR0912, PLR0915 - one line per event
             known = {**known, "title": f"Thing {b}"}
         elif event == "color":
             known = {**known, "color": COLORS[b % 3]}
+        elif event == "size":
+            known = {**known, "width_cm": (None, 10, 12)[b % 3], "height_cm": (None, 20)[a % 2]}
         elif event == "category":
             known = {**known, "category": ("mugs", "bags", "hats")[b % 3]}
         else:
