@@ -7,9 +7,8 @@
 Anything that a rule needs and that was not measured is rejected.
 """
 
-import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,10 +72,8 @@ def run_gate(frame: "pd.DataFrame", rules: RuleSet) -> GateResult:
         # A rule speaks once per render: missing says more than review, broken more than review.
         if steps.get(index) in (None, "review"):
             steps[index] = step
-    measured = table.drop(columns="render_id")
     judgments = []
-    for render_id, values in zip(table["render_id"], measured.to_dict("records"), strict=True):
-        row = {str(name): _plain(value) for name, value in values.items()}
+    for render_id, row in zip(table["render_id"], _plain_rows(table), strict=True):
         reasons = tuple(_reason(rules.rules[i], step, row) for i, step in sorted(broken.get(render_id, {}).items()))
         reasons = tuple(sorted(reasons, key=lambda reason: reason.severity != "critical"))
         judgments.append(Judgment(render_id=render_id, verdict=verdict_of(reasons), reasons=reasons, measurements=row))
@@ -149,12 +146,11 @@ def _reason(rule: Rule, step: Step, row: dict[str, float | str | None]) -> Reaso
     )
 
 
-def _plain(value: Any) -> float | str | None:
-    """A pandas cell as plain data; NaN and NA become None."""
-    if value is None or isinstance(value, str):
-        return value
-    number = float(value)
-    return None if math.isnan(number) else number
+def _plain_rows(table: "pd.DataFrame") -> Iterator[dict[str, float | str | None]]:
+    """The measurements of a checked table, row by row, as plain data; what is null becomes None. By columns, which is several times faster."""
+    names = [str(name) for name in table.columns if name != "render_id"]
+    columns = [table[name].astype(object).where(table[name].notna(), None).tolist() for name in names]
+    return (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
 
 
 def _statistics(judgments: Sequence[Judgment], rules: RuleSet, validation: Validation) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Running a suite is `expectations.py`; what its findings mean is `gate.py`.
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
+from quality.quick_expectations import expectation_kinds
 from quality.rules import Rule, RuleSet
 
 if TYPE_CHECKING:
@@ -20,9 +21,8 @@ def expectations_of(rules: RuleSet, table: "pd.DataFrame | None" = None) -> list
     With the table that is to be judged, a rule that applies to no row of it is left out, and one that applies to every row has no condition:
     evaluating conditions took a quarter of the time, and a cell's renders all have the same evidence. Needs a context (see `expectations.py`).
     """
-    import great_expectations.expectations as gxe
-
-    out: list[Any] = [gxe.ExpectColumnValuesToBeUnique(column="render_id", meta={"rule": -1, "step": "broken", "code": "RENDER_ID"})]
+    kinds = expectation_kinds()
+    out: list[Any] = [kinds.unique(column="render_id", meta={"rule": -1, "step": "broken", "code": "RENDER_ID"})]
     for index, rule in enumerate(rules.rules):
         common = _condition(rule, table)
         if common is None:
@@ -31,14 +31,14 @@ def expectations_of(rules: RuleSet, table: "pd.DataFrame | None" = None) -> list
         if rule.values is not None:
             allowed = list(rule.values)
             meta = _meta(index, rule, "broken")
-            out.append(gxe.ExpectColumnValuesToBeInSet(**common, value_set=allowed, severity=rule.severity, meta=meta))
+            out.append(kinds.in_set(**common, value_set=allowed, severity=rule.severity, meta=meta))
         else:
             bounds = {"min_value": rule.min, "max_value": rule.max}
-            out.append(gxe.ExpectColumnValuesToBeBetween(**common, **bounds, severity=rule.severity, meta=_meta(index, rule, "broken")))
+            out.append(kinds.between(**common, **bounds, severity=rule.severity, meta=_meta(index, rule, "broken")))
         if rule.review_min is not None or rule.review_max is not None:
             bounds = {"min_value": rule.review_min, "max_value": rule.review_max}
-            out.append(gxe.ExpectColumnValuesToBeBetween(**common, **bounds, severity="warning", meta=_meta(index, rule, "review")))
-        out.append(gxe.ExpectColumnValuesToNotBeNull(**common, severity=rule.severity_unmeasured, meta=_meta(index, rule, "missing")))
+            out.append(kinds.between(**common, **bounds, severity="warning", meta=_meta(index, rule, "review")))
+        out.append(kinds.not_null(**common, severity=rule.severity_unmeasured, meta=_meta(index, rule, "missing")))
     return out
 
 

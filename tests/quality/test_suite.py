@@ -11,6 +11,7 @@ from catalog.brand_kit import BrandKit
 from quality.channel_packs import rules_of_pack
 from quality.expectation_lines import expectation_lines
 from quality.expectations import suite_of, validate
+from quality.quick_expectations import expectation_kinds
 from quality.rules import read_rules
 from quality.suite import expectations_of, suite_json
 
@@ -63,8 +64,17 @@ def test_every_expectation_carries_code_reason_source_and_date():
     assert [meta["until"] for meta in told if meta["step"] == "broken" and "until" in meta] == ["2027-01-30"]
 
 
+@pytest.fixture
+def as_shipped(monkeypatch):
+    """Great Expectations as anyone else has it: with its own classes under the names of ours."""
+    from great_expectations.expectations import registry
+
+    for ours in vars(expectation_kinds()).values():
+        monkeypatch.setitem(registry._registered_expectations, ours.expectation_type, ours.__mro__[1])
+
+
 @pytest.mark.parametrize("name", ["packshot_white", "staged_scene"])
-def test_an_exported_suite_finds_the_same_rows_in_a_context_of_ones_own(name):
+def test_an_exported_suite_finds_the_same_rows_in_a_context_of_ones_own(name, as_shipped, monkeypatch):
     import great_expectations as gx
 
     rules = read_rules(name)
@@ -80,9 +90,31 @@ def test_an_exported_suite_finds_the_same_rows_in_a_context_of_ones_own(name):
         for one in result.results
         for row in one.result.get("unexpected_index_list") or []
     }
+    assert {type(one).__module__.split(".")[0] for one in suite.expectations} == {"great_expectations"}
+    monkeypatch.undo()
     ours = validate(table, lambda: expectations_of(rules, table), name="ours", index_column="render_id")
     assert theirs == {(finding.meta["rule"], finding.meta["step"], finding.index) for finding in ours.findings} != set()
     assert suite.name == rules.suite_name
+
+
+def test_an_expectation_is_put_together_once_however_often_it_is_asked(monkeypatch):
+    """Great Expectations asks 145 times per expectation, and each answer was written out anew: half of the time of judging."""
+    kinds, rules = expectation_kinds(), read_rules("packshot_white")
+    table = a_table(rules)
+    asked = []
+    for kind in vars(kinds).values():
+        own = kind.__mro__[1]
+        monkeypatch.setattr(own, "configuration", property(lambda self, get=own.configuration.fget: asked.append(id(self)) or get(self)))
+    validate(table, lambda: expectations_of(rules, table), name="asked", index_column="render_id")
+    assert 0 < len(asked) < 20 * len(expectations_of(rules, table))
+
+
+def test_a_field_that_is_set_is_in_the_configuration_and_what_is_written_into_an_answer_is_not():
+    one = expectation_kinds().between(column="fill_pct", min_value=1.0, meta={"rule": 1})
+    one.configuration.kwargs["batch_id"] = one.configuration.meta["rule"] = "other"
+    assert (one.configuration.kwargs, one.configuration.meta) == ({"column": "fill_pct", "min_value": 1.0}, {"rule": 1})
+    one.max_value = 2.0
+    assert one.configuration.kwargs == {"column": "fill_pct", "min_value": 1.0, "max_value": 2.0}
 
 
 def test_the_same_rules_are_the_same_suite():
