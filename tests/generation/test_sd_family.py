@@ -6,6 +6,7 @@ import torch
 
 from generation.base_model import load_pipeline, read_base_model
 from generation.denoise import Sampling, denoise, noise_of_seeds
+from tests.generation import family_contract as contract
 from tests.tiny_model import TINY_SIZE_PX, write_tiny_base_model
 
 PROMPTS, SEEDS = ["vitrine wall look", "oak table, navy wall"], [7, 8]
@@ -49,3 +50,39 @@ def test_guidance_that_ends_early_draws_another_picture_with_fewer_questions(bas
     hook.remove()
     assert asked == [4, 4, 2, 2, 2]
     assert not np.array_equal(cut, ours(base_model, pipeline, guidance=4.0))
+
+
+@pytest.fixture(scope="module")
+def lora(base_model, tmp_path_factory):
+    return contract.train_tiny_lora(base_model, tmp_path_factory.mktemp("lora"))
+
+
+def stock_draw(pipeline, prompt, seed, steps, guidance):
+    generator = torch.Generator("cpu").manual_seed(seed)
+    size = {"height": TINY_SIZE_PX, "width": TINY_SIZE_PX}
+    return pipeline(prompt, num_inference_steps=steps, guidance_scale=guidance, generator=generator, output_type="np", **size).images[0]
+
+
+def test_a_trained_lora_changes_what_a_fresh_process_draws(base_model, lora):
+    contract.assert_a_trained_lora_changes_what_a_fresh_process_draws(base_model, lora)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 4.0])
+def test_stock_draws_the_same_with_our_lora_file(base_model, lora, guidance):
+    contract.assert_stock_draws_the_same_with_our_file(base_model, lora, stock_draw, guidance=guidance)
+
+
+def test_nothing_reaches_the_network(base_model, lora, monkeypatch):
+    contract.assert_nothing_reaches_the_network(base_model, lora, monkeypatch)
+
+
+def test_the_digest_follows_what_is_loaded(base_model, tmp_path):
+    contract.assert_the_digest_follows_what_is_loaded(base_model, tmp_path / "copy")
+
+
+def test_missing_parts_are_named(base_model, tmp_path):
+    contract.assert_missing_parts_are_named(base_model, tmp_path / "copy")
+
+
+def test_a_lora_of_another_model_is_refused(base_model, tmp_path):
+    contract.assert_a_foreign_lora_is_refused(base_model, contract.write_foreign_lora(tmp_path / "foreign.safetensors"))
