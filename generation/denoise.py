@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generation.family import Conditioning, Family
+from generation.inpainting import Known, blend_known, reads_masks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +49,17 @@ def denoise(
     unconditional: Conditioning | None,
     sampling: Sampling,
     between_steps: Callable[[], None] = lambda: None,
+    known: Known | None = None,
 ) -> Any:
     """Latents (B, C, h, w) after all steps, float32 whatever the denoiser computes in: adding up in bfloat16 costs levels of a picture.
 
     `conditioning` is the batch's, joined; `unconditional` as long, or None where nothing is guided. `between_steps` may raise to end early.
+    `known` is what every picture of the batch keeps, joined: the rest is drawn around it, from noise alone (strength 1).
     """
+    if known is not None and reads_masks(pipeline):
+        conditioning = conditioning | known.for_the_denoiser
+        unconditional = None if unconditional is None else unconditional | known.for_the_denoiser
+        known = None
     timesteps = family.schedule(pipeline, sampling.steps, tuple(noise_BChw.shape[1:]))
     scheduler, size = pipeline.scheduler, len(noise_BChw)
     guided_steps = sampling.guided_steps if unconditional is not None and family.can_guide(pipeline) else 0
@@ -67,6 +74,8 @@ def denoise(
         else:
             predicted = family.predict(pipeline, asked, timestep.expand(size), conditioning)
         latents = scheduler.step(predicted, timestep, latents, return_dict=False)[0]
+        if known is not None:
+            latents = blend_known(scheduler, latents, known, noise_BChw, timesteps[step + 1] if step + 1 < len(timesteps) else None)
         between_steps()
     return latents
 

@@ -2,9 +2,10 @@
 
 from catalog.errors import ModelError
 from generation.families.stable_diffusion import StableDiffusion
+from generation.families.stable_diffusion_xl import StableDiffusionXL
 from generation.family import Family
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (StableDiffusion(),)}
+FAMILIES: dict[str, Family] = {family.name: family for family in (StableDiffusion(), StableDiffusionXL())}
 
 
 def family_named(name: str) -> Family:

@@ -1,6 +1,6 @@
 """Family "sd": models in the layout of Stable Diffusion 1.5, the embedded model among them; a UNet told by one CLIP text encoder.
 
-Inpainting UNets of nine channels are not read here.
+Made for inpainting or not: a UNet of nine input channels that is not told what is known draws everything.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from catalog.errors import RenderError
 from generation.family import Conditioning, Geometry, Pixels
+from generation.inpainting import with_known_channels
+from generation.model_folder import read_index
 
 TRANSFORMER_TARGETS = ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")
 """Attention, projections and feed-forward layers of the transformer blocks in a UNet."""
@@ -18,7 +20,7 @@ class StableDiffusion:
     """SD 1.5's layout: discrete noise schedule, one text encoder, an autoencoder of 8 pixels per cell."""
 
     name = "sd"
-    pipeline_classes: tuple[str, ...] = ("StableDiffusionPipeline",)
+    pipeline_classes: tuple[str, ...] = ("StableDiffusionPipeline", "StableDiffusionInpaintPipeline")
     left_out = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
     denoiser_part: Literal["unet", "transformer"] = "unet"
     objective: Literal["diffusion", "flow"] = "diffusion"
@@ -37,15 +39,16 @@ class StableDiffusion:
         return Geometry(
             size_px=int(unet["sample_size"]) * latent_scale,
             latent_scale=latent_scale,
-            latent_channels=int(unet["in_channels"]),
+            latent_channels=int(vae["latent_channels"]),
             max_tokens=int(configs["tokenizer"]["model_max_length"]),
         )
 
     def load(self, folder: Path, dtype: Any) -> Any:
         """See Family."""
-        from diffusers import StableDiffusionPipeline
+        import diffusers
 
-        return StableDiffusionPipeline.from_pretrained(
+        stock = getattr(diffusers, read_index(folder)["_class_name"])
+        return stock.from_pretrained(
             str(folder), dtype=dtype, local_files_only=True, use_safetensors=True, safety_checker=None, requires_safety_checker=False
         )
 
@@ -69,7 +72,7 @@ class StableDiffusion:
     def latent_shape(self, pipeline: Any, width_px: int, height_px: int) -> tuple[int, int, int]:
         """See Family."""
         scale = pipeline.vae_scale_factor
-        return int(pipeline.unet.config.in_channels), height_px // scale, width_px // scale
+        return int(pipeline.vae.config.latent_channels), height_px // scale, width_px // scale
 
     def encode(self, pipeline: Any, pixels_BCHW: Any) -> Any:
         """See Family."""
@@ -85,12 +88,15 @@ class StableDiffusion:
     def schedule(self, pipeline: Any, steps: int, latent_shape: tuple[int, int, int]) -> Any:
         """See Family."""
         pipeline.scheduler.set_timesteps(steps, device=pipeline.device)
+        if hasattr(pipeline.scheduler, "set_begin_index"):
+            pipeline.scheduler.set_begin_index(0)
         return pipeline.scheduler.timesteps
 
     def predict(self, pipeline: Any, latents_BChw: Any, timesteps_B: Any, conditioning: Conditioning) -> Any:
         """See Family."""
         unet = pipeline.unet
-        return unet(latents_BChw.to(unet.dtype), timesteps_B, conditioning["prompt"], return_dict=False)[0].float()
+        asked = with_known_channels(self, pipeline, latents_BChw.to(unet.dtype), conditioning)
+        return unet(asked, timesteps_B, conditioning["prompt"], return_dict=False)[0].float()
 
     def can_guide(self, pipeline: Any) -> bool:
         """See Family."""
