@@ -7,13 +7,15 @@ with products.
 import datetime as dt
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from assets.decisions import NEW_SEED, VERDICT_OF, Standing, decided, decisions_on
 from assets.planning import lora_in_use
-from assets.yield_orders import orders, standing_renders
+from assets.standing_choices import standing_choices
+from assets.yield_orders import chosen, orders, standing_renders
 from catalog.verdict import Verdict
 from catalog.yield_numbers import (
     CatalogNumbers,
@@ -38,9 +40,10 @@ GROUPED = ("category", "recipe", "lora_digest", "day")
 
 def catalog_numbers(project: Project) -> CatalogNumbers:
     """All numbers of the catalog as the ledger has them now."""
-    cells, by_lora = standing_yields(project), _by_lora()
+    choices = chosen(project, standing_choices(project))
+    cells, by_lora = _standing_yields(project, choices), _by_lora()
     days, category_days, recipe_days = (defaultdict[Any, Yield](Yield) for _ in range(3))
-    for (category, recipe, lora_digest, day), outcome, count in outcomes(project, orders):
+    for (category, recipe, lora_digest, day), outcome, count in outcomes(project, partial(orders, choices=choices)):
         on = dt.date.fromisoformat(str(day))
         for one in (days[on], category_days[category, on], recipe_days[recipe, on], by_lora[category, lora_digest]):
             one.add(outcome, count)
@@ -49,7 +52,7 @@ def catalog_numbers(project: Project) -> CatalogNumbers:
     for one in cells.values():
         whole += one
     whole.usd = sum(category_usd.values())
-    reasons, recipe_reasons = standing_reasons(project)
+    reasons, recipe_reasons = standing_reasons(project, choices)
     review, by_category, by_day = review_times(_decisions(project))
     return CatalogNumbers(
         whole=whole,
@@ -69,8 +72,12 @@ def catalog_numbers(project: Project) -> CatalogNumbers:
 
 def standing_yields(project: Project) -> dict[tuple[str, str], Yield]:
     """How the renders that stand came out, by category and recipe; without money."""
+    return _standing_yields(project, chosen(project, standing_choices(project)))
+
+
+def _standing_yields(project: Project, choices: sa.CTE | None) -> dict[tuple[str, str], Yield]:
     cells: dict[tuple[str, str], Yield] = defaultdict(Yield)
-    for (category, recipe, _, _), outcome, count in outcomes(project, lambda skus=None: standing_renders(project, skus)):
+    for (category, recipe, _, _), outcome, count in outcomes(project, partial(standing_renders, project, choices=choices)):
         cells[category, recipe].add(outcome, count)
     return dict(sorted(cells.items()))
 
@@ -169,9 +176,9 @@ def _order_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return (row["sku"], row["recipe"], row["idx"], row["cutout_digest"], row["lora_digest"] or "")
 
 
-def standing_reasons(project: Project) -> tuple[tuple[ReasonShare, ...], dict[str, tuple[ReasonShare, ...]]]:
+def standing_reasons(project: Project, choices: sa.CTE | None) -> tuple[tuple[ReasonShare, ...], dict[str, tuple[ReasonShare, ...]]]:
     """The gate's reasons against renders that stand, ranked: of all, and by recipe. What people decided about them changes nothing here."""
-    rows = standing_renders(project).subquery("rows")
+    rows = standing_renders(project, choices=choices).subquery("rows")
     held = sa.select(rows.c.sku, rows.c.recipe, rows.c.idx, judgment.c.reasons, judgment.c.gate_key)
     held = held.join(judgment, judgment.c.gate_key == rows.c.gate_key).where(rows.c.gate_verdict != str(Verdict.APPROVED))
     listed = held.subquery("held")
@@ -220,8 +227,11 @@ def _book(project: Project, cells: dict[tuple[str, str], Yield]) -> dict[str, fl
 def lora_yields_of(project: Project, category: str) -> list[LoraYield]:
     """How the scenes of each version of one category's LoRA came out, oldest first."""
 
+    ours = sa.select(render.c.sku).where(render.c.category == category)
+    choices = chosen(project, standing_choices(project, ours))
+
     def theirs(skus: sa.Select[Any] | None = None) -> sa.Select[Any]:
-        return orders(sa.select(render.c.sku).where(render.c.category == category) if skus is None else skus)
+        return orders(ours if skus is None else skus, choices=choices)
 
     found = _by_lora()
     for (owner, _, lora_digest, _), outcome, count in outcomes(project, theirs):

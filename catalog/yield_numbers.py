@@ -202,7 +202,7 @@ class CatalogNumbers:
     """All numbers of a catalog: as it stands (`whole`, `cells` by category and recipe), and over time.
 
     `days`, `category_days`, `recipe_days` and LoRAs count every order that was ever judged, by the UTC day of its first judgment, with the verdict its
-    newest render has; what stands counts the newest render of each variant, by the rules in force.
+    newest render (or the one that stands) has; what stands counts the render that stands for each variant, by the rules in force.
     """
 
     whole: Yield

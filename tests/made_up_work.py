@@ -206,20 +206,19 @@ def draw(project, category, drop, at_most=None) -> None:
 
 
 def judge(project, category, drop, at_most=None) -> None:
-    """Judge what is not judged; one in four is not approved, and which ones depends on the rules."""
+    """Judge what is not judged; one in four is not approved, and which ones depends on the rules and the product's size."""
     plan = plan_cell(project, category, drop)
     todo = plan.to_judge[:at_most]
     if todo:
         announce(project, expectation_of(project, category, plan.lora_digest), {w.variant.sku for w in todo})
     for wanted in todo:
         made = plan.judged[wanted.render_key][0]
-        rules = rules_in_force(project, wanted.recipe).digest
-        verdict = "rejected" if chance(0.25, "judge", wanted.render_key, rules) else "approved"
+        rules, gate = rules_in_force(project, wanted.recipe).digest, gate_of(project, wanted, made["render_digest"])
+        verdict = "rejected" if chance(0.25, "judge", wanted.render_key, gate) else "approved"
         project.ledger.record(
             judgment,
             {
-                "gate_key": gate_of(project, wanted, made["render_digest"]),
-                "render_key": wanted.render_key, "render_digest": made["render_digest"], "rules_digest": rules, "verdict": verdict,
+                "gate_key": gate, "render_key": wanted.render_key, "render_digest": made["render_digest"], "rules_digest": rules, "verdict": verdict,
                 "reasons": [], "judged_at": NOW,
             },
         )  # fmt: skip

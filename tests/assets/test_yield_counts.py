@@ -3,10 +3,14 @@
 import datetime as dt
 
 import pytest
+import sqlalchemy as sa
 
 from assets.decisions import decided, decisions_on
+from assets.new_seeds import ask_new_seed, asked_seeds, take_back_seed
 from assets.planning import current_judgments, known_cells, plan_cell
+from assets.standing_choices import Choice
 from assets.yield_counts import catalog_numbers, cell_yields
+from assets.yield_orders import chosen, orders, standing_renders
 from catalog.verdict import Verdict
 from resources.ledger_tables import render
 from tests.made_up_work import Shop, made_up
@@ -271,6 +275,52 @@ def test_the_ledgers_count_is_the_plans_count(tmp_path):
     assert_same(shop)
 
 
+def test_a_state_that_returns_counts_as_the_plan_has_it(tmp_path):
+    """The newest render was counted: after a new seed was taken back, and when a recipe or a size went back to what it was."""
+    shop = Shop(tmp_path / "shop")
+    for number in range(9):
+        shop.catalog[f"P{number}"] = ({"title": "A thing", "category": "mugs"}, f"photo {number}")
+    shop.brand["recipes"] = ["packshot_white", "staged_scene"]
+    shop.sync()
+    shop.promote_lora("mugs", 1)
+    shop.work_everywhere()
+    before = catalog_numbers(shop.open()).cells
+    asked = draw_with_other_seeds(shop)
+    assert_same(shop)
+    for one in asked:
+        take_back_seed(shop.open(), one, reviewer="ann", seen=10**6)
+    assert_same(shop)
+    for version in (7, shop.open().recipe_book["packshot_white"].version):
+        shop.versions["packshot_white"] = {"version": version}
+        if version == 7:
+            shop.work_everywhere()
+        assert_same(shop)
+    known = dict(shop.catalog)
+    for size in ({"width_cm": 10}, {"width_cm": 11}):
+        shop.catalog = {sku: ({**words, **size}, photo) for sku, (words, photo) in known.items()}
+        shop.sync()
+        shop.work_everywhere()
+        assert_same(shop)
+    shop.catalog = known
+    shop.sync()
+    assert_same(shop)
+    after = catalog_numbers(shop.open()).cells
+    assert {cell: (one.judged, one.approved) for cell, one in after.items()} == {
+        cell: (one.judged, one.approved) for cell, one in before.items()
+    }
+
+
+def draw_with_other_seeds(shop):
+    """Another seed is asked for each scene, and drawn; the requests."""
+    project = shop.open()
+    scenes = [both for cell in known_cells(project) for both in plan_cell(project, *cell).judged.values() if both[0]["lora_digest"]]
+    for both in scenes:
+        ask_new_seed(project, *both, project.recipe_book["staged_scene"], reviewer="ann", seen=0)
+    shop.work_everywhere()
+    assert len(scenes) > 9
+    return asked_seeds(project, shop.catalog).values()
+
+
 def assert_same(shop):
     project = shop.open()
     planned = {}
@@ -316,4 +366,11 @@ def test_postgresql_counts_the_same(tmp_path, postgres_url, monkeypatch):
         history.spend(3.0, recipe="backdrop")
     assert catalog_numbers(kept.project) == catalog_numbers(here.project)
     assert numbers(kept).reasons[0].count == 2
+    choices = [Choice(render_key="a", gate_key="b"), Choice(render_key="c", gate_key=None)]
+    for history in (kept, here):
+        listed = history.project.ledger.rows(sa.select(chosen(history.project, choices)).order_by(sa.text("render_key")))
+        assert listed == [{"render_key": "a", "gate_key": "b"}, {"render_key": "c", "gate_key": None}]
+        chosen_of = {"choices": chosen(history.project, [Choice(render_key=history.render(a)["render_key"], gate_key=None)])}
+        for query in (orders(**chosen_of), standing_renders(history.project, **chosen_of)):
+            assert len(history.project.ledger.rows(query)) == 5
     kept.project.ledger.engine.dispose()
