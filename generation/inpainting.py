@@ -24,7 +24,8 @@ _ALL_DRAWN: WeakKeyDictionary[Any, dict[tuple[int, ...], Any]] = WeakKeyDictiona
 class Inpainting:
     """A picture (H, W, 3) uint8 sRGB, and where (H, W) bool the model draws: True is drawn, False is known.
 
-    What the picture shows where the model draws has no effect. Both have the size that is drawn, a multiple of the model's latent cell.
+    Both have the size that is drawn, a multiple of the model's latent cell. What the picture shows where the model draws has no effect for
+    UNets that read masks; elsewhere it colors the latent cells at the border, so fill it with what will be near (the product's backdrop).
     """
 
     picture_HW3: Pixels = field(repr=False)

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from tests.tiny_model import TINY_SIZE_PX, TINY_TOKENS, _tiny_tokenizer
 
-TEXT = {"intermediate_size": 32, "num_attention_heads": 2, "max_position_embeddings": TINY_TOKENS, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1}
+TEXT = {
+    "intermediate_size": 32,
+    "num_attention_heads": 2,
+    "max_position_embeddings": TINY_TOKENS,
+    "bos_token_id": 0,
+    "eos_token_id": 1,
+    "pad_token_id": 1,
+}
 UNET = {
     "sample_size": TINY_SIZE_PX // 8, "out_channels": 4, "block_out_channels": (16, 32), "layers_per_block": 1,
     "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"), "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),

@@ -75,4 +75,17 @@ def objective_of(family: Family, pipeline: Any) -> Objective:
     predicted = pipeline.scheduler.config.prediction_type
     if predicted not in ("epsilon", "v_prediction"):
         raise TrainingError(f"The base model predicts {predicted!r}; this trainer supports epsilon and v_prediction. Choose another model.")
-    return DiffusionObjective(pipeline.scheduler)
+    return DiffusionObjective(_noise_schedule(pipeline.scheduler))
+
+
+def _noise_schedule(scheduler: Any) -> Any:
+    """The schedule a sampler was made from, as training adds noise by it.
+
+    A sampler that counts in sigmas (EulerDiscrete, which SDXL's folders name) adds noise without scaling the picture down: latents that the
+    denoiser sees only after `scale_model_input`. Its velocity takes no integer timesteps either.
+    """
+    if not hasattr(scheduler, "sigmas"):
+        return scheduler
+    from diffusers import DDPMScheduler
+
+    return DDPMScheduler.from_config(scheduler.config)

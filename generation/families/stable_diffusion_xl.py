@@ -6,7 +6,7 @@ The refiner, which has one text encoder and an aesthetic score, is not read. No 
 import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from catalog.errors import RenderError
 from generation.families.stable_diffusion import StableDiffusion

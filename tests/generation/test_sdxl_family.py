@@ -58,7 +58,9 @@ def test_latents_go_there_and_back_whatever_they_are_normalized_by(tmp_path):
     with torch.inference_mode():
         latents = [family.encode(pipeline, pixels_BCHW) for pipeline in (plain, normalized)]
         assert not torch.allclose(*latents, atol=1e-3)
-        assert torch.allclose(*(family.decode(pipeline, one) for pipeline, one in zip((plain, normalized), latents, strict=True)), atol=1e-4)
+        assert torch.allclose(
+            *(family.decode(pipeline, one) for pipeline, one in zip((plain, normalized), latents, strict=True)), atol=1e-4
+        )
 
 
 def test_the_model_is_told_the_size_that_is_drawn(base_model):
