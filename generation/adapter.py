@@ -1,38 +1,88 @@
-"""LoRA adapters on a loaded pipeline: verify the file, attach it, and prove before each batch that it is really at work.
+"""LoRA adapters on a loaded pipeline: attach one or several, and prove before each batch that they are really at work.
 
-Training is in training/lora.py. A LoRA that silently did nothing would give every category the base model's look, so nothing here trusts
-a loader's success: the attached tensors are compared with the file's.
+Training is in training/lora.py, reading files in lora_tensors.py. A LoRA that silently did nothing would give every category the base model's
+look, so nothing here trusts a loader's success: the attached tensors are compared with the file's.
 """
 
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from catalog.errors import ModelError
-from catalog.keys import digest_bytes
 from generation.base_model import quiet_libraries
 from generation.families import family_of_pipeline
+from generation.lora_tensors import (
+    read_lora,
+    refuse_foreign_keys,
+    refuse_text_encoders,
+    refuse_unless_all_attached,
+    refuse_unless_as_stored,
+)
 
 ADAPTER_NAME = "look"
 
 
-def attach_lora(pipeline: Any, path: Path, expected_digest: str) -> int:
-    """Replace whatever adapter the pipeline has by the LoRA in a file; returns how many layers it changes.
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    """A LoRA file to wear: under which name, how strongly (1 is as trained), and whether it comes from elsewhere, in anybody's keys."""
 
-    The adapter is unloaded and loaded anew (not hot-swapped): a failed hot swap in diffusers 0.42 deletes the adapter and goes on with the
-    base model. Raises ModelError if the file is missing, altered, not finite, or does not match the pipeline's layers one to one.
+    path: Path
+    digest: str
+    name: str = ADAPTER_NAME
+    scale: float = 1.0
+    foreign: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WornAdapter:
+    """What a pipeline wears: an adapter's name, how many layers it changes, and how strongly."""
+
+    name: str
+    layers: int
+    scale: float = 1.0
+
+
+def attach_lora(pipeline: Any, path: Path, expected_digest: str) -> int:
+    """Replace whatever adapters the pipeline has by the look in a file; returns how many layers it changes. Raises like `attach_adapters`."""
+    return attach_adapters(pipeline, [Adapter(path=path, digest=expected_digest)])[0].layers
+
+
+def attach_adapters(pipeline: Any, adapters: Sequence[Adapter]) -> tuple[WornAdapter, ...]:
+    """Replace whatever adapters the pipeline has by these, all at work at once.
+
+    They are unloaded and loaded anew (not hot-swapped): a failed hot swap in diffusers 0.42 deletes the adapter and goes on with the
+    base model. Raises ModelError if a file is missing, altered, not finite, or does not match the pipeline's layers one to one; the pipeline
+    then wears none.
     """
-    tensors = _read_lora(path, expected_digest, denoiser_of(pipeline)[0])
+    assert len({adapter.name for adapter in adapters}) == len(adapters) > 0, "adapters, each with a name of its own"
+    part = denoiser_of(pipeline)[0]
+    read = []
+    for adapter in adapters:
+        tensors = read_lora(adapter.path, adapter.digest)
+        if adapter.foreign:
+            refuse_text_encoders(tensors, adapter.path)
+        else:
+            refuse_foreign_keys(tensors, adapter.path, part)
+        read.append(tensors)
     detach_lora(pipeline)
     try:
-        with quiet_libraries():
-            pipeline.load_lora_weights(dict(tensors), adapter_name=ADAPTER_NAME)
-    except (ValueError, RuntimeError, KeyError) as error:
+        for adapter, tensors in zip(adapters, read, strict=True):
+            _attach(pipeline, adapter, tensors)
+        if len(adapters) > 1 or adapters[0].scale != 1.0:
+            pipeline.set_adapters([adapter.name for adapter in adapters], [adapter.scale for adapter in adapters])
+        tuned = _tuned_layers(pipeline)
+        worn = tuple(
+            WornAdapter(name=adapter.name, layers=sum(adapter.name in layer.lora_A for layer in tuned), scale=adapter.scale)
+            for adapter in adapters
+        )
+        check_adapters_active(pipeline, worn)
+    except ModelError:
         detach_lora(pipeline)
-        raise ModelError(f"The LoRA {path.name} does not fit this base model: {error}. Train the category again on it.") from error
-    _compare_with_file(pipeline, tensors, path)
-    layers = len(tensors) // 2
-    check_lora_active(pipeline, layers)
-    return layers
+        raise
+    return worn
 
 
 def denoiser_of(pipeline: Any) -> tuple[str, Any]:
@@ -43,76 +93,60 @@ def denoiser_of(pipeline: Any) -> tuple[str, Any]:
 
 
 def detach_lora(pipeline: Any) -> None:
-    """Take any adapter off the pipeline; the base weights come back bit for bit."""
+    """Take any adapters off the pipeline; the base weights come back bit for bit."""
     pipeline.unload_lora_weights()
 
 
 def check_lora_active(pipeline: Any, layers: int) -> None:
     """Raise ModelError unless exactly `layers` layers of the denoiser run with our adapter at full strength (0: no adapter at all)."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
+    check_adapters_active(pipeline, [WornAdapter(name=ADAPTER_NAME, layers=layers)] if layers else [])
 
-    tuned = [module for module in denoiser_of(pipeline)[1].modules() if isinstance(module, BaseTunerLayer)]
-    active = [
-        module
-        for module in tuned
-        if module.active_adapters == [ADAPTER_NAME]
-        and ADAPTER_NAME in module.lora_A
-        and not module.disable_adapters
-        and not module.merged
-        and module.scaling[ADAPTER_NAME] == 1.0
-    ]
-    if len(active) != layers or len(tuned) != layers:
+
+def check_adapters_active(pipeline: Any, worn: Sequence[WornAdapter]) -> None:
+    """Raise ModelError unless the denoiser runs with exactly these adapters, each in all its layers and at its strength (none: bare)."""
+    tuned, names = _tuned_layers(pipeline), {adapter.name for adapter in worn}
+    strangers = sum(not set(layer.lora_A) <= names or not set(layer.lora_A) for layer in tuned)
+    for adapter in worn:
+        active = sum(_is_active(layer, adapter) for layer in tuned)
+        attached = sum(adapter.name in layer.lora_A for layer in tuned)
+        if active != adapter.layers or attached != adapter.layers:
+            raise ModelError(
+                f"{active} of {attached} layers adapted by '{adapter.name}' are active, expected {adapter.layers}: this batch would have "
+                "lacked its category's look. Nothing was drawn. Run it again; if it happens again, restart the worker."
+            )
+    if strangers:
         raise ModelError(
-            f"{len(active)} of {len(tuned)} adapted layers are active, expected {layers}: this batch would have lacked its category's "
+            f"{strangers} layers wear adapters that nobody asked for, beside {sorted(names) or 'none'}: this batch would have had another "
             "look. Nothing was drawn. Run it again; if it happens again, restart the worker."
         )
 
 
-def _read_lora(path: Path, expected_digest: str, part: str) -> dict[str, Any]:
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load
+def _tuned_layers(pipeline: Any) -> list[Any]:
+    from peft.tuners.tuners_utils import BaseTunerLayer
 
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"The LoRA {path} cannot be read: {error.strerror}. Train the category again or restore the file.") from error
-    found = digest_bytes(data)
-    if found != expected_digest:
-        raise ModelError(
-            f"The LoRA {path} has digest {found[:12]}, expected {expected_digest[:12]}: it was altered or mixed up. "
-            "Restore it or train the category again."
-        )
-    try:
-        tensors: dict[str, Any] = load(data)
-    except SafetensorError as error:
-        raise ModelError(f"The LoRA {path} is not a safetensors file: {error}. Only safetensors are read.") from error
-    foreign = [name for name in tensors if not name.startswith(f"{part}.")]
-    if not tensors or foreign:
-        raise ModelError(
-            f"The LoRA {path} holds {foreign[:1] or 'no tensors'}; expected are tensors for the {part} in diffusers keys ('{part}.…')."
-        )
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-        raise ModelError(f"The LoRA {path} holds NaN or infinite weights. Train the category again with a lower learning rate.")
-    return tensors
+    return [module for module in denoiser_of(pipeline)[1].modules() if isinstance(module, BaseTunerLayer)]
 
 
-def _compare_with_file(pipeline: Any, tensors: dict[str, Any], path: Path) -> None:
-    """Raise ModelError unless the adapter in the denoiser is, tensor for tensor, what the file holds."""
-    import torch
+def _is_active(layer: Any, adapter: WornAdapter) -> bool:
+    name = adapter.name
+    if name not in layer.lora_A or name not in layer.active_adapters or layer.disable_adapters or layer.merged:
+        return False
+    return math.isclose(layer.scaling[name], adapter.scale * layer.lora_alpha[name] / layer.r[name], rel_tol=1e-6)
+
+
+def _attach(pipeline: Any, adapter: Adapter, tensors: dict[str, Any]) -> None:
+    """Load one adapter beside those there are, and compare what came into the denoiser with its file."""
     from peft.utils import get_peft_model_state_dict
 
+    try:
+        with quiet_libraries(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Already found a `peft_config`", UserWarning)  # a second adapter is what is wanted
+            pipeline.load_lora_weights(dict(tensors), adapter_name=adapter.name)
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise ModelError(f"The LoRA {adapter.path.name} does not fit this base model: {error}. Train the category again on it.") from error
     part, denoiser = denoiser_of(pipeline)
-    if ADAPTER_NAME not in getattr(denoiser, "peft_config", {}):
-        raise ModelError(f"The LoRA {path.name} matched no layer of this base model. Train the category again on it.")
-    attached = {f"{part}.{name}": tensor for name, tensor in get_peft_model_state_dict(denoiser, adapter_name=ADAPTER_NAME).items()}
-    differing = {name for name in attached.keys() | tensors.keys() if name not in attached or name not in tensors}
-    differing |= {
-        name for name in attached.keys() & tensors.keys() if not torch.equal(attached[name].cpu(), tensors[name].to(attached[name].dtype))
-    }
-    if differing:
-        detach_lora(pipeline)
-        raise ModelError(
-            f"{len(differing)} tensors of the LoRA {path.name} (first: {min(differing)}) are not in the model as stored, of "
-            f"{len(tensors)} in the file. It was trained on another base model or is damaged: train the category again."
-        )
+    if adapter.name not in getattr(denoiser, "peft_config", {}):
+        raise ModelError(f"The LoRA {adapter.path.name} matched no layer of this base model. Train the category again on it.")
+    attached = {f"{part}.{name}": tensor for name, tensor in get_peft_model_state_dict(denoiser, adapter_name=adapter.name).items()}
+    compare = refuse_unless_all_attached if adapter.foreign else refuse_unless_as_stored
+    compare(tensors, attached, adapter.path)

@@ -1,0 +1,82 @@
+"""Few-step adapters: a LoRA that lets a base model draw in a few steps (SDXL-Lightning, Hyper-SD and their like), worn beside a look's LoRA.
+
+It brings its own sampler settings, because it was distilled for certain noise levels: with the folder's sampler it draws mush.
+"""
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import ModelError
+from generation.adapter import Adapter
+
+FEW_STEP_NAME = "few_step"
+SAMPLERS = ("EulerDiscreteScheduler", "DDIMScheduler", "FlowMatchEulerDiscreteScheduler")
+"""Samplers that draw no noise between steps. Those that do (LCM, TCD, ancestral ones) draw it for the whole batch at once, so that a picture would
+depend on its neighbors and on what was drawn before, and no seed would give it back."""
+RANDOM_SETTINGS = ("stochastic_sampling",)
+"""Settings that would make one of these samplers draw noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FewStep:
+    """A few-step LoRA file in any keys that diffusers reads, and how it is drawn with.
+
+    `steps` is what it was distilled for; guidance is off with it. `scale` weakens it (1 is as it was made). `sampler` is a class of diffusers out
+    of `SAMPLERS`, made from the folder's own settings but for `sampler_settings`; the defaults are those of SDXL-Lightning.
+    """
+
+    path: Path
+    digest: str
+    steps: int
+    scale: float = 1.0
+    sampler: str = "EulerDiscreteScheduler"
+    sampler_settings: Mapping[str, Any] = field(default_factory=lambda: {"timestep_spacing": "trailing"})
+
+    def __post_init__(self) -> None:
+        assert self.steps >= 1 and 0 < self.scale <= 2
+
+    @property
+    def adapter(self) -> Adapter:
+        """Its LoRA as `attach_adapters` takes it."""
+        return Adapter(path=self.path, digest=self.digest, name=FEW_STEP_NAME, scale=self.scale, foreign=True)
+
+    def beside(self, looks: Sequence[Adapter]) -> tuple[Adapter, ...]:
+        """All adapters to attach for these looks (one or none)."""
+        return (*looks, self.adapter)
+
+
+@contextmanager
+def sampling_in_few_steps(pipeline: Any, few_step: FewStep | None) -> Iterator[None]:
+    """Run a block with the sampler of a few-step adapter, and the pipeline's own again afterwards. None changes nothing.
+
+    Raises ModelError for a sampler that draws noise between steps, or a setting that it does not have.
+    """
+    before = pipeline.scheduler
+    if few_step is not None:
+        pipeline.scheduler = _sampler(before, few_step)
+    try:
+        yield
+    finally:
+        pipeline.scheduler = before
+
+
+def _sampler(folders: Any, few_step: FewStep) -> Any:
+    import diffusers
+
+    if few_step.sampler not in SAMPLERS:
+        raise ModelError(
+            f"The few-step adapter {few_step.path.name} asks for the sampler '{few_step.sampler}'; there are {', '.join(SAMPLERS)}, which draw no "
+            "noise between steps, so that the same seed gives the same picture. Choose one of these."
+        )
+    made = getattr(diffusers, few_step.sampler)
+    known = inspect.signature(made.__init__).parameters
+    wrong = [name for name in few_step.sampler_settings if name not in known or name in RANDOM_SETTINGS]
+    if wrong:
+        raise ModelError(
+            f"The sampler {few_step.sampler} of the few-step adapter {few_step.path.name} takes no setting {wrong[0]!r} here. Correct or remove it."
+        )
+    return made.from_config(folders.config, **few_step.sampler_settings)

@@ -1,0 +1,178 @@
+"""Few-step adapters beside a look: pictures are those of stock's `set_adapters`, both are proved at work, and only exact samplers are taken."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from diffusers import EulerDiscreteScheduler
+from safetensors.torch import load_file, save_file
+
+from catalog.errors import ModelError
+from generation.adapter import Adapter, attach_adapters, attach_lora, check_adapters_active, check_lora_active, detach_lora
+from generation.base_model import load_pipeline, read_base_model
+from generation.few_step import FewStep, sampling_in_few_steps
+from tests.generation.family_contract import SEED, TRIGGER, draw_ours
+from tests.tiny_model import TINY_SIZE_PX, write_tiny_lora
+from tests.tiny_sdxl import write_tiny_sdxl
+
+STEPS = 2
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def in_kohya_keys(path, target, alpha):
+    """The same LoRA as kohya's trainers write it, in float16: underscored layer names, down and up, and an alpha per layer."""
+    tensors = {}
+    for name, tensor in load_file(path).items():
+        layer, kind = name.removeprefix("unet.").rsplit(".lora_", 1)
+        layer = "lora_unet_" + layer.replace(".", "_")
+        tensors[f"{layer}.lora_{'down' if kind.startswith('A') else 'up'}.weight"] = tensor.half()
+        tensors[f"{layer}.alpha"] = torch.tensor(alpha)
+    save_file(tensors, target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def base_model(tmp_path_factory):
+    return read_base_model(write_tiny_sdxl(tmp_path_factory.mktemp("base") / "tiny"))
+
+
+@pytest.fixture(scope="module")
+def pipeline(base_model):
+    return load_pipeline(base_model)
+
+
+@pytest.fixture(scope="module")
+def look(base_model, tmp_path_factory):
+    path = write_tiny_lora(base_model.folder, tmp_path_factory.mktemp("loras") / "look.safetensors", seed=1)
+    return Adapter(path=path, digest=digest(path))
+
+
+@pytest.fixture(scope="module", params=["diffusers keys", "kohya keys"])
+def few_step(request, base_model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("loras")
+    path = write_tiny_lora(base_model.folder, folder / "few.safetensors", seed=2)
+    if request.param == "kohya keys":
+        path = in_kohya_keys(path, folder / "kohya.safetensors", alpha=3.0)
+    return FewStep(path=path, digest=digest(path), steps=STEPS, scale=0.7)
+
+
+def stock_draw(pipeline):
+    generator, size = torch.Generator("cpu").manual_seed(SEED), {"height": TINY_SIZE_PX, "width": TINY_SIZE_PX}
+    return pipeline(TRIGGER, num_inference_steps=STEPS, guidance_scale=1.0, generator=generator, output_type="np", **size).images[0]
+
+
+def ours(base_model, pipeline, few_step):
+    with sampling_in_few_steps(pipeline, few_step):
+        return draw_ours(base_model, pipeline, steps=STEPS)
+
+
+def test_both_adapters_draw_what_stock_draws_with_them(base_model, look, few_step):
+    pipeline = load_pipeline(base_model)
+    attach_adapters(pipeline, few_step.beside([look]))
+    drawn = ours(base_model, pipeline, few_step)
+    stock = load_pipeline(base_model)
+    stock.load_lora_weights(look.path, adapter_name="a")
+    stock.load_lora_weights(few_step.path, adapter_name="b")
+    stock.set_adapters(["a", "b"], [1.0, 0.7])
+    folders_own = stock.scheduler
+    stock.scheduler = EulerDiscreteScheduler.from_config(folders_own.config, timestep_spacing="trailing")
+    assert np.array_equal(drawn, stock_draw(stock))
+    others = [stock_draw(stock_with(stock, change, folders_own)) for change in ("look alone", "adapter alone", "folder's sampler")]
+    assert all(np.abs(drawn - other).max() > 1 / 255 for other in others)
+
+
+def stock_with(stock, change, folders_own):
+    if change == "folder's sampler":
+        stock.set_adapters(["a", "b"], [1.0, 0.7])
+        stock.scheduler = folders_own
+    else:
+        stock.set_adapters(["a"] if change == "look alone" else ["b"])
+    return stock
+
+
+def test_both_adapters_work_on_the_inpainting_unet_of_the_same_base(look, few_step, tmp_path):
+    wider = read_base_model(write_tiny_sdxl(tmp_path / "nine", channels=9, inpaint=True))
+    pipeline = load_pipeline(wider)
+    drawn = []
+    for adapters in ([], [look], few_step.beside([]), few_step.beside([look])):
+        detach_lora(pipeline)
+        if adapters:
+            attach_adapters(pipeline, adapters)
+        drawn.append(ours(wider, pipeline, few_step))
+    assert all(np.abs(one - other).max() > 1 / 255 for index, one in enumerate(drawn) for other in drawn[:index])
+
+
+def test_the_pipelines_own_sampler_is_back_afterwards(base_model, pipeline, few_step):
+    detach_lora(pipeline)
+    before, scheduler = draw_ours(base_model, pipeline), pipeline.scheduler
+    attach_adapters(pipeline, few_step.beside([]))
+    with pytest.raises(KeyboardInterrupt), sampling_in_few_steps(pipeline, few_step):
+        assert pipeline.scheduler.config.timestep_spacing == "trailing"
+        raise KeyboardInterrupt
+    assert pipeline.scheduler is scheduler
+    detach_lora(pipeline)
+    assert np.array_equal(draw_ours(base_model, pipeline), before)
+
+
+@pytest.mark.parametrize("tamper", ["disable", "delete", "weaken", "leave one out", "another beside"])
+def test_an_adapter_that_stopped_working_is_noticed(pipeline, look, few_step, tamper):
+    worn = attach_adapters(pipeline, few_step.beside([look]))
+    check_adapters_active(pipeline, worn)
+    unet = pipeline.unet
+    if tamper == "disable":
+        unet.disable_adapters()
+    elif tamper == "delete":
+        unet.delete_adapters("few_step")
+    elif tamper == "weaken":
+        pipeline.set_adapters(["look", "few_step"], [1.0, 0.5])
+    elif tamper == "leave one out":
+        pipeline.set_adapters(["few_step"], [0.7])
+    else:
+        pipeline.load_lora_weights(look.path, adapter_name="stranger")
+        pipeline.set_adapters(["look", "few_step"], [1.0, 0.7])
+    with pytest.raises(ModelError, match="Nothing was drawn"):
+        check_adapters_active(pipeline, worn)
+
+
+def test_a_look_alone_is_not_taken_for_both_nor_both_for_a_look(pipeline, look, few_step):
+    both = attach_adapters(pipeline, few_step.beside([look]))
+    with pytest.raises(ModelError, match="nobody asked for"):
+        check_lora_active(pipeline, both[0].layers)
+    layers = attach_lora(pipeline, look.path, look.digest)
+    check_lora_active(pipeline, layers)
+    with pytest.raises(ModelError, match="0 of 0 layers adapted by 'few_step'"):
+        check_adapters_active(pipeline, both)
+
+
+def test_an_adapter_for_another_model_leaves_nothing_worn(base_model, pipeline, look, few_step, tmp_path):
+    tensors = {name.replace("mid_block", "no_such_block"): tensor for name, tensor in load_file(few_step.path).items()}
+    save_file(tensors, tmp_path / "other.safetensors")
+    other = FewStep(path=tmp_path / "other.safetensors", digest=digest(tmp_path / "other.safetensors"), steps=STEPS)
+    with pytest.raises(ModelError, match="LoRA other"):
+        attach_adapters(pipeline, other.beside([look]))
+    check_lora_active(pipeline, 0)
+
+
+def test_adapters_that_change_text_encoders_are_refused(pipeline, tmp_path):
+    path = tmp_path / "te.safetensors"
+    save_file({"lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_down.weight": torch.ones(2, 16)}, path)
+    with pytest.raises(ModelError, match="text encoders are never changed"):
+        attach_adapters(pipeline, FewStep(path=path, digest=digest(path), steps=4).beside([]))
+
+
+@pytest.mark.parametrize(
+    ("sampler", "settings", "message"),
+    [
+        ("LCMScheduler", {}, "draw no noise between steps"),
+        ("EulerDiscreteScheduler", {"timestep_spacings": "trailing"}, "takes no setting 'timestep_spacings'"),
+        ("FlowMatchEulerDiscreteScheduler", {"stochastic_sampling": True}, "takes no setting 'stochastic_sampling'"),
+    ],
+)
+def test_a_sampler_that_would_not_repeat_itself_or_a_misspelt_setting_is_refused(pipeline, tmp_path, sampler, settings, message):
+    few_step = FewStep(path=tmp_path / "x", digest="d", steps=4, sampler=sampler, sampler_settings=settings)
+    with pytest.raises(ModelError, match=message), sampling_in_few_steps(pipeline, few_step):
+        pass
