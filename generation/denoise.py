@@ -12,6 +12,7 @@ from typing import Any
 
 from generation.family import Conditioning, Family
 from generation.inpainting import Known, blend_known, reads_masks
+from generation.samplers import refuse_noise_drawing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +55,10 @@ def denoise(
     """Latents (B, C, h, w) after all steps, float32 whatever the denoiser computes in: adding up in bfloat16 costs levels of a picture.
 
     `conditioning` is the batch's, joined; `unconditional` as long, or None where nothing is guided. `between_steps` may raise to end early.
-    `known` is what every picture of the batch keeps, joined: the rest is drawn around it, from noise alone (strength 1).
+    `known` is what every picture of the batch keeps, joined: the rest is drawn around it, from noise alone (strength 1). Raises ModelError for a
+    sampler that would not give the same picture for the same seed.
     """
+    refuse_noise_drawing(pipeline.scheduler)
     if known is not None and reads_masks(pipeline):
         conditioning = conditioning | known.for_the_denoiser
         unconditional = None if unconditional is None else unconditional | known.for_the_denoiser

@@ -12,21 +12,17 @@ from typing import Any
 
 from catalog.errors import ModelError
 from generation.adapter import Adapter
+from generation.samplers import refuse_noise_drawing
 
 FEW_STEP_NAME = "few_step"
-SAMPLERS = ("EulerDiscreteScheduler", "DDIMScheduler", "FlowMatchEulerDiscreteScheduler")
-"""Samplers that draw no noise between steps. Those that do (LCM, TCD, ancestral ones) draw it for the whole batch at once, so that a picture would
-depend on its neighbors and on what was drawn before, and no seed would give it back."""
-RANDOM_SETTINGS = ("stochastic_sampling",)
-"""Settings that would make one of these samplers draw noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FewStep:
     """A few-step LoRA file in any keys that diffusers reads, and how it is drawn with.
 
-    `steps` is what it was distilled for; guidance is off with it. `scale` weakens it (1 is as it was made). `sampler` is a class of diffusers out
-    of `SAMPLERS`, made from the folder's own settings but for `sampler_settings`; the defaults are those of SDXL-Lightning.
+    `steps` is what it was distilled for; guidance is off with it. `scale` weakens it (1 is as it was made). `sampler` is a class of diffusers
+    that draws no noise between steps, made from the folder's own settings but for `sampler_settings`; the defaults are those of SDXL-Lightning.
     """
 
     path: Path
@@ -67,16 +63,17 @@ def sampling_in_few_steps(pipeline: Any, few_step: FewStep | None) -> Iterator[N
 def _sampler(folders: Any, few_step: FewStep) -> Any:
     import diffusers
 
-    if few_step.sampler not in SAMPLERS:
+    made = getattr(diffusers, few_step.sampler, None) if few_step.sampler.endswith("Scheduler") else None
+    if made is None:
         raise ModelError(
-            f"The few-step adapter {few_step.path.name} asks for the sampler '{few_step.sampler}'; there are {', '.join(SAMPLERS)}, which draw no "
-            "noise between steps, so that the same seed gives the same picture. Choose one of these."
+            f"The few-step adapter {few_step.path.name} asks for the sampler '{few_step.sampler}', which diffusers does not have."
         )
-    made = getattr(diffusers, few_step.sampler)
     known = inspect.signature(made.__init__).parameters
-    wrong = [name for name in few_step.sampler_settings if name not in known or name in RANDOM_SETTINGS]
+    wrong = [name for name in few_step.sampler_settings if name not in known]
     if wrong:
         raise ModelError(
-            f"The sampler {few_step.sampler} of the few-step adapter {few_step.path.name} takes no setting {wrong[0]!r} here. Correct or remove it."
+            f"The sampler {few_step.sampler} of the few-step adapter {few_step.path.name} has no setting {wrong[0]!r}. Correct or remove it."
         )
-    return made.from_config(folders.config, **few_step.sampler_settings)
+    sampler = made.from_config(folders.config, **few_step.sampler_settings)
+    refuse_noise_drawing(sampler)
+    return sampler

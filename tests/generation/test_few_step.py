@@ -167,9 +167,10 @@ def test_adapters_that_change_text_encoders_are_refused(pipeline, tmp_path):
 @pytest.mark.parametrize(
     ("sampler", "settings", "message"),
     [
-        ("LCMScheduler", {}, "draw no noise between steps"),
-        ("EulerDiscreteScheduler", {"timestep_spacings": "trailing"}, "takes no setting 'timestep_spacings'"),
-        ("FlowMatchEulerDiscreteScheduler", {"stochastic_sampling": True}, "takes no setting 'stochastic_sampling'"),
+        ("LCMScheduler", {}, "draws noise between steps"),
+        ("FlowMatchEulerDiscreteScheduler", {"stochastic_sampling": True}, "draws noise between steps"),
+        ("EulerDiscreteScheduler", {"timestep_spacings": "trailing"}, "has no setting 'timestep_spacings'"),
+        ("EulerScheduler", {}, "which diffusers does not have"),
     ],
 )
 def test_a_sampler_that_would_not_repeat_itself_or_a_misspelt_setting_is_refused(pipeline, tmp_path, sampler, settings, message):
