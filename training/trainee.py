@@ -76,14 +76,13 @@ def inject_adapter(family: Family, pipeline: Any, settings: LoraSettings, seed: 
 
     objective_of(family, pipeline)
     denoiser = getattr(pipeline, family.denoiser_part)
-    targets = target_names(family, settings)
-    _check_targets(denoiser, targets)
+    layers = _layers_to_adapt(denoiser, target_names(family, settings))
     denoiser.requires_grad_(False)
     family.prepare_for_training(pipeline, settings.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         denoiser.add_adapter(
-            LoraConfig(r=settings.rank, lora_alpha=settings.rank, init_lora_weights="gaussian", target_modules=list(targets)),
+            LoraConfig(r=settings.rank, lora_alpha=settings.rank, init_lora_weights="gaussian", target_modules=layers),
             adapter_name=ADAPTER_NAME,
         )
     parameters = {
@@ -114,14 +113,20 @@ def target_names(family: Family, settings: LoraSettings) -> tuple[str, ...]:
     return family.target_presets[settings.target_modules]
 
 
-def _check_targets(denoiser: Any, targets: tuple[str, ...]) -> None:
+def _layers_to_adapt(denoiser: Any, targets: tuple[str, ...]) -> list[str]:
+    """Full names of the layers whose names end so. Raises TrainingError for an end that no layer has.
+
+    Full, because an end may be the name of a layer in one block and of a list of layers in another (`to_out` in FLUX.2), and peft refuses lists.
+    """
     import torch
 
     layers = [name for name, module in denoiser.named_modules() if isinstance(module, torch.nn.Linear | torch.nn.Conv2d)]
-    missing = [end for end in targets if not any(name == end or name.endswith(f".{end}") for name in layers)]
+    matched = {end: [name for name in layers if name == end or name.endswith(f".{end}")] for end in targets}
+    missing = [end for end, names in matched.items() if not names]
     if missing or not targets:
         ends = sorted({name.rsplit(".", 1)[-1] for name in layers})
         raise TrainingError(
             f"The LoRA would match no layer for {missing or 'an empty list'}: the base model's layers end in {', '.join(ends)}. "
             "Correct `target_modules`; nothing was trained."
         )
+    return sorted({name for names in matched.values() for name in names})

@@ -1,11 +1,17 @@
 """The families of base models that Vitrine draws with and trains on, by name."""
 
 from catalog.errors import ModelError
+from generation.families.flux2_klein import Flux2Klein
 from generation.families.stable_diffusion import StableDiffusion
 from generation.families.stable_diffusion_xl import StableDiffusionXL
 from generation.family import Family
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (StableDiffusion(), StableDiffusionXL())}
+_ALL: tuple[Family, ...] = (
+    StableDiffusion(),
+    StableDiffusionXL(),
+    Flux2Klein(),
+)
+FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
 
 
 def family_named(name: str) -> Family:

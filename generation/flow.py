@@ -1,0 +1,74 @@
+"""What families that follow straight flows (FLUX.2, Z-Image, Qwen-Image) tell beyond `Family`: timestep shift, batching rule, memory plan.
+
+Holds no model and imports no torch; what is drawn is in the families, how timesteps are drawn for a training is the trainer's.
+
+Shape legend: B batch, C latent channels, h and w latent cells.
+"""
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from generation.family import Conditioning, Family
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryPlan:
+    """Which parts of a pipeline run in which of a family's calls, by the parts' names, so that the others may be freed or moved meanwhile.
+
+    `condition_references` are those that `condition` needs beside `condition` once there are pictures to go by. `prompts_repeat`: what a
+    prompt comes to is the same for every product, so prompts can be read ahead, kept, and the text encoder freed; False where the text
+    encoder reads each product's pictures too.
+    """
+
+    condition: tuple[str, ...]
+    condition_references: tuple[str, ...]
+    encode: tuple[str, ...]
+    predict: tuple[str, ...]
+    decode: tuple[str, ...]
+    prompts_repeat: bool
+
+
+class FlowFamily(Family, Protocol):
+    """A family with `objective` "flow"."""
+
+    memory: MemoryPlan
+    """Which parts are needed when."""
+
+    def shift(self, pipeline: Any, latent_shape: tuple[int, int, int]) -> float:
+        """How far drawing moves evenly spaced noise shares t towards noise at this size: t becomes s t / (1 + (s - 1) t); 1 is not at all.
+
+        For a trainer that wants to see the timesteps that drawing visits; `shifted` applies it.
+        """
+
+    def batch_key(self, conditioning: Conditioning) -> Hashable:
+        """Pictures whose keys are equal can be drawn in one batch (`join` raises RenderError for others)."""
+
+
+def flow_family(family: Family) -> FlowFamily | None:
+    """The family with what flow families tell; None for one that follows a discrete noise schedule."""
+    return cast(FlowFamily, family) if family.objective == "flow" else None
+
+
+def shifted(shares: Any, shift: float) -> Any:
+    """Noise shares 0..1 (a number or a tensor) moved towards noise: Esser et al. 2024 (SD3), equation 23. 0 stays 0 and 1 stays 1."""
+    return shift * shares / (1 + (shift - 1) * shares)
+
+
+def scheduler_shift(scheduler: Any, mu: float) -> float:
+    """The shift that FlowMatchEulerDiscreteScheduler applies: the resolution's where it shifts dynamically, else its configured one.
+
+    `mu` is what the family's pipeline computes of the resolution, the logarithm of the shift unless the scheduler's type is "linear".
+    """
+    if not scheduler.config.use_dynamic_shifting:
+        return float(scheduler.shift)
+    return mu if scheduler.config.time_shift_type == "linear" else math.exp(mu)
+
+
+def set_flow_timesteps(pipeline: Any, sigmas: Sequence[float], mu: float) -> Any:
+    """Set the pipeline's scheduler to evenly spaced noise shares `sigmas`, which it then shifts, and return its timesteps (0..1000)."""
+    scheduler = pipeline.scheduler
+    scheduler.set_timesteps(sigmas=sigmas, device=pipeline.device, mu=mu)
+    scheduler.set_begin_index(0)
+    return scheduler.timesteps
