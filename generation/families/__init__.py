@@ -4,12 +4,14 @@ from catalog.errors import ModelError
 from generation.families.flux2_klein import Flux2Klein
 from generation.families.stable_diffusion import StableDiffusion
 from generation.families.stable_diffusion_xl import StableDiffusionXL
+from generation.families.z_image import ZImage
 from generation.family import Family
 
 _ALL: tuple[Family, ...] = (
     StableDiffusion(),
     StableDiffusionXL(),
     Flux2Klein(),
+    ZImage(),
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
 
