@@ -1,4 +1,4 @@
-"""What channels' packs say of approved pictures, for people: taken, refused or not judged yet, what was refused for, what is only recommended.
+"""What channels' packs and models' licenses say of approved pictures, for people: taken, refused or not judged yet, and why.
 
 Judges nothing; that is `channel_packs.py`.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from assets.channel_packs import is_refused, is_unjudged
+from assets.model_clearance import LICENSE_CODE, may_refuse
 from catalog.verdict import Reason
 from resources.ledger import Row
 from resources.project import Project
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
     from assets.published_images import Candidate
     from publishing.channel_report import ChannelReport
 
+NO_PACK = "licenses of models only"
+"""In place of a pack's title, for a channel without one."""
+
 REFUSED_SHOWN = 40
 """Refused pictures named per channel in the report."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChannelOpinion:
-    """What one channel says of one approved picture by the rules of its pack that hold today."""
+    """What one channel says of one approved picture by the rules of its pack that hold today, or what a license says of it there."""
 
     sku: str
     title: str
@@ -31,7 +35,7 @@ class ChannelOpinion:
     index: int
     render_key: str
     channel: str
-    pack: str
+    pack: str | None
     verdict: Literal["taken", "refused", "not judged"]
     reasons: tuple[Reason, ...]
 
@@ -55,14 +59,21 @@ class ChannelOpinion:
         }
 
 
-def opinions_of(found: Iterable["Candidate"], verdicts: Mapping[str, Row]) -> list[ChannelOpinion]:
-    """Opinions on candidates of channels with a pack; `verdicts` from `channel_packs.pack_verdicts`."""
-    return [_opinion(one, dict(verdicts)) for one in found if one.channel.pack is not None]
+def any_opinions(project: Project) -> bool:
+    """Whether any channel has a pack, or licenses could keep a picture from one."""
+    return any(channel.pack for channel in project.brand_kit.channels) or may_refuse(project)
+
+
+def opinions_of(found: Iterable["Candidate"], verdicts: Mapping[str, Row], *, of_all: bool = False) -> list[ChannelOpinion]:
+    """Opinions on candidates of channels with a pack, or (`of_all`: a license may speak, too) of all channels; `verdicts` from `pack_verdicts`."""
+    return [_opinion(one, dict(verdicts)) for one in found if one.channel.pack is not None or of_all]
 
 
 def _opinion(one: "Candidate", verdicts: dict[str, Row]) -> ChannelOpinion:
-    assert one.channel.pack is not None
     refused, unjudged = is_refused(one, verdicts), is_unjudged(one, verdicts)
+    reasons = tuple(Reason(**reason) for reason in verdicts[one.publish_key]["reasons"]) if one.publish_key in verdicts else ()
+    if one.not_cleared:
+        refused, reasons = True, (Reason(code=LICENSE_CODE, message=one.not_cleared), *reasons)
     return ChannelOpinion(
         sku=one.wanted.variant.sku,
         title=one.wanted.product.title,
@@ -72,7 +83,7 @@ def _opinion(one: "Candidate", verdicts: dict[str, Row]) -> ChannelOpinion:
         channel=one.channel.name,
         pack=one.channel.pack,
         verdict="refused" if refused else "not judged" if unjudged else "taken",
-        reasons=() if unjudged else tuple(Reason(**reason) for reason in verdicts[one.publish_key]["reasons"]),
+        reasons=reasons,
     )
 
 
@@ -113,13 +124,14 @@ class ChannelTally:
 
 
 def channel_reports(project: Project) -> "tuple[ChannelReport, ...]":
-    """For the catalog report, each channel that has a pack: counts, reasons ranked, and approved pictures it does not take."""
+    """For the catalog report, each channel that has a pack or that a license keeps pictures from: counts, reasons ranked, the pictures."""
     from assets.planning import known_cells
     from assets.published_images import channel_opinions
 
-    packed = [channel for channel in project.brand_kit.channels if channel.pack]
-    tallies = {channel.name: ChannelTally() for channel in packed}
-    for cell in known_cells(project) if packed else ():
+    tallies = {channel.name: ChannelTally() for channel in project.brand_kit.channels}
+    for cell in known_cells(project) if any_opinions(project) else ():
         for one in channel_opinions(project, *cell):
             tallies[one.channel].add(one)
-    return tuple(tallies[channel.name].report(channel.name, project.packs.pack(str(channel.pack)).title) for channel in packed)
+    shown = [channel for channel in project.brand_kit.channels if channel.pack or tallies[channel.name].verdicts["refused"]]
+    titles = {channel.name: project.packs.pack(channel.pack).title if channel.pack else NO_PACK for channel in shown}
+    return tuple(tallies[channel.name].report(channel.name, titles[channel.name]) for channel in shown)

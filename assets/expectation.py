@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from assets.channel_packs import channel_form
+from assets.model_clearance import not_cleared
 from assets.picture_metadata import picture_metadata
 from assets.planning import (
     WantedRender,
@@ -72,7 +73,11 @@ def expectation_of(project: Project, category: str, lora_digest: str | None) -> 
         gates={recipe.name: gate_key(render_digest=NONE, **gate_inputs(project, recipe))[:KEY_DIGITS] for recipe in project.recipes},
         words={recipe.name: _words(project, recipe, category) for recipe in project.recipes},
         channels={
-            recipe.name: {c.name: forms[c.name] for c in project.brand_kit.channels if recipe.name in c.recipes}
+            recipe.name: {
+                c.name: forms[c.name]
+                for c in project.brand_kit.channels
+                if recipe.name in c.recipes and not (lora_digest and not_cleared(project, c, recipe, lora_digest))
+            }
             for recipe in project.recipes
         },
     )

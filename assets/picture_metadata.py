@@ -42,4 +42,4 @@ def _ai_system(project: Project, wanted: WantedRender, render_row: Row) -> str |
     if wanted.recipe.engine != "diffusion":
         return None
     lora = f", LoRA {render_row['lora_digest'][:12]}" if render_row["lora_digest"] else ""
-    return f"{project.base_model_dir.name} {project.base_model_digest[:12]}{lora}"
+    return f"{project.base_model_name} {project.base_model_digest[:12]}{lora}"

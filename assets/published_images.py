@@ -13,12 +13,13 @@ import dagster as dg
 
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
-from assets.channel_opinions import ChannelOpinion, opinions_of
+from assets.channel_opinions import ChannelOpinion, any_opinions, opinions_of
 from assets.channel_packs import form_judged_by, form_of_product, is_refused, is_unjudged, judge_by_packs, pack_in_force, pack_verdicts
 from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.house_rules import OWNERS, reasons_table, rows_table
 from assets.made_renditions import MadeRenditions
+from assets.model_clearance import LICENSE, may_refuse, not_cleared
 from assets.number_values import as_floats
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
@@ -83,14 +84,18 @@ class Candidate:
     """The rules of the channel's pack that the publish key names."""
     metadata: "PictureMetadata"
     publish_key: str
+    not_cleared: str = ""
+    """Why the licenses of the models that drew it keep it from this channel; '' when they do not."""
 
 
 def candidates(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> tuple[list[Candidate], Counter[str]]:
     """What may be published of a cell now, and how many pictures are held back by which verdict (`not judged` included).
 
-    What a channel's pack refuses is held back from that channel. `shown` is what stands in the published folder, of the plan's products at least.
+    What a channel's pack refuses is held back from that channel, and from commercial ones what licenses do not clear. `shown` is what stands in the published folder, of the plan's products at least.
     """
-    found, held = _approved(project, plan, shown)
+    approved, held = _approved(project, plan, shown)
+    found = [one for one in approved if not one.not_cleared]
+    held.update(f"{LICENSE}: {one.not_cleared} (channel {one.channel.name})" for one in approved if one.not_cleared)
     verdicts = pack_verdicts(project, found)
     for one in found:
         if is_refused(one, verdicts):
@@ -122,18 +127,19 @@ def _approved(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -
             theirs = form_of_product(form, pack, wanted.product)
             key = publish_key(render_digest=render_row["render_digest"], channel_digest=theirs, metadata_digest=words)
             rows = {"wanted": wanted, "render_row": render_row, "judgment_row": judgment_row}
+            rows["not_cleared"] = not_cleared(project, channel, wanted.recipe, render_row["lora_digest"])
             found.append(Candidate(**rows, channel=channel, pack=pack, metadata=metadata, publish_key=key))
     return found, held
 
 
 def channel_opinions(project: Project, category: str, drop: str) -> list[ChannelOpinion]:
-    """What channels' packs say of the approved pictures of a cell, as it was last judged."""
-    if not any(channel.pack for channel in project.brand_kit.channels):
+    """What channels' packs say of the approved pictures of a cell, as it was last judged, and what licenses keep from a channel."""
+    if not any_opinions(project):
         return []
     plan = plan_cell(project, category, drop)
     shown = shelf_images(published_of_cell(project, category, drop).images.values())
     found, _ = _approved(project, plan, shown)
-    return opinions_of(found, pack_verdicts(project, found))
+    return opinions_of(found, pack_verdicts(project, found), of_all=may_refuse(project))
 
 
 def undecided(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> set[Variant]:

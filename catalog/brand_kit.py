@@ -68,7 +68,8 @@ class Bound(BaseModel):
 class Channel(BaseModel):
     """Where images go and in which form: a file format, a size, a name.
 
-    `pack` names the rules of a marketplace that its pictures must keep, too; what it refuses is not published there.
+    `pack` names the rules of a marketplace that its pictures must keep, too; what it refuses is not published there. A channel is commercial
+    unless it says otherwise: pictures drawn with a model whose license does not allow that are not published there.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -79,12 +80,13 @@ class Channel(BaseModel):
     long_side_px: int = Field(default=1200, ge=64, le=8192)
     quality: int = Field(default=92, ge=40, le=100)
     pack: str | None = Field(default=None, pattern=SLUG)
+    commercial: bool = True
 
     @model_serializer(mode="wrap")
-    def _without_an_empty_pack(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A channel without a pack keeps the digests it had before there were packs."""
+    def _without_what_is_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A channel without a pack, and a commercial one, keep the digests they had before there were packs and licenses."""
         data: dict[str, Any] = handler(self)
-        return {name: value for name, value in data.items() if name != "pack" or value is not None}
+        return {name: value for name, value in data.items() if (name, value) not in (("pack", None), ("commercial", True))}
 
 
 class BrandKit(BaseModel):

@@ -3,7 +3,6 @@
 Reads JSON and digests files; loads no weights and knows no family.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from catalog.errors import ModelError
 from catalog.keys import digest
+from generation.file_digests import digest_of_file
 
 PICKLED_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth")
 """Weight formats that can run code when loaded; never read, and named in the error so that nobody wonders."""
@@ -60,7 +60,7 @@ def digest_of_folder(folder: Path, parts: Iterable[str]) -> str:
     files = [folder / "model_index.json"]
     # A hidden file (.DS_Store as soon as somebody opens the folder on a Mac) is none that loading reads.
     files += [path for part in parts for path in (folder / part).rglob("*") if path.is_file() and not path.name.startswith(".")]
-    return digest(sorted([path.relative_to(folder).as_posix(), _digest_of_file(path)] for path in files))
+    return digest(sorted([path.relative_to(folder).as_posix(), digest_of_file(path)] for path in files))
 
 
 def _configuration_of(class_name: str) -> str:
@@ -98,8 +98,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise ModelError(f"{path} holds {type(loaded).__name__}, but a mapping was expected. Copy the base model again.")
     return loaded
-
-
-def _digest_of_file(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

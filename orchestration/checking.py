@@ -116,9 +116,9 @@ def _training(project: Project) -> Iterator[Finding]:
 
 
 def _base_model(project: Project) -> Iterator[Finding]:
-    if any(recipe.engine == "diffusion" for recipe in project.recipes):
-        _ = project.base_model_digest
-    yield from ()
+    from orchestration.checking_models import check_models
+
+    yield from (Finding(severity=severity, where="base model", message=message) for severity, message in check_models(project))
 
 
 def _store(project: Project) -> Iterator[Finding]:

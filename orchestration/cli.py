@@ -18,6 +18,7 @@ from orchestration import (
     cli_drift,
     cli_ledger,
     cli_measurements,
+    cli_models,
     cli_operations,
     cli_pictures,
     cli_project,
@@ -49,6 +50,7 @@ for group in (
     cli_calibrate,
     cli_drift,
     cli_ledger,
+    cli_models,
     cli_operations,
 ):
     group.register(app)

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from catalog.errors import SettingsError
-from orchestration.shipped import shipped_base_model, shipped_project
+from orchestration.shipped import shipped_project
 
 SETTINGS = """\
 # Settings of this Vitrine project. Paths are relative to this folder; every setting is explained in docs/how-to/your-own-catalog.md.
@@ -15,7 +15,7 @@ catalog:
 #   categories: [drinkware]
 #   sample: 200
 brand_kit: brand.yaml
-base_model: {base_model}
+base_model: embedded       # the demo's own small one; `vitrine models list` names others, or name a folder in diffusers layout
 state: .vitrine
 output: vitrine-out
 costs:
@@ -61,7 +61,7 @@ def _write(folder: Path) -> list[str]:
     photos = folder / "catalog" / "photos"
     photos.mkdir(parents=True)
     (folder / "catalog" / "looks" / "drinkware").mkdir(parents=True)
-    (folder / "vitrine.yaml").write_text(SETTINGS.format(base_model=shipped_base_model()), encoding="utf-8")
+    (folder / "vitrine.yaml").write_text(SETTINGS, encoding="utf-8")
     (folder / "brand.yaml").write_text(BRAND, encoding="utf-8")
     table = (shipped_project() / "catalog" / "products.csv").read_text(encoding="utf-8").splitlines()
     header, example = table[0], next(line for line in table[1:] if ",drinkware," in line)

@@ -43,7 +43,7 @@ def make_rendition(pixels_HW3: Pixels, channel: Channel, xmp: bytes) -> Renditio
 
 def channel_digest(channel: Channel) -> str:
     """Sha256 of what the channel and the encoder do to a render, for the publish key; the recipes it takes do not matter to one picture."""
-    return digest({"encoder": ENCODER_VERSION, **channel.model_dump(mode="json", exclude={"recipes"})})
+    return digest({"encoder": ENCODER_VERSION, **channel.model_dump(mode="json", exclude={"recipes", "commercial"})})
 
 
 def shrunk(pixels_HW3: Pixels, long_side_px: int) -> Pixels:

@@ -15,22 +15,26 @@ import sqlalchemy as sa
 from dagster_shared.check import CheckError
 
 from catalog.brand_kit import BrandKit, read_brand_kit
-from catalog.errors import SettingsError
+from catalog.errors import ModelError, SettingsError
 from catalog.recipe import Recipe
+from generation.file_digests import keep_digests_in
+from generation.model_registry import ModelRegistry, RegisteredModel, as_base_model, model_digest, read_registry
 from generation.recipe_book import read_recipe_book
 from quality.columns import measurement_version
 from resources.bucket_files import BucketFiles
 from resources.catalog_source import CatalogSource
+from resources.installed_models import unsafe, verified_folder
 from resources.ledger import Ledger
 from resources.ledger_records import keep_rows
 from resources.ledger_tables import OF_RENDERS, judgment, lora, render
+from resources.model_licenses import ModelLicenses
 from resources.object_store import ObjectStore
 from resources.open_ledger import open_ledger
 from resources.open_source import open_source
 from resources.open_store import open_published_bucket, open_store
 from resources.preemptible_steps import listen_in_worker
 from resources.run_facts import RunFacts, facts_of
-from resources.settings import Settings, read_settings
+from resources.settings import Settings, hub_cache, read_settings
 
 if TYPE_CHECKING:
     from quality.learned import LearnedWeights
@@ -130,17 +134,47 @@ class Project:
         counts = {name: self.ledger.one(query) for name, query in queries.items()}
         return {name: int(row["n"]) if row else 0 for name, row in counts.items()}
 
-    @property
+    @cached_property
+    def models(self) -> ModelRegistry:
+        """All registered base models and adapters: the shipped ones and the project's own."""
+        return read_registry(self.settings.project_dir)
+
+    @cached_property
+    def registered_base_model(self) -> RegisteredModel | None:
+        """The registered model that `base_model` names; None when it names a folder."""
+        return self.models.named(self.settings.base_model)
+
+    @cached_property
     def base_model_dir(self) -> Path:
-        """Folder of the base model in diffusers layout."""
-        return self.settings.path(self.settings.base_model)
+        """Folder of the base model in diffusers layout, its files verified. Raises ModelError when it is not there, not pinned, or altered."""
+        keep_digests_in(self.settings.state_dir / "model-digests.json")
+        if self.registered_base_model is not None:
+            return verified_folder(self.registered_base_model, hub_cache())
+        folder = self.settings.path(Path(self.settings.base_model).expanduser())
+        if (folder / "model_index.json").is_file() and (wrong := unsafe(folder)):
+            raise ModelError(
+                f"The base model at {folder} is not used: {wrong}. Nothing was drawn. Restore the file, or choose another model."
+            )
+        return folder
+
+    @property
+    def base_model_name(self) -> str:
+        """What people call the base model: its id, or its folder's name."""
+        return self.registered_base_model.id if self.registered_base_model else self.settings.path(Path(self.settings.base_model)).name
 
     @cached_property
     def base_model_digest(self) -> str:
-        """Digest of the base model's files."""
+        """Digest of the base model's files; of a registered one without reading them, so that who only plans or publishes needs no weights."""
+        if self.registered_base_model is not None:
+            return model_digest(as_base_model(self.registered_base_model))
         from generation.base_model import read_base_model
 
         return read_base_model(self.base_model_dir).digest
+
+    @cached_property
+    def licenses(self) -> ModelLicenses:
+        """What the licenses of base models and LoRAs allow."""
+        return ModelLicenses(self)
 
 
 def open_project(project_dir: Path) -> Project:

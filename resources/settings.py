@@ -76,7 +76,10 @@ class Settings(Section):
     """Folder of the project's own recipes, added to the shipped ones."""
     packs: Path | None = None
     """Folder of the project's own channel packs, added to the shipped ones."""
-    base_model: Path = Path("base-model")
+    base_model: str = "base-model"
+    """Id of a registered model (`vitrine models list`), its repository's name, or a folder in diffusers layout."""
+    accepted_licenses: tuple[str, ...] = ()
+    """Names of licenses that allow commercial use on conditions which somebody here has read and keeps; left out: none."""
     state: Path = Path(".vitrine")
     ledger: LedgerSettings | None = None
     """Left out: a SQLite file in the state folder."""
@@ -172,6 +175,12 @@ def secret_from_environment(name: str) -> str | None:
     """A secret the settings name by its environment variable; None when it is not set. Logs hide it from now on."""
     value = os.environ.get(name) or None
     return remember_secret(value) if value else None
+
+
+def hub_cache() -> Path:
+    """Folder of the model hub's cache, by the variables that its own library reads."""
+    home = Path(os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface")
+    return Path(os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE") or home / "hub").expanduser()
 
 
 def deployment_home() -> Path | None:

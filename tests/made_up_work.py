@@ -56,6 +56,15 @@ def chance(share: float, *words: object) -> bool:
     return int(made_up(*words)[:8], 16) / 0xFFFFFFFF < share
 
 
+BASE_MODEL = {
+    "title": "Nobody has it, and nobody needs it to plan and publish",
+    "family": "sd",
+    "folder": "base-model",
+    "license": {"name": "Apache-2.0", "commercial_ok": True},
+    "files": {"model_index.json": made_up("base model")},
+}
+
+
 @dataclass
 class Shop:
     """A project folder with a catalog in memory; each call opens the project anew, as each process does."""
@@ -67,6 +76,7 @@ class Shop:
     versions: dict = field(default_factory=dict)
     day: dt.date = dt.date(2026, 11, 1)
     output: str = "vitrine-out"
+    base_model: dict = field(default_factory=lambda: json.loads(json.dumps(BASE_MODEL)))
 
     def open(self):
         """The project as it stands now."""
@@ -76,10 +86,10 @@ class Shop:
         for name, version in self.versions.items():
             shipped = yaml.safe_load((Path("generation/recipes") / f"{name}.yaml").read_text())
             (self.folder / "recipes" / f"{name}.yaml").write_text(yaml.safe_dump({**shipped, **version}))
-        (self.folder / "vitrine.yaml").write_text(f"brand_kit: brand.yaml\nrecipes: recipes\noutput: {self.output}\n")
-        project = open_project(self.folder)
-        project.__dict__["base_model_digest"] = made_up("base model")  # the files of a model are no part of this
-        return project
+        settings = f"brand_kit: brand.yaml\nrecipes: recipes\noutput: {self.output}\nbase_model: made-up\n"
+        (self.folder / "vitrine.yaml").write_text(settings)
+        (self.folder / "models.yaml").write_text(yaml.safe_dump({"models": {"made-up": self.base_model}}))
+        return open_project(self.folder)
 
     def sync(self) -> None:
         """Read the catalog."""
@@ -138,7 +148,6 @@ class Shop:
         project = self.open()
         there = project.settings.model_copy(update={"state": copy / ".vitrine"})
         looked = type(project)(there)
-        looked.__dict__["base_model_digest"] = project.base_model_digest
         if not markers:
             forget_markers(looked)
         needs = catalog_needs(looked)

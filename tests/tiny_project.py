@@ -4,6 +4,7 @@
 """
 
 import csv
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -120,6 +121,8 @@ def write_project(folder: Path, *, skus: tuple[str, ...] = ("MUG-1", "MUG-2"), b
         write_tiny_base_model(folder / "base-model")
     else:
         (folder / "base-model").symlink_to(base_model)
+    if (folder / "base-model" / "model_index.json").is_file():
+        (folder / "models.yaml").write_text(registered(folder / "base-model"))
     colors = [(178, 62, 50), (46, 92, 140), (92, 120, 70), (200, 150, 40)]
     for number, sku in enumerate(skus):
         write_photo(folder / "catalog" / "photos" / f"{sku}.jpg", draw_mug(colors[number % 4], seed=number))
@@ -128,6 +131,24 @@ def write_project(folder: Path, *, skus: tuple[str, ...] = ("MUG-1", "MUG-2"), b
         for number in range(10):
             write_photo(folder / "catalog" / "looks" / "mugs" / f"{number:02}.jpg", _draw_look(number))
     return folder
+
+
+def registered(model: Path, *, commercial_ok: str = "true", name: str = "tiny", license_name: str = "Apache-2.0") -> str:
+    """A models.yaml that registers a tiny base model with the digests of its files, under a license that allows to sell its pictures."""
+    files = {path.relative_to(model).as_posix(): path.read_bytes() for path in sorted(model.rglob("*")) if path.is_file()}
+    return "\n".join(
+        [
+            "models:",
+            f"  {name}:",
+            "    title: Made by the tests",
+            "    family: sd",
+            "    folder: base-model",
+            f"    license: {{name: {license_name}, commercial_ok: {commercial_ok}, reason: so say the tests}}",
+            "    files:",
+            *(f"      {file}: {hashlib.sha256(data).hexdigest()}" for file, data in files.items()),
+            "",
+        ]
+    )
 
 
 def _write_small_recipes(folder: Path) -> None:

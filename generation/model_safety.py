@@ -1,0 +1,94 @@
+"""What a base model's folder may not hold: code, weights that run code when they are loaded, weights that end too early.
+
+Reads names, JSON and the headers of safetensors; loads nothing and digests nothing.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from generation.model_folder import PICKLED_SUFFIXES
+
+PICKLED = frozenset({*PICKLED_SUFFIXES, ".pkl", ".pickle"})
+"""Weight formats that can run code when they are loaded. Vitrine never reads them."""
+CODE = frozenset({".py", ".pyc", ".so", ".dll", ".pyd"})
+LIBRARIES = frozenset({"diffusers", "transformers", "stable_diffusion"})
+"""What a part of a pipeline may come from; another name is a module of the model's own. The last one is the module of diffusers that the
+safety checker of Stable Diffusion 1.5 is named by."""
+ASKS_FOR_CODE = ("auto_map", "trust_remote_code", "custom_pipeline")
+"""Keys of configurations by which a model asks to run code of its own."""
+MAX_CONFIGURATION_BYTES = 1_000_000
+"""Configurations are a few KB; larger JSON files are vocabularies and lists of weights."""
+MAX_HEADER_BYTES = 100_000_000
+"""Longest header that the safetensors library reads."""
+
+
+def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file of a model's folder by its name within it, hidden files and folders left out, in order."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and not any(part.startswith(".") for part in name.split("/")):
+            yield name, path
+
+
+def code_in(folder: Path) -> str:
+    """What of a folder would be code of the model's own, in words; '' when there is none."""
+    for name, path in files_of(folder):
+        if path.suffix in CODE:
+            return f"{name} is code, and a model brings none"
+        if path.suffix == ".json" and path.stat().st_size <= MAX_CONFIGURATION_BYTES and (asked := _asked_for(name, _json(path))):
+            return asked
+    return ""
+
+
+def _asked_for(name: str, configuration: dict[str, Any]) -> str:
+    if keys := [key for key in ASKS_FOR_CODE if configuration.get(key)]:
+        return f"{name} asks for code of the model's own ({keys[0]}), and none is run"
+    if name != "model_index.json":
+        return ""
+    if not isinstance(configuration.get("_class_name", ""), str):
+        return f"{name} names a pipeline of the model's own ({configuration['_class_name']}), and no such code is run"
+    for part, named in configuration.items():
+        if isinstance(named, list) and named and named[0] is not None and named[0] not in LIBRARIES:
+            return f"{name} takes {part} from {named[0]!r}; known are {', '.join(sorted(LIBRARIES))}, and no code of the model's own is run"
+    return ""
+
+
+def pickles_in(folder: Path) -> list[str]:
+    """Names of weight files that could run code when loaded."""
+    return [name for name, path in files_of(folder) if path.suffix in PICKLED]
+
+
+def cut_short(folder: Path) -> str:
+    """The first safetensors file that holds fewer or more bytes than its header says, in words; '' when all are whole."""
+    for name, path in files_of(folder):
+        if path.suffix != ".safetensors":
+            continue
+        told, found = _length_told(path), path.stat().st_size
+        if told != found or not told:
+            return f"{name} has {found:,} bytes" + (f", its header says {told:,}" if told else " and no readable header")
+    return ""
+
+
+def _length_told(path: Path) -> int:
+    """Length of a safetensors file by its own header (eight bytes of length, JSON, then the tensors); 0 when it is not readable."""
+    with path.open("rb") as stream:
+        header_bytes = int.from_bytes(stream.read(8), "little")
+        if header_bytes > min(MAX_HEADER_BYTES, path.stat().st_size):
+            return 0
+        try:
+            header = json.loads(stream.read(header_bytes))
+            ends = [int(tensor["data_offsets"][1]) for name, tensor in header.items() if name != "__metadata__"]
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            return 0
+    return 8 + header_bytes + max(ends, default=0)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """A JSON mapping; empty for anything else, which its loader will refuse."""
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return loaded if isinstance(loaded, dict) else {}

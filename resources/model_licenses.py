@@ -1,0 +1,87 @@
+"""Whether pictures may be sold that were drawn with a model and a LoRA, by the licenses of both; who asks is the publication.
+
+A license belongs to bytes: a copy of a registered model is known by its digest wherever it lies. What nobody registered has an unknown license,
+and unknown means no.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from generation.model_registry import OWN_FILE, RegisteredModel, model_digest
+from resources.ledger_tables import lora
+
+if TYPE_CHECKING:
+    from resources.project import Project
+
+
+class ModelLicenses:
+    """What the licenses of a project's models allow; looked up once per LoRA, as a plan of many cells asks thousands of times."""
+
+    def __init__(self, project: "Project") -> None:
+        self._project = project
+        self._known: dict[str | None, str] = {}
+
+    def refusal(self, lora_digest: str | None) -> str:
+        """Why pictures drawn with this LoRA (None: with the present base model alone) may not be sold; '' when they may."""
+        if lora_digest not in self._known:
+            self._known[lora_digest] = self._refusal(lora_digest)
+        return self._known[lora_digest]
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether any picture of the project could be refused: the present base model, or one that a LoRA was ever trained on, is not cleared."""
+        query = sa.select(lora.c.lora_digest).where(lora.c.promoted).distinct()
+        loras: Iterable[str | None] = (row["lora_digest"] for row in self._project.ledger.rows(query))
+        return any(self.refusal(one) for one in loras)
+
+    def of_base_model(self, digest: str) -> str:
+        """Why pictures of a base model may not be sold; '' when they may."""
+        found = self._model(digest)
+        if found is None:
+            return (
+                f"base model {digest[:12]} is not registered, so its license is unknown. Add it to {OWN_FILE} with its license, then "
+                "`vitrine models pin ID`"
+            )
+        return self.of_model(found)
+
+    def of_model(self, model: RegisteredModel) -> str:
+        """Why pictures of a registered model or adapter may not be sold; '' when they may."""
+        held = model.entry.license
+        if held.commercial_ok is True or (held.commercial_ok == "conditions" and held.name in self._project.settings.accepted_licenses):
+            return ""
+        if held.commercial_ok == "conditions":
+            return (
+                f"{model.id} is under {held.name}, which allows commercial use on conditions ({held.reason.rstrip('.')}). When somebody has "
+                f"read and keeps them, add {held.name!r} to `accepted_licenses` in vitrine.yaml"
+            )
+        return f"{model.id} is under {held.name}, which forbids commercial use ({held.reason.rstrip('.')})"
+
+    def _model(self, digest: str) -> RegisteredModel | None:
+        project = self._project
+        present = project.registered_base_model
+        if present is not None and digest == project.base_model_digest:
+            return present
+        return project.models.of_digest(digest)
+
+    def _refusal(self, lora_digest: str | None) -> str:
+        if lora_digest is None:
+            return self.of_base_model(self._project.base_model_digest)
+        row = self._project.ledger.one(sa.select(lora.c.base_model_digest).where(lora.c.lora_digest == lora_digest).limit(1))
+        if (
+            row is not None
+        ):  # trained here, on looks of one's own: nothing but the licenses of its base model and of what draws with it bind
+            return self.of_base_model(row["base_model_digest"]) or self._of_what_draws_with(row["base_model_digest"])
+        adapter = self._project.models.of_adapter(lora_digest)
+        if adapter is None:
+            return f"LoRA {lora_digest[:12]} was not trained here and is not registered, so its license is unknown. Add it to {OWN_FILE}"
+        return self.of_model(adapter) or self.of_base_model(self._project.base_model_digest)
+
+    def _of_what_draws_with(self, trained_on: str) -> str:
+        """Why the present base model's pictures may not be sold, where it draws with LoRAs of another (a distilled model with its undistilled one's)."""
+        present = self._project.registered_base_model
+        of = None if present is None or present.entry.trains_on is None else self._project.models.models[present.entry.trains_on]
+        if present is None or of is None or not of.entry.is_pinned or model_digest(of) != trained_on:
+            return ""
+        return self.of_model(present)
