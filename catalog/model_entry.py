@@ -86,7 +86,7 @@ class ModelEntry(_Part):
     adapter_file: FileName | None = None
     native_px: int | None = Field(default=None, ge=32, le=8192)
     steps: int | None = Field(default=None, ge=1, le=200)
-    guidance: float | None = Field(default=None, ge=0.0, le=30.0)
+    guidance: float | None = Field(default=None, ge=1.0, le=20.0)
     vram: Memory | None = None
     leave_out: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()

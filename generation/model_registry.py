@@ -84,13 +84,18 @@ class ModelRegistry:
         return found
 
 
-def model_digest(model: RegisteredModel) -> str:
-    """The digest that a pinned base model has in keys, told from its entry alone: no file is read. Raises ModelError for one that is not pinned."""
+def check_pinned(model: RegisteredModel) -> None:
+    """Raise ModelError, telling how to pin it, for a model of which nobody has said which bytes it is."""
     if not model.entry.is_pinned:
         raise ModelError(
-            f"Base model {model.id!r} is registered but not pinned: nobody has said which bytes it is, so nothing is drawn or trained with it. "
+            f"Model {model.id!r} is registered but not pinned: nobody has said which bytes it is, so nothing is drawn or trained with it. "
             f"Fetch it (`vitrine models fetch {model.id}`), then `vitrine models pin {model.id}` writes its digests into {OWN_FILE}."
         )
+
+
+def model_digest(model: RegisteredModel) -> str:
+    """The digest that a pinned base model has in keys, told from its entry alone: no file is read. Raises ModelError for one that is not pinned."""
+    check_pinned(model)
     return model.entry.digest(left_out(model.entry.family))
 
 

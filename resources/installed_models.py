@@ -9,7 +9,7 @@ from pathlib import Path
 from catalog.errors import ModelError
 from generation.file_digests import digest_of_file, forget
 from generation.model_parts import left_out, missing_shards, never_read, read_files
-from generation.model_registry import RegisteredModel, as_base_model
+from generation.model_registry import RegisteredModel, as_base_model, check_pinned
 from generation.model_safety import code_in, cut_short
 
 NEVER_FETCHED = (
@@ -158,3 +158,16 @@ def files_to_pin(model: RegisteredModel, folder: Path) -> dict[str, Path]:
         again = f" Or fetch it anew: {in_words(fetch_command(model))}" if model.entry.repo else ""
         raise ModelError(f"Model {model.id!r} in {folder} is not pinned: {wrong}.{again}")
     return here
+
+
+def verified_adapter(adapter: RegisteredModel, base_model: RegisteredModel, hub_cache: Path) -> Path:
+    """The weight file of a pinned adapter of a base model, its bytes as pinned. Raises ModelError telling what is wrong and what to do."""
+    if base_model.id not in adapter.entry.adapter_of or adapter.entry.adapter_file is None:
+        fits = ", ".join(adapter.entry.adapter_of) or "none: it is no adapter"
+        raise ModelError(f"Model {adapter.id!r} does not fit base model {base_model.id!r}. It fits: {fits}. Choose another of the two.")
+    check_pinned(adapter)
+    folder = installed_folder(adapter, hub_cache)
+    wrong = [f"it is not at {_where(adapter, hub_cache)}"] if folder is None else problems(adapter, folder)
+    if folder is None or wrong:
+        raise ModelError(f"Adapter {adapter.id!r} is not what was pinned: {wrong[0]}. Nothing was drawn. {_how_to_fetch(adapter)}")
+    return folder / adapter.entry.adapter_file

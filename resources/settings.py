@@ -34,7 +34,10 @@ POLL_S, ANNOUNCED_POLL_S = 15, 300
 
 
 class GenerationSettings(Section):
-    """How plates are drawn: sampler steps, guidance scale, device, CPU threads per worker, images per shard."""
+    """How plates are drawn: sampler steps, guidance scale, device, CPU threads per worker, images per shard.
+
+    Steps and guidance that are left out are those of the registered base model, where `base_model` names one that says them.
+    """
 
     steps: int = Field(default=20, ge=1, le=200)
     guidance: float = Field(default=3.0, ge=1.0, le=20.0)
@@ -163,7 +166,19 @@ def read_settings(project_dir: Path) -> Settings:
     data = read_yaml(file)
     if "project_dir" in data:
         raise SettingsError(f"{file}: project_dir is not a setting; it is the folder the file lies in. Remove the line.")
-    return parse_model(Settings, {**data, "project_dir": project_dir.resolve()}, file)
+    return _as_the_model_is_made_for(parse_model(Settings, {**data, "project_dir": project_dir.resolve()}, file))
+
+
+def _as_the_model_is_made_for(settings: Settings) -> Settings:
+    """Steps and guidance that the settings leave out, as the registered base model is made to be drawn with: 4 and 20 steps are no matter of taste."""
+    missing = {"steps", "guidance"} - settings.generation.model_fields_set
+    if not missing or settings.base_model.startswith((".", "/", "~")):
+        return settings
+    from generation.model_registry import read_registry
+
+    found = read_registry(settings.project_dir).named(settings.base_model)
+    told = {} if found is None else {name: value for name in missing if (value := getattr(found.entry, name)) is not None}
+    return settings.model_copy(update={"generation": settings.generation.model_copy(update=told)}) if told else settings
 
 
 def project_from_environment() -> Path:

@@ -10,6 +10,7 @@ import yaml
 from catalog.errors import ModelError, SettingsError
 from generation.base_model import read_base_model
 from generation.model_registry import SHIPPED, as_base_model, model_digest, read_registry, registry_schema
+from resources.settings import read_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EMBEDDED = REPOSITORY / "demo" / "base-model"
@@ -86,6 +87,22 @@ def test_the_projects_word_on_a_license_stands_before_the_shipped_one(tmp_path):
     bytes_of = read_registry().needed("embedded").entry.files
     found = own(tmp_path, {"bought": {**MINE, "files": dict(bytes_of)}})
     assert found.of_digest(read_base_model(EMBEDDED).digest).id == "bought"
+
+
+def test_a_registered_model_is_drawn_with_the_steps_it_is_made_for_unless_the_settings_say_otherwise(tmp_path):
+    def drawn_with(text):
+        (tmp_path / "vitrine.yaml").write_text(text)
+        how = read_settings(tmp_path).generation
+        return how.steps, how.guidance
+
+    assert drawn_with("base_model: flux2-klein-4b\n") == (4, 1.0)
+    assert drawn_with("base_model: flux2-klein-4b\ngeneration: {steps: 6}\n") == (6, 1.0)
+    assert (
+        drawn_with("base_model: flux1-fill-dev\n")
+        == drawn_with("base_model: ./flux2-klein-4b\n")
+        == drawn_with("brand_kit: brand.yaml\n")
+        == (20, 3.0)
+    )
 
 
 @pytest.mark.parametrize(

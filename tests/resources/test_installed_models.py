@@ -11,7 +11,7 @@ import yaml
 from catalog.errors import ModelError, SettingsError
 from generation.model_registry import read_registry
 from resources import settings
-from resources.installed_models import fetch_command, in_words, installed_folder, problems, verified_folder
+from resources.installed_models import fetch_command, in_words, installed_folder, problems, verified_adapter, verified_folder
 from resources.model_pins import folder_to_pin, read_pin
 from resources.pinned_file import write_pin
 
@@ -214,3 +214,31 @@ def test_a_model_that_was_never_fetched_is_not_pinned(project, tmp_path):
     with pytest.raises(ModelError, match=r"not on this machine.*hf download somebody/small"):
         pinned(project, tmp_path / "empty")
     assert installed_folder(theirs(project), tmp_path / "empty") is None
+
+
+def test_an_adapter_is_used_only_with_its_base_models_and_only_as_pinned(tmp_path):
+    weights = EMBEDDED / "text_encoder" / "model.safetensors"
+    (tmp_path / "models.yaml").write_text(
+        "models:\n  fast:\n    title: Fast\n    family: sd\n    folder: adapters\n    role: adapter\n    adapter_of: [embedded]\n"
+        "    adapter_file: fast.safetensors\n    license: {name: MIT, commercial_ok: true}\n"
+    )
+    (tmp_path / "adapters").mkdir()
+    shutil.copy(weights, tmp_path / "adapters" / "fast.safetensors")
+
+    def use(of="embedded"):
+        registry = read_registry(tmp_path)
+        return verified_adapter(registry.needed("fast"), registry.needed(of), tmp_path)
+
+    with pytest.raises(ModelError, match="not pinned"):
+        use()
+    model = read_registry(tmp_path).needed("fast")
+    write_pin(model, read_pin(model, tmp_path / "adapters", named=False), tmp_path)
+    assert use() == tmp_path / "adapters" / "fast.safetensors"
+    with pytest.raises(ModelError, match=r"does not fit base model 'z-image'. It fits: embedded"):
+        use("z-image")
+    (tmp_path / "adapters" / "fast.safetensors").write_bytes(weights.read_bytes()[:-4])
+    with pytest.raises(ModelError, match=r"fast.safetensors has 2,041,460 bytes"):
+        use()
+    (tmp_path / "adapters" / "fast.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"lacks fast.safetensors"):
+        use()
