@@ -46,6 +46,6 @@ def _license(project: Project, drawn: set[str]) -> Iterator[Told]:
     if selling and refusal:
         yield (
             "warning",
-            f"{refusal}. Until then its pictures are made and judged, but not published to {', '.join(selling)}; a channel that sells nothing says "
+            f"{refusal}. Its pictures are made and judged, but not published to {', '.join(selling)}; a channel that sells nothing says "
             "`commercial: false`.",
         )
