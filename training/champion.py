@@ -29,5 +29,5 @@ def held_out_loss(
         family = base_model.behavior
         family.prepare_for_training(pipeline, settings.device)
         autocast = resolve_precision(settings) == "bfloat16"
-        trainee = Trainee(family=family, pipeline=pipeline, parameters={}, device=settings.device, autocast=autocast)
+        trainee = Trainee(family=family, pipeline=pipeline, parameters={}, flat=None, device=settings.device, autocast=autocast)
         return validation_loss(trainee, fixed_validation(encoded, trainee.objective))

@@ -33,13 +33,18 @@ class CurvePoint:
 
 @dataclass(kw_only=True)
 class TrainingState:
-    """Where a training stands after `step` steps; `tensors` are grouped by prefix: adapter/, best/, and one per optimizer moment."""
+    """Where a training stands after `step` steps; `tensors` are grouped by prefix: adapter/, best/, average and optimizer/."""
 
     step: int
     best_step: int
     curve: list[CurvePoint]
     losses_since_point: list[float]
     tensors: dict[str, Any] = field(repr=False)
+
+
+def with_prefix(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """The tensors of one group, by their names within it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 class CheckpointMirror(Protocol):

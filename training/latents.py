@@ -26,19 +26,25 @@ ENCODE_BATCH = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Encoded:
-    """A training set as tensors, float32 on the CPU.
+class EncodedPicture:
+    """One picture as tensors, float32 on the CPU: its latents, the row of its prompt, and how much each cell counts (None: all the same)."""
 
-    `truncated_prompts` counts prompts longer than the text encoder reads: their ends had no effect.
-    `train_prompts` and `held_out_prompts` give each picture's row in `prompts`, what the denoiser is told; row 0 is the empty prompt, row 1
-    the trigger alone.
+    latents_Chw: Any
+    prompt_row: int
+    weight_hw: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """A training set as tensors.
+
+    `prompts` is what the denoiser is told, by row; row 0 is the empty prompt, row 1 the trigger alone. `truncated_prompts` counts prompts
+    longer than the text encoder reads: their ends had no effect.
     """
 
-    train_NChw: Any
-    held_out_NChw: Any
+    train: tuple[EncodedPicture, ...]
+    held_out: tuple[EncodedPicture, ...]
     prompts: tuple[Conditioning, ...]
-    train_prompts: tuple[int, ...]
-    held_out_prompts: tuple[int, ...]
     truncated_prompts: int
 
 
@@ -74,12 +80,17 @@ def encode_training_set(pipeline: Any, training_set: TrainingSet, base_model: Ba
             write_atomic(_seal(cache), f"{name} {hashlib.sha256(data).hexdigest()}".encode())
             failpoint("training.latents_sealed")
     return Encoded(
-        train_NChw=tensors["train"],
-        held_out_NChw=tensors["held_out"],
+        train=_encoded(tensors["train"], training_set.train, texts),
+        held_out=_encoded(tensors["held_out"], training_set.held_out, texts),
         prompts=tuple(_with_prefix(tensors, f"prompt/{row}/") for row in range(len(texts))),
-        train_prompts=tuple(texts.index(picture.prompt) for picture in training_set.train),
-        held_out_prompts=tuple(texts.index(picture.prompt) for picture in training_set.held_out),
         truncated_prompts=_count_truncated(base_model, pipeline, texts),
+    )
+
+
+def _encoded(latents_NChw: Any, pictures: tuple[LookPicture, ...], texts: list[str]) -> tuple[EncodedPicture, ...]:
+    return tuple(
+        EncodedPicture(latents_Chw=latents_Chw, prompt_row=texts.index(picture.prompt))
+        for latents_Chw, picture in zip(latents_NChw, pictures, strict=True)
     )
 
 

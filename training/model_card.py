@@ -28,6 +28,7 @@ Draws empty sets in this look when prompted with **{data.trigger}**, alone or be
 | training set | `{data.digest}`: {pictures} pictures with mirrored copies, {len(data.held_out)} held out |
 | adapter | rank {settings.rank}, alpha {settings.rank}, {layers} layers ({settings.target_modules}) |
 | training | {settings.steps} steps of {settings.batch_size}, rate {settings.learning_rate:g}, {plan.precision}, seed {settings.seed} |
+| beside the defaults | {_changed(plan)} |
 | held-out loss | {base_loss:.4f} (base model) to **{best_loss:.4f}** at step {state.best_step}: {lower_pct:.0f} % lower |
 
 The held-out loss uses the trigger phrase alone, with the same noise and timesteps each time; the weights of its lowest point are
@@ -40,6 +41,13 @@ kept. {" ".join(remarks)}
 Not for other base models, not for pictures of products or people, and no better than the {pictures} pictures it has seen: a look it
 was not shown, it does not know.
 """
+
+
+def _changed(plan: TrainingPlan) -> str:
+    """Settings that differ from the trainer's defaults, except those that rows above name."""
+    named = {"steps", "batch_size", "learning_rate", "rank", "target_modules", "precision", "seed"}
+    changed = plan.settings.model_dump(mode="json", exclude_defaults=True, exclude=named)
+    return ", ".join(f"{name} {value}" for name, value in changed.items()) or "nothing"
 
 
 def _curve_row(point: CurvePoint) -> str:

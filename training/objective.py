@@ -1,6 +1,6 @@
 """What a denoiser is trained to predict: noisy latents and their target, for discrete noise schedules and for straight flows.
 
-Draws nothing at random and weighs nothing: which timesteps are drawn is in step_plan.py.
+Draws nothing at random: which timesteps are drawn is in step_plan.py and timesteps.py.
 
 Shape legend: B batch, C latent channels, h and w latent cells.
 """
@@ -66,6 +66,19 @@ class FlowObjective:
     def target(self, latents_BChw: Any, noise_BChw: Any, timesteps_B: Any) -> Any:
         """See Objective."""
         return noise_BChw - latents_BChw
+
+
+def min_snr_weights(scheduler: Any, timesteps_B: Any, gamma: float) -> Any:
+    """How much each timestep's loss counts (B,), so that easy levels of little noise do not outweigh the rest (Hang et al. 2023, 3.4).
+
+    min(SNR, gamma) / SNR where noise is predicted, min(SNR, gamma) / (SNR + 1) where velocity is. SNR is alpha / (1 - alpha) of the
+    schedule's cumulative alphas; where no signal is left, a predicted noise weighs 1.
+    """
+    alphas_B = scheduler.alphas_cumprod.cpu()[timesteps_B.cpu()]
+    ratio_B = alphas_B / (1 - alphas_B)
+    if scheduler.config.prediction_type == "epsilon":
+        return (gamma / ratio_B).clamp(max=1.0)
+    return ratio_B.clamp(max=gamma) / (ratio_B + 1)
 
 
 def objective_of(family: Family, pipeline: Any) -> Objective:

@@ -3,9 +3,9 @@
 The defaults are for the embedded base model on a CPU and were tuned by benchmarks/lora.py; docs/lora/ shows what they reach.
 """
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 TRAINER_VERSION = 1
 """Bump when the same settings and data should give another LoRA; unfinished trainings then start over."""
@@ -16,7 +16,8 @@ class LoraSettings(BaseModel):
 
     `steps` optimizer steps of `batch_size` pictures; `rank` of every adapted layer (alpha equals it); `target_modules` is a preset of the base model's
     family or the ends of layer names; `caption_dropout` is the share of samples trained with the trigger phrase alone; validation and checkpoints
-    come every so many steps; `precision` "auto" is bfloat16 where the CPU computes in it, else float32.
+    come every so many steps; `precision` "auto" is bfloat16 where the CPU computes in it, else float32. docs/how-to/training.md tells when
+    to use which.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +34,28 @@ class LoraSettings(BaseModel):
     threads: int = Field(default=1, ge=1, le=256)
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+    min_snr_gamma: float | None = Field(default=None, gt=0, le=100)
+    """Weigh noise levels by min(SNR, gamma) (Hang et al. 2023; 5 is theirs); None: all the same. Diffusion models only."""
+    timestep_density: Literal["auto", "uniform", "logit-normal"] = "auto"
+    """How noise levels are drawn: "auto" is uniform for diffusion models and logit-normal for flows (Esser et al. 2024)."""
+    logit_mean: float = Field(default=0.0, ge=-5, le=5)
+    logit_std: float = Field(default=1.0, gt=0, le=5)
+    """Mean and standard deviation of the logit of the noise share, for logit-normal; a mean below 0 trains details more."""
+    timestep_shift: Literal["family"] | Annotated[float, Field(ge=0.1, le=20)] = "family"
+    """Flows only: moves noise levels toward noise, s t / (1 + (s - 1) t); "family" shifts by resolution as the family draws, 1 not at all."""
+    ema_decay: float | None = Field(default=None, gt=0, lt=1)
+    """Validate and write an average of the weights over steps instead of the last ones: each step keeps this share of it."""
+    accumulation: int = Field(default=1, ge=1, le=256)
+    """Parts that a step's batch is computed in, one after the other: less memory, the same step."""
+    gradient_checkpointing: bool = False
+    """Compute activations again in the backward pass: a third slower, and a large model fits a smaller GPU."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.accumulation > self.batch_size:
+            raise ValueError(f"accumulation is {self.accumulation}, but a step has only batch_size={self.batch_size} pictures to part.")
+        return self
 
 
 def resolve_precision(settings: LoraSettings) -> Literal["float32", "bfloat16"]:

@@ -1,19 +1,15 @@
 """What each training step sees: pictures, timesteps, noise and prompts, as a pure function of the training's digest and the step number.
 
 That is why a resumed training needs no random states and ends with the same bytes as an undisturbed one.
-
-Shape legend: B batch, C latent channels, h and w latent cells.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Any
 
-from generation.family import Conditioning
 from training.latents import Encoded
-from training.objective import Objective
 from training.plan import TrainingPlan
+from training.samples import Sample
 from training.settings import LoraSettings
+from training.timesteps import NoiseLevels
 from training.validation import TRIGGER_ROW
 
 EMPTY_PROMPT_SHARE = 0.1
@@ -24,33 +20,26 @@ FINAL_RATE_SHARE = 0.05
 """The learning rate warms up linearly over the first 5 % of the steps and falls along a cosine to 5 % of its peak."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class StepBatch:
-    """One step's input; `prompts` is what the denoiser is told of each picture, not yet joined."""
-
-    latents_BChw: Any
-    noise_BChw: Any
-    timesteps_B: Any
-    prompts: tuple[Conditioning, ...]
-
-
-def step_batch(plan: TrainingPlan, step: int, encoded: Encoded, objective: Objective) -> StepBatch:
-    """The batch of one step (counted from 0): pictures in shuffled rounds, timesteps stratified over the schedule."""
+def step_samples(plan: TrainingPlan, step: int, encoded: Encoded, levels: NoiseLevels) -> tuple[Sample, ...]:
+    """The samples of one step (counted from 0): pictures in shuffled rounds, timesteps stratified over their density."""
     import torch
 
     size = plan.settings.batch_size
     generator = torch.Generator("cpu").manual_seed(plan.seed("step", step))
-    chosen = [_picture_at(plan, step * size + place, len(encoded.train_NChw)) for place in range(size)]
-    latents = encoded.train_NChw[chosen]
+    chosen = [encoded.train[_picture_at(plan, step * size + place, encoded)] for place in range(size)]
     strata = (torch.arange(size) + torch.rand(size, generator=generator)) / size
-    timesteps = objective.timesteps(strata)[torch.randperm(size, generator=generator)]
+    mixed = strata[torch.randperm(size, generator=generator)]
+    timesteps = levels.timesteps(mixed, [tuple(picture.latents_Chw.shape) for picture in chosen])
     draws = torch.rand(size, generator=generator).tolist()
-    rows = [_prompt_row(draw, encoded.train_prompts[index], plan.settings) for draw, index in zip(draws, chosen, strict=True)]
-    return StepBatch(
-        latents_BChw=latents,
-        noise_BChw=torch.randn(latents.shape, generator=generator),
-        timesteps_B=timesteps,
-        prompts=tuple(encoded.prompts[row] for row in rows),
+    return tuple(
+        Sample(
+            latents_Chw=picture.latents_Chw,
+            noise_Chw=torch.randn(picture.latents_Chw.shape, generator=generator),
+            timestep=timestep,
+            prompt=encoded.prompts[_prompt_row(draw, picture.prompt_row, plan.settings)],
+            weight_hw=picture.weight_hw,
+        )
+        for picture, timestep, draw in zip(chosen, timesteps, draws, strict=True)
     )
 
 
@@ -64,10 +53,11 @@ def learning_rate(step: int, settings: LoraSettings) -> float:
     return settings.learning_rate * (FINAL_RATE_SHARE + (1 - FINAL_RATE_SHARE) * cosine)
 
 
-def _picture_at(plan: TrainingPlan, position: int, count: int) -> int:
+def _picture_at(plan: TrainingPlan, position: int, encoded: Encoded) -> int:
     """Which picture stands at a position of the endless sequence of shuffled rounds over all pictures."""
     import torch
 
+    count = len(encoded.train)
     order = torch.Generator("cpu").manual_seed(plan.seed("round", position // count))
     return int(torch.randperm(count, generator=order)[position % count])
 

@@ -1,16 +1,13 @@
 """Held-out loss of a LoRA in training: the same pictures, noise and timesteps each time, so that only the weights can move it.
 
 Judges nothing: which step is best is decided in lora.py.
-
-Shape legend: N held-out pictures, K noise levels, C latent channels, h and w latent cells.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from generation.family import Conditioning
 from training.latents import Encoded
 from training.objective import Objective
+from training.samples import Sample, parts_of_one_shape
 from training.trainee import Trainee
 
 NOISE_LEVELS = 8
@@ -22,40 +19,32 @@ TRIGGER_ROW = 1
 VALIDATION_BATCH = 16
 
 
-@dataclass(frozen=True, kw_only=True)
-class Validation:
-    """A fixed validation problem: one row per held-out picture and noise level."""
+def fixed_validation(encoded: Encoded, objective: Objective) -> tuple[Sample, ...]:
+    """Each held-out picture at each of `NOISE_LEVELS` timesteps, with its own fixed noise, prompted by the trigger alone.
 
-    latents_NChw: Any
-    noise_NChw: Any
-    timesteps_N: Any
-    prompts: tuple[Conditioning, ...]
-
-
-def fixed_validation(encoded: Encoded, objective: Objective) -> Validation:
-    """Each held-out picture at each of `NOISE_LEVELS` timesteps, with its own fixed noise, prompted by the trigger alone."""
+    Timesteps are spread evenly whatever density is trained, and no noise level weighs more, so that LoRAs of other settings compare.
+    """
     import torch
 
-    latents = encoded.held_out_NChw.repeat_interleave(NOISE_LEVELS, dim=0)
     midpoints = torch.tensor([(2 * level + 1) / (2 * NOISE_LEVELS) for level in range(NOISE_LEVELS)])
     generator = torch.Generator("cpu").manual_seed(VALIDATION_SEED)
-    return Validation(
-        latents_NChw=latents,
-        noise_NChw=torch.randn(latents.shape, generator=generator),
-        timesteps_N=objective.timesteps(midpoints).repeat(len(encoded.held_out_NChw)),
-        prompts=(encoded.prompts[TRIGGER_ROW],) * len(latents),
+    return tuple(
+        Sample(
+            latents_Chw=picture.latents_Chw,
+            noise_Chw=torch.randn(picture.latents_Chw.shape, generator=generator),
+            timestep=timestep,
+            prompt=encoded.prompts[TRIGGER_ROW],
+            weight_hw=picture.weight_hw,
+        )
+        for picture in encoded.held_out
+        for timestep in objective.timesteps(midpoints)
     )
 
 
-def validation_loss(trainee: Trainee, problem: Validation) -> float:
+def validation_loss(trainee: Trainee, problem: Sequence[Sample]) -> float:
     """Mean squared error of the prediction over the fixed problem; NaN if any of it is."""
     import torch
 
-    losses = []
     with torch.no_grad():
-        for start in range(0, len(problem.latents_NChw), VALIDATION_BATCH):
-            part = slice(start, start + VALIDATION_BATCH)
-            losses.append(
-                trainee.loss(problem.latents_NChw[part], problem.noise_NChw[part], problem.timesteps_N[part], problem.prompts[part])
-            )
+        losses = [trainee.loss(part) for part in parts_of_one_shape(problem, VALIDATION_BATCH)]
     return float(torch.cat(losses).double().mean())

@@ -1,17 +1,18 @@
 """Step plans are pure functions of the training's digest and the step: that is what makes a resume exact."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from diffusers import DDIMScheduler
 
 from generation.base_model import BaseModel
-from training.latents import Encoded
-from training.objective import DiffusionObjective
+from training.latents import Encoded, EncodedPicture
 from training.plan import plan_training
 from training.settings import LoraSettings
-from training.step_plan import learning_rate, step_batch
+from training.step_plan import learning_rate, step_samples
+from training.timesteps import noise_levels
 from training.training_set import TrainingSet
 
 BASE = BaseModel(folder=Path(), digest="b", family="sd", size_px=64, latent_scale=8, latent_channels=8, max_tokens=32)
@@ -21,43 +22,48 @@ PICTURES = 6
 
 @pytest.fixture
 def encoded():
-    latents = torch.arange(PICTURES, dtype=torch.float32)[:, None, None, None].expand(PICTURES, 8, 2, 2).contiguous()
-    return Encoded(
-        train_NChw=latents, held_out_NChw=latents[:2], prompts=tuple({"prompt": torch.full((1, 3, 5), float(row))} for row in range(4)),
-        train_prompts=(2, 3) * 3, held_out_prompts=(2, 3), truncated_prompts=0,
-    )  # fmt: skip
+    pictures = tuple(EncodedPicture(latents_Chw=torch.full((8, 2, 2), float(index)), prompt_row=2 + index % 2) for index in range(PICTURES))
+    prompts = tuple({"prompt": torch.full((1, 3, 5), float(row))} for row in range(4))
+    return Encoded(train=pictures, held_out=pictures[:2], prompts=prompts, truncated_prompts=0)
 
 
-def batch(encoded, step, digest="d"):
+def samples(encoded, step, digest="d"):
     data = TrainingSet(trigger="t", size_px=64, train=(), held_out=(), duplicates=(), digest=digest)
-    return step_batch(plan_training(SETTINGS, data, BASE), step, encoded, DiffusionObjective(DDIMScheduler()))
+    levels = noise_levels(SETTINGS, BASE.behavior, SimpleNamespace(scheduler=DDIMScheduler()))
+    return step_samples(plan_training(SETTINGS, data, BASE), step, encoded, levels)
+
+
+def stacked(some, name):
+    return torch.stack([getattr(sample, name) for sample in some])
 
 
 def test_a_step_is_the_same_whenever_it_is_asked_for(encoded):
-    first = batch(encoded, 17)
+    first = samples(encoded, 17)
     torch.rand(1)
-    again, other_step, other_training = batch(encoded, 17), batch(encoded, 18), batch(encoded, 17, "e")
-    assert torch.equal(first.noise_BChw, again.noise_BChw) and torch.equal(first.timesteps_B, again.timesteps_B)
-    assert not torch.equal(first.noise_BChw, other_step.noise_BChw) and not torch.equal(first.noise_BChw, other_training.noise_BChw)
+    again, other_step, other_training = samples(encoded, 17), samples(encoded, 18), samples(encoded, 17, "e")
+    noise = stacked(first, "noise_Chw")
+    assert torch.equal(noise, stacked(again, "noise_Chw")) and torch.equal(stacked(first, "timestep"), stacked(again, "timestep"))
+    assert not torch.equal(noise, stacked(other_step, "noise_Chw")) and not torch.equal(noise, stacked(other_training, "noise_Chw"))
 
 
 def test_every_picture_is_seen_once_before_any_is_seen_twice(encoded):
-    seen = [int(value) for step in range(3) for value in batch(encoded, step).latents_BChw[:, 0, 0, 0]]
+    seen = [int(sample.latents_Chw[0, 0, 0]) for step in range(3) for sample in samples(encoded, step)]
     assert sorted(seen[:PICTURES]) == sorted(seen[PICTURES:]) == list(range(PICTURES))
     assert seen[:PICTURES] != seen[PICTURES:]
 
 
 def test_timesteps_of_a_batch_cover_the_whole_schedule(encoded):
     for step in range(20):
-        assert sorted(int(t) // 250 for t in batch(encoded, step).timesteps_B) == [0, 1, 2, 3]
+        assert sorted(int(sample.timestep) // 250 for sample in samples(encoded, step)) == [0, 1, 2, 3]
 
 
 def test_prompts_are_dropped_in_the_asked_shares(encoded):
-    rows = torch.cat([torch.cat([told["prompt"][:, 0, 0] for told in batch(encoded, step).prompts]) for step in range(400)])
+    taken = [sample for step in range(400) for sample in samples(encoded, step)]
+    rows = torch.stack([sample.prompt["prompt"][0, 0, 0] for sample in taken])
     shares = [float((rows == row).float().mean()) for row in range(4)]
     assert shares[0] == pytest.approx(0.1, abs=0.03)
     assert shares[1] == pytest.approx(0.36, abs=0.04)
-    own = torch.cat([batch(encoded, step).latents_BChw[:, 0, 0, 0] % 2 + 2 for step in range(400)])
+    own = torch.stack([sample.latents_Chw[0, 0, 0] % 2 + 2 for sample in taken])
     assert torch.equal(rows[rows >= 2], own[rows >= 2])
 
 

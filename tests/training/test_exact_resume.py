@@ -1,0 +1,59 @@
+"""A training that dies again and again ends with the same file, with everything switched on that keeps something from step to step.
+
+Files torn by a kill are test_lora.py's; here the process's memory is lost.
+"""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from generation.base_model import read_base_model
+from tests.tiny_model import TINY_SIZE_PX, write_tiny_base_model
+from tests.training.tiny_look import TRIGGER, look_files
+from training.checkpoint import load_newest_checkpoint
+from training.lora import LoraSettings, train_lora
+from training.training_set import build_training_set
+
+SETTINGS = LoraSettings(
+    steps=6, rank=2, learning_rate=2e-2, batch_size=3, validate_every=2, checkpoint_every=2, precision="float32",
+    ema_decay=0.8, accumulation=2, gradient_checkpointing=True, min_snr_gamma=5.0, timestep_density="logit-normal",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def base_model(tmp_path_factory):
+    return read_base_model(write_tiny_base_model(tmp_path_factory.mktemp("base") / "tiny"))
+
+
+@pytest.fixture(scope="module")
+def training_set():
+    return build_training_set(*look_files(8), TRIGGER, size_px=TINY_SIZE_PX)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(base_model, training_set, tmp_path_factory):
+    return train_lora(SETTINGS, training_set, base_model, tmp_path_factory.mktemp("undisturbed"))
+
+
+def test_a_training_that_dies_after_every_step_ends_with_the_same_file(undisturbed, base_model, training_set, tmp_path):
+    def die(progress, at):
+        if progress.step == at:
+            raise KeyboardInterrupt
+
+    for at in (1, 2, 3, 4, 5):
+        with pytest.raises(KeyboardInterrupt):
+            train_lora(SETTINGS, training_set, base_model, tmp_path, lambda progress, at=at: die(progress, at))
+    lora = train_lora(SETTINGS, training_set, base_model, tmp_path)
+    assert lora.digest == undisturbed.digest and lora.curve == undisturbed.curve and lora.card == undisturbed.card
+
+
+def test_the_file_holds_the_average_and_not_the_last_weights(undisturbed):
+    state = load_newest_checkpoint(undisturbed.path.parent, undisturbed.training_digest)
+    assert state is not None and undisturbed.best_step == SETTINGS.steps
+    written = load_file(undisturbed.path)
+    average, start = state.tensors["average"], 0
+    for name in sorted(written):
+        end = start + written[name].numel()
+        assert torch.equal(written[name].reshape(-1), average[start:end]), name
+        assert not torch.equal(written[name], state.tensors[f"adapter/{name}"]), name
+        start = end

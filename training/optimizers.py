@@ -1,0 +1,57 @@
+"""Optimizers of a LoRA training, and their state as tensors, so that a checkpoint holds it whatever the optimizer keeps.
+
+Knows no schedule: the learning rate is set before each step (see step_plan.py).
+"""
+
+from typing import Any
+
+from training.settings import LoraSettings
+
+ADAM_BETAS = (0.9, 0.99)
+"""A second moment of 0.99 forgets in 100 steps; the usual 0.999 remembers longer than a whole training lasts here."""
+STATE, NUMBER, GROUP = "state/", "number/", "group/"
+"""Prefixes: tensors that the optimizer keeps of the weights, numbers that it keeps of them, and numbers that it keeps of the whole group."""
+
+
+def build_optimizer(settings: LoraSettings, flat: Any) -> Any:
+    """The optimizer of one vector of weights."""
+    import torch
+
+    return torch.optim.AdamW([flat], lr=settings.learning_rate, betas=ADAM_BETAS, weight_decay=0.0, foreach=False)
+
+
+def optimizer_tensors(optimizer: Any, flat: Any) -> dict[str, Any]:
+    """Everything the optimizer's next step depends on, as tensors on the CPU by name."""
+    import torch
+
+    tensors = {}
+    for name, value in optimizer.state[flat].items():
+        if isinstance(value, torch.Tensor):
+            tensors[STATE + name] = value.detach().cpu().clone()
+        elif _is_number(value):
+            tensors[NUMBER + name] = _as_tensor(value)
+    return tensors | {GROUP + name: _as_tensor(value) for name, value in optimizer.param_groups[0].items() if _is_number(value)}
+
+
+def restore_optimizer(optimizer: Any, flat: Any, tensors: dict[str, Any]) -> None:
+    """Put a state as `optimizer_tensors` gives it back; tensors that count steps stay on the CPU, where torch keeps them."""
+    state: dict[str, Any] = {}
+    for name, tensor in tensors.items():
+        if name.startswith(STATE):
+            state[name.removeprefix(STATE)] = tensor.clone() if tensor.dim() == 0 else tensor.to(flat.device, copy=True)
+        elif name.startswith(NUMBER):
+            state[name.removeprefix(NUMBER)] = tensor.item()
+        else:
+            optimizer.param_groups[0][name.removeprefix(GROUP)] = tensor.item()
+    if state:
+        optimizer.state[flat] = state
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _as_tensor(value: float) -> Any:
+    import torch
+
+    return torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else torch.int64)

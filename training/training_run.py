@@ -1,0 +1,151 @@
+"""One training under way: where it stands, the next step, validation, checkpoints, and exact resume after a kill at any moment.
+
+Makes no files beside checkpoints; what is unusable (NaN, nothing learned) is refused here.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from catalog.errors import TrainingError
+from catalog.failpoint import failpoint
+from catalog.preemption import Preempted, is_preempted
+from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, load_newest_checkpoint, save_checkpoint, with_prefix
+from training.gradients import add_gradients
+from training.latents import Encoded
+from training.optimizers import build_optimizer, optimizer_tensors, restore_optimizer
+from training.plan import TrainingPlan
+from training.step_plan import learning_rate, step_samples
+from training.timesteps import noise_levels
+from training.trainee import Trainee
+from training.validation import fixed_validation, validation_loss
+from training.weight_average import WeightAverage
+
+MIN_IMPROVEMENT_SHARE = 0.01
+"""A LoRA that lowers the held-out loss by less than 1 % has not learned its look; the demo's looks fall by half."""
+MAX_GRADIENT_NORM = 1.0
+"""Gradients are scaled down to this norm, so that one odd batch cannot throw the adapter off."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A message to whoever watches: `step` of `steps` done, the step's training loss, and the newest held-out loss."""
+
+    step: int
+    steps: int
+    train_loss: float
+    validation_loss: float
+
+
+class TrainingRun:
+    """A training that stands somewhere between its first and its last step."""
+
+    def __init__(self, plan: TrainingPlan, folder: Path, trainee: Trainee, encoded: Encoded, mirror: CheckpointMirror | None) -> None:
+        self.plan, self.settings, self.mirror = plan, plan.settings, mirror
+        self.folder, self.trainee, self.encoded = folder, trainee, encoded
+        self.levels = noise_levels(self.settings, trainee.family, trainee.pipeline)
+        self.optimizer = build_optimizer(self.settings, trainee.flat)
+        self.average = None if self.settings.ema_decay is None else WeightAverage(self.settings.ema_decay, trainee.flat)
+        self.problem = fixed_validation(encoded, trainee.objective)
+        self.state = self._resumed() or self._begun()
+
+    def finish(self, on_progress: Callable[[Progress], None]) -> TrainingState:
+        """Take all remaining steps. Raises TrainingError if what came out is unusable."""
+        state, settings = self.state, self.settings
+        while state.step < settings.steps:
+            if is_preempted():
+                self._stop()
+            loss = self._step()
+            state.step += 1
+            failpoint("training.stepped")
+            state.losses_since_point.append(loss)
+            if state.step % settings.validate_every == 0 or state.step == settings.steps:
+                self._validate()
+                failpoint("training.validated")
+            if state.step % settings.checkpoint_every == 0 or state.step == settings.steps:
+                self._save()
+                failpoint("training.saved")
+            on_progress(Progress(step=state.step, steps=settings.steps, train_loss=loss, validation_loss=state.curve[-1].validation_loss))
+        base_loss, lowest = state.curve[0].validation_loss, min(point.validation_loss for point in state.curve)
+        if lowest > (1 - MIN_IMPROVEMENT_SHARE) * base_loss:
+            raise TrainingError(
+                f"The LoRA learned nothing: its held-out loss is {lowest:.4f} at best, the base model's {base_loss:.4f}, after "
+                f"{settings.steps} steps with learning rate {settings.learning_rate:g}. Change `learning_rate` or allow more steps; "
+                "no LoRA was written."
+            )
+        return state
+
+    def _stop(self) -> NoReturn:
+        """Keep a checkpoint of this very step and end: no step is taken twice."""
+        if self.state.step > 0:
+            self._save()
+        raise Preempted(f"SIGTERM after step {self.state.step} of {self.settings.steps}: the next attempt goes on from there")
+
+    def _step(self) -> float:
+        import torch
+
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.state.step, self.settings)
+        flat = self.trainee.flat
+        flat.grad.zero_()
+        samples = step_samples(self.plan, self.state.step, self.encoded, self.levels)
+        loss = add_gradients(self.trainee, samples, self.settings)
+        self._refuse_unless_finite(loss, "training")
+        torch.nn.utils.clip_grad_norm_([flat], MAX_GRADIENT_NORM)
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update(flat, self.state.step)
+        return loss
+
+    def _validate(self) -> None:
+        """Measure what a file would hold now, the average where there is one, and keep it if it is the best so far."""
+        state, now = self.state, self.trainee.flat.detach().clone()
+        kept = now if self.average is None else self.average.flat
+        self.trainee.set_flat(kept)
+        value = validation_loss(self.trainee, self.problem)
+        self.trainee.set_flat(now)
+        self._refuse_unless_finite(value, "held-out")
+        recent = state.losses_since_point
+        state.curve.append(CurvePoint(step=state.step, train_loss=sum(recent) / len(recent) if recent else None, validation_loss=value))
+        state.losses_since_point = []
+        if value <= min(point.validation_loss for point in state.curve):  # the point just added included
+            state.best_step = state.step
+            state.tensors = {f"best/{name}": tensor for name, tensor in self.trainee.weights_of(kept).items()}
+
+    def _refuse_unless_finite(self, value: float, kind: str) -> None:
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"The {kind} loss became {value} at step {self.state.step + 1} of {self.settings.steps} with learning rate "
+                f"{self.settings.learning_rate:g}. Lower `learning_rate`. Checkpoints before this step are kept; no LoRA was written."
+            )
+
+    def _begun(self) -> TrainingState:
+        self.state = TrainingState(step=0, best_step=0, curve=[], losses_since_point=[], tensors={})
+        self._validate()
+        return self.state
+
+    def _save(self) -> None:
+        """Keep a checkpoint: the adapter now, its average, what the optimizer knows, and the best weights so far."""
+        tensors = {name: tensor for name, tensor in self.state.tensors.items() if name.startswith("best/")}
+        tensors |= {f"adapter/{name}": tensor for name, tensor in self.trainee.copy_weights().items()}
+        tensors |= {f"optimizer/{name}": tensor for name, tensor in optimizer_tensors(self.optimizer, self.trainee.flat).items()}
+        if self.average is not None:
+            tensors["average"] = self.average.flat.cpu().clone()
+        self.state.tensors = tensors
+        save_checkpoint(self.folder, self.plan.digest, self.state, self.mirror)
+
+    def _resumed(self) -> TrainingState | None:
+        state = load_newest_checkpoint(self.folder, self.plan.digest, self.mirror)
+        if state is None:
+            return None
+        self.trainee.set_weights(with_prefix(state.tensors, "adapter/"))
+        restore_optimizer(self.optimizer, self.trainee.flat, with_prefix(state.tensors, "optimizer/"))
+        if self.average is not None:
+            self.average.flat.copy_(state.tensors["average"])
+        log.info("Resuming training %s after step %d of %d.", self.plan.digest[:12], state.step, self.settings.steps)
+        return state
