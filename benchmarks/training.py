@@ -34,7 +34,8 @@ from catalog.brand_kit import read_brand_kit
 from catalog.keys import digest_bytes
 from generation.base_model import BaseModel, read_base_model
 from training.champion import held_out_loss
-from training.lora import ADAM_BETAS, LoraSettings, Progress, train_lora
+from training.lora import LoraSettings, Progress, train_lora
+from training.optimizers import ADAM_BETAS
 from training.settings import resolve_precision
 from training.step_plan import EMPTY_PROMPT_SHARE, learning_rate
 from training.trainee import target_names
