@@ -39,7 +39,7 @@ class FlowFamily(Family, Protocol):
     def shift(self, pipeline: Any, latent_shape: tuple[int, int, int]) -> float:
         """How far drawing moves evenly spaced noise shares t towards noise at this size: t becomes s t / (1 + (s - 1) t); 1 is not at all.
 
-        For a trainer that wants to see the timesteps that drawing visits; `shifted` applies it.
+        For a trainer that wants to see the timesteps that drawing visits (training/timesteps.py).
         """
 
     def batch_key(self, conditioning: Conditioning) -> Hashable:
@@ -51,9 +51,12 @@ def flow_family(family: Family) -> FlowFamily | None:
     return cast(FlowFamily, family) if family.objective == "flow" else None
 
 
-def shifted(shares: Any, shift: float) -> Any:
-    """Noise shares 0..1 (a number or a tensor) moved towards noise: Esser et al. 2024 (SD3), equation 23. 0 stays 0 and 1 stays 1."""
-    return shift * shares / (1 + (shift - 1) * shares)
+def shift_by_size(scheduler: Any, tokens: int) -> float:
+    """`mu` for a picture of so many tokens, on the straight line through the scheduler's configured ends, as FLUX.1's pipeline had it first."""
+    ends = scheduler.config
+    small, large = ends.get("base_image_seq_len", 256), ends.get("max_image_seq_len", 4096)
+    least, most = ends.get("base_shift", 0.5), ends.get("max_shift", 1.15)
+    return float(least + (most - least) * (tokens - small) / (large - small))
 
 
 def scheduler_shift(scheduler: Any, mu: float) -> float:

@@ -19,5 +19,10 @@ def tiny_qwen_tokenizer():
 
     vocab = {token: place for place, token in enumerate([*SPECIAL, *sorted(ByteLevel.alphabet())])}
     return Qwen2Tokenizer(
-        vocab=vocab, merges=[], eos_token="<|im_end|>", additional_special_tokens=list(SPECIAL[1:]), chat_template=CHAT_TEMPLATE
+        vocab=vocab,
+        merges=[],
+        eos_token="<|im_end|>",
+        additional_special_tokens=list(SPECIAL[1:]),
+        chat_template=CHAT_TEMPLATE,
+        model_max_length=2048,
     )

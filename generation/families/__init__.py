@@ -2,6 +2,7 @@
 
 from catalog.errors import ModelError
 from generation.families.flux2_klein import Flux2Klein
+from generation.families.qwen_image_edit import QwenImageEdit
 from generation.families.stable_diffusion import StableDiffusion
 from generation.families.stable_diffusion_xl import StableDiffusionXL
 from generation.families.z_image import ZImage
@@ -12,6 +13,7 @@ _ALL: tuple[Family, ...] = (
     StableDiffusionXL(),
     Flux2Klein(),
     ZImage(),
+    QwenImageEdit(),
 )
 FAMILIES: dict[str, Family] = {family.name: family for family in _ALL}
 

@@ -2,8 +2,8 @@
 
 Goes by no pictures: its image-to-image, inpainting and ControlNet pipelines are not used here.
 
-Three things its denoiser counts in its own way, hidden in here: prompts are a list of as many tensors as pictures, each of its own length (kept as
-one padded tensor and a mask); time runs from noise to picture, so what it says is turned around; and its guidance scale is counted from 0.
+Three things its denoiser counts in its own way, hidden in here: prompts are a list of as many tensors as pictures, each of its own length (joined
+they are one padded tensor and a mask); time runs from noise to picture, so what it says is turned around; and its guidance scale is counted from 0.
 Shape legend: B batch, C latent channels, h and w latent cells, N tokens, D numbers per token.
 """
 
@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from catalog.errors import RenderError
 from generation.family import Conditioning, Geometry, Pixels
-from generation.flow import MemoryPlan, scheduler_shift, set_flow_timesteps
+from generation.flow import MemoryPlan, scheduler_shift, set_flow_timesteps, shift_by_size
+from generation.prompts import padded_prompts
 
 MAX_TOKENS = 512
 """What the pipeline reads of a prompt; what is shorter is not padded for the denoiser."""
@@ -62,15 +63,12 @@ class ZImage:
 
     def condition(self, pipeline: Any, prompt: str, references: Sequence[Pixels] = ()) -> Conditioning:
         """See Family."""
-        import torch
-
         if references:
             raise RenderError(f"Family '{self.name}' draws from words alone, but {len(references)} pictures to go by were given.")
         (embedding_ND,), _ = pipeline.encode_prompt(
             prompt, pipeline.device, do_classifier_free_guidance=False, max_sequence_length=MAX_TOKENS
         )
-        mask_1N = torch.ones((1, len(embedding_ND)), dtype=torch.bool, device=embedding_ND.device)
-        return {"prompt": embedding_ND[None], "prompt_mask": mask_1N}
+        return {"prompt": embedding_ND[None]}
 
     def count_tokens(self, pipeline: Any, prompt: str) -> int:
         """See Family."""
@@ -117,8 +115,10 @@ class ZImage:
         import torch
 
         transformer = pipeline.transformer
-        lengths = conditioning["prompt_mask"].sum(1).tolist()
-        prompts = [prompt_ND[:length].to(transformer.dtype) for prompt_ND, length in zip(conditioning["prompt"], lengths, strict=True)]
+        prompts = list(conditioning["prompt"].to(transformer.dtype))
+        if "prompt_mask" in conditioning:
+            lengths = conditioning["prompt_mask"].sum(1).tolist()
+            prompts = [prompt_ND[:length] for prompt_ND, length in zip(prompts, lengths, strict=True)]
         frames = list(latents_BChw.to(transformer.dtype)[:, :, None])
         towards_picture = transformer(frames, (1000 - timesteps_B) / 1000, prompts, return_dict=False)[0]
         return -torch.stack([one_C1hw[:, 0].float() for one_C1hw in towards_picture])
@@ -135,29 +135,5 @@ class ZImage:
         """See Family. The fused attention of torch is the one to train with."""
 
 
-def padded_prompts(conditionings: Sequence[Conditioning]) -> Conditioning:
-    """Prompts (B, N, D) padded with zeros to the longest, and their mask (B, N), True where there is a token."""
-    import torch
-
-    longest = max(one["prompt"].shape[1] for one in conditionings)
-    missing = [longest - one["prompt"].shape[1] for one in conditionings]
-    pad = torch.nn.functional.pad
-    prompts = [pad(one["prompt"], (0, 0, 0, short)) for one, short in zip(conditionings, missing, strict=True)]
-    masks = [pad(one["prompt_mask"], (0, short)) for one, short in zip(conditionings, missing, strict=True)]
-    return {"prompt": torch.cat(prompts), "prompt_mask": torch.cat(masks)}
-
-
 def _mu(scheduler: Any, latent_shape: tuple[int, int, int]) -> float:
-    from diffusers.pipelines.z_image.pipeline_z_image import calculate_shift
-
-    settings = scheduler.config
-    tokens = (latent_shape[1] // PATCH) * (latent_shape[2] // PATCH)
-    return float(
-        calculate_shift(
-            tokens,
-            settings.get("base_image_seq_len", 256),
-            settings.get("max_image_seq_len", 4096),
-            settings.get("base_shift", 0.5),
-            settings.get("max_shift", 1.15),
-        )
-    )
+    return shift_by_size(scheduler, (latent_shape[1] // PATCH) * (latent_shape[2] // PATCH))

@@ -6,10 +6,11 @@ import torch
 
 from catalog.errors import RenderError
 from generation.base_model import load_pipeline, read_base_model
-from generation.flow import flow_family, shifted
+from generation.flow import flow_family
 from tests.generation import family_contract as contract
 from tests.generation.flow_contract import LEVEL, PROMPTS, SEEDS, TRAINING, drawn, furthest, product, stock, write_foreign_transformer_lora
 from tests.tiny_z_image import write_tiny_z_image
+from training.timesteps import shifted
 
 SHORT_AND_LONG = ["oak", "a walnut table before a dark green wall, seen from the left, in evening light from a high window"]
 
@@ -66,6 +67,9 @@ def test_prompts_are_joined_to_the_longest_and_told_apart_from_padding(base_mode
     assert joined["prompt_mask"].sum(1).tolist() == lengths
     assert joined["prompt"].shape == (2, max(lengths), 16)
     assert family.batch_key(told[0]) == family.batch_key(told[1])
+    assert "prompt_mask" not in family.join(told[:1] * 2)
+    again = family.join([{name: tensor[:1] for name, tensor in joined.items()}, told[1]])
+    assert again.keys() == joined.keys() and all(torch.equal(again[name], joined[name]) for name in joined)
 
 
 def test_pictures_to_go_by_are_refused(base_model, pipeline):
