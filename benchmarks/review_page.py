@@ -28,7 +28,7 @@ REASON = {"code": "FILL", "message": "The product fills 60 %.", "measured": 60.0
 
 def write_project(folder: Path, renders: int, approved: int) -> Shop:
     """Products with one doubtful packshot each, and others with an approved one."""
-    shop = Shop(folder)
+    shop = Shop(folder, max_cell_products=500)
     shop.brand["recipes"] = ["packshot_white"]
     shop.brand["channels"][0]["recipes"] = ["packshot_white"]
     total = (renders + approved) * 100 // 70  # some photos and cut-outs are refused

@@ -16,9 +16,9 @@ from resources.ledger_tables import render
 from resources.project import Project
 from review.approved import approved_beside, approved_page, drawn_keys, neighbors
 from review.desk import Desk
+from review.found import Found, after, before
 from review.items import Filter, Item, Order, State, picture_version
 from review.overlays import OVERLAYS, overlay_for
-from review.queue import Found, after, before
 from review.sessions import Session
 
 TILES_PER_PAGE: Final = 60
@@ -73,7 +73,7 @@ def _list(found: Found, wanted: Filter, behind: str, ahead: str) -> dict[str, An
     else:
         place = read_place(behind) if behind else None
         items = list((after(shown, place) if place else shown)[:TILES_PER_PAGE])
-    first = shown.index(items[0]) if items else 0
+    first = len(before(shown, items[0].order)) if items else 0
     more = first + len(items) < len(shown)
     return {
         "items": items,

@@ -1,16 +1,15 @@
 """What is to be reviewed: renders of which the gate, by the present rules, does not approve, and what people decided about them.
 
-Products are asked about once and again when something about them changed: a decision, a judgment, a recipe, a LoRA. Many new ones are looked
-at in portions, so that no page waits for all of them. What one render is, `items.py`; approved ones, of which there are too many to keep,
-`approved.py`.
+Products are asked about once and again when something about them changed: a decision, a judgment, a recipe, a LoRA. After a decision only its
+product is, and the list is mended, not made anew. Many new ones are looked at in portions, so that no page waits for all of them. What one
+render is, `items.py`; the list, `found.py`; approved ones, of which there are too many to keep, `approved.py`.
 """
 
 import threading
 import time
-from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +21,8 @@ from catalog.errors import SettingsError
 from resources.ledger import QUERY_CHUNK, Row
 from resources.ledger_tables import NOT_APPROVED, decision, judgment, product, render
 from resources.project import Project, open_project
-from review.items import Filter, Item, Order, items_of, to_review
+from review.found import Found
+from review.items import Item, items_of, to_review
 
 LOOKED_UP_EVERY_S: Final = 20.0
 """How old what was judged may be on a page; decisions are never old."""
@@ -34,52 +34,29 @@ Marker = tuple[Any, ...]
 """What a product's renders depend on: its revision, its doubtful judgments, what is expected of its category."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """Everything to review, in the order it is shown; `left` products have not been looked at yet."""
-
-    items: Sequence[Item]
-    left: int = 0
-
-    def shown(self, wanted: Filter) -> list[Item]:
-        """What a filter takes."""
-        return [item for item in self.items if wanted.takes(item)]
-
-    def counts(self, wanted: Filter) -> dict[str, Counter[str]]:
-        """How many renders each choice of a filter would show, the others left as they are."""
-        found: dict[str, Counter[str]] = {"category": Counter(), "recipe": Counter(), "reason": Counter(), "state": Counter()}
-        for item in self.items:
-            if replace(wanted, category="").takes(item):
-                found["category"][item.made["category"]] += 1
-            if replace(wanted, recipe="").takes(item):
-                found["recipe"][item.made["recipe"]] += 1
-            if replace(wanted, reason="").takes(item):
-                found["reason"].update({reason.code for reason in item.reasons})
-            if replace(wanted, state="all").takes(item):
-                found["state"].update(["all", "open" if item.by is None else "decided"])
-        return found
-
-
-def after(items: Sequence[Item], place: Order) -> Sequence[Item]:
-    """What comes behind a place in the queue, whether something stands there or not."""
-    return items[bisect_right(items, place, key=lambda item: item.order) :]
-
-
-def before(items: Sequence[Item], place: Order) -> Sequence[Item]:
-    """What comes ahead of a place in the queue."""
-    return items[: bisect_left(items, place, key=lambda item: item.order)]
-
-
 @dataclass
 class _Looked:
-    """What was found about products when they were last looked at."""
+    """What was found about products when they were last looked at, and what changed since it was last listed."""
 
     markers: dict[str, Marker] = field(default_factory=dict)
     items: dict[str, list[Item]] = field(default_factory=dict)
+    _gone: list[Item] = field(default_factory=list)
+    _came: list[Item] = field(default_factory=list)
+    _listed: Found = field(default_factory=Found)
+
+    def put(self, sku: str, marker: Marker | None, items: list[Item]) -> None:
+        """Take down what a product has now; without a marker it has nothing any more."""
+        self._gone += self.items.pop(sku, [])
+        self.markers.pop(sku, None)
+        if marker is not None:
+            self.markers[sku], self.items[sku] = marker, items
+            self._came += items
 
     def found(self, left: int) -> Found:
-        flat = [item for items in self.items.values() for item in items]
-        return Found(items=sorted(flat, key=lambda item: item.order), left=left)
+        """Everything, in order; made of what was listed before and of what changed."""
+        self._listed = self._listed.changed(self._gone, self._came, left)
+        self._gone, self._came = [], []
+        return self._listed
 
 
 class ReviewQueue:
@@ -91,7 +68,7 @@ class ReviewQueue:
         self._project = open_project(project_dir)
         self._files = self._seen_files()
         self._looked = _Looked()
-        self._found = Found(items=())
+        self._found = Found()
         self._looked_at_s = float("-inf")
         self._last_decision = -1
 
@@ -107,9 +84,12 @@ class ReviewQueue:
             newest = _newest_decision(self._project)
             if old:
                 self._open_anew_if_changed()
-            if old or newest != self._last_decision or self._found.left:
+            if old or self._found.left:
                 left = look_again(self._project, self._looked)
                 self._found, self._last_decision, self._looked_at_s = self._looked.found(left), newest, time.monotonic()
+            elif newest != self._last_decision:
+                look_at(self._project, self._looked, _decided_since(self._project, self._last_decision))
+                self._found, self._last_decision = self._looked.found(0), newest
             return self._found
 
     def item(self, render_key: str) -> Item | None:
@@ -153,26 +133,53 @@ def look_again(project: Project, looked: _Looked, *, portion: int = PORTION) -> 
     """Ask the plan about products that changed since, at most a portion of them; how many are left."""
     present = _doubtful_products(project)
     for sku in looked.markers.keys() - present.keys():
-        looked.markers.pop(sku)
-        looked.items.pop(sku, None)
+        looked.put(sku, None, [])
     changed = [sku for sku, marker in sorted(present.items()) if looked.markers.get(sku) != marker]
-    for cell, rows in _by_cell(project, changed[:portion]):
-        found: dict[str, list[Item]] = {row["sku"]: [] for row in rows}
-        for item in filter(to_review, items_of(project, cell, rows)):
-            found[item.made["sku"]].append(item)
-        looked.items |= found
-    looked.markers |= {sku: present[sku] for sku in changed[:portion]}
+    _plan_again(project, looked, {sku: present[sku] for sku in changed[:portion]})
     return len(changed[portion:])
 
 
-def _doubtful_products(project: Project) -> dict[str, Marker]:
-    """Active products of which some render is in doubt, or was decided about, with what tells whether anything about them changed."""
+def look_at(project: Project, looked: _Looked, skus: Sequence[str]) -> None:
+    """Ask the plan about these products alone: somebody decided about them."""
+    present = _doubtful_products(project, skus)
+    for sku in set(skus) - present.keys():
+        looked.put(sku, None, [])
+    _plan_again(project, looked, present)
+
+
+def _plan_again(project: Project, looked: _Looked, present: Mapping[str, Marker]) -> None:
+    for cell, rows in _by_cell(project, sorted(present)):
+        found: dict[str, list[Item]] = {row["sku"]: [] for row in rows}
+        for item in filter(to_review, items_of(project, cell, rows)):
+            found[item.made["sku"]].append(item)
+        for sku, items in found.items():
+            looked.put(sku, present[sku], items)
+
+
+def _decided_since(project: Project, last: int) -> list[str]:
+    """Products about which anything was decided after an entry. Entries get their numbers under one lock, so none comes in behind a later one."""
+    return [row["sku"] for row in project.ledger.rows(sa.select(decision.c.sku).where(decision.c.id > last).distinct())]
+
+
+def _doubtful_products(project: Project, skus: Sequence[str] | None = None) -> dict[str, Marker]:
+    """Active products of which some render is in doubt, or was decided about, with what tells whether anything about them changed.
+
+    `skus`: of these only.
+    """
     digests = sorted({rules_in_force(project, recipe).digest for recipe in project.recipes})
     pictures = judgment.join(render, render.c.render_digest == judgment.c.render_digest)
     columns = (render.c.sku, sa.func.count().label("n"), sa.func.max(judgment.c.judged_at).label("last"))
-    query = sa.select(*columns).select_from(pictures).where(NOT_APPROVED, judgment.c.rules_digest.in_(digests)).group_by(render.c.sku)
-    doubts: dict[str, Marker] = {row["sku"]: (row["n"], row["last"]) for row in project.ledger.rows(query)}
-    decided = {row["sku"] for row in project.ledger.rows(sa.select(decision.c.sku).distinct())}
+    doubtful = sa.select(*columns).select_from(pictures).where(NOT_APPROVED, judgment.c.rules_digest.in_(digests)).group_by(render.c.sku)
+    people = sa.select(decision.c.sku).distinct()
+    doubts: dict[str, Marker] = {}
+    decided: set[str] = set()
+    for start in range(0, 1 if skus is None else len(skus), QUERY_CHUNK):
+        some = None if skus is None else skus[start : start + QUERY_CHUNK]
+        of_renders, of_people = (
+            query if some is None else query.where(sku.in_(some)) for query, sku in ((doubtful, render.c.sku), (people, decision.c.sku))
+        )
+        doubts |= {row["sku"]: (row["n"], row["last"]) for row in project.ledger.rows(of_renders)}
+        decided |= {row["sku"] for row in project.ledger.rows(of_people)}
     expected = _kept(lambda category: expectation_of(project, category, lora_in_use(project, category)).key)
     found = {}
     for row in _narrow(project, sorted(doubts.keys() | decided)):

@@ -77,6 +77,7 @@ class Shop:
     day: dt.date = dt.date(2026, 11, 1)
     output: str = "vitrine-out"
     base_model: dict = field(default_factory=lambda: json.loads(json.dumps(BASE_MODEL)))
+    max_cell_products: int = 4
 
     def open(self):
         """The project as it stands now."""
@@ -100,7 +101,7 @@ class Shop:
         ]
         if rows:
             sync_catalog(
-                self.open().ledger, rows, keep_skus=frozenset(), today=self.day, first_drop=dt.date(2026, 1, 1), max_cell_products=4,
+                self.open().ledger, rows, keep_skus=frozenset(), today=self.day, first_drop=dt.date(2026, 1, 1), max_cell_products=self.max_cell_products,
                 outside=frozenset(self.outside),
             )  # fmt: skip
 
@@ -223,7 +224,8 @@ def judge(project, category, drop, at_most=None) -> None:
     for wanted in todo:
         made = plan.judged[wanted.render_key][0]
         rules, gate = rules_in_force(project, wanted.recipe).digest, gate_of(project, wanted, made["render_digest"])
-        verdict = "rejected" if chance(0.25, "judge", wanted.render_key, gate) else "approved"
+        size = [value for value in wanted.product.size_cm.values() if value is not None]
+        verdict = "rejected" if chance(0.25, "judge", wanted.render_key, rules, *size) else "approved"
         project.ledger.record(
             judgment,
             {

@@ -1,15 +1,19 @@
 """What the queue shows and when it looks again: many products in portions, approved ones page by page, neighbors. No pixels."""
 
+from dataclasses import replace
+
 import pytest
 
 from assets.decisions import decide, undo
 from assets.planning import known_cells
 from assets.review_samples import draw_sample
 from resources.project import open_project
+from review import queue as queue_module
 from review.approved import approved_beside, approved_page, drawn_keys, neighbors
+from review.found import FEW, MOST_FILTERS, after, before
 from review.items import Filter
 from review.looking import read_place, write_place
-from review.queue import ReviewQueue, _Looked, after, before, look_again, look_up
+from review.queue import ReviewQueue, _Looked, look_again, look_up
 from tests.made_up_work import Shop
 
 SKUS = [*(f"SKU-{number:02}" for number in range(12)), "Mug-01", "mUg-02"]
@@ -67,6 +71,65 @@ def test_products_are_looked_at_in_portions_and_only_again_when_they_changed(pro
     look_again(project, looked)
     assert asked == [first.made["sku"]]
     assert [item.by["reviewer"] for item in looked.found(0).items if item.by] == ["ann"]
+
+
+@pytest.fixture
+def queue(shop):
+    queue = ReviewQueue(shop.folder)
+    queue.project.__dict__["base_model_digest"] = shop.open().base_model_digest
+    return queue
+
+
+def test_after_a_decision_only_its_product_is_asked_about(queue, monkeypatch):
+    """Every decision asked the ledger about all doubtful products and sorted, filtered and counted all of them anew."""
+    first = queue.found().items[0]
+    asked = []
+    real = queue_module._narrow
+    monkeypatch.setattr(queue_module, "_narrow", lambda project, skus: asked.extend(skus) or real(project, skus))
+    assert queue.found() is queue.found() and asked == []
+    decide(queue.project, first.made, first.gate, "approve", reviewer="ann", seen=0)
+    assert [item.name for item in queue.found().items if item.by] == [first.name]
+    assert asked == [first.made["sku"]]
+
+
+FILTERS = [Filter(), Filter(state="all"), Filter(state="decided"), Filter(recipe="backdrop"), Filter(sku="sku-0", state="all")]
+
+
+def test_a_list_that_is_mended_is_the_list_that_would_be_made_anew(queue):
+    project = queue.project
+    for wanted in FILTERS[:3]:  # the others are asked for later, when the list was mended already
+        queue.found().shown(wanted), queue.found().counts(wanted)
+    turns = [(item, action) for item in queue.found().items[::3] for action in ("approve", "undo", "reject")]
+    approved = approved_page(project, Filter(state="approved"), "", 2).items
+    for item, action in [*turns[:9], *((one, "reject") for one in approved), (approved[0], "undo")]:
+        seen = 10**6
+        if action == "undo":
+            undo(project, item.made, item.gate, reviewer="ann", seen=seen)
+        else:
+            decide(project, item.made, item.gate, action, reviewer="ann", fault="color", seen=seen)
+        mended, anew = queue.found(), look_up(project)
+        assert names(mended.items) == names(anew.items)
+        for wanted in FILTERS:
+            assert names(mended.shown(wanted)) == names(anew.shown(wanted))
+            assert mended.counts(wanted) == anew.counts(wanted)
+    assert names(queue.found().shown(Filter(state="decided")))
+
+
+def test_a_list_remembers_few_filters(queue):
+    found = queue.found()
+    for number in range(MOST_FILTERS + 5):
+        found.shown(Filter(sku=str(number)))
+    assert len(found._shown) == MOST_FILTERS
+
+
+def test_many_changes_make_the_list_anew(queue):
+    found = queue.found()
+    found.shown(Filter())
+    doubled = [replace(item, made={**item.made, "sku": f"{item.made['sku']}-{number}"}) for number in range(FEW) for item in found.items]
+    many = found.changed([], doubled, 0)
+    assert len(many.items) == len(found.items) * (FEW + 1) and many._shown == {}
+    assert [item.order for item in many.items] == sorted(item.order for item in many.items)
+    assert names(many.changed(doubled, [], 0).items) == names(found.items)
 
 
 def test_a_product_that_leaves_the_catalog_leaves_the_queue(shop):
