@@ -1,10 +1,10 @@
 """The table of GPUs (gpus.yaml): how much arithmetic they can do, and what they cost an hour, with sources and dates. Measures nothing."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
@@ -58,6 +58,19 @@ def utilization_pct(flops_per_s: float, device_name: str, gpus: Sequence[Gpu]) -
     """Counted operations per second as a share of the maker's figure (MFU), percent; None for a GPU that the table does not know."""
     gpu = find_gpu(device_name, gpus)
     return None if gpu is None else 100 * flops_per_s / (gpu.bf16_tflops * 1e12)
+
+
+def used_pct(row: Mapping[str, Any], flops_per_item: float, machine: Mapping[str, Any]) -> dict[str, float | None]:
+    """How much of the device's arithmetic each side of a report's row used, percent: of the maker's figure on a GPU, of a measured matrix product on
+    a CPU; None for a GPU that the table does not know."""
+    found = {}
+    for side in ("opponent", "ours"):
+        flops_per_s = flops_per_item / row[side]["seconds_per_item"]
+        if "gpu" in machine:
+            found[side] = utilization_pct(flops_per_s, machine["gpu"], read_gpus())
+        else:
+            found[side] = 100 * flops_per_s / (1e9 * machine["sgemm_gflops_per_s"])
+    return found
 
 
 def usd_per_10000(seconds_per_image: float, price: Price) -> tuple[float, float]:

@@ -6,6 +6,7 @@ load them as they load any model. What they draw is colored noise.
 
 import json
 import string
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,26 +66,34 @@ def write_random_lora(model: Path, path: Path, *, rank: int, seed: int = 1) -> P
 
 
 def flops_per_image(size: str, size_px: int, *, steps: int, guided: bool) -> float:
-    """Floating-point operations of one image: the denoiser for every step, twice if guided, and one decoding; text encoders left out.
-
-    Counted by torch on tensors without memory.
-    """
+    """Floating-point operations of one image: the denoiser for every step, twice if guided, and one decoding; text encoders left out."""
     import diffusers
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     told = _sizes(size)
-    with torch.device("meta"):
-        unet, vae = diffusers.UNet2DConditionModel(**told["unet"]), diffusers.AutoencoderKL(**told["vae"])
-        cells = size_px // 2 ** (len(told["vae"]["block_out_channels"]) - 1)
-        latents = torch.empty(1, told["unet"]["in_channels"], cells, cells)
-        words = torch.empty(1, TOKENS, told["unet"]["cross_attention_dim"])
-        pooled = torch.empty(1, told["text_encoder_2"]["projection_dim"])
-        with torch.no_grad(), FlopCounterMode(display=False) as denoising:
-            unet(latents, torch.empty(1), words, added_cond_kwargs={"text_embeds": pooled, "time_ids": torch.empty(1, 6)})
-        with torch.no_grad(), FlopCounterMode(display=False) as decoding:
-            vae.decode(latents)
-    return float(denoising.get_total_flops() * steps * (2 if guided else 1) + decoding.get_total_flops())
+    cells = size_px // 2 ** (len(told["vae"]["block_out_channels"]) - 1)
+    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as decoding:
+        diffusers.AutoencoderKL(**told["vae"]).decode(torch.empty(1, told["vae"]["latent_channels"], cells, cells))
+    return denoiser_flops(told["unet"], cells) * steps * (2 if guided else 1) + float(decoding.get_total_flops())
+
+
+def denoiser_flops(unet: Mapping[str, Any], cells: int, tokens: int = TOKENS) -> float:
+    """Floating-point operations of a UNet's answer to one sample of `cells` x `cells` latent cells, counted by torch on tensors without memory."""
+    import diffusers
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.device("meta"), torch.no_grad():
+        model = diffusers.UNet2DConditionModel.from_config(dict(unet))
+        told: dict[str, Any] = {}
+        if unet.get("addition_embed_type") == "text_time":
+            pooled = unet["projection_class_embeddings_input_dim"] - 6 * unet["addition_time_embed_dim"]
+            told = {"added_cond_kwargs": {"text_embeds": torch.empty(1, pooled), "time_ids": torch.empty(1, 6)}}
+        latents, words = torch.empty(1, unet["in_channels"], cells, cells), torch.empty(1, tokens, unet["cross_attention_dim"])
+        with FlopCounterMode(display=False) as counter:
+            model(latents, torch.empty(1), words, **told)
+    return float(counter.get_total_flops())
 
 
 def _sizes(size: str) -> dict[str, Any]:

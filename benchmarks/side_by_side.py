@@ -101,7 +101,9 @@ def machine(device: str, rounds: Rounds) -> dict[str, Any]:
         "disturbed": load > cores,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
     }
-    if device == "cuda":
+    if device == "cpu":
+        facts["sgemm_gflops_per_s"] = round(sgemm_flops_per_s() / 1e9, 1)
+    else:
         facts |= {"gpu": torch.cuda.get_device_name(), "cuda": torch.version.cuda, "capability": torch.cuda.get_device_capability()}
     return facts
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.side_by_side import hush_libraries
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -28,6 +30,7 @@ def load_stock(folder: Path, device: str) -> Any:
     import torch
     from diffusers import DiffusionPipeline
 
+    hush_libraries()
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
     # Asked for only where the layout has one: other pipelines refuse the argument's component.
     without_checker = {"safety_checker": None} if "safety_checker" in (folder / "model_index.json").read_text() else {}

@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gpus import read_gpus, utilization_pct
-from benchmarks.side_by_side import Rounds, hush_libraries, machine, no_cuda, note_on, ratio, sgemm_flops_per_s, summary, take_turns
+from benchmarks.gpus import used_pct
+from benchmarks.side_by_side import Rounds, hush_libraries, machine, no_cuda, note_on, ratio, summary, take_turns
 from benchmarks.stock_diffusers import Job, draw_stock, load_stock
 from benchmarks.workloads import Workload, demo_workload, sdxl_workloads
 from catalog.keys import digest_bytes
@@ -170,6 +170,9 @@ def table_of(rows: Sequence[dict[str, Any]], device: str) -> str:
             f"| {row['workload']} | {row['opponent']['seconds_per_item']:.3f} | {row['ours']['seconds_per_item']:.3f} "
             f"| {row['ratio']['median']:.2f} ({low:.2f}-{high:.2f}) | {bar} | {shares} | {row['agreement']['levels']}/255 |"
         )
+    for row in rows:
+        if (cold := row["cold_start_cpu_s"]) is not None:
+            lines += ["", f"Cold start to the first picture, imports included: {cold['opponent']} CPU-s, ours {cold['ours']} CPU-s."]
     return "\n".join(lines)
 
 
@@ -185,10 +188,8 @@ def run_all(works: Sequence[Workload], batch: int, repeats: int, cold: bool) -> 
         row["cold_start_cpu_s"] = cold_start(work) if cold else None
         rows.append(row)
     facts = machine(device, all_rounds)
-    if device == "cpu":
-        facts["sgemm_gflops_per_s"] = round(sgemm_flops_per_s() / 1e9, 1)
     for row in rows:
-        row["used_pct"] = {side: _used_pct(row, side, facts) for side in ("opponent", "ours")}
+        row["used_pct"] = used_pct(row, row["flops_per_picture"], facts)
     return {"benchmark": "throughput", "device": device, "machine": facts, "rows": rows}
 
 
@@ -223,14 +224,6 @@ def main() -> int:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(report, indent=1) + "\n")
     return 0 if all(row["bar_met"] for row in report["rows"]) else 1
-
-
-def _used_pct(row: dict[str, Any], side: str, facts: dict[str, Any]) -> float | None:
-    """How much of the device's arithmetic a side used: of a measured matrix product on a CPU, of the maker's figure on a GPU."""
-    flops_per_s = row["flops_per_picture"] / row[side]["seconds_per_item"]
-    if "gpu" in facts:
-        return utilization_pct(flops_per_s, facts["gpu"], read_gpus())
-    return 100 * flops_per_s / (1e9 * facts["sgemm_gflops_per_s"])
 
 
 def _children_cpu_s() -> float:

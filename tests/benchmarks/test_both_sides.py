@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import throughput, training
+from benchmarks import batching, throughput, training, workloads
 from benchmarks.random_models import write_random_lora, write_random_model
 from benchmarks.stock_diffusers import Job, draw_stock, load_stock
 from benchmarks.stock_training import StockTask, train_stock
@@ -11,7 +11,10 @@ from benchmarks.workloads import Workload
 from catalog.keys import digest_bytes
 from generation.adapter import attach_lora
 from generation.base_model import load_pipeline, read_base_model
+from imaging.storage_format import decode_rgb
 from tests.tiny_model import write_tiny_base_model, write_tiny_lora
+from training.settings import LoraSettings
+from training.training_set import build_training_set
 
 SIZE_PX = 64
 
@@ -25,21 +28,35 @@ def work(tmp_path_factory) -> Workload:
     return Workload(name="tiny", folder=model, loras=loras, jobs=jobs, out=folder, steps=2, guidance=3.0, size_px=SIZE_PX, device="cpu")
 
 
-def test_both_sides_draw_the_same_pictures_into_files(work):
-    ours, theirs = (
-        throughput.draw_ours(work, work.jobs, 2),
-        draw_stock(load_stock(work.folder, "cpu"), work.jobs, work.loras, work.out, **work.settings),
-    )
+@pytest.fixture(scope="module")
+def stock(work):
+    return load_stock(work.folder, "cpu")
+
+
+@pytest.fixture(scope="module")
+def ours(work):
+    return throughput.draw_ours(work, work.jobs, 2)
+
+
+def test_both_sides_draw_the_same_pictures_into_files(work, stock, ours):
+    files = [work.out / job.file for job in work.jobs]
+    assert all(decode_rgb(file.read_bytes()).shape == (SIZE_PX, SIZE_PX, 3) for file in files)
+    theirs = draw_stock(stock, work.jobs, work.loras, work.out, **work.settings)
     throughput.check_agreement(throughput.agreement(ours, theirs), "cpu")
-    assert all((work.out / job.file).stat().st_size > 0 for job in work.jobs)
+    assert all(np.array_equal(decode_rgb(file.read_bytes()), picture) for file, picture in zip(files, theirs, strict=True))
 
 
-def test_a_lora_left_out_by_one_side_would_be_noticed(work):
+def test_a_swapped_lora_on_one_side_would_be_noticed(work, stock, ours):
     swapped = {"bags": work.loras["lamps"], "lamps": work.loras["bags"]}
-    ours = throughput.draw_ours(work, work.jobs, 2)
-    theirs = draw_stock(load_stock(work.folder, "cpu"), work.jobs, swapped, work.out, **work.settings)
+    theirs = draw_stock(stock, work.jobs, swapped, work.out, **work.settings)
     with pytest.raises(SystemExit, match="do not do the same work"):
         throughput.check_agreement(throughput.agreement(ours, theirs), "cpu")
+
+
+def test_the_batching_report_counts_what_a_batch_saves(work):
+    row, _ = batching.measure(work, work.jobs[:2], (1, 2), repeats=1)
+    assert set(row["batches"]) == {1, 2} and row["refused"] == {} and row["batches"][1]["saved_pct"] == 0
+    assert row["batches"][2]["images_per_s"] > 0
 
 
 def test_a_report_holds_ratio_agreement_and_the_share_of_the_peak(work):
@@ -66,6 +83,17 @@ def test_the_stock_trainer_learns_and_its_file_fits(tmp_path):
     assert attach_lora(pipeline, tmp_path / "stock.safetensors", digest_bytes(data)) > 0
 
 
+def test_both_trainers_are_timed_on_the_same_task(work):
+    base_model = read_base_model(work.folder)
+    look = build_training_set(training.noise_pictures(10, SIZE_PX), {}, "vit look", size_px=SIZE_PX)
+    settings = LoraSettings(steps=5, rank=2, batch_size=2, target_modules="attention", precision="float32", learning_rate=1e-4)
+    row, rounds = training.measure("tiny", settings, look, base_model, repeats=1)
+    assert row["curves_agree"] and row["ratio"]["median"] > 0 and len(rounds) == 1
+    assert row["flops_per_step"] > 0 and len(row["losses"]["ours"]) == 3
+    row |= {"bar": 1.5, "used_pct": {"opponent": 1.0, "ours": None}}
+    assert "| >= 1.5 | 1 % / - |" in training.table_of([row], "cpu")
+
+
 def test_a_model_of_a_published_layout_is_built_drawn_and_trained_by_the_stock_side(tmp_path):
     model = write_random_model(tmp_path / "model", "sdxl-tiny")
     lora = write_random_lora(model, tmp_path / "lora.safetensors", rank=2)
@@ -79,6 +107,14 @@ def test_a_model_of_a_published_layout_is_built_drawn_and_trained_by_the_stock_s
         rank=2, batch_size=2, betas=(0.9, 0.99), rate_of_step=lambda _: 1e-2, steps=1, precision="float32", device="cpu", seed=0,
     )  # fmt: skip
     assert np.isfinite([step.loss for step in train_stock(task, {})]).all()
+
+
+def test_the_row_for_a_gpu_runs_at_a_tiny_size_on_a_cpu(tmp_path, monkeypatch):
+    monkeypatch.setattr(workloads, "SDXL_BAR", (2, 5.0))
+    guided, fast = workloads.sdxl_workloads(tmp_path, size="sdxl-tiny", size_px=SIZE_PX, device="cpu", pictures=2)
+    assert (fast.steps, fast.guidance) == (8, 1.0)
+    [row] = throughput.run_all([guided], batch=2, repeats=1, cold=False)["rows"]
+    assert row["agreement"]["levels"] <= 1 and row["workload"] == "sdxl-tiny, 64 px, 2 steps, guidance 5"
 
 
 def test_steps_that_validate_are_not_timed():
