@@ -12,7 +12,7 @@ from assets.number_values import lora_numbers
 from assets.observed import observed
 from assets.partitions import categories
 from assets.planning import promoted_lora
-from assets.training_set import look_digest, look_parts, read_training_set, training_set
+from assets.training_set import look_digest, look_parts, lora_settings, read_training_set, training_set
 from assets.yield_counts import lora_yields_of
 from catalog.failpoint import failpoint
 from catalog.keys import digest
@@ -31,16 +31,7 @@ if TYPE_CHECKING:
 
     from training.checkpoint import CheckpointMirror
     from training.lora import Progress, TrainedLora
-    from training.settings import LoraSettings
     from training.training_set import TrainingSet
-
-
-def lora_settings(project: Project) -> "LoraSettings":
-    """The trainer's settings with the project's overrides. Raises SettingsError for a misspelt or impossible one."""
-    from catalog.recipe import parse_model
-    from training.settings import LoraSettings
-
-    return parse_model(LoraSettings, project.settings.training, "vitrine.yaml: training")
 
 
 def lora_key(project: Project, category: str) -> str:

@@ -12,16 +12,26 @@ from assets.observed import observed
 from assets.partitions import categories
 from catalog.errors import TrainingError
 from catalog.keys import digest, digest_bytes
+from catalog.look_files import is_mask, mask_of
 from resources.project import Project, VitrineResource
 
 if TYPE_CHECKING:
+    from training.settings import LoraSettings
     from training.training_set import LookPicture, TrainingSet
+
+
+def lora_settings(project: Project) -> "LoraSettings":
+    """The trainer's settings with the project's overrides. Raises SettingsError for a misspelt or impossible one."""
+    from catalog.recipe import parse_model
+    from training.settings import LoraSettings
+
+    return parse_model(LoraSettings, project.settings.training, "vitrine.yaml: training")
 
 
 def look_pictures(project: Project, category: str) -> list[tuple[str, bytes]]:
     """Name and bytes of each look picture of a category. Raises TrainingError when there is none."""
     pictures = project.source.pictures
-    found = [(name, pictures.look_file(category, name)) for name in pictures.looks(category)]
+    found = [(name, pictures.look_file(category, name)) for name in pictures.looks(category) if not is_mask(name)]
     there = [(name, data) for name, data in found if data is not None]
     if not there:
         raise TrainingError(
@@ -29,6 +39,13 @@ def look_pictures(project: Project, category: str) -> list[tuple[str, bytes]]:
             "of its empty brand sets there (captions.csv beside them is optional), then run again. The LoRA in use stays."
         )
     return there
+
+
+def look_masks(project: Project, category: str) -> dict[str, bytes]:
+    """The masks beside a category's look pictures by name: which parts of a picture are learned."""
+    pictures = project.source.pictures
+    found = {name: pictures.look_file(category, name) for name in pictures.looks(category) if is_mask(name)}
+    return {name: data for name, data in found.items() if data is not None}
 
 
 def look_captions(project: Project, category: str) -> dict[str, str]:
@@ -62,25 +79,31 @@ def read_training_set(project: Project, category: str) -> "TrainingSet":
         look_captions(project, category),
         style.trigger,
         size_px=read_base_model(project.base_model_dir).size_px,
+        aspects=lora_settings(project).aspects,
+        masks=look_masks(project, category),
     )
 
 
 def look_parts(project: Project, category: str) -> list[str]:
     """One digest per look picture with its caption: what of a look a LoRA has learned, told apart picture by picture."""
-    captions = look_captions(project, category)
-    return sorted(digest([digest_bytes(data), captions.get(name)]) for name, data in look_pictures(project, category))
+    captions, masks = look_captions(project, category), look_masks(project, category)
+    parts = []
+    for name, data in look_pictures(project, category):
+        mask = mask_of(name, masks)
+        learned: list[object] = [digest_bytes(data), captions.get(name)]
+        parts.append(digest(learned if mask is None else [*learned, digest_bytes(masks[mask])]))
+    return sorted(parts)
 
 
 def look_digest(project: Project, category: str) -> str:
     """Changes when a look picture, a caption or the trigger phrase does; reads files, decodes nothing."""
-    style = project.brand_kit.categories.get(category)
-    return digest(
-        {
-            "pictures": [[name, digest_bytes(data)] for name, data in look_pictures(project, category)],
-            "captions": look_captions(project, category),
-            "trigger": style.trigger if style else None,
-        }
-    )
+    style, masks = project.brand_kit.categories.get(category), look_masks(project, category)
+    facts: dict[str, object] = {
+        "pictures": [[name, digest_bytes(data)] for name, data in look_pictures(project, category)],
+        "captions": look_captions(project, category),
+        "trigger": style.trigger if style else None,
+    }
+    return digest(facts | {"masks": {name: digest_bytes(data) for name, data in masks.items()}} if masks else facts)
 
 
 @dg.asset(partitions_def=categories, deps=[catalog_snapshot], group_name="training", owners=OWNERS, kinds={"pillow"}, code_version="1")

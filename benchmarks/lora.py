@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from catalog.look_files import is_mask
 from catalog.recipe import read_yaml
 from generation.base_model import BaseModel, read_base_model
 from generation.plates import DiffusionPlates
@@ -35,13 +36,15 @@ PICTURE_SUFFIXES = (".jpg", ".png", ".webp")
 
 def read_look(folder: Path, trigger: str, size_px: int) -> TrainingSet:
     """The training set of a folder of look pictures with a captions.csv beside them."""
-    pictures = [(path.name, path.read_bytes()) for path in sorted(folder.iterdir()) if path.suffix in PICTURE_SUFFIXES]
+    files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in PICTURE_SUFFIXES}
+    pictures = [(name, data) for name, data in files.items() if not is_mask(name)]
+    masks = {name: data for name, data in files.items() if is_mask(name)}
     captions_file = folder / "captions.csv"
     captions = {}
     if captions_file.is_file():
         with captions_file.open(encoding="utf-8-sig", newline="") as stream:
             captions = {row["file"]: row["caption"] for row in csv.DictReader(stream)}
-    return build_training_set(pictures, captions, trigger, size_px=size_px)
+    return build_training_set(pictures, captions, trigger, size_px=size_px, masks=masks)
 
 
 def draw(base_model: BaseModel, lora: TrainedLora | None, trigger: str, seeds: int, threads: int) -> list[Pixels]:

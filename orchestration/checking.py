@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from catalog.errors import VitrineError
+from catalog.look_files import is_mask
 from orchestration.checking_ledger import check_ledger, store_in_a_hurry
 from resources.project import Project, open_project
 from resources.store_settings import S3Publish, S3Store
@@ -109,7 +110,7 @@ def _screening(project: Project) -> Iterator[Finding]:
 
 
 def _training(project: Project) -> Iterator[Finding]:
-    from assets.category_lora import lora_settings
+    from assets.training_set import lora_settings
 
     lora_settings(project)
     yield from ()
@@ -186,7 +187,7 @@ def _looks(project: Project) -> Iterator[Finding]:
     if not any(recipe.engine == "diffusion" for recipe in project.recipes):
         return
     for category in project.brand_kit.categories:
-        count = len(project.source.pictures.looks(category))
+        count = sum(not is_mask(name) for name in project.source.pictures.looks(category))
         if count < 8:
             message = f"{count} look pictures; 16 or more teach a LoRA its look, and without one there are no {category} scenes."
             yield Finding(severity="warning", where=f"looks/{category}", message=message)

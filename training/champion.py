@@ -7,7 +7,7 @@ from pathlib import Path
 
 from generation.adapter import attach_lora
 from generation.base_model import BaseModel, load_pipeline, torch_threads
-from training.latents import encode_training_set
+from training.latents import encode_training_set, encodings_below
 from training.settings import LoraSettings, resolve_precision
 from training.trainee import Trainee
 from training.training_set import TrainingSet
@@ -24,7 +24,7 @@ def held_out_loss(
     """
     with torch_threads(settings.threads):
         pipeline = load_pipeline(base_model, settings.threads, settings.device)
-        encoded = encode_training_set(pipeline, training_set, base_model, work_dir / "champion-latents.safetensors")
+        encoded = encode_training_set(pipeline, training_set, base_model, encodings_below(work_dir), mask_floor=settings.mask_floor)
         attach_lora(pipeline, lora_path, lora_digest)
         family = base_model.behavior
         family.prepare_for_training(pipeline, settings.device)

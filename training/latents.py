@@ -1,9 +1,9 @@
-"""What a training reads over and over, computed once: latents of its pictures and embeddings of its prompts.
+"""What a training reads over and over, computed once: latents of its pictures, embeddings of its prompts, and weights from its masks.
 
-Kept in one safetensors file per training set and base model, so that a resumed training skips it. Augments nothing: mirrored copies are
-pictures of their own in the training set.
+Each picture and each prompt is encoded alone, so that its encoding depends on nothing else and can be kept (encoding_cache.py). Augments
+nothing: mirrored copies are pictures of their own in the training set.
 
-Shape legend: N pictures, C latent channels, h and w latent cells.
+Shape legend: C latent channels, h and w latent cells.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from catalog.errors import TrainingError
@@ -18,11 +19,13 @@ from catalog.failpoint import failpoint
 from catalog.keys import digest
 from catalog.preemption import stop_point
 from generation.base_model import BaseModel, quiet_libraries
-from generation.family import Conditioning, Family
-from training.atomic_files import write_atomic
+from generation.family import Conditioning
+from generation.model_folder import digest_of_folder, parts_of, read_index
+from training.encoding_cache import EncodingCache, Tensors
 from training.training_set import LookPicture, TrainingSet
 
-ENCODE_BATCH = 8
+ENCODING = "3"
+"""Raise when the same picture or prompt should be encoded to something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,86 +51,99 @@ class Encoded:
     truncated_prompts: int
 
 
-def encode_training_set(pipeline: Any, training_set: TrainingSet, base_model: BaseModel, cache: Path | None = None) -> Encoded:
-    """The training set's latents and prompt embeddings, from `cache` (a file) if it holds those of exactly this data and base model.
+def encodings_below(work_dir: Path) -> EncodingCache:
+    """The encodings that all trainings below a folder share."""
+    return EncodingCache(work_dir / "encodings")
 
-    Raises TrainingError if the autoencoder or text encoder gives NaN or infinity.
+
+def encode_training_set(
+    pipeline: Any, training_set: TrainingSet, base_model: BaseModel, cache: EncodingCache | None = None, *, mask_floor: float = 0.0
+) -> Encoded:
+    """The training set's latents and prompt embeddings, from `cache` where it holds them.
+
+    Where a picture has a mask, black counts `mask_floor` and white 1. Raises TrainingError if the autoencoder or text encoder gives NaN or
+    infinity.
     """
     import torch
-    from safetensors.torch import load, save
 
     texts = ["", training_set.trigger]
     texts += sorted({picture.prompt for picture in training_set.train + training_set.held_out} - set(texts))
-    name = digest([training_set.digest, base_model.digest, "latents-2"])
-    family = base_model.behavior
-    tensors = load(cache.read_bytes()) if cache is not None and _holds(cache, name) else None
-    if tensors is None:
-        with torch.inference_mode(), quiet_libraries():
-            tensors = {
-                "train": _latents(family, pipeline, training_set.train),
-                "held_out": _latents(family, pipeline, training_set.held_out),
-            }
-            for row, text in enumerate(texts):
-                told = family.condition(pipeline, text)
-                tensors |= {f"prompt/{row}/{part}": _for_the_file(tensor) for part, tensor in told.items()}
-        tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-            raise TrainingError("The base model encodes this training set to NaN or infinity. Check the base model; nothing was trained.")
-        if cache is not None:
-            data = save(tensors, metadata={"name": name})
-            write_atomic(cache, data)
-            failpoint("training.latents_written")
-            write_atomic(_seal(cache), f"{name} {hashlib.sha256(data).hexdigest()}".encode())
-            failpoint("training.latents_sealed")
-    return Encoded(
-        train=_encoded(tensors["train"], training_set.train, texts),
-        held_out=_encoded(tensors["held_out"], training_set.held_out, texts),
-        prompts=tuple(_with_prefix(tensors, f"prompt/{row}/") for row in range(len(texts))),
-        truncated_prompts=_count_truncated(base_model, pipeline, texts),
-    )
+    encoder = _Encoder(pipeline, base_model, cache)
+    with torch.inference_mode(), quiet_libraries():
+        train, held_out = (
+            tuple(
+                EncodedPicture(
+                    latents_Chw=(latents_Chw := encoder.latents(picture)),
+                    prompt_row=texts.index(picture.prompt),
+                    weight_hw=_weights(picture, tuple(latents_Chw.shape[1:]), mask_floor),
+                )
+                for picture in part
+            )
+            for part in (training_set.train, training_set.held_out)
+        )
+        prompts = tuple(encoder.prompt(text) for text in texts)
+        truncated = sum(base_model.behavior.count_tokens(pipeline, text) > base_model.max_tokens for text in texts)
+    failpoint("training.encoded")
+    if cache is not None:
+        cache.trim()
+    return Encoded(train=train, held_out=held_out, prompts=prompts, truncated_prompts=truncated)
 
 
-def _encoded(latents_NChw: Any, pictures: tuple[LookPicture, ...], texts: list[str]) -> tuple[EncodedPicture, ...]:
-    return tuple(
-        EncodedPicture(latents_Chw=latents_Chw, prompt_row=texts.index(picture.prompt))
-        for latents_Chw, picture in zip(latents_NChw, pictures, strict=True)
-    )
+class _Encoder:
+    """Pictures and texts to tensors, by way of a cache where there is one."""
 
+    def __init__(self, pipeline: Any, base_model: BaseModel, cache: EncodingCache | None) -> None:
+        import torch
 
-def _seal(cache: Path) -> Path:
-    return cache.with_suffix(".sha256")
+        self.pipeline, self.family, self.cache = pipeline, base_model.behavior, cache
+        # What the numbers depend on beside the input: the part's bytes, what it computes in, and the library that computes.
+        circumstances = [ENCODING, base_model.family, str(pipeline.vae.dtype), pipeline.device.type, torch.__version__]
+        parts = set(parts_of(read_index(base_model.folder), self.family.left_out)) - {self.family.denoiser_part, "scheduler"}
+        by_eye, by_word = (digest_of_folder(base_model.folder, sorted(some)) for some in (parts & {"vae"}, parts - {"vae"}))
+        self.picture_circumstances, self.text_circumstances = [*circumstances, by_eye], [*circumstances, by_word]
 
+    def latents(self, picture: LookPicture) -> Any:
+        """Latents float32 (C, h, w), scaled as the denoiser expects them; the mean where the autoencoder gives a distribution."""
+        import torch
 
-def _holds(cache: Path, name: str) -> bool:
-    """Whether the cache is whole and of this name; a torn or foreign one is computed anew, which costs seconds."""
-    if not cache.is_file() or not _seal(cache).is_file():
-        return False
-    return _seal(cache).read_text() == f"{name} {hashlib.sha256(cache.read_bytes()).hexdigest()}"
+        def compute() -> Tensors:
+            stop_point()
+            # Scaled in float32 first: bfloat16 has 8 bits, and dividing in it would shift levels by up to half of one.
+            pixels_3HW = torch.from_numpy(picture.pixels_HW3.copy()).permute(2, 0, 1).to(self.pipeline.device).float() / 127.5 - 1
+            return {"latents": self.family.encode(self.pipeline, pixels_3HW[None])[0]}
+
+        pixels = hashlib.sha256(picture.pixels_HW3.tobytes()).hexdigest()
+        return self._kept(["latents", pixels, picture.pixels_HW3.shape, *self.picture_circumstances], compute)["latents"]
+
+    def prompt(self, text: str) -> Conditioning:
+        """What the denoiser is told of a text."""
+        return self._kept(["prompt", text, *self.text_circumstances], lambda: self.family.condition(self.pipeline, text))
+
+    def _kept(self, named: list[Any], compute: Any) -> Tensors:
+        import torch
+
+        def finite() -> Tensors:
+            made = {name: _for_the_file(tensor) for name, tensor in compute().items()}
+            if not all(bool(torch.isfinite(tensor).all()) for tensor in made.values()):
+                raise TrainingError(
+                    f"The base model encodes a {'picture' if named[0] == 'latents' else 'prompt'} of this training set to NaN or infinity. "
+                    "Check the base model; nothing was trained."
+                )
+            return made
+
+        return finite() if self.cache is None else self.cache.tensors(digest(named), finite)
 
 
 def _for_the_file(tensor: Any) -> Any:
     """A tensor as it is kept: on the CPU, in float32 unless it is a mask or an index."""
-    return tensor.float().cpu() if tensor.is_floating_point() else tensor.cpu()
+    return (tensor.float() if tensor.is_floating_point() else tensor).cpu().contiguous()
 
 
-def _with_prefix(tensors: dict[str, Any], prefix: str) -> dict[str, Any]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-
-
-def _latents(family: Family, pipeline: Any, pictures: tuple[LookPicture, ...]) -> Any:
-    """Latents float32 (N, C, h, w), scaled as the denoiser expects them; the mean where the autoencoder gives a distribution."""
+def _weights(picture: LookPicture, cells: tuple[int, int], floor: float) -> Any:
+    """How much each latent cell counts, float32 (h, w): the mean of the mask over the cell's pixels, raised to `floor` at least."""
     import torch
 
-    parts = []
-    for start in range(0, len(pictures), ENCODE_BATCH):
-        stop_point()
-        pixels_BHWC = np.stack([picture.pixels_HW3 for picture in pictures[start : start + ENCODE_BATCH]])
-        # Scaled in float32 first: bfloat16 has 8 bits, and dividing in it would shift levels by up to half of one.
-        pixels_BCHW = torch.from_numpy(pixels_BHWC).permute(0, 3, 1, 2).to(pipeline.device).float() / 127.5 - 1
-        parts.append(family.encode(pipeline, pixels_BCHW).cpu())
-    return torch.cat(parts)
-
-
-def _count_truncated(base_model: BaseModel, pipeline: Any, texts: list[str]) -> int:
-    with quiet_libraries():
-        return sum(base_model.behavior.count_tokens(pipeline, text) > base_model.max_tokens for text in texts)
+    if picture.mask_HW is None:
+        return None
+    mask_hw = cv2.resize(picture.mask_HW.astype(np.float32) / 255, (cells[1], cells[0]), interpolation=cv2.INTER_AREA)
+    return torch.from_numpy(floor + (1 - floor) * mask_hw)

@@ -16,7 +16,7 @@ from catalog.keys import digest_bytes
 from generation.base_model import BaseModel, load_pipeline, torch_threads
 from training.atomic_files import write_atomic
 from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, with_prefix
-from training.latents import encode_training_set
+from training.latents import encode_training_set, encodings_below
 from training.lora_file import lora_bytes
 from training.model_card import write_card
 from training.plan import TrainingPlan, plan_training
@@ -70,7 +70,7 @@ def train_lora(
     folder = work_dir / plan.digest[:16]
     with torch_threads(settings.threads), _deterministic():
         pipeline = load_pipeline(base_model, settings.threads, settings.device)
-        encoded = encode_training_set(pipeline, training_set, base_model, folder / "latents.safetensors")
+        encoded = encode_training_set(pipeline, training_set, base_model, encodings_below(work_dir), mask_floor=settings.mask_floor)
         trainee = inject_adapter(base_model.behavior, pipeline, settings, plan.seed("init"))
         state = TrainingRun(plan, folder, trainee, encoded, mirror).finish(on_progress)
         data = _lora_file(state, plan)

@@ -14,6 +14,11 @@ def write_card(plan: TrainingPlan, state: TrainingState, file_digest: str, *, la
     remarks = []
     if data.duplicates:
         remarks.append(f"Left out as duplicates: {', '.join(data.duplicates)}.")
+    masked = sum(picture.mask_HW is not None for picture in data.train) // 2 + sum(p.mask_HW is not None for p in data.held_out)
+    if masked:
+        remarks.append(
+            f"{masked} pictures have masks: what is black there counts {settings.mask_floor:g} in training and in the held-out loss."
+        )
     if truncated_prompts:
         remarks.append(f"{truncated_prompts} prompts are longer than the text encoder reads; their ends had no effect.")
     curve = "\n".join(_curve_row(point) for point in state.curve)

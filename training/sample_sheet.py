@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from generation.plates import DiffusionPlates
 from training.plan import TrainingPlan
@@ -24,7 +24,7 @@ WEBP_QUALITY = 86
 
 
 def picture_sheet(rows: Sequence[tuple[str, Sequence[Pixels]]], tile_px: int = 128, quality: int = WEBP_QUALITY) -> bytes:
-    """A WebP of labeled rows of square pictures, each scaled to `tile_px`; rows may differ in length."""
+    """A WebP of labeled rows of pictures, each within a square of `tile_px`; rows may differ in length."""
     columns = max(len(pictures) for _, pictures in rows)
     row_height = LABEL_HEIGHT_PX + tile_px + GAP_PX
     sheet = Image.new("RGB", (GAP_PX + columns * (tile_px + GAP_PX), GAP_PX + len(rows) * row_height), "white")
@@ -33,8 +33,9 @@ def picture_sheet(rows: Sequence[tuple[str, Sequence[Pixels]]], tile_px: int = 1
         top = GAP_PX + row * row_height
         draw.text((GAP_PX, top + 2), label, fill=(40, 40, 40), font=font)
         for column, pixels in enumerate(pictures):
-            tile = Image.fromarray(pixels).resize((tile_px, tile_px), Image.Resampling.LANCZOS)
-            sheet.paste(tile, (GAP_PX + column * (tile_px + GAP_PX), top + LABEL_HEIGHT_PX))
+            tile = ImageOps.contain(Image.fromarray(pixels), (tile_px, tile_px), Image.Resampling.LANCZOS)
+            left, below = GAP_PX + column * (tile_px + GAP_PX), top + LABEL_HEIGHT_PX
+            sheet.paste(tile, (left + (tile_px - tile.width) // 2, below + (tile_px - tile.height) // 2))
     buffer = BytesIO()
     sheet.save(buffer, "WEBP", quality=quality, method=6)
     return buffer.getvalue()

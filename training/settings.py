@@ -51,6 +51,11 @@ class LoraSettings(BaseModel):
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass: a third slower, and a large model fits a smaller GPU."""
 
+    aspects: Literal["square", "buckets"] = "square"
+    """Pictures are cut to the square in their middle, or to the nearest of several aspects of about the same area."""
+    mask_floor: float = Field(default=0.0, ge=0, le=1)
+    """How much a picture counts where its mask is black; 0: not at all."""
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.accumulation > self.batch_size:

@@ -5,7 +5,7 @@ That is why a resumed training needs no random states and ends with the same byt
 
 import math
 
-from training.latents import Encoded
+from training.latents import Encoded, EncodedPicture
 from training.plan import TrainingPlan
 from training.samples import Sample
 from training.settings import LoraSettings
@@ -26,7 +26,7 @@ def step_samples(plan: TrainingPlan, step: int, encoded: Encoded, levels: NoiseL
 
     size = plan.settings.batch_size
     generator = torch.Generator("cpu").manual_seed(plan.seed("step", step))
-    chosen = [encoded.train[_picture_at(plan, step * size + place, encoded)] for place in range(size)]
+    chosen = _pictures_of(plan, step, encoded)
     strata = (torch.arange(size) + torch.rand(size, generator=generator)) / size
     mixed = strata[torch.randperm(size, generator=generator)]
     timesteps = levels.timesteps(mixed, [tuple(picture.latents_Chw.shape) for picture in chosen])
@@ -53,13 +53,35 @@ def learning_rate(step: int, settings: LoraSettings) -> float:
     return settings.learning_rate * (FINAL_RATE_SHARE + (1 - FINAL_RATE_SHARE) * cosine)
 
 
-def _picture_at(plan: TrainingPlan, position: int, encoded: Encoded) -> int:
-    """Which picture stands at a position of the endless sequence of shuffled rounds over all pictures."""
+def _pictures_of(plan: TrainingPlan, step: int, encoded: Encoded) -> list[EncodedPicture]:
+    """The pictures of a step in the endless sequence of shuffled rounds over all pictures: each is seen once before any is seen twice."""
+    size, count = plan.settings.batch_size, len(encoded.train)
+    places = range(step * size, (step + 1) * size)
+    rounds = {number: _round(plan, number, encoded) for number in {place // count for place in places}}
+    return [encoded.train[rounds[place // count][place % count]] for place in places]
+
+
+def _round(plan: TrainingPlan, number: int, encoded: Encoded) -> list[int]:
+    """All pictures of one round, shuffled, so that nearly every step has pictures of one shape: those are computed together.
+
+    First come those that fill the batch which the round before has begun, then whole batches of one shape, then what is left of each.
+    Where all pictures have one shape, this is the shuffled order itself.
+    """
     import torch
 
-    count = len(encoded.train)
-    order = torch.Generator("cpu").manual_seed(plan.seed("round", position // count))
-    return int(torch.randperm(count, generator=order)[position % count])
+    size, count = plan.settings.batch_size, len(encoded.train)
+    generator = torch.Generator("cpu").manual_seed(plan.seed("round", number))
+    order = [int(index) for index in torch.randperm(count, generator=generator)]
+    begun = min(count, -number * count % size)
+    by_shape: dict[tuple[int, ...], list[int]] = {}
+    whole: list[int] = []
+    for index in order[begun:]:
+        alike = by_shape.setdefault(tuple(encoded.train[index].latents_Chw.shape), [])
+        alike.append(index)
+        if len(alike) == size:
+            whole += alike
+            alike.clear()
+    return order[:begun] + whole + [index for alike in by_shape.values() for index in alike]
 
 
 def _prompt_row(draw: float, own_row: int, settings: LoraSettings) -> int:

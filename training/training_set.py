@@ -7,14 +7,17 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from catalog.errors import PhotoRefused, TrainingError
 from catalog.keys import digest
+from catalog.look_files import MASK_SUFFIX, mask_of
 from imaging.photo import decode_photo
+from training.look_crops import Size, bucket_sizes, cut, nearest_size
+from training.look_masks import read_mask, transparency_mask
 
 DEFAULT_SIZE_PX = 128
 """Side of the embedded base model's pictures."""
@@ -26,17 +29,19 @@ MIN_HELD_OUT = 2
 
 @dataclass(frozen=True, kw_only=True)
 class LookPicture:
-    """One picture of a look as the trainer sees it: square uint8 sRGB pixels and the prompt it is trained with."""
+    """One picture of a look as the trainer sees it: uint8 sRGB pixels, the prompt it is trained with, and what of it is learned."""
 
     name: str
     """The file's name; a mirrored copy has its original's."""
     pixels_HW3: npt.NDArray[np.uint8] = field(repr=False)
     prompt: str
+    mask_HW: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
+    """uint8, 255 where it is learned and 0 where it is left out; None: all of it is learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
-    """A look, split for training; `digest` covers every pixel and prompt of both parts.
+    """A look, split for training; `digest` covers every pixel, mask and prompt of both parts.
 
     `train` holds each picture and its mirrored copy (left and right swapped in its prompt), `held_out` only originals that are never
     trained on. `duplicates` names pictures left out because another file had the same pixels.
@@ -58,12 +63,15 @@ def build_training_set(
     seed: int = 0,
     *,
     size_px: int = DEFAULT_SIZE_PX,
+    aspects: Literal["square", "buckets"] = "square",
+    masks: Mapping[str, bytes] | None = None,
 ) -> TrainingSet:
     """The training set of encoded pictures (name, file bytes) and their captions by name.
 
-    A picture without a caption is trained with the trigger phrase alone. The largest centered square is scaled to `size_px`. The split
-    depends on pixels, share and seed, not on names or order. Raises TrainingError for an unreadable or too small picture, a caption
-    without a picture, or too few different pictures.
+    A picture without a caption is trained with the trigger phrase alone. The largest centered square is scaled to `size_px`, or with
+    "buckets" the largest part that has the aspect of the nearest of `bucket_sizes`. `masks` are files by name, NAME.mask.png for the picture
+    NAME; a picture without one is masked by its transparency, if it has any. The split depends on pixels, share and seed, not on names or
+    order. Raises TrainingError for an unreadable or too small picture, a caption or mask without a picture, or too few different pictures.
     """
     assert 0 < holdout_share < 1 and trigger.strip(), "a share between 0 and 1 and a trigger phrase"
     unknown = sorted(captions.keys() - {name for name, _ in pictures})
@@ -72,15 +80,26 @@ def build_training_set(
             f"{len(unknown)} captions have no picture (first: {unknown[0]}), so names were misspelt or pictures are missing. "
             "Correct captions.csv or add the pictures."
         )
+    names = [name for name, _ in pictures]
+    masks = masks or {}
+    without = sorted(masks.keys() - {mask_of(name, masks) for name in names})
+    if without:
+        raise TrainingError(
+            f"{len(without)} masks have no picture (first: {without[0]}); a mask is named after its picture, 01{MASK_SUFFIX} for 01.jpg. "
+            "Correct its name, add the picture, or remove it."
+        )
+    sizes = bucket_sizes(size_px) if aspects == "buckets" else ((size_px, size_px),)
     found: dict[str, LookPicture] = {}
     duplicates = []
     for name, data in sorted(pictures, key=lambda item: item[0]):
-        pixels_HW3 = _decode_square(name, data, size_px)
+        mask_name = mask_of(name, masks)
+        pixels_HW3, mask_HW = _decode(name, data, sizes, None if mask_name is None else (mask_name, masks[mask_name]))
         pixel_digest = hashlib.sha256(pixels_HW3.tobytes()).hexdigest()
         if pixel_digest in found:
             duplicates.append(name)
         else:
-            found[pixel_digest] = LookPicture(name=name, pixels_HW3=pixels_HW3, prompt=_prompt(trigger, captions.get(name, "")))
+            prompt = _prompt(trigger, captions.get(name, ""))
+            found[pixel_digest] = LookPicture(name=name, pixels_HW3=pixels_HW3, prompt=prompt, mask_HW=mask_HW)
     if len(found) < MIN_PICTURES:
         raise TrainingError(
             f"The look '{trigger}' has {len(found)} different pictures; at least {MIN_PICTURES} are needed, and 16 to 24 are a good "
@@ -107,22 +126,26 @@ def swap_sides(text: str) -> str:
     return re.sub(r"\b(left|right)\b", lambda match: swap[match.group(1)], text)
 
 
-def _decode_square(name: str, data: bytes, size_px: int) -> npt.NDArray[np.uint8]:
+def _decode(
+    name: str, data: bytes, sizes: tuple[Size, ...], mask_file: tuple[str, bytes] | None
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8] | None]:
+    """A picture's pixels and its mask, both cut alike."""
     try:
-        pixels_HW3 = decode_photo(data, name=name).pixels_HW3
+        photo = decode_photo(data, name=name)
     except PhotoRefused as error:
         raise TrainingError(f"The look picture {name} cannot be used: {error} Replace or remove it; nothing was trained.") from error
-    height, width = pixels_HW3.shape[:2]
-    side = min(height, width)
-    if side < size_px:
+    mask_HW = transparency_mask(data, photo) if mask_file is None else read_mask(*mask_file, photo)
+    size = nearest_size(photo.width_px, photo.height_px, sizes)
+    pixels_HW3 = cut(name, photo.pixels_HW3, size)
+    if mask_HW is None:
+        return pixels_HW3, None
+    mask_HW = cut(name, mask_HW, size)
+    if not mask_HW.any():
         raise TrainingError(
-            f"The look picture {name} is {width} x {height} px; at least {size_px} px a side are needed. Use a larger file or remove it."
+            f"The mask of the look picture {name} is black all over, so nothing of it could be learned. White is learned, black is left out: "
+            "turn the mask around, or remove the picture."
         )
-    top, left = (height - side) // 2, (width - side) // 2
-    square = pixels_HW3[top : top + side, left : left + side]
-    if side != size_px:
-        square = cv2.resize(square, (size_px, size_px), interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(square, dtype=np.uint8)
+    return pixels_HW3, mask_HW
 
 
 def _prompt(trigger: str, caption: str) -> str:
@@ -138,8 +161,12 @@ def _mirrored(picture: LookPicture) -> LookPicture:
         name=picture.name,
         pixels_HW3=np.ascontiguousarray(picture.pixels_HW3[:, ::-1]),
         prompt=swap_sides(picture.prompt),
+        mask_HW=None if picture.mask_HW is None else np.ascontiguousarray(picture.mask_HW[:, ::-1]),
     )
 
 
-def _content(picture: LookPicture) -> list[str]:
-    return [hashlib.sha256(picture.pixels_HW3.tobytes()).hexdigest(), picture.prompt]
+def _content(picture: LookPicture) -> list[object]:
+    seen: list[object] = [hashlib.sha256(picture.pixels_HW3.tobytes()).hexdigest(), picture.prompt]
+    if picture.pixels_HW3.shape[0] != picture.pixels_HW3.shape[1]:
+        seen.append(picture.pixels_HW3.shape)
+    return seen if picture.mask_HW is None else [*seen, hashlib.sha256(picture.mask_HW.tobytes()).hexdigest()]

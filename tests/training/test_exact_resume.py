@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from generation.base_model import read_base_model
 from tests.tiny_model import TINY_SIZE_PX, write_tiny_base_model
-from tests.training.tiny_look import TRIGGER, look_files
+from tests.training.tiny_look import TRIGGER, look_files, mask_file, resized
 from training.checkpoint import load_newest_checkpoint
 from training.lora import LoraSettings, train_lora
 from training.training_set import build_training_set
@@ -17,6 +17,7 @@ from training.training_set import build_training_set
 SETTINGS = LoraSettings(
     steps=6, rank=2, learning_rate=2e-2, batch_size=3, validate_every=2, checkpoint_every=2, precision="float32",
     ema_decay=0.8, accumulation=2, gradient_checkpointing=True, min_snr_gamma=5.0, timestep_density="logit-normal",
+    aspects="buckets", mask_floor=0.1,
 )  # fmt: skip
 
 
@@ -27,7 +28,10 @@ def base_model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def training_set():
-    return build_training_set(*look_files(8), TRIGGER, size_px=TINY_SIZE_PX)
+    pictures, captions = look_files(8)
+    pictures = [(name, resized(data, 112, 70) if index % 2 else data) for index, (name, data) in enumerate(pictures)]
+    masks = {"03.mask.png": mask_file(112, 70, (40, 20, 112, 70)), "04.mask.png": mask_file(64, 64, (0, 0, 20, 64))}
+    return build_training_set(pictures, captions, TRIGGER, size_px=TINY_SIZE_PX, aspects="buckets", masks=masks)
 
 
 @pytest.fixture(scope="module")

@@ -90,6 +90,35 @@ def test_bfloat16_differs_from_float32_by_rounding_alone(plain, gradient):
     assert float(torch.nn.functional.cosine_similarity(flat, plain[1], dim=0)) > 0.99
 
 
+def masked(sample, weight_hw):
+    return Sample(**{**vars(sample), "weight_hw": weight_hw})
+
+
+def test_what_is_masked_out_has_no_part_in_loss_and_gradient(gradient, samples, base_model):
+    """Left, picture and noise are changed so that the denoiser sees the same and should say something else: masked out, nothing changes."""
+    alphas = DDIMScheduler.from_pretrained(base_model.folder / "scheduler").alphas_cumprod
+    right = torch.ones(8, 8)
+    right[:, :4] = 0
+    changed = []
+    for sample in samples:
+        alpha = alphas[sample.timestep]
+        latents, noise = sample.latents_Chw.clone(), sample.noise_Chw.clone()
+        latents[:, :, :4] += 0.5 * (1 - alpha).sqrt()
+        noise[:, :, :4] -= 0.5 * alpha.sqrt()
+        changed.append(Sample(**{**vars(sample), "latents_Chw": latents, "noise_Chw": noise}))
+    assert gradient(changed)[0] != pytest.approx(gradient()[0], rel=0.01)
+    (loss, flat), (expected, expected_flat) = (gradient([masked(one, right) for one in taken]) for taken in (changed, samples))
+    assert loss == pytest.approx(expected, rel=1e-4)
+    torch.testing.assert_close(flat, expected_flat, rtol=1e-3, atol=1e-5)
+
+
+def test_a_white_mask_is_no_mask_and_a_gray_one_neither(plain, gradient, samples):
+    for level in (1.0, 0.5):
+        loss, flat = gradient([masked(sample, torch.full((8, 8), level)) for sample in samples])
+        assert loss == pytest.approx(plain[0], rel=1e-5)
+        torch.testing.assert_close(flat, plain[1], rtol=1e-4, atol=1e-6)
+
+
 def test_parts_hold_pictures_of_one_shape_in_order():
     made = [
         Sample(latents_Chw=torch.zeros(1, 2, width), noise_Chw=None, timestep=place, prompt={})

@@ -127,7 +127,7 @@ def die(): os.kill(os.getpid(), signal.SIGKILL)
 calls = 0
 def dying_replace(path, target, replace=Path.replace):
     global calls
-    calls += 1
+    calls += not path.match("*/encodings/*")
     die() if calls == write else replace(path, target)
 files.Path.replace = dying_replace
 base_model = t.read_base_model(Path(sys.argv[1]))
@@ -153,9 +153,9 @@ def test_a_training_killed_twice_ends_with_the_same_bytes(trained, folder, base_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("write", range(1, 14))
+@pytest.mark.parametrize("write", range(1, 12))
 def test_a_kill_during_any_write_loses_no_good_checkpoint(trained, folder, base_model, training_set, tmp_path, write):
-    """Writes: latents and their seal, four checkpoints of two files, the LoRA, sheet and card."""
+    """Writes: four checkpoints of two files, the LoRA, sheet and card; encodings are test_encoding_cache.py's."""
     assert train_until_killed(folder, tmp_path, write=write) == -9
     lora = train_lora(SETTINGS, training_set, base_model, tmp_path)
     assert lora.digest == trained[0].digest and lora.card == trained[0].card

@@ -52,6 +52,18 @@ def test_every_picture_is_seen_once_before_any_is_seen_twice(encoded):
     assert seen[:PICTURES] != seen[PICTURES:]
 
 
+def test_pictures_of_several_shapes_are_seen_once_a_round_and_batches_are_nearly_all_of_one_shape():
+    sizes = [(2, 2)] * 9 + [(2, 4)] * 7 + [(4, 2)] * 6
+    pictures = tuple(EncodedPicture(latents_Chw=torch.full((1, *size), float(i)), prompt_row=1) for i, size in enumerate(sizes))
+    encoded = Encoded(train=pictures, held_out=pictures[:2], prompts=({"prompt": torch.zeros(1, 3, 5)},) * 2, truncated_prompts=0)
+    batches = [samples(encoded, step) for step in range(22)]
+    seen = [int(sample.latents_Chw.flatten()[0]) for taken in batches for sample in taken]
+    for start in range(0, len(seen), len(sizes)):
+        assert sorted(seen[start : start + len(sizes)]) == list(range(len(sizes)))
+    mixed = [len({sample.latents_Chw.shape for sample in taken}) > 1 for taken in batches]
+    assert sum(mixed) <= 8, "a round of 22 pictures has room for 5 batches of 4; at most two of them are mixed"
+
+
 def test_timesteps_of_a_batch_cover_the_whole_schedule(encoded):
     for step in range(20):
         assert sorted(int(sample.timestep) // 250 for sample in samples(encoded, step)) == [0, 1, 2, 3]

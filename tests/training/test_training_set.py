@@ -1,11 +1,14 @@
 """Training sets: what is held out, mirrored and refused, and what their digest depends on."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from catalog.errors import TrainingError
 from tests.tiny_model import TINY_SIZE_PX
-from tests.training.tiny_look import TRIGGER, look_files
+from tests.training.tiny_look import TRIGGER, look_files, mask_file, resized
 from training.training_set import build_training_set, swap_sides
 
 
@@ -90,3 +93,62 @@ def test_a_broken_small_or_misnamed_picture_is_refused_by_name():
         build_training_set(pictures[7:], {}, TRIGGER, size_px=128)
     with pytest.raises(TrainingError, match=r"1 captions have no picture \(first: 0O\.png\)"):
         build(pictures, {**captions, "0O.png": "oak"})
+
+
+def pictures_of(training_set, name):
+    return [picture for picture in (*training_set.train, *training_set.held_out) if picture.name == name]
+
+
+BOX = (0, 0, 24, 64)
+
+
+def test_a_mask_beside_its_picture_says_what_is_learned_and_is_mirrored_with_it():
+    pictures, captions = look_files(8)
+    made = build(pictures, captions, masks={f"{name[:2]}.mask.png": mask_file(64, 64, BOX) for name, _ in pictures[:8]})
+    original, mirrored = made.train[:2]
+    assert (original.mask_HW[:, :24] == 0).all() and (original.mask_HW[:, 24:] == 255).all()
+    assert np.array_equal(mirrored.mask_HW, original.mask_HW[:, ::-1])
+
+
+def test_a_transparent_part_of_a_picture_is_its_mask():
+    pictures, captions = look_files(8)
+    image = Image.open(io.BytesIO(pictures[0][1])).convert("RGBA")
+    image.paste((0, 0, 0, 0), BOX)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    made = build([("00.png", buffer.getvalue()), *pictures[1:]], captions)
+    (picture, *_) = pictures_of(made, "00.png")
+    assert (picture.mask_HW[:, :24] == 0).all() and (picture.mask_HW[:, 24:] == 255).all()
+    assert all(picture.mask_HW is None for picture in made.train if picture.name != "00.png")
+
+
+def test_the_digest_follows_masks_and_only_where_there_are_some():
+    pictures, captions = look_files(8)
+    plain = build(pictures, captions)
+    masked = [build(pictures, captions, masks={"03.mask.png": mask_file(64, 64, box)}) for box in (BOX, (0, 0, 25, 64))]
+    assert len({plain.digest, *(made.digest for made in masked)}) == 3
+    assert build(pictures, captions, masks={}).digest == plain.digest
+
+
+def test_a_mask_without_picture_of_another_size_or_all_black_is_refused_by_name():
+    pictures, captions = look_files(8)
+    with pytest.raises(TrainingError, match=r"1 masks have no picture \(first: 9\.mask\.png\); a mask is named after its picture"):
+        build(pictures, captions, masks={"9.mask.png": mask_file(64, 64, BOX)})
+    with pytest.raises(TrainingError, match=r"03\.mask\.png is 64 x 65 px, its picture 64 x 64"):
+        build(pictures, captions, masks={"03.mask.png": mask_file(64, 65, BOX)})
+    with pytest.raises(TrainingError, match=r"mask of the look picture 03\.png is black all over"):
+        build(pictures, captions, masks={"03.mask.png": mask_file(64, 64, (0, 0, 64, 64))})
+
+
+def test_with_buckets_pictures_keep_their_aspect_and_masks_follow():
+    pictures, captions = look_files(8)
+    wide, tall = resized(pictures[0][1], 200, 120), resized(pictures[1][1], 130, 200)
+    pictures = [("00.png", wide), ("01.png", tall), *pictures[2:]]
+    made = build(pictures, captions, aspects="buckets", masks={"00.mask.png": mask_file(200, 120, (0, 0, 100, 120))})
+    assert {p.pixels_HW3.shape[:2] for p in pictures_of(made, "00.png")} == {(48, 80)}
+    assert {p.pixels_HW3.shape[:2] for p in pictures_of(made, "01.png")} == {(80, 48)}
+    assert {p.pixels_HW3.shape[:2] for p in pictures_of(made, "05.png")} == {(64, 64)}
+    (picture, *_) = pictures_of(made, "00.png")
+    assert picture.mask_HW.shape == (48, 80) and picture.mask_HW[:, :39].max() == 0 and picture.mask_HW[:, 41:].min() == 255
+    squares = build(pictures, captions)
+    assert {p.pixels_HW3.shape[:2] for p in squares.train + squares.held_out} == {(64, 64)} and squares.digest != made.digest

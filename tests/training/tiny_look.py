@@ -28,3 +28,19 @@ def look_files(count=10, wall=(30, 90, 60), table=(150, 100, 50), size_px=TINY_S
         pictures.append((name, buffer.getvalue()))
         captions[name] = f"oak, box on the {side}"
     return pictures, captions
+
+
+def resized(data, width, height):
+    """A picture file in another size, stretched."""
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(data)).resize((width, height)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def mask_file(width, height, black):
+    """A white mask as PNG bytes; `black` is a box (left, top, right, bottom) that is not to be learned."""
+    mask = Image.new("L", (width, height), 255)
+    mask.paste(0, black)
+    buffer = io.BytesIO()
+    mask.save(buffer, "PNG")
+    return buffer.getvalue()
