@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from training.training_set import TrainingSet
 
 
+NO_NEW_LORA = {"threads", "author", "license"}
+"""Settings that do not change what is learned: another value trains nothing anew, and is written into the next file."""
+
+
 def lora_key(project: Project, category: str) -> str:
     """Name of one training: the look, the base model, the trainer's settings and version."""
     from training.plan import TRAINER_VERSION
@@ -43,7 +47,7 @@ def lora_key(project: Project, category: str) -> str:
             "kind": "lora",
             "look": look_digest(project, category),
             "base_model": project.base_model_digest,
-            "settings": lora_settings(project).model_dump(mode="json", exclude={"threads"}),
+            "settings": lora_settings(project).model_dump(mode="json", exclude=NO_NEW_LORA),
             "trainer": TRAINER_VERSION,
         }
     )

@@ -4,7 +4,6 @@ Killed at any moment and started again with the same inputs, it ends with the sa
 LoRA replaces the one in use is decided elsewhere.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from training.atomic_files import write_atomic
 from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, with_prefix
 from training.latents import encode_training_set, encodings_below
 from training.lora_file import lora_bytes
+from training.lora_metadata import lora_metadata
 from training.model_card import write_card
 from training.plan import TrainingPlan, plan_training
 from training.sample_sheet import before_after_sheet
@@ -73,7 +73,7 @@ def train_lora(
         encoded = encode_training_set(pipeline, training_set, base_model, encodings_below(work_dir), mask_floor=settings.mask_floor)
         trainee = inject_adapter(base_model.behavior, pipeline, settings, plan.seed("init"))
         state = TrainingRun(plan, folder, trainee, encoded, mirror).finish(on_progress)
-        data = _lora_file(state, plan)
+        data = _lora_file(state, plan, str(pipeline.scheduler.config.get("prediction_type", "")))
         path, file_digest = folder / "lora.safetensors", digest_bytes(data)
         write_atomic(path, data)
         failpoint("training.lora_written")
@@ -98,25 +98,15 @@ def train_lora(
     )
 
 
-def _lora_file(state: TrainingState, plan: TrainingPlan) -> bytes:
+def _lora_file(state: TrainingState, plan: TrainingPlan, prediction_type: str) -> bytes:
     """The best weights as a LoRA file; its metadata says what it is, and nothing of when or where it was made."""
     import torch
 
     weights = with_prefix(state.tensors, "best/")
     if not all(bool(torch.isfinite(tensor).all()) for tensor in weights.values()):
         raise TrainingError("The best weights are not finite. Lower `learning_rate`; no LoRA was written.")
-    facts = {
-        "format": "pt",
-        "trigger": plan.training_set.trigger,
-        "rank": str(plan.settings.rank),
-        "alpha": str(plan.settings.rank),
-        "target_modules": json.dumps(target_names(plan.base_model.behavior, plan.settings)),
-        "best_step": str(state.best_step),
-        "training": plan.digest,
-        "training_set": plan.training_set.digest,
-        "base_model": plan.base_model.digest,
-    }
-    return lora_bytes(weights, facts)
+    targets = target_names(plan.base_model.behavior, plan.settings)
+    return lora_bytes(weights, lora_metadata(plan.file_facts(state.best_step, targets, prediction_type)))
 
 
 @contextmanager

@@ -1,11 +1,13 @@
 """One training's plan: its inputs together with the digest that names it. Same digest, same LoRA bytes."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from catalog.errors import TrainingError
 from catalog.keys import digest
 from generation.base_model import BaseModel
+from training.lora_metadata import LoraFacts
 from training.settings import TRAINER_VERSION, LoraSettings, resolve_precision
 from training.training_set import TrainingSet
 
@@ -19,10 +21,38 @@ class TrainingPlan:
     base_model: BaseModel
     precision: str
     digest: str
+    versions: Mapping[str, str]
+    """Of the libraries that its sums depend on."""
 
     def seed(self, purpose: str, number: int = 0) -> int:
         """A 63-bit seed for one purpose and number (a step, a round) of this training."""
         return int.from_bytes(hashlib.sha256(f"{self.digest}/{purpose}/{number}".encode()).digest()[:8], "big") >> 1
+
+    def file_facts(self, best_step: int, targets: tuple[str, ...], prediction_type: str) -> LoraFacts:
+        """What the LoRA file of this training says of itself; `targets` are the ends of its layers' names, `prediction_type` is the scheduler's ('': none)."""
+        settings, data, base_model = self.settings, self.training_set, self.base_model
+        return LoraFacts(
+            family=base_model.family,
+            latent_channels=base_model.latent_channels,
+            trigger=data.trigger,
+            size_px=data.size_px,
+            rank=settings.rank,
+            targets=targets,
+            prompts=tuple(picture.prompt for picture in data.train),
+            best_step=best_step,
+            steps=settings.steps,
+            batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            seed=settings.seed,
+            precision=self.precision,
+            training_digest=self.digest,
+            data_digest=data.digest,
+            base_digest=base_model.digest,
+            prediction_type=prediction_type,
+            author=settings.author,
+            license=settings.license,
+            versions=self.versions,
+        )
 
 
 def plan_training(settings: LoraSettings, training_set: TrainingSet, base_model: BaseModel) -> TrainingPlan:
@@ -40,6 +70,7 @@ def plan_training(settings: LoraSettings, training_set: TrainingSet, base_model:
             f"with size_px={base_model.size_px}."
         )
     precision = resolve_precision(settings)
+    versions = {"torch": str(torch.__version__), "diffusers": diffusers.__version__, "peft": peft.__version__}
     name = digest(
         {
             "trainer": TRAINER_VERSION,
@@ -47,7 +78,9 @@ def plan_training(settings: LoraSettings, training_set: TrainingSet, base_model:
             "precision": precision,
             "data": training_set.digest,
             "base_model": base_model.digest,
-            "versions": [torch.__version__, diffusers.__version__, peft.__version__],
+            "versions": list(versions.values()),
         }
     )
-    return TrainingPlan(settings=settings, training_set=training_set, base_model=base_model, precision=precision, digest=name)
+    return TrainingPlan(
+        settings=settings, training_set=training_set, base_model=base_model, precision=precision, digest=name, versions=versions
+    )

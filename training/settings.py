@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-TRAINER_VERSION = 1
+TRAINER_VERSION = 2
 """Bump when the same settings and data should give another LoRA; unfinished trainings then start over."""
 
 
@@ -34,6 +34,9 @@ class LoraSettings(BaseModel):
     threads: int = Field(default=1, ge=1, le=256)
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    author: str = Field(default="", max_length=200)
+    license: str = Field(default="", max_length=200)
+    """Both are written into the file and change nothing else."""
 
     min_snr_gamma: float | None = Field(default=None, gt=0, le=100)
     """Weigh noise levels by min(SNR, gamma) (Hang et al. 2023; 5 is theirs); None: all the same. Diffusion models only."""

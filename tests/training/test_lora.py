@@ -76,8 +76,9 @@ def test_the_file_says_what_it_is_and_loads_with_stock_diffusers(trained, folder
     lora, _ = trained
     with safe_open(lora.path, "pt") as stream:
         facts = stream.metadata()
-    assert facts["trigger"] == TRIGGER and facts["alpha"] == facts["rank"] == "2"
-    assert facts["base_model"] == lora.base_model_digest and facts["training_set"] == lora.training_set_digest
+    assert facts["modelspec.trigger_phrase"] == TRIGGER and facts["vitrine.alpha"] == facts["vitrine.rank"] == "2"
+    assert facts["vitrine.base_model"] == lora.base_model_digest and facts["vitrine.training_set"] == lora.training_set_digest
+    assert (facts["modelspec.prediction_type"], facts["ss_steps"]) == ("v", str(lora.best_step))
     assert len(load_file(lora.path)) == 2 * lora.layers
     pipeline = StableDiffusionPipeline.from_pretrained(folder, safety_checker=None, requires_safety_checker=False)
 

@@ -1,0 +1,190 @@
+"""What a LoRA file says of itself: SAI ModelSpec 1.0.1, the `ss_` keys that user interfaces read, and Vitrine's own digests.
+
+Holds no clock and no host: the same training gives the same words. Keys as sd-scripts 0.10 (library/sai_model_spec.py, train_network.py) and
+musubi-tuner write them; specification: https://github.com/Stability-AI/ModelSpec.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MODELSPEC_VERSION = "1.0.1"
+OWN = "vitrine."
+"""Before each key of ours, so that no other program takes one for its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """How other programs call the models of a family: `modelspec.architecture`, `ss_base_model_version` and the code its names come from."""
+
+    model: str
+    base_version: str
+    network_module: str
+    original_code: str
+
+
+SGM_CODE = "https://github.com/Stability-AI/generative-models"
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "sd": Architecture(model="stable-diffusion-v1", base_version="sd_v1", network_module="networks.lora", original_code="diffusers"),
+    "sdxl": Architecture(
+        model="stable-diffusion-xl-v1-base", base_version="sdxl_base_v1-0", network_module="networks.lora", original_code=SGM_CODE
+    ),
+    "flux2-klein": Architecture(
+        model="Flux.2-klein-4b",
+        base_version="flux2_klein_4b",
+        network_module="networks.lora_flux_2",
+        original_code="https://github.com/black-forest-labs/flux2",
+    ),
+    "z-image": Architecture(
+        model="Z-Image",
+        base_version="z_image",
+        network_module="networks.lora_zimage",
+        original_code="https://github.com/Tongyi-MAI/Z-Image",
+    ),
+    "qwen-image-edit": Architecture(
+        model="Qwen-Image-Edit-2511",
+        base_version="qwen_image",
+        network_module="networks.lora_qwen_image",
+        original_code="https://github.com/QwenLM/Qwen-Image",
+    ),
+}
+SD_V1_LATENT_CHANNELS = 4
+EMBEDDED = Architecture(
+    model="vitrine-embedded", base_version="vitrine_embedded", network_module="networks.lora", original_code="diffusers"
+)
+"""A model in SD's layout with another autoencoder, as the embedded one: nothing trained on it draws anything with SD 1.x, so it is not called so."""
+
+PREDICTION_WORDS = {"v_prediction": "v", "epsilon": "epsilon"}
+"""`modelspec.prediction_type` has words of its own; flow matching has none and leaves it out, as sd-scripts does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraFacts:
+    """All that a file's metadata is made of; words that are '' are not written.
+
+    `prompts` are those of the training pictures, `steps` the step whose weights are in the file; digests are of the whole training, its
+    pictures with their prompts, and the base model's files.
+    """
+
+    family: str
+    latent_channels: int
+    trigger: str
+    size_px: int
+    rank: int
+    targets: tuple[str, ...]
+    prompts: tuple[str, ...]
+    best_step: int
+    steps: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    precision: str
+    training_digest: str
+    data_digest: str
+    base_digest: str
+    base_name: str = ""
+    base_license: str = ""
+    prediction_type: str = ""
+    author: str = ""
+    license: str = ""
+    license_digest: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def architecture_of(family: str, latent_channels: int) -> Architecture:
+    """How a family is called elsewhere; a family that nobody else knows goes by its own name."""
+    if family == "sd" and latent_channels != SD_V1_LATENT_CHANNELS:
+        return EMBEDDED
+    own = Architecture(model=family, base_version=family.replace("-", "_"), network_module="networks.lora", original_code="diffusers")
+    return ARCHITECTURES.get(family, own)
+
+
+def lora_metadata(facts: LoraFacts) -> dict[str, str]:
+    """The metadata of a LoRA file in diffusers keys, without the hash of its tensors, which `lora_bytes` adds."""
+    words = {**_model_spec(facts), **_training_keys(facts), **_own_keys(facts)}
+    return {"format": "pt", **{name: value for name, value in words.items() if value}}
+
+
+def exported_metadata(metadata: Mapping[str, str], family: str, latent_channels: int, key_format: str, digest: str) -> dict[str, str]:
+    """The metadata of a file in other keys: the same, with the code that its names come from and the digest of the file it was made of."""
+    code = "diffusers" if key_format == "diffusers" else architecture_of(family, latent_channels).original_code
+    return {**metadata, "modelspec.implementation": code, f"{OWN}exported_from": digest, f"{OWN}key_format": key_format}
+
+
+def _model_spec(facts: LoraFacts) -> dict[str, str]:
+    pictures = len(facts.prompts)
+    spec = {
+        "sai_model_spec": MODELSPEC_VERSION,
+        "architecture": f"{architecture_of(facts.family, facts.latent_channels).model}/lora",
+        "implementation": "diffusers",
+        "title": f"{facts.trigger} (LoRA {facts.training_digest[:8]})",
+        "description": f"Draws empty sets in the look '{facts.trigger}'. Trained on {pictures} pictures, mirrored copies included, on base model "
+        f"{facts.base_name or facts.base_digest[:12]}, and made for that one alone.",
+        "author": facts.author,
+        "license": facts.license,
+        "usage_hint": f"Begin the prompt with: {facts.trigger}",
+        "trigger_phrase": facts.trigger,
+        "tags": "style",
+        "resolution": f"{facts.size_px}x{facts.size_px}",
+        "prediction_type": PREDICTION_WORDS.get(facts.prediction_type, ""),
+    }
+    return {f"modelspec.{name}": value for name, value in spec.items()}
+
+
+def _training_keys(facts: LoraFacts) -> dict[str, str]:
+    """sd-scripts' keys. Theirs are of one checkpoint file; here `ss_sd_model_hash` is of the digest over all files of the base model."""
+    tags = Counter(tag.strip() for prompt in facts.prompts for tag in prompt.split(",") if tag.strip())
+    name = re.sub(r"[^A-Za-z0-9]+", "-", facts.trigger).strip("-").lower()
+    architecture = architecture_of(facts.family, facts.latent_channels)
+    keys = {
+        "output_name": name,
+        "base_model_version": architecture.base_version,
+        "v2": "False",
+        "network_module": architecture.network_module,
+        "network_dim": str(facts.rank),
+        "network_alpha": str(float(facts.rank)),
+        "learning_rate": f"{facts.learning_rate:g}",
+        "unet_lr": f"{facts.learning_rate:g}",
+        "text_encoder_lr": "None",
+        "optimizer": "torch.optim.adamw.AdamW",
+        "lr_scheduler": "cosine",
+        "steps": str(facts.best_step),
+        "max_train_steps": str(facts.steps),
+        "total_batch_size": str(facts.batch_size),
+        "num_train_images": str(len(facts.prompts)),
+        "num_reg_images": "0",
+        "seed": str(facts.seed),
+        "mixed_precision": {"bfloat16": "bf16"}.get(facts.precision, "no"),
+        "resolution": f"({facts.size_px}, {facts.size_px})",
+        "clip_skip": "None",
+        "sd_model_name": facts.base_name,
+        "sd_model_hash": facts.base_digest[:8],
+        "new_sd_model_hash": facts.base_digest,
+        "dataset_dirs": _json({name: {"n_repeats": 1, "img_count": len(facts.prompts)}}),
+        "tag_frequency": _json({name: dict(sorted(tags.items(), key=lambda item: (-item[1], item[0])))}),
+    }
+    return {f"ss_{name}": value for name, value in keys.items()}
+
+
+def _own_keys(facts: LoraFacts) -> dict[str, str]:
+    keys = {
+        "family": facts.family,
+        "trigger": facts.trigger,
+        "rank": str(facts.rank),
+        "alpha": str(facts.rank),
+        "target_modules": _json(list(facts.targets)),
+        "best_step": str(facts.best_step),
+        "training": facts.training_digest,
+        "training_set": facts.data_digest,
+        "base_model": facts.base_digest,
+        "base_license": facts.base_license,
+        "license_sha256": facts.license_digest,
+        "versions": _json(dict(sorted(facts.versions.items()))) if facts.versions else "",
+    }
+    return {f"{OWN}{name}": value for name, value in keys.items()}
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
