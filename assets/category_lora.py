@@ -7,15 +7,16 @@ import dagster as dg
 
 from assets.cell_lease import under_lease
 from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata
+from assets.lora_contests import contest_markdown, judge_trained
+from assets.lora_key import lora_key, trained_lora
+from assets.lora_use import IN_WORDS, lora_to_return, uses_of
 from assets.lost_files import record_made
 from assets.number_values import lora_numbers
 from assets.observed import observed
 from assets.partitions import categories
-from assets.planning import promoted_lora
-from assets.training_set import look_digest, look_parts, lora_settings, read_training_set, training_set
+from assets.training_set import look_parts, lora_settings, read_training_set, training_set
 from assets.yield_counts import lora_yields_of
 from catalog.failpoint import failpoint
-from catalog.keys import digest
 from resources.costs import clocked
 from resources.instruments import TRAINING_LOSS, TRAINING_STEPS
 from resources.ledger import Row
@@ -34,37 +35,6 @@ if TYPE_CHECKING:
     from training.training_set import TrainingSet
 
 
-NO_NEW_LORA = {"threads", "author", "license"}
-"""Settings that do not change what is learned: another value trains nothing anew, and is written into the next file."""
-
-
-def lora_key(project: Project, category: str) -> str:
-    """Name of one training: the look, the base model, the trainer's settings and version."""
-    from training.plan import TRAINER_VERSION
-
-    return digest(
-        {
-            "kind": "lora",
-            "look": look_digest(project, category),
-            "base_model": project.base_model_digest,
-            "settings": lora_settings(project).model_dump(mode="json", exclude=NO_NEW_LORA),
-            "trainer": TRAINER_VERSION,
-        }
-    )
-
-
-def trained_lora(project: Project, key: str) -> Row | None:
-    """The ledger row of a training, if it was done and its file is still there."""
-    row = project.ledger.by_keys(lora, [key]).get(key)
-    return row if row is not None and project.store.has(row["lora_digest"]) else None
-
-
-def is_to_return(project: Project, row: Row) -> bool:
-    """Whether a LoRA of the present look was promoted once and another is in use now."""
-    in_use = promoted_lora(project, row["category"])
-    return bool(row["promoted"]) and in_use is not None and in_use["key"] != row["key"]
-
-
 def train_category(project: Project, category: str, on_progress: "Callable[[Progress], None]" = lambda _: None) -> tuple[Row, bool]:
     """The ledger row of the category's LoRA for the present look, and whether it was trained just now.
 
@@ -74,9 +44,10 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
     key = lora_key(project, category)
     known = trained_lora(project, key)
     if known is not None:
-        if is_to_return(project, known):
+        back = lora_to_return(project, known)
+        if back is not None:
             failpoint("lora.before_return")
-            project.ledger.record(lora_return, {"lora_key": key, "at": utc_now().replace(tzinfo=None)})
+            project.ledger.record(lora_return, {"lora_key": back["key"], "at": utc_now().replace(tzinfo=None)})
             failpoint("lora.returned")
         return known, False
     from generation.base_model import read_base_model
@@ -90,7 +61,7 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
         trained = train_lora(lora_settings(project), data, base_model, project.settings.state_dir / "training", on_progress, mirror)
         failpoint("lora.trained")
         row = _row(project, category, key, trained, data, seconds=time.perf_counter() - start)
-        row["promoted"], row["facts"]["decision"] = _champion(project, row, _incumbent(project, category), data)
+        row = _decided(project, row, data)
         failpoint("lora.decided")
         record_made(project, lora, [row], file="lora_digest", skus=())
         failpoint("lora.recorded")
@@ -131,33 +102,15 @@ def _row(project: Project, category: str, key: str, trained: "TrainedLora", data
     }
 
 
-def _incumbent(project: Project, category: str) -> Row | None:
-    """The LoRA in use, unless its file is lost: that one can neither be compared with nor be drawn with."""
-    row = promoted_lora(project, category)
-    return row if row is not None and project.store.has(row["lora_digest"]) else None
-
-
-def _champion(project: Project, row: Row, incumbent: Row | None, data: "TrainingSet") -> tuple[bool, str]:
-    """Whether a new LoRA goes into use: better than the base model, and than the one in use, on the held-out pictures of today."""
-    loss, base_loss = row["facts"]["validation_loss"], row["facts"]["base_validation_loss"]
-    if loss >= base_loss:
-        return False, f"not promoted: held-out loss {loss:.4f} is no better than the base model's {base_loss:.4f}"
-    if incumbent is None or incumbent["lora_digest"] == row["lora_digest"]:
-        return True, f"promoted: held-out loss {loss:.4f}, the base model's is {base_loss:.4f}"
-    from generation.base_model import read_base_model
-    from training.champion import held_out_loss
-
-    rival = held_out_loss(
-        lora_settings(project),
-        data,
-        read_base_model(project.base_model_dir),
-        project.store.local_file(incumbent["lora_digest"]),
-        incumbent["lora_digest"],
-        project.settings.state_dir / "training",
-    )
-    if loss >= rival:
-        return False, f"not promoted: held-out loss {loss:.4f}, the LoRA in use has {rival:.4f}"
-    return True, f"promoted: held-out loss {loss:.4f}, the LoRA in use had {rival:.4f}"
+def _decided(project: Project, row: Row, data: "TrainingSet") -> Row:
+    """The row with its contest's outcome. One whose file was lost and came back byte for byte keeps the outcome that it had."""
+    before = project.ledger.by_keys(lora, [row["key"]]).get(row["key"])
+    if before is not None and before["lora_digest"] == row["lora_digest"]:
+        return before
+    contest = judge_trained(project, row, data)
+    facts = row["facts"] | {"decision": contest["reason"], "contest": contest["key"]}
+    facts["card"] = f"{facts['card']}\n{contest_markdown(contest)}"
+    return {**row, "promoted": contest["won"], "facts": facts}
 
 
 @dg.asset(
@@ -198,6 +151,7 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
             "trained_now": trained_now,
             "promoted": row["promoted"],
             "decision": facts["decision"],
+            "in_use": _in_use_words(project, category),
             "validation_loss": round(facts["validation_loss"], 4),
             "base_validation_loss": round(facts["base_validation_loss"], 4),
             "steps": facts["steps"],
@@ -208,6 +162,16 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
             **sheet_metadata(_small_sheet(project, facts["sample_sheet_digest"])),
         },
     )
+
+
+def _in_use_words(project: Project, category: str) -> str:
+    """Which LoRA the category's scenes are drawn with, and how it came into use."""
+    uses = uses_of(project, category)
+    if not uses:
+        return "none"
+    row = project.ledger.by_keys(lora, [uses[-1].key])[uses[-1].key]
+    told = f" ({uses[-1].by}: {uses[-1].because})" if uses[-1].by else ""
+    return f"{row['lora_digest'][:12]}, {IN_WORDS[uses[-1].how]}{told}"
 
 
 def _small_sheet(project: Project, sheet_digest: str) -> bytes | None:

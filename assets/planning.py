@@ -23,7 +23,7 @@ from imaging.cutout import CUTOUT_VERSION
 from quality.rules import RuleSet, read_rules
 from quality.screening import SCREENING_VERSION, ScreeningRules
 from resources.ledger import Row
-from resources.ledger_tables import cutout, judgment, lora, lora_return, paused, product, refused_render, render, source_photo
+from resources.ledger_tables import cutout, judgment, lora, lora_choice, lora_return, paused, product, refused_render, render, source_photo
 from resources.project import Project
 
 
@@ -124,10 +124,17 @@ def skus_of_cell(project: Project, category: str, drop: str) -> list[str]:
 
 
 def promoted_lora(project: Project, category: str) -> Row | None:
-    """The LoRA in use for a category: of the promoted ones for the present base model, the one last taken into use."""
-    returned = sa.select(sa.func.max(lora_return.c.at)).where(lora_return.c.lora_key == lora.c.key).correlate(lora).scalar_subquery()
-    query = sa.select(lora).where(lora.c.category == category, lora.c.promoted, lora.c.base_model_digest == project.base_model_digest)
-    return project.ledger.one(query.order_by(sa.func.coalesce(returned, lora.c.made_at).desc()).limit(1))
+    """The LoRA in use for a category: of those for the present base model, the one last taken into use.
+
+    Taken into use is what won its training's contest, what returned with its look, and what a person chose (`lora_use.py`).
+    """
+    mine = (lora.c.category == category, lora.c.base_model_digest == project.base_model_digest)
+    taken = sa.union_all(
+        sa.select(lora.c.key, lora.c.made_at.label("at")).where(*mine, lora.c.promoted),
+        sa.select(lora.c.key, lora_return.c.at).join(lora_return, lora_return.c.lora_key == lora.c.key).where(*mine),
+        sa.select(lora.c.key, lora_choice.c.at).join(lora_choice, lora_choice.c.lora_key == lora.c.key).where(*mine),
+    ).subquery()
+    return project.ledger.one(sa.select(lora).join(taken, taken.c.key == lora.c.key).order_by(taken.c.at.desc()).limit(1))
 
 
 def lora_in_use(project: Project, category: str) -> str | None:

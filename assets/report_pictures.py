@@ -90,7 +90,8 @@ def lora_reports(project: Project, thumbnails: "ThumbnailFolder") -> "tuple[Lora
 
     newest: dict[str, Row] = {}
     for row in project.ledger.rows(sa.select(lora).order_by(lora.c.made_at)):
-        newest[row["category"]] = row
+        if "origin" not in row["facts"]:  # what was imported has no training to report
+            newest[row["category"]] = row
     reports = []
     for category, row in sorted(newest.items()):
         facts, style = row["facts"], project.brand_kit.categories.get(category)

@@ -10,6 +10,7 @@
     ├── RenderError            a recipe could not make its picture
     ├── GateError              measurements or rules are incomplete, so nothing can be judged
     ├── PublishRefused         something without a current approval was about to be published
+    ├── LoraRefused            a LoRA cannot be taken into use, imported or exported as it was asked for
     ├── DecisionRefused        a reviewer's decision about a picture cannot be taken as it was sent
     ├── LeaseRefused           another run works on this cell or LoRA, or took it over meanwhile
     └── StoreError             the object store or ledger is unreachable, full or inconsistent
@@ -61,6 +62,10 @@ class GateError(VitrineError):
 
 class PublishRefused(VitrineError):
     """Something without a current approval was about to be published."""
+
+
+class LoraRefused(VitrineError):
+    """A LoRA cannot be taken into use, imported or exported as it was asked for."""
 
 
 class DecisionRefused(VitrineError):

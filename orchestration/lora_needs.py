@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from assets.category_lora import is_to_return, lora_key, trained_lora
+from assets.lora_key import lora_key, trained_lora
+from assets.lora_use import lora_to_return
 from assets.planning import NOT_PAUSED
 from assets.training_set import look_parts
 from catalog.errors import TrainingError
@@ -64,11 +65,8 @@ def _need_of(project: Project, category: str, min_new_looks: int, drift: DriftSe
         key = lora_key(project, category)
         known = trained_lora(project, key)
         if known is not None:
-            return (
-                LoraNeed(category=category, why="the look went back to one that was learned before")
-                if is_to_return(project, known)
-                else None
-            )
+            back = lora_to_return(project, known)
+            return None if back is None else LoraNeed(category=category, why="the look went back to one that was learned before")
         looks = look_parts(project, category)
     except TrainingError:
         return None  # no looks or no style: `vitrine check` tells; a refresh cannot help it
@@ -98,9 +96,9 @@ def _look_need(
 
 
 def _last_trained(project: Project, category: str) -> Row | None:
-    """The LoRA of a category that was trained last on the present base model, promoted or not."""
+    """The LoRA of a category that was trained here last on the present base model, promoted or not."""
     mine = sa.select(lora).where(lora.c.category == category, lora.c.base_model_digest == project.base_model_digest)
-    return project.ledger.one(mine.order_by(lora.c.made_at.desc()).limit(1))
+    return next((row for row in project.ledger.rows(mine.order_by(lora.c.made_at.desc())) if "origin" not in row["facts"]), None)
 
 
 def drift_of(project: Project, category: str, settings: DriftSettings) -> Drift | None:

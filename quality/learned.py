@@ -7,6 +7,7 @@ line that something else has found).
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -126,6 +127,14 @@ def measure_learned(
         model = _loaded("dino", dino, weights.words)
         columns["dino_product_similarity"] = float(model.embed(pair[0]) @ model.embed(pair[1]))
     return columns
+
+
+def picture_embeddings(weights: LearnedWeights, family: Family, pictures: Sequence[ByteImage]) -> npt.NDArray[np.float64]:
+    """What an installed model makes of whole pictures (uint8 sRGB), float64 (N, D), each of length 1."""
+    folder = weights.folder(family)
+    assert folder is not None, f"no {family} weights are installed"
+    model = _loaded(family, folder, weights.words)
+    return np.stack([model.embed(picture) for picture in pictures]).astype(np.float64)
 
 
 def _crops(render: ByteImage, product: ByteImage | None, alpha: ByteImage | None) -> tuple[ByteImage, ByteImage] | None:

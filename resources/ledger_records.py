@@ -23,6 +23,8 @@ from resources.ledger_tables import (
     expectation,
     judgment,
     lora,
+    lora_choice,
+    lora_contest,
     lora_return,
     measurement,
     product,
@@ -42,7 +44,7 @@ RECORDS_AT_ONCE = 16
 
 KEPT = (
     change, product, source_photo, cutout, lora, lora_return, render, refused_render, measurement, judgment, publication, spend,
-    cell_manifest, expectation, decision,
+    cell_manifest, expectation, decision, lora_contest, lora_choice,
 )  # fmt: skip
 """Tables whose rows are kept as records. Of the others, some are caches, some end with the workers; see docs/operations/ledger.md."""
 

@@ -111,6 +111,40 @@ lora_return = sa.Table(
 )
 """A promoted LoRA taken into use again, because the look went back to what it learned."""
 
+lora_contest = sa.Table(
+    "lora_contest",
+    metadata,
+    sa.Column("key", Text, primary_key=True),  # digest of the two files, the held-out pictures, and the contest's version
+    sa.Column("category", Text, nullable=False, index=True),
+    sa.Column("challenger_key", Text, nullable=False),
+    sa.Column("challenger_digest", Text, nullable=False),
+    sa.Column("incumbent_key", Text),  # null: none was in use, so the base model was to be beaten
+    sa.Column("incumbent_digest", Text),
+    sa.Column("base_model_digest", Text, nullable=False),
+    sa.Column("data_digest", Text, nullable=False),
+    sa.Column("won", sa.Boolean, nullable=False),
+    sa.Column("reason", Text, nullable=False),
+    sa.Column("scores", sa.JSON, nullable=False),  # as `training/contest.py` has it
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+)
+"""Champion against challenger: what each contest measured, and why it ended as it did."""
+
+lora_choice = sa.Table(
+    "lora_choice",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("category", Text, nullable=False, index=True),
+    sa.Column("lora_key", Text, nullable=False),
+    sa.Column("look_key", Text),  # the training that the look asked for then: the choice stands while it does; null: no look
+    sa.Column("action", Text, nullable=False),  # promote, rollback, contest (an imported LoRA won)
+    sa.Column("chosen_by", Text, nullable=False),
+    sa.Column("because", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""LoRAs that somebody took into use, appended and never changed; see `assets/lora_use.py`."""
+
 render = sa.Table(
     "render",
     metadata,

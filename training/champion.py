@@ -1,33 +1,46 @@
-"""Measure a finished LoRA on today's held-out pictures, so that a new one can be compared with the one in use.
+"""Measure finished LoRAs on today's held-out pictures, so that a new one can be compared with the one in use.
 
-Decides nothing: which of the two goes into use is the asset's part.
+Decides nothing: which of them goes into use is contest.py's part.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from generation.adapter import attach_lora
+import numpy as np
+import numpy.typing as npt
+
+from generation.adapter import attach_lora, detach_lora
 from generation.base_model import BaseModel, load_pipeline, torch_threads
 from training.latents import encode_training_set, encodings_below
 from training.settings import LoraSettings, resolve_precision
 from training.trainee import Trainee
 from training.training_set import TrainingSet
-from training.validation import fixed_validation, validation_loss
+from training.validation import NOISE_LEVELS, fixed_validation, validation_losses
+
+if TYPE_CHECKING:
+    from training.entrants import LoraFile
 
 
-def held_out_loss(
-    settings: LoraSettings, training_set: TrainingSet, base_model: BaseModel, lora_path: Path, lora_digest: str, work_dir: Path
-) -> float:
-    """Held-out loss of a LoRA file on a training set's held-out pictures: the number the trainer's curve holds, v-MSE.
+def held_out_losses(
+    settings: LoraSettings, training_set: TrainingSet, base_model: BaseModel, files: "Sequence[LoraFile | None]", work_dir: Path
+) -> list[npt.NDArray[np.float64]]:
+    """Held-out losses of LoRA files (None: the base model alone), float64 (held-out pictures, noise levels) each.
 
-    Comparable between LoRAs of one base model on one training set, because noise and timesteps are fixed. Raises ModelError when the
-    file is not the LoRA of that digest, or does not fit the base model.
+    Their mean is the number the trainer's curve holds. Comparable between LoRAs of one base model on one training set, because noise and
+    timesteps are fixed. Raises ModelError when a file is not the LoRA of its digest, or does not fit the base model.
     """
+    found, family = [], base_model.behavior
     with torch_threads(settings.threads):
         pipeline = load_pipeline(base_model, settings.threads, settings.device)
         encoded = encode_training_set(pipeline, training_set, base_model, encodings_below(work_dir), mask_floor=settings.mask_floor)
-        attach_lora(pipeline, lora_path, lora_digest)
-        family = base_model.behavior
-        family.prepare_for_training(pipeline, settings.device)
         autocast = resolve_precision(settings) == "bfloat16"
         trainee = Trainee(family=family, pipeline=pipeline, parameters={}, flat=None, device=settings.device, autocast=autocast)
-        return validation_loss(trainee, fixed_validation(encoded, trainee.objective))
+        problem = fixed_validation(encoded, trainee.objective)
+        for file in files:
+            detach_lora(pipeline)
+            if file is not None:
+                attach_lora(pipeline, file.path, file.digest)
+            family.prepare_for_training(pipeline, settings.device)
+            found.append(np.asarray(validation_losses(trainee, problem), np.float64).reshape(-1, NOISE_LEVELS))
+    return found

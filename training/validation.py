@@ -3,6 +3,7 @@
 Judges nothing: which step is best is decided in lora.py.
 """
 
+import math
 from collections.abc import Sequence
 
 from training.latents import Encoded
@@ -43,8 +44,16 @@ def fixed_validation(encoded: Encoded, objective: Objective) -> tuple[Sample, ..
 
 def validation_loss(trainee: Trainee, problem: Sequence[Sample]) -> float:
     """Mean squared error of the prediction over the fixed problem; NaN if any of it is."""
+    losses = validation_losses(trainee, problem)
+    return math.fsum(losses) / len(losses)
+
+
+def validation_losses(trainee: Trainee, problem: Sequence[Sample]) -> list[float]:
+    """The error of each sample of the fixed problem, in its order: all noise levels of one picture, then of the next."""
     import torch
 
+    found: dict[int, float] = {}
     with torch.no_grad():
-        losses = [trainee.loss(part) for part in parts_of_one_shape(problem, VALIDATION_BATCH)]
-    return float(torch.cat(losses).double().mean())
+        for part in parts_of_one_shape(problem, VALIDATION_BATCH):
+            found.update(zip(map(id, part), trainee.loss(part).double().tolist(), strict=True))
+    return [found[id(sample)] for sample in problem]

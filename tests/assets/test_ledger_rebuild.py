@@ -21,7 +21,9 @@ from tests.tiny_project import product_row, write_project, write_table
 
 pytestmark = pytest.mark.slow
 
-MADE_BY_A_RUN = {"change", "product", "source_photo", "cutout", "lora", "lora_return", "render", "measurement", "judgment", "publication"}
+MADE_BY_A_RUN = {
+    "change", "product", "source_photo", "cutout", "lora", "lora_contest", "lora_return", "render", "measurement", "judgment", "publication",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ TIMES = {
 """Columns that say when, how long, or in which file of this copy."""
 
 RESULTS = set(
-    "change product paused source_photo cutout lora lora_return render refused_render measurement judgment publication cell_manifest attempt".split()
+    "change product paused source_photo cutout lora lora_return lora_contest lora_choice render refused_render measurement judgment publication cell_manifest attempt".split()
 )
 """Tables that say what was made and decided. The others are caches, leases, tallies and what attempts cost, which a kill may change."""
 

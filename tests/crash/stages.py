@@ -143,6 +143,18 @@ def take_back(folder: Path) -> None:
     publish(folder)
 
 
+def choose_another(folder: Path) -> None:
+    """A LoRA that was trained elsewhere is imported, and a person takes it into use; said again, it is said once."""
+    from assets.lora_exchange import import_lora
+    from assets.lora_use import promote_lora
+    from assets.planning import promoted_lora
+
+    project = _open(folder)
+    done = import_lora(project, "mugs", folder / "elsewhere.safetensors", license_name="CC0-1.0", commercial_ok=True, by="ann")
+    if promoted_lora(project, "mugs")["key"] != done.row["key"]:
+        promote_lora(project, "mugs", done.row["lora_digest"], by="ann", because="we know it")
+
+
 STAGES: Mapping[str, Callable[[Path], None]] = {
     "catalog": read_catalog,
     "intake": take_in,
@@ -152,6 +164,7 @@ STAGES: Mapping[str, Callable[[Path], None]] = {
     "publishing": publish,
     "withdrawing": take_back,
     "returning": train,
+    "choosing": choose_another,
 }
 
 
@@ -173,4 +186,19 @@ def _promote_another(folder: Path) -> None:
     project.ledger.record(lora, {**row, "key": "another-look", "made_at": later})
 
 
-PREPARE: Mapping[str, Callable[[Path], None]] = {"withdrawing": _withdraw_the_tray, "returning": _promote_another}
+def _bring_a_lora(folder: Path) -> None:
+    """A file in kohya's keys beside the project, as another trainer leaves it."""
+    from safetensors.torch import load_file, save_file
+
+    from tests.tiny_model import write_tiny_lora
+    from training.lora_export import exported
+
+    path = write_tiny_lora(folder / "base-model", folder / "elsewhere.safetensors", seed=3)
+    save_file(exported(load_file(path), "sd", "kohya"), path)
+
+
+PREPARE: Mapping[str, Callable[[Path], None]] = {
+    "withdrawing": _withdraw_the_tray,
+    "returning": _promote_another,
+    "choosing": _bring_a_lora,
+}

@@ -37,7 +37,7 @@ TIMEOUT_S = 120
 
 
 WARM = """dagster great_expectations pandas obstore.store safetensors.torch peft diffusers.pipelines.stable_diffusion
-    assets.catalog assets.category_lora assets.validated_renders assets.published_images generation.plates publishing.product_page
+    assets.catalog assets.category_lora assets.lora_exchange assets.validated_renders assets.published_images generation.plates publishing.product_page
     quality.gate training.lora""".split()
 
 

@@ -106,10 +106,10 @@ def loaded(mixin, model, part, tensors):
     """The model with a LoRA attached by the stock loader of diffusers, `load_lora_weights`, as a pipeline of that family has it."""
 
     class Pipeline(mixin):
-        components = {part: model}
         hf_device_map = text_encoder = text_encoder_2 = None
 
     pipeline = Pipeline()
+    pipeline.components = {part: model}
     setattr(pipeline, part, model)
     pipeline.load_lora_weights(dict(tensors))
     return model

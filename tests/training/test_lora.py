@@ -18,7 +18,8 @@ from generation.base_model import read_base_model
 from generation.plates import DiffusionPlates
 from tests.tiny_model import TINY_SIZE_PX, write_tiny_base_model
 from tests.training.tiny_look import TRIGGER, look_files
-from training.champion import held_out_loss
+from training.champion import held_out_losses
+from training.entrants import LoraFile
 from training.look_distance import palette_distance
 from training.lora import LoraSettings, train_lora
 from training.training_set import build_training_set
@@ -94,8 +95,8 @@ def test_the_file_says_what_it_is_and_loads_with_stock_diffusers(trained, folder
 def test_an_earlier_lora_is_measured_as_training_measures_its_own(trained, base_model, training_set, tmp_path):
     lora, _ = trained
     losses = {point.step: point.validation_loss for point in lora.curve}
-    measured = held_out_loss(SETTINGS, training_set, base_model, lora.path, lora.digest, tmp_path)
-    assert measured == pytest.approx(losses[lora.best_step], rel=1e-6)
+    both = held_out_losses(SETTINGS, training_set, base_model, [LoraFile(path=lora.path, digest=lora.digest), None], tmp_path)
+    assert [part.mean() for part in both] == pytest.approx([losses[lora.best_step], losses[0]], rel=1e-6)
 
 
 def test_pictures_come_nearer_to_the_look(trained, base_model, training_set):

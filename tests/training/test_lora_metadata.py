@@ -93,10 +93,10 @@ def test_the_hash_is_of_all_bytes_after_the_header_and_finds_a_damaged_file(tmp_
     length = int.from_bytes(data[:8], "little")
     assert told == f"0x{hashlib.sha256(data[8 + length :]).hexdigest()}"
     assert read_lora_bytes(data, "a file")[1][CONTENT_HASH] == told
-    with pytest.raises(ModelError, match="a file says that its tensors have sha256 .* damaged or was altered"):
+    with pytest.raises(ModelError, match=r"a file says that its tensors have sha256 .* damaged or was altered"):
         read_lora_bytes(data[:-1] + bytes([data[-1] ^ 1]), "a file")
 
 
 def test_what_is_no_safetensors_file_is_refused():
-    with pytest.raises(ModelError, match="is not a safetensors file.*can run code"):
+    with pytest.raises(ModelError, match=r"is not a safetensors file.*can run code"):
         read_lora_bytes(b"PK\x03\x04 a pickle", "a file")

@@ -1,0 +1,132 @@
+"""Champion against challenger: whether a new LoRA goes into use, judged on the held-out pictures of today, and kept with all its scores.
+
+What is measured and the rule are training/entrants.py and training/contest.py. What a person decides is lora_use.py.
+"""
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from assets.lora_use import chosen_for
+from assets.planning import promoted_lora
+from assets.training_set import lora_settings
+from catalog.failpoint import failpoint
+from catalog.keys import digest
+from resources.ledger import Row
+from resources.ledger_tables import lora_contest
+from resources.project import Project
+from resources.settings import utc_now
+
+if TYPE_CHECKING:
+    from training.contest import Contest
+    from training.training_set import TrainingSet
+
+SCORE_WORDS = {
+    "held_out_loss": "held-out loss, v-MSE",
+    "palette_delta_e": "palette distance, Delta E",
+    "layout_delta_e": "layout distance, Delta E",
+    "gradient_energy": "texture distance (gradient statistics, nothing learned), Delta E per pixel",
+    "dino_energy": "feature distance (DINOv2)",
+    "clip_energy": "feature distance (CLIP)",
+}
+
+
+def incumbent_of(project: Project, category: str) -> Row | None:
+    """The LoRA in use, unless its file is lost: that one can neither be compared with nor be drawn with."""
+    row = promoted_lora(project, category)
+    return row if row is not None and project.store.has(row["lora_digest"]) else None
+
+
+def judge_trained(project: Project, row: Row, data: "TrainingSet") -> Row:
+    """The contest of a newly trained LoRA, recorded; it beats the base model, and the LoRA in use if there is one, or is not promoted.
+
+    A LoRA that a person chose for this very look stays, whatever the scores.
+    """
+    facts, start = row["facts"], time.perf_counter()
+    loss, base_loss = facts["validation_loss"], facts["base_validation_loss"]
+    incumbent, chosen = incumbent_of(project, row["category"]), chosen_for(project, row["category"], row["key"])
+    alone = {"version": contest_version(), "plates": 0, "scores": [_against_base(loss, base_loss)]}
+    if loss >= base_loss:
+        outcome = False, f"not promoted: held-out loss {loss:.4f} is no better than the base model's {base_loss:.4f}", alone
+    elif chosen is not None:
+        outcome = False, f"not promoted: a person chose {chosen['lora_digest'][:12]} for this look", alone
+    elif incumbent is None or incumbent["lora_digest"] == row["lora_digest"]:
+        outcome = True, f"promoted: held-out loss {loss:.4f}, the base model's is {base_loss:.4f}, and no other LoRA is in use", alone
+    else:
+        contest = compare(project, data, row["lora_digest"], incumbent["lora_digest"])
+        outcome = contest.won, contest.reason, contest.as_json()
+    return record_contest(project, row, incumbent, data.digest, outcome, seconds=time.perf_counter() - start)
+
+
+def compare(project: Project, data: "TrainingSet", challenger: str, incumbent: str | None) -> "Contest":
+    """Measure two LoRAs by their digests (None: the base model alone) on a look, and hold the contest."""
+    from generation.base_model import read_base_model
+    from training.contest import hold_contest
+    from training.entrants import LoraFile, feature_measure, measured_entrants
+
+    def file_of(name: str | None) -> LoraFile | None:
+        return None if name is None else LoraFile(path=project.store.local_file(name), digest=name)
+
+    measure, look = feature_measure(project.weights), [picture.pixels_HW3 for picture in data.held_out]
+    base_model, work_dir = read_base_model(project.base_model_dir), project.settings.state_dir / "training"
+    entrants = measured_entrants(lora_settings(project), data, base_model, [file_of(challenger), file_of(incumbent)], measure, work_dir)
+    return hold_contest(*entrants, look, measure.of(look))
+
+
+def record_contest(
+    project: Project, row: Row, incumbent: Row | None, data_digest: str, outcome: tuple[bool, str, dict[str, Any]], *, seconds: float
+) -> Row:
+    """Keep a contest; the row as it stands. The same two files on the same pictures have one contest, however often a worker was killed."""
+    won, reason, scores = outcome
+    rival = incumbent["lora_digest"] if incumbent is not None else None
+    named = {"challenger": row["lora_digest"], "incumbent": rival, "data": data_digest, "base_model": row["base_model_digest"]}
+    contest: Row = {
+        "key": digest({"kind": "lora contest", "category": row["category"], "version": scores["version"], **named}),
+        "category": row["category"],
+        "challenger_key": row["key"],
+        "challenger_digest": row["lora_digest"],
+        "incumbent_key": incumbent["key"] if incumbent is not None else None,
+        "incumbent_digest": rival,
+        "base_model_digest": row["base_model_digest"],
+        "data_digest": data_digest,
+        "won": won,
+        "reason": reason,
+        "scores": scores,
+        "seconds": seconds,
+        "at": utc_now().replace(tzinfo=None),
+    }
+    failpoint("lora.before_contest_record")
+    project.ledger.record(lora_contest, contest)
+    failpoint("lora.contest_recorded")
+    return project.ledger.by_keys(lora_contest, [contest["key"]])[contest["key"]]
+
+
+def contest_version() -> str:
+    """The version of scores and rule."""
+    from training.contest import CONTEST_VERSION
+
+    return CONTEST_VERSION
+
+
+def contest_markdown(contest: Row) -> str:
+    """A contest as Markdown, for cards and the UI."""
+    rival = f"LoRA `{contest['incumbent_digest'][:12]}`" if contest["incumbent_digest"] else "the base model"
+    lines = [
+        f"## Contest against {rival}",
+        "",
+        f"{contest['reason']}.",
+        "",
+        "| score | new | in use | sure | |",
+        "|---|---:|---:|---:|---|",
+    ]
+    for score in contest["scores"]["scores"]:
+        sure = "" if score["sure"] is None else f"{score['sure']:.0%}"
+        words = SCORE_WORDS.get(score["name"], score["name"])
+        lines.append(f"| {words} | {score['challenger']:.4g} | {score['incumbent']:.4g} | {sure} | {score['verdict']} |")
+    plates = contest["scores"]["plates"]
+    drawn = f" {plates} plates each, same seeds." if plates else ""
+    return "\n".join([*lines, "", f"Lower is better; sure: share of resamples in which the new one is better.{drawn}", ""])
+
+
+def _against_base(loss: float, base_loss: float) -> dict[str, Any]:
+    verdict = "better" if loss < base_loss else "worse"
+    return {"name": "held_out_loss", "challenger": round(loss, 6), "incumbent": round(base_loss, 6), "sure": None, "verdict": verdict}

@@ -1,0 +1,31 @@
+"""The name of a category's training: what it learns from, the base model, the trainer's settings and version."""
+
+from assets.training_set import look_digest, lora_settings
+from catalog.keys import digest
+from resources.ledger import Row
+from resources.ledger_tables import lora
+from resources.project import Project
+
+NO_NEW_LORA = {"threads", "author", "license"}
+"""Settings that do not change what is learned: another value trains nothing anew, and is written into the next file."""
+
+
+def lora_key(project: Project, category: str) -> str:
+    """Name of the training that a category's look asks for now. Raises TrainingError when there is no look."""
+    from training.plan import TRAINER_VERSION
+
+    return digest(
+        {
+            "kind": "lora",
+            "look": look_digest(project, category),
+            "base_model": project.base_model_digest,
+            "settings": lora_settings(project).model_dump(mode="json", exclude=NO_NEW_LORA),
+            "trainer": TRAINER_VERSION,
+        }
+    )
+
+
+def trained_lora(project: Project, key: str) -> Row | None:
+    """The ledger row of a training, if it was done and its file is still there."""
+    row = project.ledger.by_keys(lora, [key]).get(key)
+    return row if row is not None and project.store.has(row["lora_digest"]) else None

@@ -1,0 +1,198 @@
+"""A LoRA trained elsewhere comes in as a challenger, and what goes out draws the same in stock diffusers."""
+
+import json
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+import torch
+from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner
+
+from assets.catalog import refresh_catalog
+from assets.lora_exchange import exported_file, import_lora
+from assets.lora_use import contests_of, loras_of, uses_of
+from assets.planning import promoted_lora
+from catalog.errors import LoraRefused, ModelError
+from catalog.keys import digest_bytes
+from orchestration.cli import app
+from resources.ledger_tables import lora, lora_choice, lora_contest
+from resources.project import open_project
+from resources.settings import utc_now
+from tests.tiny_model import write_tiny_lora
+from tests.tiny_project import write_project
+from training.lora_export import exported
+from training.lora_file import lora_bytes
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = write_project(tmp_path_factory.mktemp("exchange") / "project", skus=("MUG-1",))
+    refresh_catalog(open_project(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tensors(folder, tmp_path_factory):
+    return load_file(write_tiny_lora(folder / "base-model", tmp_path_factory.mktemp("tiny") / "a.safetensors", seed=3))
+
+
+@pytest.fixture(scope="module")
+def kohya(tensors, tmp_path_factory):
+    """A LoRA as sd-scripts writes it, in half precision."""
+    path = tmp_path_factory.mktemp("kohya") / "clay.safetensors"
+    save_file({name: tensor.half() for name, tensor in exported(tensors, "sd", "kohya").items()}, path, metadata={"ss_output_name": "clay"})
+    return path
+
+
+@pytest.fixture
+def project(folder):
+    """The project without any LoRA."""
+    project = open_project(folder)
+    for table in (lora, lora_choice, lora_contest):
+        project.ledger.transact(lambda connection, table=table: connection.execute(sa.delete(table)), repeatable=True)
+    return project
+
+
+def take_in(project, path, category="mugs"):
+    done = import_lora(project, category, path, license_name="CC-BY-4.0", commercial_ok=True, by="ann")
+    return done.row, done.contest
+
+
+def test_an_imported_lora_is_a_challenger_with_its_origin_license_and_contest(project, kohya, tensors):
+    row, contest = take_in(project, kohya)
+    assert row["facts"]["origin"] == {
+        "file": "clay.safetensors", "sha256": digest_bytes(kohya.read_bytes()), "license": "CC-BY-4.0", "commercial_ok": True, "by": "ann",
+        "title": "", "rank": [2],
+    }  # fmt: skip
+    assert row["promoted"] is False and "CC-BY-4.0; commercial use allowed" in row["facts"]["card"]
+    stored = load_file(project.store.local_file(row["lora_digest"]))
+    assert stored.keys() == tensors.keys() and all(torch.equal(stored[name], tensors[name].half()) for name in stored)
+    assert contest["incumbent_key"] is None and contest["challenger_key"] == row["key"]
+    assert [score["name"] for score in contest["scores"]["scores"]] == [
+        "held_out_loss",
+        "palette_delta_e",
+        "layout_delta_e",
+        "gradient_energy",
+    ]
+    in_use = promoted_lora(project, "mugs")
+    assert (in_use is not None) == contest["won"]
+    again, _ = take_in(project, kohya)
+    assert again["key"] == row["key"] and len(loras_of(project, "mugs")) == len(contests_of(project, "mugs")) == 1, (
+        "the same file is the same LoRA"
+    )
+
+
+def test_one_that_wins_is_in_use_and_its_contest_is_the_reason(project, kohya, monkeypatch):
+    from training import contest
+
+    monkeypatch.setattr(contest, "decide", lambda scores: (True, "promoted: surely better in everything, and worse in none"))
+    row, held = take_in(project, kohya)
+    assert held["won"] and promoted_lora(project, "mugs")["key"] == row["key"]
+    assert [(use.how, use.by) for use in uses_of(project, "mugs")] == [("contest", "contest")]
+
+
+def test_without_look_pictures_there_is_no_contest_and_a_person_decides(project, kohya):
+    row, contest = take_in(project, kohya, category="bags")
+    assert contest is None and promoted_lora(project, "bags") is None
+    told = vitrine(project, "import", "bags", str(kohya), "--license", "MIT", "--commercial").output
+    assert "no contest was held, so a person decides" in told and "has no look pictures" in told
+    assert vitrine(project, "promote", "bags", row["lora_digest"], "--because", "we know it").exit_code == 0
+    assert promoted_lora(project, "bags")["key"] == row["key"]
+
+
+def test_a_lora_of_another_model_is_refused_before_anything_is_kept(project, tensors, tmp_path):
+    wider = {name: torch.cat([tensor, tensor], dim=-1) if "lora_A" in name else tensor for name, tensor in tensors.items()}
+    save_file(wider, tmp_path / "wide.safetensors")
+    with pytest.raises(ModelError, match="does not fit this base model"):
+        take_in(project, tmp_path / "wide.safetensors")
+    save_file(
+        {"unet.down_blocks.7.to_q.lora_A.weight": torch.ones(2, 4), "unet.down_blocks.7.to_q.lora_B.weight": torch.ones(4, 2)},
+        tmp_path / "no.safetensors",
+    )
+    with pytest.raises(ModelError):
+        take_in(project, tmp_path / "no.safetensors")
+    save_file(tensors, tmp_path / "told.safetensors", metadata={"vitrine.base_model": "e" * 64})
+    with pytest.raises(ModelError, match="was trained on base model eeeeeeeeeeee"):
+        take_in(project, tmp_path / "told.safetensors")
+    assert loras_of(project, "mugs") == []
+
+
+def test_a_license_must_be_stated_and_the_file_be_there(project, kohya, tmp_path):
+    with pytest.raises(LoraRefused, match="under which license"):
+        import_lora(project, "mugs", kohya, license_name=" ", commercial_ok=True, by="ann")
+    with pytest.raises(LoraRefused, match=r"gone\.safetensors cannot be read"):
+        take_in(project, tmp_path / "gone.safetensors")
+
+
+def vitrine(project, *arguments):
+    return CliRunner().invoke(app, ["lora", *arguments], env={"VITRINE_PROJECT": str(project.settings.project_dir), "COLUMNS": "200"})
+
+
+def test_the_command_imports_and_says_how_the_contest_ended(project, kohya):
+    done = vitrine(project, "import", "mugs", str(kohya), "--license", "MIT", "--no-commercial", "--by", "ann")
+    assert done.exit_code == 0, done.output
+    assert "Imported clay.safetensors for mugs as LoRA" in done.output and "promoted: " in done.output
+    (row,) = loras_of(project, "mugs")
+    assert row["facts"]["origin"]["commercial_ok"] is False
+    told = json.loads(vitrine(project, "show", "mugs", "--json").output)
+    assert told["loras"][0]["came_from"] == "imported" and len(told["contests"]) == 1
+    assert vitrine(project, "import", "mugs", str(kohya), "--commercial").exit_code == 2, "no license, no import"
+    assert isinstance(vitrine(project, "import", "hats", str(kohya), "--license", "MIT", "--commercial").exception, LoraRefused)
+
+
+def draw(folder, weights):
+    from diffusers import StableDiffusionPipeline
+
+    from generation.base_model import quiet_libraries
+
+    with quiet_libraries():
+        pipeline = StableDiffusionPipeline.from_pretrained(folder / "base-model", safety_checker=None, requires_safety_checker=False)
+        if weights is not None:
+            pipeline.load_lora_weights(weights)
+        generator = torch.Generator().manual_seed(3)
+        pictures = pipeline("a wall", num_inference_steps=2, height=64, width=64, generator=generator, output_type="np")
+    return pictures.images[0]
+
+
+@pytest.fixture
+def trained(project, tensors):
+    """A LoRA in the store and the ledger as a training leaves it."""
+    blob = project.store.put(lora_bytes(tensors, {"vitrine.base_model": project.base_model_digest}))
+    row = {
+        "key": "k" * 64, "category": "mugs", "lora_digest": blob, "base_model_digest": project.base_model_digest, "data_digest": "data",
+        "facts": {}, "seconds": 1.0, "promoted": True, "made_at": utc_now().replace(tzinfo=None),
+    }  # fmt: skip
+    project.ledger.record(lora, row)
+    return row
+
+
+@pytest.fixture(scope="module")
+def expected(folder, tensors):
+    """What the LoRA draws, and what the base model draws without it."""
+    return draw(folder, tensors), draw(folder, None)
+
+
+@pytest.mark.parametrize("key_format", ["kohya", "comfyui", "diffusers"])
+def test_what_is_exported_draws_the_same_pixels_in_stock_diffusers(project, trained, expected, tmp_path, key_format):
+    out = tmp_path / "out.safetensors"
+    done = vitrine(project, "export", "mugs", "--lora", trained["lora_digest"][:8], "--format", key_format, "-o", str(out))
+    assert done.exit_code == 0, done.output
+    with_lora, without = expected
+    assert np.abs(with_lora - without).mean() > 0.01
+    assert np.array_equal(draw(project.settings.project_dir, str(out)), with_lora)
+
+
+def test_an_exported_file_comes_back_as_what_it_was(project, trained, tensors, tmp_path):
+    path = tmp_path / "round.safetensors"
+    path.write_bytes(exported_file(project, trained, "kohya"))
+    again, _ = take_in(project, path, category="bags")
+    back = load_file(project.store.local_file(again["lora_digest"]))
+    assert back.keys() == tensors.keys() and all(torch.equal(back[name], tensors[name]) for name in back)
+
+
+def test_an_export_of_another_base_models_lora_or_of_a_lost_file_is_refused(project, trained):
+    with pytest.raises(LoraRefused, match=r"was trained on base model eeeeeeeeeeee.*Nothing was written"):
+        exported_file(project, {**trained, "base_model_digest": "e" * 64}, "kohya")
+    with pytest.raises(LoraRefused, match="is lost from the store, so it cannot be exported"):
+        exported_file(project, {**trained, "lora_digest": "e" * 64}, "kohya")

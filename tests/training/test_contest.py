@@ -1,0 +1,134 @@
+"""Champion against challenger: who is surely better in several scores wins, and luck, ties and one bad score do not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from imaging.color import lab_to_srgb
+from training.contest import Score, decide, hold_contest
+from training.entrants import PLATES, Entrant, FeatureMeasure, feature_measure
+from training.texture_distance import energy_distance, texture_features
+
+MEASURE = feature_measure(None)
+
+
+def picture(seed, *, lightness=60.0, hue=10.0, horizon=0.6, stripes=0, noise=2.0, size_px=48):
+    """A wall over a table in Lab, perhaps striped: uint8 sRGB."""
+    random = np.random.default_rng(seed)
+    lab = np.zeros((size_px, size_px, 3), np.float32)
+    lab[..., 0], lab[..., 1] = lightness, hue
+    lab[int(horizon * size_px) :, :, 0] -= 25
+    if stripes:
+        lab[:, ::stripes, 0] += 12
+    lab += random.normal(0, noise, lab.shape)
+    return np.rint(lab_to_srgb(lab) * 255).astype(np.uint8)
+
+
+LOOK = [picture(seed) for seed in range(4)]
+
+
+def entrant(*, loss=0.1, seed=0, **how):
+    """A LoRA that draws as told, with a held-out loss of about `loss`; another seed is another training of the same."""
+    random = np.random.default_rng(seed)
+    levels = np.linspace(0.3, 2.0, 8)
+    losses = loss * levels[None] * (1 + random.normal(0, 0.02, (4, 8)))
+    plates = tuple(picture(100 + number + 50 * seed, **how) for number in range(PLATES))
+    return Entrant(losses_NK=losses, plates=plates, features_ND=MEASURE.of(plates), feature_name=MEASURE.name)
+
+
+def contest(challenger, incumbent):
+    return hold_contest(challenger, incumbent, LOOK, MEASURE.of(LOOK))
+
+
+def verdicts(held):
+    return {score.name: score.verdict for score in held.scores}
+
+
+def test_a_lora_that_is_better_in_everything_is_promoted_and_the_reason_names_the_scores():
+    held = contest(entrant(), entrant(loss=0.14, seed=1, lightness=45, hue=-20, horizon=0.3, stripes=4))
+    assert held.won
+    assert set(verdicts(held).values()) == {"better"}
+    assert held.reason.startswith("promoted: surely better in held_out_loss 0.1") and "worse in none" in held.reason
+    assert held.as_json()["scores"][0]["name"] == "held_out_loss" and held.plates == PLATES
+
+
+def test_the_loser_of_that_contest_does_not_win_the_return_match():
+    assert not contest(entrant(loss=0.14, seed=1, lightness=45, hue=-20, horizon=0.3, stripes=4), entrant()).won
+
+
+def test_a_lora_never_beats_itself():
+    held = contest(entrant(), entrant())
+    assert not held.won
+    assert [score.sure for score in held.scores] == [0.0] * 4
+    assert held.reason == "not promoted: no score is surely better, 2 of 4 are needed, and a tie keeps the LoRA in use"
+
+
+def test_twenty_trainings_of_the_same_look_do_not_promote_one_another():
+    """What differs between them is luck; each promotion would draw a category's scenes anew."""
+    assert sum(contest(entrant(seed=2 * n), entrant(seed=2 * n + 1)).won for n in range(20)) <= 1
+
+
+def test_one_score_alone_is_not_enough():
+    held = contest(entrant(loss=0.08), entrant(loss=0.1, seed=1))
+    assert verdicts(held)["held_out_loss"] == "better"
+    assert not held.won and "only held_out_loss" in held.reason
+
+
+def test_whatever_is_won_a_score_that_falls_too_far_keeps_the_incumbent():
+    """A LoRA with a far lower loss that draws another color is not what a brand wants."""
+    held = contest(entrant(loss=0.05, hue=30), entrant(loss=0.1, seed=1, stripes=4))
+    assert verdicts(held)["palette_delta_e"] == "worse"
+    assert not held.won and held.reason.startswith("not promoted: palette_delta_e") and "; better: held_out_loss" in held.reason
+
+
+def test_losses_are_resampled_by_picture_so_that_one_lucky_picture_does_not_decide():
+    lucky = entrant()
+    losses = lucky.losses_NK.copy()
+    losses[0] *= 0.4
+    losses[1:] *= 1.01
+    held = contest(replace(lucky, losses_NK=losses), lucky)
+    score = held.scores[0]
+    assert score.challenger < score.incumbent and score.sure < 0.95 and score.verdict == "alike"
+
+
+def test_a_score_may_be_a_little_worse_in_its_own_unit():
+    def score(name, challenger, incumbent):
+        from training.contest import _score
+
+        return _score(name, challenger, incumbent, 0.0).verdict
+
+    assert [score("palette_delta_e", 4.9, 4.0), score("palette_delta_e", 5.1, 4.0)] == ["alike", "worse"]
+    assert [score("held_out_loss", 0.1019, 0.1), score("held_out_loss", 0.1021, 0.1)] == ["alike", "worse"]
+    assert [score("gradient_energy", 1.14, 1.0), score("gradient_energy", 1.16, 1.0)] == ["alike", "worse"]
+
+
+def test_the_rule_reads_as_it_is_written():
+    def score(name, verdict):
+        return Score(name=name, challenger=1.0, incumbent=2.0, sure=0.99, verdict=verdict)
+
+    better = [score(name, "better") for name in "ab"]
+    assert decide([*better, score("c", "alike")])[0]
+    assert not decide([*better, score("c", "worse")])[0]
+    assert not decide([better[0], score("c", "alike")])[0]
+
+
+def test_the_same_contest_gives_the_same_numbers():
+    pair = entrant(), entrant(seed=3, hue=14)
+    assert contest(*pair) == contest(*pair)
+
+
+def test_texture_features_see_stripes_that_palette_and_layout_hardly_do():
+    plain, striped, look = ([picture(seed + start, **how) for seed in range(8)] for start, how in ((0, {}), (20, {"stripes": 4}), (40, {})))
+    near, far = (energy_distance(texture_features(pictures), texture_features(look)) for pictures in (plain, striped))
+    assert far > 4 * near
+
+
+def test_an_energy_distance_of_a_set_from_itself_is_nothing_and_it_is_symmetric():
+    a, b = np.random.default_rng(0).normal(0, 1, (6, 5)), np.random.default_rng(1).normal(2, 1, (9, 5))
+    assert energy_distance(a, a) == 0
+    assert energy_distance(a, b) == pytest.approx(energy_distance(b, a)) and energy_distance(a, b) > 1
+
+
+def test_without_installed_weights_the_score_says_that_nothing_learned_has_looked():
+    assert isinstance(MEASURE, FeatureMeasure) and MEASURE.name == "gradient_energy"

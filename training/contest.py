@@ -1,0 +1,142 @@
+"""Whether a new LoRA is better than the one in use: scores of both on the same held-out pictures, noise and seeds, and a rule that luck does
+not pass.
+
+Draws nothing; see entrants.py. A person may decide otherwise, see assets/lora_use.py.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from training.entrants import Entrant
+from training.look_distance import ColorMoments, color_moments, frechet_distances, layout_distances
+from training.texture_distance import Features, energies_of, pairwise
+
+CONTEST_VERSION = "contest-1"
+"""Raise when the same entrants should get another verdict; stored with each contest."""
+RESAMPLES = 2000
+RESAMPLING_SEED = 2711
+SURE = 0.95
+"""Share of the resamples in which the challenger must be better to have won a score: a paired, one-sided bootstrap (Efron and Tibshirani 1993)."""
+MIN_WINS = 2
+"""Scores that must be won. Two independent scores without a true difference are both won by luck in 1 of 400 contests; ours are not independent,
+so what was measured counts: docs/how-to/loras.md."""
+TOLERANCE = {"held_out_loss": 0.02, "palette_delta_e": 1.0, "layout_delta_e": 1.0}
+"""How much worse a score may be: the loss as a share, distances in Delta E, of which 1 is hardly seen."""
+FEATURE_TOLERANCE = 0.15
+"""The feature distance may be this share worse; it has no unit that an eye knows."""
+
+Verdict = Literal["better", "worse", "alike"]
+Indices = npt.NDArray[np.int64]
+Distances = Callable[[Indices], npt.NDArray[np.float64]]
+"""The distances of sets of plates from the look, each set given by its plates' indices: (..., n) to (...)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """One score of both, lower is better. `sure` is the share of resamples in which the challenger is better; `worse` is by more than tolerated."""
+
+    name: str
+    challenger: float
+    incumbent: float
+    sure: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """A finished comparison: all scores, who won, and why in a sentence."""
+
+    scores: tuple[Score, ...]
+    won: bool
+    reason: str
+    plates: int
+    version: str = CONTEST_VERSION
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data for the ledger."""
+        return {"version": self.version, "plates": self.plates, "scores": [asdict(score) for score in self.scores]}
+
+
+def hold_contest(challenger: Entrant, incumbent: Entrant, look: Sequence[npt.NDArray[np.uint8]], look_features: Features) -> Contest:
+    """Compare two entrants that were measured on the same held-out pictures and drew from the same seeds.
+
+    `look` are the held-out pictures, uint8 sRGB; `look_features` theirs by what gave the entrants' features.
+    """
+    assert challenger.losses_NK.shape == incumbent.losses_NK.shape and len(challenger.plates) == len(incumbent.plates)
+    pair = (challenger, incumbent)
+    scores = (
+        _loss_score(*pair),
+        _resampled("palette_delta_e", *(_palette_of(one, look) for one in pair), count=len(challenger.plates)),
+        _resampled("layout_delta_e", *(_layout_of(one, look) for one in pair), count=len(challenger.plates)),
+        _resampled(challenger.feature_name, *(_feature_of(one, look_features) for one in pair), count=len(challenger.plates)),
+    )
+    won, reason = decide(scores)
+    return Contest(scores=scores, won=won, reason=reason, plates=len(challenger.plates))
+
+
+def decide(scores: Sequence[Score]) -> tuple[bool, str]:
+    """The rule: at least `MIN_WINS` scores surely better, and none worse than tolerated. A tie leaves what is in use."""
+    better, worse = ([score for score in scores if score.verdict == verdict] for verdict in ("better", "worse"))
+    if worse:
+        return False, f"not promoted: {', '.join(map(in_words, worse))}" + (
+            f"; better: {', '.join(map(in_words, better))}" if better else ""
+        )
+    if len(better) < MIN_WINS:
+        what = f"only {in_words(better[0])} is surely better" if better else "no score is surely better"
+        return False, f"not promoted: {what}, {MIN_WINS} of {len(scores)} are needed, and a tie keeps the LoRA in use"
+    return True, f"promoted: surely better in {', '.join(map(in_words, better))}, and worse in none"
+
+
+def in_words(score: Score) -> str:
+    """A score for people: `palette_delta_e 3.1 against 4.6`."""
+    return f"{score.name} {score.challenger:.4g} against {score.incumbent:.4g}"
+
+
+def _loss_score(challenger: Entrant, incumbent: Entrant) -> Score:
+    """Held-out loss, resampled by picture: its noise levels are not independent. Ratios, or the noisiest levels would decide alone."""
+    ratios_N = np.log(challenger.losses_NK / incumbent.losses_NK).mean(axis=1)
+    sure = float((ratios_N[_resamples(len(ratios_N))].mean(-1) < 0).mean())
+    return _score("held_out_loss", challenger.loss, incumbent.loss, sure)
+
+
+def _resampled(name: str, challenger: Distances, incumbent: Distances, *, count: int) -> Score:
+    every, resamples = np.arange(count), _resamples(count)
+    sure = float((challenger(resamples) < incumbent(resamples)).mean())
+    return _score(name, float(challenger(every)), float(incumbent(every)), sure)
+
+
+def _resamples(count: int) -> Indices:
+    return np.random.default_rng(RESAMPLING_SEED).integers(0, count, (RESAMPLES, count))
+
+
+def _score(name: str, challenger: float, incumbent: float, sure: float) -> Score:
+    relative = name not in TOLERANCE or name == "held_out_loss"
+    allowed = TOLERANCE.get(name, FEATURE_TOLERANCE) * (incumbent if relative else 1.0)
+    verdict: Verdict = "worse" if challenger > incumbent + allowed else "better" if sure >= SURE and challenger < incumbent else "alike"
+    return Score(name=name, challenger=round(challenger, 6), incumbent=round(incumbent, 6), sure=round(sure, 4), verdict=verdict)
+
+
+def _palette_of(entrant: Entrant, look: Sequence[npt.NDArray[np.uint8]]) -> Distances:
+    theirs, ours = color_moments(look), [color_moments([plate]) for plate in entrant.plates]
+    means_N3, seconds_N33 = np.stack([one.mean for one in ours]), np.stack([one.second_moment for one in ours])
+
+    def distances(chosen: Indices) -> npt.NDArray[np.float64]:
+        mine = ColorMoments(mean=means_N3[chosen].mean(-2), second_moment=seconds_N33[chosen].mean(-3))
+        return frechet_distances(mine, theirs)
+
+    return distances
+
+
+def _layout_of(entrant: Entrant, look: Sequence[npt.NDArray[np.uint8]]) -> Distances:
+    each_N = layout_distances(entrant.plates, look)
+    return lambda chosen: np.asarray(each_N[chosen].mean(-1))
+
+
+def _feature_of(entrant: Entrant, look_features: Features) -> Distances:
+    between, within = pairwise(entrant.features_ND, look_features), pairwise(entrant.features_ND, entrant.features_ND)
+    look = pairwise(look_features, look_features)
+    return lambda chosen: energies_of(between, within, look, chosen)

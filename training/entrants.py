@@ -1,0 +1,87 @@
+"""What a contest of LoRAs measures of each: held-out losses at fixed noise, a handful of plates from fixed seeds, and their features.
+
+Judges nothing; see contest.py.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from generation.base_model import BaseModel
+from generation.plates import DiffusionPlates
+from quality.learned import LearnedWeights, picture_embeddings
+from training.champion import held_out_losses
+from training.settings import LoraSettings
+from training.texture_distance import Features, texture_features
+from training.training_set import TrainingSet
+
+Pixels = npt.NDArray[np.uint8]
+PLATES = 8
+"""Plates each entrant draws, prompted by the trigger alone: 0.3 CPU-s each with the embedded model."""
+FIRST_SEED = 5200
+"""The same seeds for all entrants of all times, so that pairs differ by their LoRA alone; none of the sample sheet's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraFile:
+    """A LoRA to measure: where it is and its digest."""
+
+    path: Path
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entrant:
+    """One LoRA's measurements: v-MSE by held-out picture and noise level, plates as uint8 sRGB, features by `feature_name` of each plate."""
+
+    losses_NK: npt.NDArray[np.float64]
+    plates: tuple[Pixels, ...]
+    features_ND: Features
+    feature_name: str
+
+    @property
+    def loss(self) -> float:
+        """Mean held-out loss."""
+        return float(self.losses_NK.mean())
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureMeasure:
+    """What plates are seen by: its name as a score, and the function from pictures to features (N, D)."""
+
+    name: str
+    of: Callable[[Sequence[Pixels]], Features]
+
+
+def feature_measure(weights: LearnedWeights | None) -> FeatureMeasure:
+    """DINOv2 where its weights are installed, else CLIP, else gradient statistics, which say in their name that nothing learned has looked."""
+    families: tuple[Literal["dino", "clip"], ...] = ("dino", "clip")
+    for family in families:
+        if weights is not None and weights.folder(family) is not None:
+            return FeatureMeasure(name=f"{family}_energy", of=partial(picture_embeddings, weights, family))
+    return FeatureMeasure(name="gradient_energy", of=texture_features)
+
+
+def measured_entrants(
+    settings: LoraSettings,
+    training_set: TrainingSet,
+    base_model: BaseModel,
+    files: Sequence[LoraFile | None],
+    features: FeatureMeasure,
+    work_dir: Path,
+) -> tuple[Entrant, ...]:
+    """Each LoRA (None: the base model alone) measured on today's held-out pictures. Raises ModelError for a file that does not fit."""
+    losses = held_out_losses(settings, training_set, base_model, files, work_dir)
+    seeds = range(FIRST_SEED, FIRST_SEED + PLATES)
+    found = []
+    for file, losses_NK in zip(files, losses, strict=True):
+        path, name = (None, None) if file is None else (file.path, file.digest)
+        maker = DiffusionPlates(base_model, lora_path=path, lora_digest=name, device=settings.device, threads=settings.threads)
+        plates = tuple(maker.draw([training_set.trigger] * PLATES, seeds))
+        found.append(Entrant(losses_NK=losses_NK, plates=plates, features_ND=features.of(plates), feature_name=features.name))
+    return tuple(found)
