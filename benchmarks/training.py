@@ -35,7 +35,8 @@ from benchmarks.workloads import ROOT
 from catalog.brand_kit import read_brand_kit
 from catalog.keys import digest_bytes
 from generation.base_model import BaseModel, read_base_model
-from training.champion import held_out_loss
+from training.champion import held_out_losses
+from training.entrants import LoraFile
 from training.lora import LoraSettings, Progress, train_lora
 from training.optimizers import ADAM_BETAS
 from training.settings import resolve_precision
@@ -100,7 +101,8 @@ def train_theirs(settings: LoraSettings, training_set: TrainingSet, base_model: 
     )  # fmt: skip
     taken = list(train_stock(task, {settings.steps: lora}))
     cpu_s, wall_s = _gaps([(step.cpu_s, step.wall_s) for step in taken[:-1]])
-    held_out = held_out_loss(settings, training_set, base_model, lora, digest_bytes(lora.read_bytes()), work_dir)
+    file = LoraFile(path=lora, digest=digest_bytes(lora.read_bytes()))
+    held_out = float(held_out_losses(settings, training_set, base_model, [file], work_dir)[0].mean())
     return Trained(cpu_s=cpu_s, wall_s=wall_s, losses=[step.loss for step in taken], held_out=held_out, before_cpu_s=taken[0].cpu_s - begun)
 
 
