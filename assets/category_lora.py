@@ -8,7 +8,7 @@ import dagster as dg
 from assets.cell_lease import under_lease
 from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata
 from assets.lora_contests import contest_markdown, judge_trained
-from assets.lora_key import lora_key, trained_lora
+from assets.lora_key import base_origin, lora_key, trained_lora
 from assets.lora_use import IN_WORDS, lora_to_return, uses_of
 from assets.lost_files import record_made
 from assets.number_values import lora_numbers
@@ -58,7 +58,8 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
     start = time.perf_counter()
     with clocked(project, "train", category) as clock:
         mirror = checkpoint_mirror(project)
-        trained = train_lora(lora_settings(project), data, base_model, project.settings.state_dir / "training", on_progress, mirror)
+        work_dir = project.settings.state_dir / "training"
+        trained = train_lora(lora_settings(project), data, base_model, work_dir, on_progress, mirror, base_origin(project))
         failpoint("lora.trained")
         row = _row(project, category, key, trained, data, seconds=time.perf_counter() - start)
         row = _decided(project, row, data)

@@ -6,6 +6,9 @@ from resources.ledger import Row
 from resources.ledger_tables import lora
 from resources.project import Project
 
+if TYPE_CHECKING:
+    from training.lora_metadata import BaseOrigin
+
 NO_NEW_LORA = {"threads", "author", "license"}
 """Settings that do not change what is learned: another value trains nothing anew, and is written into the next file."""
 
@@ -29,3 +32,14 @@ def trained_lora(project: Project, key: str) -> Row | None:
     """The ledger row of a training, if it was done and its file is still there."""
     row = project.ledger.by_keys(lora, [key]).get(key)
     return row if row is not None and project.store.has(row["lora_digest"]) else None
+
+
+def base_origin(project: Project) -> "BaseOrigin":
+    """What is registered of the base model, for the files of its LoRAs; nothing for one that is not registered."""
+    from training.lora_metadata import BaseOrigin
+
+    model = project.registered_base_model or project.models.of_digest(project.base_model_digest)
+    if model is None:
+        return BaseOrigin()
+    texts = model.entry.license_files
+    return BaseOrigin(name=model.id, license=model.entry.license.name, license_digest=digest(sorted(texts.items())) if texts else "")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from generation.model_registry import OWN_FILE, RegisteredModel, model_digest
-from resources.ledger_tables import lora
+from resources.ledger import Row
+from resources.ledger_tables import lora, lora_choice
 
 if TYPE_CHECKING:
     from resources.project import Project
@@ -32,7 +33,8 @@ class ModelLicenses:
     @property
     def may_refuse(self) -> bool:
         """Whether any picture of the project could be refused: the present base model, or one that a LoRA was ever trained on, is not cleared."""
-        query = sa.select(lora.c.lora_digest).where(lora.c.promoted).distinct()
+        chosen = lora.c.key.in_(sa.select(lora_choice.c.lora_key))
+        query = sa.select(lora.c.lora_digest).where(lora.c.promoted | chosen).distinct()
         loras: Iterable[str | None] = (row["lora_digest"] for row in self._project.ledger.rows(query))
         return any(self.refusal(one) for one in loras)
 
@@ -68,11 +70,11 @@ class ModelLicenses:
     def _refusal(self, lora_digest: str | None) -> str:
         if lora_digest is None:
             return self.of_base_model(self._project.base_model_digest)
-        row = self._project.ledger.one(sa.select(lora.c.base_model_digest).where(lora.c.lora_digest == lora_digest).limit(1))
-        if (
-            row is not None
-        ):  # trained here, on looks of one's own: nothing but the licenses of its base model and of what draws with it bind
-            return self.of_base_model(row["base_model_digest"]) or self._of_what_draws_with(row["base_model_digest"])
+        row = self._project.ledger.one(sa.select(lora).where(lora.c.lora_digest == lora_digest).limit(1))
+        if row is not None:
+            # Trained here, on looks of one's own, nothing but the licenses of its base model and of what draws with it bind; imported, its own, too.
+            of_base = self.of_base_model(row["base_model_digest"]) or self._of_what_draws_with(row["base_model_digest"])
+            return _of_imported(row) or of_base
         adapter = self._project.models.of_adapter(lora_digest)
         if adapter is None:
             return f"LoRA {lora_digest[:12]} was not trained here and is not registered, so its license is unknown. Add it to {OWN_FILE}"
@@ -85,3 +87,14 @@ class ModelLicenses:
         if present is None or of is None or not of.entry.is_pinned or model_digest(of) != trained_on:
             return ""
         return self.of_model(present)
+
+
+def _of_imported(row: Row) -> str:
+    """Why pictures of an imported LoRA may not be sold, as whoever imported it said; '' for one that may, and for one trained here."""
+    origin = row["facts"].get("origin")
+    if origin is None or origin["commercial_ok"]:
+        return ""
+    return (
+        f"LoRA {row['lora_digest'][:12]} was imported from {origin['file']} under {origin['license']}, which forbids commercial use as "
+        f"{origin['by']} said then"
+    )

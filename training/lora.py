@@ -17,7 +17,7 @@ from training.atomic_files import write_atomic
 from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, with_prefix
 from training.latents import encode_training_set, encodings_below
 from training.lora_file import lora_bytes
-from training.lora_metadata import lora_metadata
+from training.lora_metadata import NOTHING_KNOWN, BaseOrigin, lora_metadata
 from training.model_card import write_card
 from training.plan import TrainingPlan, plan_training
 from training.sample_sheet import before_after_sheet
@@ -58,15 +58,16 @@ def train_lora(
     work_dir: Path,
     on_progress: Callable[[Progress], None] = lambda _: None,
     mirror: CheckpointMirror | None = None,
+    origin: BaseOrigin = NOTHING_KNOWN,
 ) -> TrainedLora:
     """Train a LoRA of `training_set`'s look on a base model, resuming from the newest whole checkpoint in `work_dir` or in `mirror`.
 
-    `mirror` keeps checkpoints where they outlive this machine; None: `work_dir` alone.
+    `mirror` keeps checkpoints where they outlive this machine; None: `work_dir` alone. `origin` is what the file says of the base model.
 
     Raises TrainingError for settings that match no layer, a loss that is not finite, or a LoRA that hardly came below the base model's
     held-out loss; ModelError if the base model does not load.
     """
-    plan = plan_training(settings, training_set, base_model)
+    plan = plan_training(settings, training_set, base_model, origin)
     folder = work_dir / plan.digest[:16]
     with torch_threads(settings.threads), _deterministic():
         pipeline = load_pipeline(base_model, settings.threads, settings.device)

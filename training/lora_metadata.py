@@ -61,6 +61,18 @@ PREDICTION_WORDS = {"v_prediction": "v", "epsilon": "epsilon"}
 
 
 @dataclass(frozen=True, kw_only=True)
+class BaseOrigin:
+    """What is known of a base model beside its files: what it is called, its license, and the digest of that license's text; '' unknown."""
+
+    name: str = ""
+    license: str = ""
+    license_digest: str = ""
+
+
+NOTHING_KNOWN = BaseOrigin()
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoraFacts:
     """All that a file's metadata is made of; words that are '' are not written.
 
@@ -84,12 +96,10 @@ class LoraFacts:
     training_digest: str
     data_digest: str
     base_digest: str
-    base_name: str = ""
-    base_license: str = ""
+    base: BaseOrigin = NOTHING_KNOWN
     prediction_type: str = ""
     author: str = ""
     license: str = ""
-    license_digest: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -121,7 +131,7 @@ def _model_spec(facts: LoraFacts) -> dict[str, str]:
         "implementation": "diffusers",
         "title": f"{facts.trigger} (LoRA {facts.training_digest[:8]})",
         "description": f"Draws empty sets in the look '{facts.trigger}'. Trained on {pictures} pictures, mirrored copies included, on base model "
-        f"{facts.base_name or facts.base_digest[:12]}, and made for that one alone.",
+        f"{facts.base.name or facts.base_digest[:12]}, and made for that one alone.",
         "author": facts.author,
         "license": facts.license,
         "usage_hint": f"Begin the prompt with: {facts.trigger}",
@@ -159,7 +169,7 @@ def _training_keys(facts: LoraFacts) -> dict[str, str]:
         "mixed_precision": {"bfloat16": "bf16"}.get(facts.precision, "no"),
         "resolution": f"({facts.size_px}, {facts.size_px})",
         "clip_skip": "None",
-        "sd_model_name": facts.base_name,
+        "sd_model_name": facts.base.name,
         "sd_model_hash": facts.base_digest[:8],
         "new_sd_model_hash": facts.base_digest,
         "dataset_dirs": _json({name: {"n_repeats": 1, "img_count": len(facts.prompts)}}),
@@ -179,8 +189,8 @@ def _own_keys(facts: LoraFacts) -> dict[str, str]:
         "training": facts.training_digest,
         "training_set": facts.data_digest,
         "base_model": facts.base_digest,
-        "base_license": facts.base_license,
-        "license_sha256": facts.license_digest,
+        "base_license": facts.base.license,
+        "base_license_sha256": facts.base.license_digest,
         "versions": _json(dict(sorted(facts.versions.items()))) if facts.versions else "",
     }
     return {f"{OWN}{name}": value for name, value in keys.items()}

@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from catalog.errors import TrainingError
 from catalog.keys import digest
 from generation.base_model import BaseModel
-from training.lora_metadata import LoraFacts
+from training.lora_metadata import NOTHING_KNOWN, BaseOrigin, LoraFacts
 from training.settings import TRAINER_VERSION, LoraSettings, resolve_precision
 from training.training_set import TrainingSet
 
@@ -23,6 +23,7 @@ class TrainingPlan:
     digest: str
     versions: Mapping[str, str]
     """Of the libraries that its sums depend on."""
+    origin: BaseOrigin
 
     def seed(self, purpose: str, number: int = 0) -> int:
         """A 63-bit seed for one purpose and number (a step, a round) of this training."""
@@ -48,6 +49,7 @@ class TrainingPlan:
             training_digest=self.digest,
             data_digest=data.digest,
             base_digest=base_model.digest,
+            base=self.origin,
             prediction_type=prediction_type,
             author=settings.author,
             license=settings.license,
@@ -55,7 +57,9 @@ class TrainingPlan:
         )
 
 
-def plan_training(settings: LoraSettings, training_set: TrainingSet, base_model: BaseModel) -> TrainingPlan:
+def plan_training(
+    settings: LoraSettings, training_set: TrainingSet, base_model: BaseModel, origin: BaseOrigin = NOTHING_KNOWN
+) -> TrainingPlan:
     """The plan of a training. Its digest also covers the library versions that its sums depend on.
 
     Raises TrainingError if the training set was cut for another size than the base model draws.
@@ -79,8 +83,15 @@ def plan_training(settings: LoraSettings, training_set: TrainingSet, base_model:
             "data": training_set.digest,
             "base_model": base_model.digest,
             "versions": list(versions.values()),
+            "origin": asdict(origin),
         }
     )
     return TrainingPlan(
-        settings=settings, training_set=training_set, base_model=base_model, precision=precision, digest=name, versions=versions
+        settings=settings,
+        training_set=training_set,
+        base_model=base_model,
+        precision=precision,
+        digest=name,
+        versions=versions,
+        origin=origin,
     )

@@ -16,7 +16,7 @@ from catalog.keys import digest_bytes
 from orchestration.checking import check_project
 from orchestration.running import refresh, run_category, tasks_for
 from publishing.manifest import read_manifest
-from resources.ledger_tables import lora, render
+from resources.ledger_tables import lora, lora_choice, render
 from resources.project import open_project
 from tests.made_up_work import Shop
 from tests.tiny_project import BRAND, SETTINGS, registered, write_project
@@ -172,6 +172,28 @@ def test_a_lora_inherits_the_license_of_the_model_it_was_trained_on(shop):
     assert project.licenses.refusal(row["lora_digest"]) == ""
     project.ledger.record(lora, {**row, "key": "elsewhere", "lora_digest": "e" * 64, "base_model_digest": "b" * 64})
     assert "base model bbbbbbbbbbbb is not registered, so its license is unknown" in project.licenses.refusal("e" * 64)
+
+
+@pytest.mark.parametrize(("allowed", "told"), [(True, ""), (False, "was imported from clay.safetensors under CC-BY-NC-4.0, which forbids")])
+def test_an_imported_lora_is_sold_with_only_if_its_own_license_allows_it(shop, allowed, told):
+    project = shop.open()
+    row = project.ledger.one(sa.select(lora))
+    origin = {"file": "clay.safetensors", "license": "CC-BY-NC-4.0", "commercial_ok": allowed, "by": "ann"}
+    project.ledger.record(lora, {**row, "key": "imported", "lora_digest": "e" * 64, "promoted": False, "facts": {"origin": origin}})
+    assert not project.licenses.may_refuse, "nobody draws with it yet"
+    choice = {
+        "at": row["made_at"],
+        "category": "mugs",
+        "lora_key": "imported",
+        "look_key": None,
+        "action": "promote",
+        "chosen_by": "ann",
+        "because": "x",
+    }
+    project.ledger.record(lora_choice, choice)
+    project = shop.open()
+    assert told in project.licenses.refusal("e" * 64) and bool(project.licenses.refusal("e" * 64)) == bool(told)
+    assert project.licenses.may_refuse == bool(told)
 
 
 def test_a_distilled_model_that_draws_with_its_bases_loras_needs_both_licenses(shop):

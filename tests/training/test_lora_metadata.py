@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from catalog.errors import ModelError
 from training.lora_file import CONTENT_HASH, lora_bytes, read_lora_bytes
-from training.lora_metadata import LoraFacts, exported_metadata, lora_metadata
+from training.lora_metadata import BaseOrigin, LoraFacts, exported_metadata, lora_metadata
 
 FACTS = LoraFacts(
     family="sd", latent_channels=4, trigger="walls of clay", size_px=512, rank=8, targets=("to_q", "to_k"),
@@ -69,8 +69,9 @@ def test_user_interfaces_find_rank_rate_steps_and_tags():
 
 
 def test_digests_of_data_base_and_license_are_in_it():
-    told = changed(license_digest="d" * 64, base_license="Apache-2.0")
-    assert [told[f"vitrine.{name}"] for name in ("training", "training_set", "base_model", "license_sha256", "base_license")] == [
+    told = changed(base=BaseOrigin(name="sdxl-base", license_digest="d" * 64, license="Apache-2.0"))
+    assert told["ss_sd_model_name"] == "sdxl-base" and "on base model sdxl-base" in told["modelspec.description"]
+    assert [told[f"vitrine.{name}"] for name in ("training", "training_set", "base_model", "base_license_sha256", "base_license")] == [
         "a" * 64, "b" * 64, "c" * 64, "d" * 64, "Apache-2.0",
     ]  # fmt: skip
 
