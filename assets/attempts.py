@@ -9,6 +9,7 @@ import os
 import platform
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -34,34 +35,66 @@ class CrashedItem(VitrineError):
     """An item whose worker died each time it was begun; not begun again until what it is made of changes, or a person asks for it."""
 
 
-@contextmanager
-def counted(project: Project, item: str, what: str) -> Iterator[None]:
-    """Work on an item as one more attempt. Raises CrashedItem, without beginning, when all its attempts ended their worker.
+@dataclass(frozen=True)
+class Hands:
+    """The items that this worker has in hand, each counted as begun."""
 
-    `item` names what is made by all that it is made of (a key); `what` names it for people.
-    """
-    begun = _begin(project, item)
-    if begun > MAX_ATTEMPTS:
-        raise CrashedItem(
-            f"{what}: {DIED_EACH_TIME} {MAX_ATTEMPTS} times it was begun, without saying why. It was set aside and the rest goes on. "
-            "Look at the workers' memory and logs, then `vitrine retry` its cell; a changed photo, recipe or version is tried again by itself."
-        )
-    failpoint("attempt.begun")
+    project: Project
+    items: set[str] = field(default_factory=set)
+
+    def take(self, item: str, what: str) -> None:
+        """Begin an item as one more attempt. Raises CrashedItem, without beginning, when all its attempts ended their worker.
+
+        `item` names what is made by all that it is made of (a key); `what` names it for people.
+        """
+        begun = _begin(self.project, item)
+        if begun > MAX_ATTEMPTS:
+            raise CrashedItem(
+                f"{what}: {DIED_EACH_TIME} {MAX_ATTEMPTS} times it was begun, without saying why. It was set aside and the rest goes on. "
+                "Look at the workers' memory and logs, then `vitrine retry` its cell; a changed photo, recipe or version is tried again by itself."
+            )
+        self.items.add(item)
+        failpoint("attempt.begun")
+
+    def put_down(self, item: str) -> None:
+        """An item is done, or what became of it is recorded."""
+        forget(self.project, item)
+        self.items.discard(item)
+        failpoint("attempt.forgotten")
+
+
+@contextmanager
+def in_hand(project: Project) -> Iterator[Hands]:
+    """Work on items, several at a time where they are made together. What is in hand when the work is preempted is given back."""
+    hands = Hands(project)
     try:
-        yield
+        yield hands
     except Preempted:
-        _give_back(project, item)
+        for item in sorted(hands.items):
+            _give_back(project, item)
         raise
     except BaseException:
-        forget(project, item)  # it ended with a reason, which is told elsewhere
+        forget(project, *hands.items)  # it ended with a reason, which is told elsewhere
         raise
-    forget(project, item)
-    failpoint("attempt.forgotten")
+
+
+@contextmanager
+def counted(project: Project, item: str, what: str) -> Iterator[None]:
+    """Work on one item as one more attempt; see `Hands.take`."""
+    with in_hand(project) as hands:
+        hands.take(item, what)
+        yield
+        hands.put_down(item)
 
 
 def suspects(project: Project, items: Iterable[str]) -> set[str]:
     """Those of the items that were in hand when a worker died: to be done last, so that the others are not lost with them again."""
     return set(project.ledger.by_keys(attempt, items))
+
+
+def times_begun(project: Project, items: Iterable[str]) -> dict[str, int]:
+    """How often those of the items were begun that were in hand when a worker died."""
+    return {item: row["begun"] for item, row in project.ledger.by_keys(attempt, items).items()}
 
 
 def _begin(project: Project, item: str) -> int:

@@ -3,48 +3,30 @@
 `plan_shards -> .map(render_shard) -> .collect -> commit_manifest`, one map level only: chained maps lose steps after a pod loss.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.attempts import CrashedItem, counted, forget, suspects
+from assets.attempts import forget
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
-from assets.cutouts import read_cutout
-from assets.expectation import expectation_of
 from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata
-from assets.lost_files import record_made
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, lora_of_cell, split_cell
-from assets.planning import CellPlan, WantedRender, lora_in_use, plan_cell
-from assets.settled import announce
-from catalog.errors import RenderError
+from assets.planning import CellPlan, WantedRender, plan_cell
+from assets.shard_drawing import attempt_of, render_groups
 from catalog.failpoint import failpoint
-from catalog.preemption import stop_point
-from resources.costs import CostClock, clocked
-from resources.instruments import BATCH_SIZE, RENDER_TIME
 from resources.ledger import Row
 from resources.ledger_tables import refused_render, render
 from resources.preemptible_steps import preemptible
 from resources.project import Project, VitrineResource
-from resources.settings import utc_now
 from resources.tallies import saw
-from resources.telemetry import measured, span
-from resources.work_context import working_on
-
-log = logging.getLogger(__name__)
-
-if TYPE_CHECKING:
-    from generation.plates import DiffusionPlates
-    from generation.render import Rendered
 
 
 def groups_of(wanted: Sequence[WantedRender]) -> list[list[WantedRender]]:
-    """Renders by product and recipe, in the order of their variants; a group is drawn in one batch, always whole."""
+    """Renders by product and recipe, in the order of their variants; a group's renders are recorded together."""
     ordered = sorted(wanted, key=lambda w: (w.recipe.engine, w.variant.recipe, w.variant.sku, w.variant.index))
     return [list(group) for _, group in groupby(ordered, key=lambda w: (w.recipe.engine, w.variant.recipe, w.variant.sku))]
 
@@ -59,11 +41,6 @@ def unfinished_groups(project: Project, plan: CellPlan, keys: Collection[str] | 
     return [group for group in groups if any(w.render_key in missing for w in group)]
 
 
-def _is_made(project: Project, group: Sequence[WantedRender]) -> bool:
-    made = project.ledger.by_keys(render, (w.render_key for w in group))
-    return len(made) == len(group) and not project.store.missing(row["render_digest"] for row in made.values())
-
-
 def shards_of(groups: Sequence[list[WantedRender]], shard_images: int) -> Iterator[list[list[WantedRender]]]:
     """Groups packed into shards of at most `shard_images` images; a group is never cut."""
     shard: list[list[WantedRender]] = []
@@ -76,141 +53,6 @@ def shards_of(groups: Sequence[list[WantedRender]], shard_images: int) -> Iterat
         yield shard
 
 
-def render_groups(project: Project, category: str, drop: str, groups: Sequence[list[WantedRender]]) -> Row:
-    """Draw groups one after the other, each stored as soon as it is done; a killed worker loses the group in hand.
-
-    A group that another run of the cell has made meanwhile is left alone. A recipe that refuses a product is recorded with its reason and
-    everything else goes on.
-    """
-    counts, loaded = {"rendered": 0, "refused": 0}, False
-    drawn = [group[0] for group in groups if group[0].recipe.engine == "diffusion"]
-    lora_digest = drawn[0].lora_digest if drawn else lora_in_use(project, category)
-    announce(project, expectation_of(project, category, lora_digest), {group[0].variant.sku for group in groups})
-    plates = _plates(project, lora_digest) if drawn else None
-    with clocked(project, "render", category, drop) as clock, span("shard", images=sum(map(len, groups))):
-        for group in _suspects_last(project, groups):
-            stop_point()
-            if _is_made(project, group):
-                saw("render", "found", recipe=group[0].variant.recipe, count=len(group))
-                continue
-            if plates is not None and not loaded and group[0].recipe.engine == "diffusion":
-                plates.load()
-                clock.lap(activity="load model")
-                loaded = True
-            counts[_make_or_refuse(project, group, plates, clock)] += len(group)
-    return counts
-
-
-def _attempt_of(group: Sequence[WantedRender]) -> str:
-    return f"render {group[0].render_key}"
-
-
-def _suspects_last(project: Project, groups: Sequence[list[WantedRender]]) -> list[list[WantedRender]]:
-    """The groups in their order, those that a worker died over at the end."""
-    doubted = suspects(project, [_attempt_of(group) for group in groups])
-    return sorted(groups, key=lambda group: _attempt_of(group) in doubted)
-
-
-def _make_or_refuse(project: Project, group: Sequence[WantedRender], plates: "DiffusionPlates | None", clock: CostClock) -> str:
-    """Make one group, or record why none can be made of this product; which of both: `rendered` or `refused`."""
-    first = group[0].variant
-    with working_on(product=first.sku, recipe=first.recipe, render_key=group[0].render_key), span("group", images=len(group)):
-        try:
-            with counted(project, _attempt_of(group), f"{first.recipe} of {first.sku}"):
-                seconds = _make_group(project, group, plates)
-        except (RenderError, CrashedItem) as error:
-            failpoint("render.group_refused")
-            project.ledger.record(refused_render, [_refusal(w, str(error)) for w in group])
-            failpoint("render.refusal_recorded")
-            forget(project, _attempt_of(group))
-            saw("render", "refused", recipe=first.recipe, count=len(group))
-            log.warning("recipe refused the product: %s", error)
-            return "refused"
-        clock.lap(len(group), recipe=first.recipe)
-        saw("render", "made", recipe=first.recipe, count=len(group))
-        measured(BATCH_SIZE, len(group), recipe=first.recipe)
-        device = project.settings.generation.device if group[0].recipe.engine == "diffusion" else "cpu"
-        measured(RENDER_TIME, seconds, recipe=first.recipe, device=device)
-        log.info("group rendered", extra={"images": len(group), "seconds_per_image": round(seconds, 3)})
-        return "rendered"
-
-
-def _make_group(project: Project, group: Sequence[WantedRender], plates: "DiffusionPlates | None") -> float:
-    """Draw one group, store its pictures, then record them; seconds per picture. Raises RenderError when its recipe refuses the product."""
-    failpoint("render.group_begun")
-    start = utc_now()
-    rendered = _draw(project, group, plates)
-    failpoint("render.group_drawn")
-    seconds = (utc_now() - start).total_seconds() / len(group)
-    rows = [_row(project, w, r, seconds) for w, r in zip(group, rendered, strict=True)]
-    failpoint("render.group_stored")
-    record_made(project, render, rows, file="render_digest", skus={group[0].variant.sku})
-    failpoint("render.group_recorded")
-    return seconds
-
-
-def _plates(project: Project, lora_digest: str | None) -> "DiffusionPlates":
-    """Plates of the LoRA that was planned with: the one in use may be another by now, and the next plan's business."""
-    from generation.base_model import read_base_model
-    from generation.plates import DiffusionPlates
-
-    how = project.settings.generation
-    return DiffusionPlates(
-        read_base_model(project.base_model_dir),
-        lora_path=project.store.local_file(lora_digest) if lora_digest else None,
-        lora_digest=lora_digest,
-        steps=how.steps,
-        guidance=how.guidance,
-        device=how.device,
-        threads=how.threads,
-    )
-
-
-def _draw(project: Project, group: Sequence[WantedRender], plates: "DiffusionPlates | None") -> "list[Rendered]":
-    from generation.render import RenderSource, render_group
-
-    if plates is not None and group[0].lora_digest is not None:
-        assert plates.lora_digest == group[0].lora_digest, "the plan and the loaded LoRA differ"
-    foreground_HW3, alpha_HW = read_cutout(project, group[0].cutout_digest)
-    return render_group(
-        [w.resolved for w in group],
-        [w.variant.seed for w in group],
-        RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW),
-        plates if group[0].recipe.engine == "diffusion" else None,
-    )
-
-
-def _row(project: Project, wanted: WantedRender, made: "Rendered", seconds: float) -> Row:
-    from imaging.storage_format import encode_rgb_png
-
-    return {
-        "render_key": wanted.render_key,
-        "sku": wanted.variant.sku,
-        "category": wanted.category,
-        "recipe": wanted.variant.recipe,
-        "idx": wanted.variant.index,
-        "render_digest": project.store.put(encode_rgb_png(made.pixels_HW3)),
-        "cutout_digest": wanted.cutout_digest,
-        "lora_digest": wanted.lora_digest,
-        "placement": made.placement.as_dict(),
-        "facts": made.facts,
-        "seconds": seconds,
-        "made_at": utc_now().replace(tzinfo=None),
-    }
-
-
-def _refusal(wanted: WantedRender, message: str) -> Row:
-    return {
-        "render_key": wanted.render_key,
-        "sku": wanted.variant.sku,
-        "category": wanted.category,
-        "recipe": wanted.variant.recipe,
-        "idx": wanted.variant.index,
-        "message": message,
-        "refused_at": utc_now().replace(tzinfo=None),
-    }
-
-
 def commit_renders(project: Project, category: str, drop: str) -> tuple[str, list[Row], CellPlan]:
     """Write the cell's manifest, naming every render that exists now; return its key, its rows and the plan as it stands."""
     plan = plan_cell(project, category, drop)
@@ -221,7 +63,7 @@ def commit_renders(project: Project, category: str, drop: str) -> tuple[str, lis
     key = commit_cell(project, "renders", category, drop, {"renders": [{name: row[name] for name in named} for row in rows]})
     failpoint("render.committed")
     open_ones = {w.render_key for w in plan.to_render}
-    forget(project, *(_attempt_of([w]) for w in plan.wanted if w.render_key not in open_ones))  # of workers killed just before forgetting
+    forget(project, *(attempt_of([w]) for w in plan.wanted if w.render_key not in open_ones))  # of workers killed just before forgetting
     return key, rows, plan
 
 

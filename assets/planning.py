@@ -17,7 +17,7 @@ from catalog.keys import digest, gate_key, render_key
 from catalog.product import Product
 from catalog.recipe import Recipe
 from catalog.variant import Variant
-from generation.render import ENGINE_VERSION
+from generation.render import DRAWING_VERSION, ENGINE_VERSION
 from generation.resolve import resolve, variant_count
 from imaging.cutout import CUTOUT_VERSION
 from quality.rules import RuleSet, read_rules
@@ -265,9 +265,13 @@ def key_of_render(
     )
 
 
-def sampler(project: Project) -> dict[str, float]:
-    """The generation settings that change pixels, as they enter the render key."""
-    return {"steps": project.settings.generation.steps, "guidance": project.settings.generation.guidance}
+def sampler(project: Project) -> dict[str, float | str]:
+    """How plates are drawn, as it enters the render key: the settings that change pixels, and the drawing code's version.
+
+    The batch size is left out: it may change with a machine's memory, and moves a few pixels by one level at most.
+    """
+    how = project.settings.generation
+    return {"steps": how.steps, "guidance": how.guidance, "drawing": DRAWING_VERSION}
 
 
 def _compare_with_ledger(project: Project, plan: CellPlan) -> None:

@@ -1,24 +1,25 @@
-"""Plates: empty scenes drawn by a base model with a category's LoRA, one batch at a time, the same bytes for the same inputs.
+"""Plates: empty scenes drawn by a base model with a category's LoRA, in batches of one size, the same bytes for the same inputs.
 
-Places no product (see the recipes) and plans no batches: the composition of a batch is the caller's and part of what makes its pixels.
+Places no product (see the recipes). Which plates share a batch is the caller's: at a fixed batch size a plate's bytes depend neither on its
+neighbors nor on its place in the batch, so a last batch is filled up by repeating instead of being drawn smaller.
 """
 
-import logging
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import RLock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from catalog.errors import ModelError, RenderError
+from catalog.errors import RenderError
 from catalog.preemption import patient_stop_point
-from generation.adapter import attach_lora, check_lora_active, detach_lora
-from generation.base_model import BaseModel, load_pipeline, quiet_libraries, read_base_model, torch_threads
+from generation.base_model import BaseModel, torch_threads
+from generation.batch_sizes import BatchSize, is_out_of_memory
 from generation.denoise import Sampling, denoise, noise_of_seeds
-from generation.family import Conditioning
+from generation.plate_faults import MAX_RETRIES, fault_of, retry_seed
+from generation.resident import LOCK, Resident, resident
 
 DEFAULT_STEPS = 12
 """DDIM steps. With a LoRA of the embedded model, 12, 20 and 40 steps look alike and measure alike (palette 3.0, 2.7, 2.5 Delta E from the
@@ -26,18 +27,49 @@ look, layout 6.0, 6.1, 6.1) at 0.3, 0.4 and 0.8 CPU-s a plate; 8 steps begin to 
 DEFAULT_GUIDANCE = 1.0
 """Guidance scale; 1 is none, at half the cost of any other. A category's LoRA already draws nothing but its look, and guidance pulls away
 from it: palette and layout distances 3.0 and 6.0 at 1, 3.9 and 7.8 at 3. Prompts that must change what a LoRA draws need about 3."""
-EMBEDDINGS_KEPT = 512
-"""Prompts whose embeddings stay in memory: 8 MB for the embedded model, 120 MB for one that reads 77 tokens of 768 numbers."""
+BATCH_IMAGES = {"cpu": 8, "cuda": 8}
+"""Images per batch by kind of device. On a CPU, eight guided plates of the embedded model cost 0.48 CPU-s each, at batch 4 0.51, at batch 1 0.80
+(docs/how-to/engine.md); more give nothing. On a GPU eight are enough for what batching gives there, and what does not fit is halved."""
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True, kw_only=True)
+class Plate:
+    """One drawn plate, or why there is none.
+
+    `pixels_HW3` is uint8 sRGB (size, size, 3), None when no try gave a picture; `why` then says so. `seed` is the seed that drew it, `tries` the
+    seeds that drew no picture before, each with its reason. `batch` says in which company it was drawn (see `Company`), `seconds` are its
+    share of its batch.
+    """
+
+    pixels_HW3: npt.NDArray[np.uint8] | None
+    seed: int
+    batch: dict[str, Any]
+    seconds: float
+    cpu_seconds: float
+    tries: tuple[dict[str, Any], ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """A plate to be drawn: its prompt, the seed it is asked for with, and the seeds tried so far."""
+
+    prompt: str
+    asked_seed: int
+    tries: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def seed(self) -> int:
+        return retry_seed(self.asked_seed, len(self.tries))
 
 
 @dataclass(frozen=True)
 class DiffusionPlates:
     """Draws plates with one base model and one LoRA (or none); cheap to make, the weights load with the first batch.
 
-    `steps` are DDIM steps and `guidance` is the classifier-free guidance scale (1 switches it off). One pipeline is kept per process:
-    drawing with another LoRA exchanges the adapter (about 0.1 s), with another base model loads that one.
+    `steps` are sampler steps and `guidance` is the classifier-free guidance scale (1 switches it off). One pipeline is kept per process:
+    drawing with another LoRA exchanges it (about 0.1 s), with another base model loads that one. `batch_images` is the size of every batch
+    (None: the device's); `sizes_file` remembers smaller ones that memory forced.
     """
 
     base_model: BaseModel
@@ -47,6 +79,8 @@ class DiffusionPlates:
     guidance: float = DEFAULT_GUIDANCE
     device: str = "cpu"
     threads: int = 1
+    batch_images: int | None = None
+    sizes_file: Path | None = None
 
     def __post_init__(self) -> None:
         assert (self.lora_path is None) == (self.lora_digest is None), "a LoRA is a file and its digest, or neither"
@@ -57,104 +91,126 @@ class DiffusionPlates:
         """Digest of the base model, for the render key."""
         return self.base_model.digest
 
+    @property
+    def batch_size(self) -> BatchSize:
+        """How many plates are drawn together: what was asked for, or what was found to fit into memory."""
+        return BatchSize(
+            wanted=self.batch_images or BATCH_IMAGES[self.device.partition(":")[0]],
+            model_digest=self.base_model.digest,
+            device=self.device,
+            size_px=self.base_model.size_px,
+            guided=self.guidance > 1,
+            file=self.sizes_file,
+        )
+
     def load(self) -> None:
-        """Load the weights and attach the LoRA now, so that the first batch is no slower than the others. Raises like `draw`."""
-        with _LOCK, torch_threads(self.threads):
-            _resident(self.base_model, self.device, self.threads).wear(self.lora_path, self.lora_digest)
+        """Load the weights and put in the LoRA now, so that the first batch is no slower than the others. Raises like `draw`."""
+        with LOCK, torch_threads(self.threads):
+            resident(self.base_model, self.device, self.threads).lora.wear(self.lora_path, self.lora_digest)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[npt.NDArray[np.uint8]]:
-        """One plate per prompt and seed, drawn as one batch: uint8 (size, size, 3), sRGB.
+        """One plate per prompt and seed: uint8 (size, size, 3), sRGB.
 
-        Same prompts, seeds, order, versions and device class give the same bytes; another batch composition may differ by a level in a few
-        pixels, so a recorded render names its batch. Raises ModelError if model or LoRA are missing, altered or inactive, RenderError if
-        a plate is not finite.
+        Raises ModelError if model or LoRA are missing, altered or inactive, RenderError if a plate is no picture even with other seeds.
+        """
+        drawn = self.draw_plates(prompts, seeds)
+        for plate in drawn:
+            if plate.pixels_HW3 is None:
+                raise RenderError(plate.why)
+        return [plate.pixels_HW3 for plate in drawn if plate.pixels_HW3 is not None]
+
+    def draw_plates(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Plate]:
+        """One plate per prompt and seed, each with how it was drawn; one that no seed makes a picture of says why.
+
+        Same prompt, seed, batch size, versions and device class give the same bytes, whatever else is drawn with it; another batch size may
+        differ by a level in a few pixels. Raises ModelError if model or LoRA are missing, altered or inactive, or nothing fits into memory.
         """
         assert len(prompts) == len(seeds) and len(prompts) > 0, f"{len(prompts)} prompts for {len(seeds)} seeds"
-        with _LOCK, torch_threads(self.threads):
-            resident = _resident(self.base_model, self.device, self.threads)
-            resident.wear(self.lora_path, self.lora_digest)
-            return _draw_batch(resident, prompts, seeds, steps=self.steps, guidance=self.guidance)
+        open_ones = {n: _Wanted(prompt=prompt, asked_seed=seed) for n, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True))}
+        drawn: dict[int, Plate] = {}
+        with LOCK, torch_threads(self.threads):
+            kept = resident(self.base_model, self.device, self.threads)
+            while open_ones:
+                numbers = list(open_ones)[: self.batch_size.images]
+                plates = self._draw_batch(kept, [open_ones[n] for n in numbers])
+                for n, plate in zip(numbers, plates or (), strict=plates is not None):
+                    if plate.pixels_HW3 is None and len(plate.tries) <= MAX_RETRIES:
+                        open_ones[n] = replace(open_ones[n], tries=plate.tries)
+                    else:
+                        drawn[n] = plate
+                        del open_ones[n]
+        return [drawn[n] for n in range(len(prompts))]
+
+    def _draw_batch(self, kept: Resident, wanted: Sequence[_Wanted]) -> list[Plate] | None:
+        """One batch of the present size, filled up by repeating; None when it did not fit into memory and the size was halved."""
+        size = self.batch_size
+        filled = [wanted[n % len(wanted)] for n in range(size.images)]
+        start, cpu_start = time.perf_counter(), time.process_time()
+        kept.lora.wear(self.lora_path, self.lora_digest)
+        try:
+            levels, finite = _draw(kept, [w.prompt for w in filled], [w.seed for w in filled], self.steps, self.guidance)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            size.halve(str(error))
+            levels = None
+        if levels is None:  # outside of the handler, whose error holds on to what filled the memory
+            _free(self.device)
+            return None
+        spent = (time.perf_counter() - start) / len(wanted), (time.process_time() - cpu_start) / len(wanted)
+        company = _company(filled)
+        return [
+            _plate(one, pixels, bool(finite[n]), {**company, "index": n}, spent, self.lora_digest)
+            for n, (one, pixels) in enumerate(zip(wanted, levels, strict=False))
+        ]
 
 
-@dataclass(kw_only=True)
-class _Resident:
-    """The pipeline this process keeps, the LoRA it wears and the prompts it has read."""
-
-    base_model: BaseModel
-    device: str
-    pipeline: Any
-    lora_digest: str | None = None
-    lora_layers: int = 0
-    conditionings: dict[str, Conditioning] = field(default_factory=dict)
-
-    def wear(self, path: Path | None, digest: str | None) -> None:
-        """Attach a LoRA (or none) unless it is attached already, and make sure that it is at work."""
-        if digest != self.lora_digest:
-            self.lora_digest, self.lora_layers = None, 0
-            detach_lora(self.pipeline)
-            if path is not None and digest is not None:
-                self.lora_layers = attach_lora(self.pipeline, path, digest)
-                self.lora_digest = digest
-        check_lora_active(self.pipeline, self.lora_layers)
-
-    def condition(self, prompt: str) -> Conditioning:
-        """What the denoiser is told of a prompt; each prompt is encoded alone so that it never depends on its neighbors."""
-        if prompt not in self.conditionings:
-            self._warn_if_truncated(prompt)
-            conditioning = self.base_model.behavior.condition(self.pipeline, prompt)
-            while len(self.conditionings) >= EMBEDDINGS_KEPT:
-                self.conditionings.pop(next(iter(self.conditionings)))
-            self.conditionings[prompt] = conditioning
-        return self.conditionings[prompt]
-
-    def _warn_if_truncated(self, prompt: str) -> None:
-        with quiet_libraries():
-            tokens = self.base_model.behavior.count_tokens(self.pipeline, prompt)
-        if tokens > self.base_model.max_tokens:
-            log.warning(
-                "Prompt %r has %d tokens; this base model reads %d and ignores the end.", prompt, tokens, self.base_model.max_tokens
-            )
+def _plate(
+    one: _Wanted, pixels_HW3: npt.NDArray[np.uint8], finite: bool, batch: dict[str, Any], spent: tuple[float, float], lora: str | None
+) -> Plate:
+    fault = fault_of(pixels_HW3, finite=finite)
+    seed, tries, why = one.seed, one.tries, ""
+    if fault:
+        tries = (*tries, {"seed": seed, "why": fault})
+        why = (
+            f"The plate for prompt {one.prompt!r} is no picture with any of {len(tries)} seeds (last: {fault} with seed {seed}), LoRA "
+            f"{(lora or 'none')[:12]}. If others fail like it, train the category's LoRA again."
+        )
+    return Plate(
+        pixels_HW3=None if fault else pixels_HW3, seed=seed, tries=tries, why=why, batch=batch, seconds=spent[0], cpu_seconds=spent[1]
+    )
 
 
-_LOCK = RLock()
-"""One batch at a time: attaching a LoRA changes the shared pipeline."""
-_KEPT: list[_Resident] = []
-"""The one pipeline of this process, or none yet."""
+def _company(filled: Sequence[_Wanted]) -> dict[str, Any]:
+    """Everything that was drawn in one batch, in order, so that it can be drawn again: each prompt once, and per place its number and seed."""
+    prompts = list(dict.fromkeys(one.prompt for one in filled))
+    return {"images": len(filled), "prompts": prompts, "places": [[prompts.index(one.prompt), one.seed] for one in filled]}
 
 
-def _resident(base_model: BaseModel, device: str, threads: int) -> _Resident:
-    if not _KEPT or _KEPT[0].base_model.digest != base_model.digest or _KEPT[0].device != device:
-        _KEPT.clear()
-        found = read_base_model(base_model.folder).digest
-        if found != base_model.digest:
-            raise ModelError(
-                f"The base model at {base_model.folder} changed since it was read ({base_model.digest[:12]}, now {found[:12]}). Nothing "
-                "was drawn. Plan again, so that the renders are recorded with the model that draws them."
-            )
-        _KEPT.append(_Resident(base_model=base_model, device=device, pipeline=load_pipeline(base_model, threads, device)))
-    return _KEPT[0]
+def _free(device: str) -> None:
+    if device.startswith("cuda"):
+        import torch
+
+        torch.cuda.empty_cache()
 
 
-def _draw_batch(
-    resident: _Resident, prompts: Sequence[str], seeds: Sequence[int], *, steps: int, guidance: float
-) -> list[npt.NDArray[np.uint8]]:
+def _draw(
+    kept: Resident, prompts: Sequence[str], seeds: Sequence[int], steps: int, guidance: float
+) -> tuple[list[npt.NDArray[np.uint8]], list[bool]]:
+    """Pixels of one batch, and which of them come from finite numbers."""
     import torch
 
-    family, pipeline, size_px = resident.base_model.behavior, resident.pipeline, resident.base_model.size_px
+    family, pipeline, size_px = kept.base_model.behavior, kept.pipeline, kept.base_model.size_px
     with torch.inference_mode():
         shape = family.latent_shape(pipeline, size_px, size_px)
         noise_BChw = noise_of_seeds(seeds, shape, pipeline.device)
-        conditioning = family.join([resident.condition(prompt) for prompt in prompts])
-        unconditional = family.join([resident.condition("")] * len(prompts)) if guidance > 1 else None
+        conditioning = family.join([kept.condition(prompt) for prompt in prompts])
+        unconditional = family.join([kept.condition("")] * len(prompts)) if guidance > 1 else None
         sampling = Sampling(steps=steps, guidance=guidance)
         latents_BCHW = denoise(family, pipeline, noise_BChw, conditioning, unconditional, sampling, patient_stop_point)
-        pictures_BCHW = family.decode(pipeline, latents_BCHW)
+        # One by one: the decoder fills caches and cores with one picture, and batches only take memory.
+        pictures_BCHW = torch.cat([family.decode(pipeline, latents_1CHW).float() for latents_1CHW in latents_BCHW.split(1)])
         # Both are checked: AutoencoderTiny squashes latents with tanh and would paint an infinite one as a plausible color.
-        for index, (latents_CHW, picture_CHW) in enumerate(zip(latents_BCHW, pictures_BCHW, strict=True)):
-            if not (bool(torch.isfinite(latents_CHW).all()) and bool(torch.isfinite(picture_CHW).all())):
-                raise RenderError(
-                    f"The plate for prompt {prompts[index]!r} with seed {seeds[index]} is not finite (NaN or infinity), LoRA "
-                    f"{(resident.lora_digest or 'none')[:12]}. Nothing of this batch was kept. Train the category's LoRA again."
-                )
-        levels_BHWC = ((pictures_BCHW.float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    return [np.ascontiguousarray(picture_HWC) for picture_HWC in levels_BHWC]
+        finite_B = torch.isfinite(latents_BCHW).flatten(1).all(1) & torch.isfinite(pictures_BCHW).flatten(1).all(1)
+        levels_BHWC = ((pictures_BCHW / 2 + 0.5).clamp(0, 1) * 255).round().nan_to_num().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    return [np.ascontiguousarray(picture_HWC) for picture_HWC in levels_BHWC], finite_B.tolist()

@@ -1,7 +1,7 @@
 """Render the variants of one recipe for one product: the one entry point to everything that makes pictures.
 
-Stores nothing and judges nothing. Plates of a group are drawn in one batch of their own, so that a picture's bytes do not depend on what
-else is being rendered.
+Stores nothing and judges nothing. Plates may be drawn ahead, in batches across products (see plates.py); a picture's bytes depend on its own
+plate, seed and cut-out alone.
 """
 
 from collections.abc import Sequence
@@ -23,6 +23,10 @@ Uint8 = npt.NDArray[np.uint8]
 
 ENGINE_VERSION = "studio-2"
 """Part of every render key: raise it when the same resolved recipe gives other pixels, and every picture is made again."""
+
+DRAWING_VERSION = "plates-2"
+"""Part of the render keys of what is drawn on plates: raise it when the same prompt and seed give another plate, and every scene is made again,
+but nothing that needs no plate."""
 
 PLATE_KINDS = frozenset({"staged_scene"})
 """Kinds of recipe that need a plate drawn by a base model."""
@@ -72,12 +76,11 @@ def render_group(
         raise AssertionError(f"{len(resolved)} variants but {len(seeds)} seeds")
     if not resolved:
         return []
-    if not (source.alpha_HW >= 128).any():
-        raise RenderError(
-            f"Recipe '{resolved[0]['name']}' got an empty cut-out: no pixel of the alpha is at least half covered. Check the cut-out."
-        )
-    drawn = _draw_plates(resolved, seeds, plates)
-    return [_render(one, seed, source, plate) for one, seed, plate in zip(resolved, seeds, drawn, strict=True)]
+    _refuse_empty(source, resolved[0])
+    return [
+        render_one(one, seed, source, plate)
+        for one, seed, plate in zip(resolved, seeds, _draw_plates(resolved, seeds, plates), strict=True)
+    ]
 
 
 def needs_plates(resolved: dict[str, Any]) -> bool:
@@ -99,8 +102,17 @@ def _draw_plates(resolved: Sequence[dict[str, Any]], seeds: Sequence[int], plate
     return drawn
 
 
-def _render(resolved: dict[str, Any], seed: int, source: RenderSource, plate: Uint8 | None) -> Rendered:
+def _refuse_empty(source: RenderSource, resolved: dict[str, Any]) -> None:
+    if not (source.alpha_HW >= 128).any():
+        raise RenderError(
+            f"Recipe '{resolved['name']}' got an empty cut-out: no pixel of the alpha is at least half covered. Check the cut-out."
+        )
+
+
+def render_one(resolved: dict[str, Any], seed: int, source: RenderSource, plate: Uint8 | None) -> Rendered:
+    """One picture on the plate that was drawn for it (uint8 (H, W, 3); None for kinds that need none). Raises like `render_group`."""
     patient_stop_point()
+    _refuse_empty(source, resolved)
     foreground, alpha = source.foreground_HW3, source.alpha_HW
     kind = resolved["kind"]
     if kind == "packshot":

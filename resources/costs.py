@@ -5,7 +5,7 @@ A killed worker loses what it spent since the last booking, half a minute at mos
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -59,6 +59,17 @@ class CostClock:
         self._add((activity or self.activity, recipe), items)
         if time.perf_counter() - self._booked_at >= BOOK_EVERY_S:
             self._book()
+
+    def share(self, counts: Mapping[str, int]) -> None:
+        """Book the time since the last lap to recipes in proportion to their images; the images themselves are counted when they are done."""
+        now = _now()
+        wall, cpu = (now[n] - self._mark[n] for n in (0, 1))
+        for recipe, count in counts.items():
+            tally, part = self._tallies.setdefault((self.activity, recipe), _Tally()), count / sum(counts.values())
+            tally.seconds += wall * part
+            tally.cpu_seconds += cpu * part
+            self._last = (self.activity, recipe)
+        self._mark = now
 
     def rest(self) -> None:
         """Book the time since the last lap to what that lap was of: it belongs to no single item."""

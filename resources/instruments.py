@@ -94,7 +94,7 @@ BATCH_SIZE = Instrument(
     kind=Kind.HISTOGRAM,
     unit="{image}",
     labels=("recipe",),
-    description="Images drawn in one batch: all variants of a recipe for one product.",
+    description="Images of a recipe drawn in one batch, across products.",
     buckets=IMAGES,
 )
 TRAINING_LOSS = Instrument(

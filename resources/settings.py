@@ -34,9 +34,10 @@ POLL_S, ANNOUNCED_POLL_S = 15, 300
 
 
 class GenerationSettings(Section):
-    """How plates are drawn: sampler steps, guidance scale, device, CPU threads per worker, images per shard.
+    """How plates are drawn: sampler steps, guidance scale, device, CPU threads per worker, images per shard and per batch.
 
     Steps and guidance that are left out are those of the registered base model, where `base_model` names one that says them.
+    `batch_images` left out: what was measured to suit the device. Memory that does not suffice halves it.
     """
 
     steps: int = Field(default=20, ge=1, le=200)
@@ -44,6 +45,7 @@ class GenerationSettings(Section):
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = Field(default=1, ge=1, le=64)
     shard_images: int = Field(default=512, ge=1, le=512)
+    batch_images: int | None = Field(default=None, ge=1, le=64)
 
 
 class GateSettings(Section):

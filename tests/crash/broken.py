@@ -111,9 +111,9 @@ def _unapproved() -> None:
 
 
 def _other_bytes() -> None:
-    from assets import generated_variants
+    from assets import shard_drawing
 
-    draw = generated_variants._draw
+    draw = shard_drawing._draw
 
     def draw_differently(project, group, plates):
         made = draw(project, group, plates)
@@ -121,14 +121,14 @@ def _other_bytes() -> None:
             one.pixels_HW3[:4, :4] = os.getpid() % 251
         return made
 
-    generated_variants._draw = draw_differently
+    shard_drawing._draw = draw_differently
 
 
 def _drawn_again() -> None:
-    from assets import generated_variants
+    from assets import generated_variants, shard_drawing
     from tests.crash import stages  # noqa: F401
 
-    generated_variants._is_made = lambda project, group: False
+    shard_drawing._open = lambda project, group: group
     generated_variants.unfinished_groups = lambda project, plan: generated_variants.groups_of(plan.wanted)
 
 

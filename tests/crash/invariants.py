@@ -69,9 +69,18 @@ def ledger_content(folder: Path) -> dict[str, list[str]]:
     with _ledger(folder) as ledger:
         for (name,) in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             if name in RESULTS:
-                rows = [dict(row) for row in ledger.execute(f'SELECT * FROM "{name}"')]
+                rows = [_lasting(dict(row)) for row in ledger.execute(f'SELECT * FROM "{name}"')]
                 content[name] = sorted(json.dumps({k: v for k, v in row.items() if k not in TIMES}, sort_keys=True) for row in rows)
     return content
+
+
+def _lasting(row: dict[str, object]) -> dict[str, object]:
+    """A row without the company that a plate was drawn in: a killed run's next attempt composes other batches, to the same bytes."""
+    if isinstance(row.get("facts"), str):
+        facts = json.loads(str(row["facts"]))
+        plate = facts.get("plate", {})
+        row["facts"] = facts | ({"plate": {"seed": plate["seed"], "tries": plate["tries"]}} if plate else {})
+    return row
 
 
 class _ledger:  # noqa: N801 - used as a function

@@ -12,9 +12,9 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from catalog.errors import ModelError, RenderError
-from generation import plates as plates_module
 from generation.base_model import read_base_model
 from generation.plates import DiffusionPlates
+from generation.resident import KEPT
 from tests.tiny_model import TINY_SIZE_PX, write_tiny_base_model, write_tiny_lora
 
 PROMPTS = ["vitrine wall look", "oak table, navy wall"]
@@ -41,7 +41,7 @@ def loras(folder, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _fresh_process_state():
-    plates_module._KEPT.clear()
+    KEPT.clear()
 
 
 def draw(base_model, lora=(None, None), prompts=PROMPTS, seeds=(7, 8)):
@@ -78,10 +78,10 @@ def test_a_picture_depends_on_its_own_seed_and_prompt_alone(base_model):
 def test_exchanging_loras_is_bit_exact_with_a_fresh_load(base_model, loras):
     fresh = []
     for lora in [(None, None), *loras]:
-        plates_module._KEPT.clear()
+        KEPT.clear()
         fresh.append(draw(base_model, lora))
     assert not np.array_equal(fresh[0], fresh[1]) and not np.array_equal(fresh[1], fresh[2])
-    plates_module._KEPT.clear()
+    KEPT.clear()
     for index in (1, 2, 0, 2, 1, 0):
         assert np.array_equal(draw(base_model, [(None, None), *loras][index]), fresh[index])
 
@@ -114,27 +114,29 @@ def test_a_lora_with_nan_weights_is_refused(base_model, loras, tmp_path):
         draw(base_model, (path, hashlib.sha256(path.read_bytes()).hexdigest()))
 
 
-@pytest.mark.parametrize("tamper", ["disable_adapters", "delete_adapter", "weaken"])
-def test_an_adapter_that_stopped_working_stops_the_next_batch(base_model, loras, tamper):
+@pytest.mark.parametrize("tamper", ["taken_out", "nudged", "beside"])
+def test_a_lora_that_is_not_wholly_in_the_weights_stops_the_next_batch(base_model, loras, tamper):
+    import torch
+
     draw(base_model, loras[0])
-    unet = plates_module._KEPT[0].pipeline.unet
-    if tamper == "disable_adapters":
-        unet.disable_adapters()
-    elif tamper == "delete_adapter":
-        unet.delete_adapters("look")
+    (kept,) = KEPT
+    if tamper == "taken_out":
+        worn = vars(kept.lora).copy()
+        kept.lora._take_out()
+        vars(kept.lora).update(worn)
+    elif tamper == "nudged":
+        with torch.no_grad():
+            kept.pipeline.unet.mid_block.resnets[0].conv1.bias[0] += 1e-6
     else:
-        unet.set_adapters("look", 0.5)
+        kept.pipeline.load_lora_weights(load_file(loras[1][0]), adapter_name="other")
     with pytest.raises(ModelError, match="Nothing was drawn"):
         draw(base_model, loras[0])
 
 
 def test_a_plate_that_is_not_finite_is_an_error_not_a_picture(base_model):
     draw(base_model)
-    import torch
-
-    with torch.no_grad():
-        plates_module._KEPT[0].pipeline.unet.conv_out.bias.fill_(float("inf"))
-    with pytest.raises(RenderError, match="not finite"):
+    unet = KEPT[0].pipeline.unet
+    with unet.register_forward_hook(lambda module, given, out: (out[0] * float("inf"),)), pytest.raises(RenderError, match="not finite"):
         draw(base_model)
 
 

@@ -1,0 +1,257 @@
+"""One shard's renders made and recorded: plates drawn ahead in batches across products, pictures composed, stored and recorded by group.
+
+Which renders a shard holds, and the cell's manifest, are generated_variants.py's. A killed worker loses the batch and the group in hand.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from assets.attempts import CrashedItem, Hands, in_hand, times_begun
+from assets.cutouts import read_cutout
+from assets.expectation import expectation_of
+from assets.lost_files import record_made
+from assets.planning import WantedRender, lora_in_use
+from assets.plates_ahead import Group, with_plates
+from assets.settled import announce
+from catalog.errors import RenderError
+from catalog.failpoint import failpoint
+from catalog.preemption import stop_point
+from resources.costs import CostClock, clocked
+from resources.instruments import BATCH_SIZE, RENDER_TIME
+from resources.ledger import Row
+from resources.ledger_tables import refused_render, render
+from resources.project import Project
+from resources.settings import utc_now
+from resources.tallies import saw
+from resources.telemetry import measured, span
+from resources.work_context import working_on
+
+log = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from generation.plates import DiffusionPlates, Plate
+    from generation.render import Rendered
+
+
+def render_groups(project: Project, category: str, drop: str, groups: Sequence[Group]) -> Row:
+    """Make groups, each stored and recorded as soon as it is done; how many renders were `rendered` and `refused`.
+
+    What another run of the cell has made meanwhile is left alone. A recipe that refuses a product, and a plate that no seed draws, are recorded
+    with their reason, and everything else goes on.
+    """
+    drawn = [group[0] for group in groups if group[0].recipe.engine == "diffusion"]
+    lora_digest = drawn[0].lora_digest if drawn else lora_in_use(project, category)
+    announce(project, expectation_of(project, category, lora_digest), {group[0].variant.sku for group in groups})
+    plates = plates_of(project, lora_digest) if drawn else None
+    with (
+        clocked(project, "render", category, drop) as clock,
+        span("shard", images=sum(map(len, groups))),
+        in_hand(project) as hands,
+    ):
+        shard = _Shard(project=project, plates=plates, clock=clock, hands=hands, begun=times_begun(project, map(attempt_of, groups)))
+        for group, drawn_ones in with_plates(shard.taken(groups), shard.draw, shard.batch_images, shard.is_suspect):
+            shard.finish(group, drawn_ones)
+    return {"rendered": shard.counts["rendered"], "refused": shard.counts["refused"]}
+
+
+def attempt_of(group: Sequence[WantedRender]) -> str:
+    """Name of a group among the attempts: that of its first render."""
+    return f"render {group[0].render_key}"
+
+
+@dataclass(kw_only=True)
+class _Shard:
+    """One shard in the making.
+
+    `begun` says how often attempts were begun whose worker died; `items` is what each group in hand is called among the attempts, by its first
+    open render.
+    """
+
+    project: Project
+    plates: "DiffusionPlates | None"
+    clock: CostClock
+    hands: Hands
+    begun: dict[str, int]
+    items: dict[str, str] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    loaded: bool = False
+
+    def is_suspect(self, group: Group) -> bool:
+        """Whether a worker died with this group in hand."""
+        return self.items[group[0].render_key] in self.begun
+
+    def taken(self, groups: Sequence[Group]) -> Iterator[Group]:
+        """What is still open of each group, taken in hand; suspects come last, those begun least often first."""
+        for group in sorted(groups, key=lambda group: self.begun.get(attempt_of(group), 0)):
+            stop_point()
+            missing = _open(self.project, group)
+            if len(missing) < len(group):
+                saw("render", "found", recipe=group[0].variant.recipe, count=len(group) - len(missing))
+            if not missing:
+                continue
+            first, self.items[missing[0].render_key] = group[0].variant, attempt_of(group)
+            try:
+                self.hands.take(attempt_of(group), f"{first.recipe} of {first.sku}")
+            except CrashedItem as error:
+                self._refuse(missing, [str(error)] * len(missing))
+                self.hands.put_down(attempt_of(group))
+                continue
+            failpoint("render.group_begun")
+            yield missing
+
+    def batch_images(self) -> int:
+        """Renders per batch now."""
+        assert self.plates is not None
+        return self.plates.batch_size.images
+
+    def draw(self, batch: Sequence[WantedRender]) -> "list[Plate]":
+        """The plates of one batch; its time is booked to its recipes in proportion."""
+        assert self.plates is not None
+        assert all(w.lora_digest == self.plates.lora_digest for w in batch if w.lora_digest is not None), "the plan and the LoRA differ"
+        if not self.loaded:
+            self.plates.load()
+            self.clock.lap(activity="load model")
+            self.loaded = True
+        with span("batch", images=len(batch)):
+            drawn = self.plates.draw_plates([w.resolved["prompt"] for w in batch], [w.variant.seed for w in batch])
+        failpoint("render.batch_drawn")
+        self.clock.share(Counter(w.variant.recipe for w in batch))
+        for recipe, count in Counter(w.variant.recipe for w in batch).items():
+            measured(BATCH_SIZE, count, recipe=recipe)
+        log.info("batch drawn", extra={"images": len(batch), "seconds_per_image": round(sum(p.seconds for p in drawn) / len(drawn), 3)})
+        return drawn
+
+    def finish(self, group: Group, plates: "list[Plate] | None") -> None:
+        """Compose, store and record one group on its plates, or record why there is no picture of it."""
+        first, item = group[0].variant, self.items.pop(group[0].render_key)
+        with working_on(product=first.sku, recipe=first.recipe, render_key=group[0].render_key), span("group", images=len(group)):
+            try:
+                made, refused = _make_group(self.project, group, plates)
+            except RenderError as error:
+                made, refused = [], [(w, str(error)) for w in group]
+            if refused:
+                self._refuse([w for w, _ in refused], [why for _, why in refused])
+            if made:
+                record_made(self.project, render, made, file="render_digest", skus={first.sku})
+                failpoint("render.group_recorded")
+                self.clock.lap(len(made), recipe=first.recipe)
+                self._tell(group, made)
+            self.hands.put_down(item)
+
+    def _tell(self, group: Group, made: Sequence[Row]) -> None:
+        recipe, seconds = group[0].variant.recipe, sum(row["seconds"] for row in made) / len(made)
+        self.counts["rendered"] += len(made)
+        saw("render", "made", recipe=recipe, count=len(made))
+        device = self.project.settings.generation.device if group[0].recipe.engine == "diffusion" else "cpu"
+        measured(RENDER_TIME, seconds, recipe=recipe, device=device)
+        log.info("group rendered", extra={"images": len(made), "seconds_per_image": round(seconds, 3)})
+
+    def _refuse(self, group: Sequence[WantedRender], messages: Sequence[str]) -> None:
+        failpoint("render.group_refused")
+        self.project.ledger.record(refused_render, [_refusal(w, message) for w, message in zip(group, messages, strict=True)])
+        failpoint("render.refusal_recorded")
+        self.counts["refused"] += len(group)
+        saw("render", "refused", recipe=group[0].variant.recipe, count=len(group))
+        for message in dict.fromkeys(messages):
+            log.warning("recipe refused the product: %s", message)
+
+
+def _open(project: Project, group: Group) -> Group:
+    """Those of a group that are neither made, with their file, nor refused."""
+    made = project.ledger.by_keys(render, (w.render_key for w in group))
+    gone = project.store.missing(row["render_digest"] for row in made.values())
+    missing = [w for w in group if w.render_key not in made or made[w.render_key]["render_digest"] in gone]
+    refused = project.ledger.by_keys(refused_render, (w.render_key for w in missing if w.render_key not in made))
+    return [w for w in missing if w.render_key not in refused]
+
+
+def _make_group(project: Project, group: Group, plates: "list[Plate] | None") -> tuple[list[Row], list[tuple[WantedRender, str]]]:
+    """Compose and store a group's pictures: their rows, and those of which no seed drew a plate, with the reason.
+
+    Raises RenderError when the recipe refuses the product.
+    """
+    faults = {w.render_key: plate.why for w, plate in zip(group, plates or (), strict=plates is not None) if plate.pixels_HW3 is None}
+    drawable = [w for w in group if w.render_key not in faults]
+    on = [plate for plate in plates or () if plate.pixels_HW3 is not None]
+    rows: list[Row] = []
+    if drawable:
+        start = utc_now()
+        rendered = _draw(project, drawable, on)
+        failpoint("render.group_drawn")
+        seconds = (utc_now() - start).total_seconds() / len(drawable)
+        rows = [_row(project, w, r, seconds, plate) for w, r, plate in zip(drawable, rendered, on or [None] * len(drawable), strict=True)]
+        failpoint("render.group_stored")
+    return rows, [(w, faults[w.render_key]) for w in group if w.render_key in faults]
+
+
+def plates_of(project: Project, lora_digest: str | None) -> "DiffusionPlates":
+    """Plates of the LoRA that was planned with: the one in use may be another by now, and the next plan's business."""
+    from generation.base_model import read_base_model
+    from generation.plates import DiffusionPlates
+
+    how = project.settings.generation
+    return DiffusionPlates(
+        read_base_model(project.base_model_dir),
+        lora_path=project.store.local_file(lora_digest) if lora_digest else None,
+        lora_digest=lora_digest,
+        steps=how.steps,
+        guidance=how.guidance,
+        device=how.device,
+        threads=how.threads,
+        batch_images=how.batch_images,
+        sizes_file=project.settings.state_dir / "batch-sizes.json",
+    )
+
+
+def _draw(project: Project, group: Sequence[WantedRender], plates: "Sequence[Plate]") -> "list[Rendered]":
+    from generation.render import RenderSource, render_one
+
+    foreground_HW3, alpha_HW = read_cutout(project, group[0].cutout_digest)
+    source = RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW)
+    pixels = [plate.pixels_HW3 for plate in plates] or [None] * len(group)
+    return [render_one(w.resolved, w.variant.seed, source, plate_HW3) for w, plate_HW3 in zip(group, pixels, strict=True)]
+
+
+def _row(project: Project, wanted: WantedRender, made: "Rendered", seconds: float, plate: "Plate | None") -> Row:
+    from imaging.storage_format import encode_rgb_png
+
+    return {
+        "render_key": wanted.render_key,
+        "sku": wanted.variant.sku,
+        "category": wanted.category,
+        "recipe": wanted.variant.recipe,
+        "idx": wanted.variant.index,
+        "render_digest": project.store.put(encode_rgb_png(made.pixels_HW3)),
+        "cutout_digest": wanted.cutout_digest,
+        "lora_digest": wanted.lora_digest,
+        "placement": made.placement.as_dict(),
+        "facts": made.facts | ({"plate": _plate_facts(plate)} if plate is not None else {}),
+        "seconds": seconds + (plate.seconds if plate is not None else 0.0),
+        "made_at": utc_now().replace(tzinfo=None),
+    }
+
+
+def _plate_facts(plate: "Plate") -> Row:
+    """How a plate was drawn: with which seed, after which others, in which batch."""
+    return {
+        "seed": plate.seed,
+        "tries": list(plate.tries),
+        "batch": plate.batch,
+        "seconds": plate.seconds,
+        "cpu_seconds": plate.cpu_seconds,
+    }
+
+
+def _refusal(wanted: WantedRender, message: str) -> Row:
+    return {
+        "render_key": wanted.render_key,
+        "sku": wanted.variant.sku,
+        "category": wanted.category,
+        "recipe": wanted.variant.recipe,
+        "idx": wanted.variant.index,
+        "message": message,
+        "refused_at": utc_now().replace(tzinfo=None),
+    }

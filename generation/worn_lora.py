@@ -1,0 +1,138 @@
+"""The LoRA that a pipeline wears: added into the denoiser's own weights, or beside them; exchanged, taken off bit for bit, proved before each batch.
+
+Layers beside the weights cost a quarter of a small denoiser's time on a CPU. In bfloat16 they stay beside: adding them in rounds small ones
+away. Reading and checking the LoRA's file is in adapter.py.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import ModelError
+from catalog.keys import digest
+from generation.adapter import attach_lora, check_lora_active, denoiser_of, detach_lora
+
+
+def worn_by(pipeline: Any) -> "LoraInWeights | LoraBeside":
+    """What wears LoRAs on a pipeline that was just loaded: its weights where they are float32, layers beside them else."""
+    import torch
+
+    return LoraInWeights(pipeline) if denoiser_of(pipeline)[1].dtype == torch.float32 else LoraBeside(pipeline)
+
+
+class LoraBeside:
+    """The LoRA (or none) that runs in layers of its own beside a denoiser's weights."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self.pipeline = pipeline
+        self.digest: str | None = None
+        self._layers = 0
+
+    def wear(self, path: Path | None, lora_digest: str | None) -> None:
+        """See LoraInWeights."""
+        if lora_digest != self.digest:
+            self.digest, self._layers = None, 0
+            detach_lora(self.pipeline)
+            if path is not None and lora_digest is not None:
+                self._layers = attach_lora(self.pipeline, path, lora_digest)
+                self.digest = lora_digest
+        check_lora_active(self.pipeline, self._layers)
+
+
+class LoraInWeights:
+    """The LoRA (or none) that a pipeline's denoiser carries in its weights, and what those weights were without it.
+
+    Weights are written in place: their memory, layout and compiled kernels stay, so an exchange compiles nothing anew. Unmerging copies the
+    kept originals back, because subtracting what was added does not give the same bits.
+    """
+
+    def __init__(self, pipeline: Any) -> None:
+        self.pipeline = pipeline
+        self.digest: str | None = None
+        self._originals: dict[str, Any] = {}
+        self._fingerprint = fingerprint(denoiser_of(pipeline)[1])
+
+    def wear(self, path: Path | None, lora_digest: str | None) -> None:
+        """Exchange the LoRA for that of a file (None: for none) unless it is in already.
+
+        Raises ModelError if the file is missing, altered or does not fit; the denoiser is then the bare base model.
+        """
+        if lora_digest != self.digest:
+            self._take_out()
+            if path is not None and lora_digest is not None:
+                self._put_in(path, lora_digest)
+        self.check()
+
+    def check(self) -> None:
+        """Raise ModelError unless the denoiser's weights are, bit for bit, those that the LoRA in them was put into."""
+        found = fingerprint(denoiser_of(self.pipeline)[1])
+        if found != self._fingerprint:
+            raise ModelError(
+                f"The denoiser's weights are not those of its base model with LoRA {(self.digest or 'none')[:12]} (fingerprint {found[:12]}, "
+                f"expected {self._fingerprint[:12]}): this batch would have had another look. Nothing was drawn. Restart the worker."
+            )
+
+    def _put_in(self, path: Path, lora_digest: str) -> None:
+        import torch
+
+        denoiser = denoiser_of(self.pipeline)[1]
+        attach_lora(self.pipeline, path, lora_digest)
+        try:
+            added = deltas(denoiser)
+        finally:
+            detach_lora(self.pipeline)
+        weights = dict(denoiser.named_parameters())
+        with torch.no_grad():
+            for name, delta in added.items():
+                self._originals[name] = weights[name].detach().to("cpu", copy=True)
+                weights[name].copy_(weights[name].float() + delta)
+        self.digest, self._fingerprint = lora_digest, fingerprint(denoiser)
+
+    def _take_out(self) -> None:
+        import torch
+
+        if self.digest is None:
+            return
+        weights = dict(denoiser_of(self.pipeline)[1].named_parameters())
+        with torch.no_grad():
+            for name, original in self._originals.items():
+                weights[name].copy_(original)
+        self.digest, self._originals = None, {}
+        self._fingerprint = fingerprint(denoiser_of(self.pipeline)[1])
+
+
+def deltas(denoiser: Any) -> Mapping[str, Any]:
+    """What the active adapters add to each weight, float32 in the weight's shape, by the weight's name in the bare denoiser."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    found = {}
+    for name, layer in denoiser.named_modules():
+        if not isinstance(layer, BaseTunerLayer):
+            continue
+        weight = layer.get_base_layer().weight
+        if not weight.is_floating_point():
+            raise ModelError(
+                f"The weights of {name} are quantized ({weight.dtype}): a LoRA cannot be added into them. Load them unquantized."
+            )
+        total = sum(_delta(layer, adapter, weight.shape) for adapter in layer.active_adapters if adapter in layer.lora_A)
+        found[f"{name}.weight"] = total
+    return found
+
+
+def _delta(layer: Any, adapter: str, shape: Any) -> Any:
+    """scaling x B x A, in float32 whatever the weights are in; a convolution's A holds its kernel, its B is 1x1."""
+    up, down = layer.lora_B[adapter].weight.float(), layer.lora_A[adapter].weight.float()
+    return (up.flatten(1) @ down.flatten(1)).reshape(shape) * layer.scaling[adapter]
+
+
+def fingerprint(denoiser: Any) -> str:
+    """Changes with any bit of any weight of a denoiser, wherever it lies; costs one reading of the weights (1 % of a batch on a CPU)."""
+    import torch
+
+    integers = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+    named = [(name, weight.detach()) for name, weight in denoiser.named_parameters()]
+    if not named:
+        return digest([])
+    # Sums of integers do not depend on the order of adding, so neither on threads nor on the memory's layout.
+    sums = [weight.view(integers[weight.element_size()]).sum(dtype=torch.int64) for _, weight in named]
+    return digest([[name, total] for (name, _), total in zip(named, torch.stack(sums).tolist(), strict=True)])

@@ -1,0 +1,182 @@
+"""A shard's scenes on a tiny model of the real classes: batches across products, the same bytes after a stop, one bad plate costing only itself."""
+
+import pytest
+import sqlalchemy as sa
+
+from assets.attempts import MAX_ATTEMPTS
+from assets.catalog import refresh_catalog
+from assets.cutouts import cut_out_cell
+from assets.generated_variants import groups_of, render_groups, unfinished_groups
+from assets.planning import known_cells, plan_cell
+from assets.plates_ahead import with_plates
+from assets.source_photos import screen_cell
+from catalog.failpoint import Armed, FailpointReached, arm
+from catalog.preemption import Preempted
+from resources.ledger_tables import attempt, lora, refused_render, render
+from resources.object_store import blob_path
+from resources.project import open_project
+from resources.settings import utc_now
+from tests.tiny_model import write_tiny_lora
+from tests.tiny_project import write_project
+
+SKUS = ("MUG-1", "MUG-2", "MUG-3")
+
+
+@pytest.fixture(scope="module")
+def cut_out(tmp_path_factory):
+    """Three mugs, screened and cut out, with a LoRA in use; each is to get a packshot and two scenes."""
+    folder = write_project(tmp_path_factory.mktemp("cut") / "shop", skus=SKUS, looks=False)
+    settings = folder / "vitrine.yaml"
+    settings.write_text(settings.read_text().replace("guidance: 2.0}", "guidance: 2.0, batch_images: 4}"))
+    project = open_project(folder)
+    refresh_catalog(project)
+    screen_cell(project, *cell_of(project))
+    cut_out_cell(project, *cell_of(project))
+    path = write_tiny_lora(folder / "base-model", folder / "one.safetensors", seed=1)
+    row = {"key": "0" * 64, "category": "mugs", "lora_digest": project.store.put(path.read_bytes()), "data_digest": "", "facts": {}}
+    project.ledger.record(
+        lora,
+        {
+            **row,
+            "base_model_digest": project.base_model_digest,
+            "seconds": 1.0,
+            "promoted": True,
+            "made_at": utc_now().replace(tzinfo=None),
+        },
+    )
+    return folder
+
+
+@pytest.fixture
+def shop(cut_out, tmp_path):
+    import shutil
+
+    yield open_project(shutil.copytree(cut_out, tmp_path / "shop", symlinks=True))
+    arm(())
+
+
+def cell_of(project):
+    (cell,) = known_cells(project)
+    return cell
+
+
+def draw(project):
+    cell = cell_of(project)
+    return render_groups(project, *cell, unfinished_groups(project, plan_cell(project, *cell)))
+
+
+def rows(project, table=render):
+    return project.ledger.rows(sa.select(table))
+
+
+def pictures(project):
+    return {(row["sku"], row["recipe"], row["idx"]): row["render_digest"] for row in rows(project)}
+
+
+def scenes(project):
+    return [row for row in rows(project) if row["recipe"] == "staged_scene"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(cut_out, tmp_path_factory):
+    import shutil
+
+    project = open_project(shutil.copytree(cut_out, tmp_path_factory.mktemp("undisturbed") / "shop", symlinks=True))
+    assert draw(project) == {"rendered": 9, "refused": 0}
+    return project
+
+
+def test_batches_are_composed_across_products_and_said_so_beside_each_scene(undisturbed):
+    places = {(row["sku"], row["idx"]): row["facts"]["plate"]["batch"] for row in scenes(undisturbed)}
+    first = places["MUG-1", 0]
+    assert [places[sku, idx]["index"] for sku in SKUS for idx in (0, 1)] == [0, 1, 2, 3, 0, 1]
+    seeds = [
+        w.variant.seed
+        for group in groups_of(plan_cell(undisturbed, *cell_of(undisturbed)).wanted)
+        for w in group
+        if w.recipe.engine == "diffusion"
+    ]
+    assert [seed for _, seed in first["places"]] == seeds[:4] and places["MUG-2", 1]["places"] == first["places"]
+    assert [seed for _, seed in places["MUG-3", 1]["places"]] == [*seeds[4:], *seeds[4:]], "the last batch is filled up"
+
+
+@pytest.mark.parametrize("point", ["render.batch_drawn", "render.group_drawn", "render.group_recorded"])
+def test_what_a_stopped_shard_left_is_made_to_the_same_bytes_in_other_batches(shop, undisturbed, point):
+    arm((Armed(name=point, action="raise", nth=1),))
+    with pytest.raises(FailpointReached):
+        draw(shop)
+    made = len(rows(shop))
+    arm(())
+    assert draw(shop)["rendered"] == 9 - made
+    assert pictures(shop) == pictures(undisturbed)
+    assert rows(shop, attempt) == []
+
+
+def test_a_lost_scene_alone_is_drawn_again_to_the_same_bytes(shop, undisturbed):
+    draw(shop)
+    lost = pictures(shop)["MUG-2", "staged_scene", 1]
+    shop.store.files.remove([blob_path(lost)])
+    assert draw(shop)["rendered"] == 1
+    assert shop.store.has(lost), "drawn in another company, it came out otherwise"
+
+
+def test_a_preempted_shard_gives_back_every_attempt_of_its_batch(shop, monkeypatch):
+    import generation.plates as module
+
+    def taken_away():
+        assert len(rows(shop, attempt)) == 2, "four scenes of two products are in hand"
+        raise Preempted
+
+    monkeypatch.setattr(module, "patient_stop_point", taken_away)
+    with pytest.raises(Preempted):
+        draw(shop)
+    assert rows(shop, attempt) == rows(shop) == []
+
+
+def test_a_group_over_which_a_worker_died_shares_its_batch_with_nobody(shop, undisturbed):
+    """Its neighbors would be blamed with it."""
+    plan = plan_cell(shop, *cell_of(shop))
+    group = next(g for g in groups_of(plan.wanted) if g[0].recipe.engine == "diffusion" and g[0].variant.sku == "MUG-1")
+    begun = {"at": utc_now().replace(tzinfo=None), "worker": "gone/1"}
+    shop.ledger.record(attempt, {"item": f"render {group[0].render_key}", "begun": MAX_ATTEMPTS - 1, **begun})
+    draw(shop)
+    batches = {row["sku"]: row["facts"]["plate"]["batch"]["places"] for row in scenes(shop)}
+    assert {seed for _, seed in batches["MUG-1"]} == {w.variant.seed for w in group}
+    assert batches["MUG-2"] == batches["MUG-3"]
+    assert pictures(shop) == pictures(undisturbed)
+
+
+def test_a_scene_that_no_seed_draws_is_refused_with_its_reason_and_everything_else_goes_on(shop, undisturbed, monkeypatch):
+    import generation.plates as module
+
+    wanted = [w for w in plan_cell(shop, *cell_of(shop)).wanted if w.recipe.engine == "diffusion"]
+    bad = next(w for w in wanted if (w.variant.sku, w.variant.index) == ("MUG-2", 0))
+    monkeypatch.setattr(module, "retry_seed", lambda seed, attempt: seed)
+    real = module.fault_of
+    spoiled = undisturbed_plate(module, shop, bad)
+    monkeypatch.setattr(module, "fault_of", lambda pixels, finite: "spoiled" if (pixels == spoiled).all() else real(pixels, finite=finite))
+    assert draw(shop) == {"rendered": 8, "refused": 1}
+    (refused,) = rows(shop, refused_render)
+    assert (refused["render_key"], "spoiled" in refused["message"]) == (bad.render_key, True)
+    assert pictures(shop) == {name: digest for name, digest in pictures(undisturbed).items() if name != ("MUG-2", "staged_scene", 0)}
+    assert draw(shop) == {"rendered": 0, "refused": 0}
+
+
+def undisturbed_plate(module, project, wanted):
+    from assets.shard_drawing import plates_of
+
+    return plates_of(project, wanted.lora_digest).draw([wanted.resolved["prompt"]], [wanted.variant.seed])[0]
+
+
+def test_groups_are_taken_only_when_the_next_batch_needs_them(undisturbed):
+    """A killed worker must not have every group of its shard in hand."""
+    groups = [g for g in groups_of(plan_cell(undisturbed, *cell_of(undisturbed)).wanted) if g[0].recipe.engine == "diffusion"]
+    taken, batches = [], []
+
+    def drawn(batch):
+        batches.append((len(taken), len(batch)))
+        return list(batch)
+
+    given = with_plates((taken.append(g) or g for g in groups), drawn, lambda: 2, lambda group: False)
+    assert [(g, plates) for g, plates in given] == [(g, g) for g in groups]
+    assert batches == [(1, 2), (2, 2), (3, 2)]
