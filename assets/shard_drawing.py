@@ -121,7 +121,10 @@ class _Shard:
         self.clock.share(Counter(w.variant.recipe for w in batch))
         for recipe, count in Counter(w.variant.recipe for w in batch).items():
             measured(BATCH_SIZE, count, recipe=recipe)
-        log.info("batch drawn", extra={"images": len(batch), "seconds_per_image": round(sum(p.seconds for p in drawn) / len(drawn), 3)})
+        log.info(
+            "batch drawn",
+            extra={"images": len(batch), "seconds_per_image": round(sum(plate.spent["seconds"] for plate in drawn) / len(drawn), 3)},
+        )
         return drawn
 
     def finish(self, group: Group, plates: "list[Plate] | None") -> None:
@@ -218,6 +221,8 @@ def _draw(project: Project, group: Sequence[WantedRender], plates: "Sequence[Pla
 def _row(project: Project, wanted: WantedRender, made: "Rendered", seconds: float, plate: "Plate | None") -> Row:
     from imaging.storage_format import encode_rgb_png
 
+    seconds += plate.spent["seconds"] if plate is not None else 0.0
+    usd = seconds / 3600 * project.settings.costs.of_tier(project.run.tier).hourly_usd("render")
     return {
         "render_key": wanted.render_key,
         "sku": wanted.variant.sku,
@@ -228,21 +233,18 @@ def _row(project: Project, wanted: WantedRender, made: "Rendered", seconds: floa
         "cutout_digest": wanted.cutout_digest,
         "lora_digest": wanted.lora_digest,
         "placement": made.placement.as_dict(),
-        "facts": made.facts | ({"plate": _plate_facts(plate)} if plate is not None else {}),
-        "seconds": seconds + (plate.seconds if plate is not None else 0.0),
+        "facts": made.facts | {"resolved": wanted.resolved, "seed": wanted.variant.seed, "usd": round(usd, 8)} | _plate_facts(plate),
+        "seconds": seconds,
         "made_at": utc_now().replace(tzinfo=None),
     }
 
 
-def _plate_facts(plate: "Plate") -> Row:
-    """How a plate was drawn: with which seed, after which others, in which batch."""
-    return {
-        "seed": plate.seed,
-        "tries": list(plate.tries),
-        "batch": plate.batch,
-        "seconds": plate.seconds,
-        "cpu_seconds": plate.cpu_seconds,
-    }
+def _plate_facts(plate: "Plate | None") -> Row:
+    """How a render's plate was drawn: with which seed, after which others, in which batch and circumstances, and what that took."""
+    if plate is None:
+        return {}
+    how = {"seed": plate.seed, "tries": list(plate.tries), "batch": plate.batch, "circumstances": plate.circumstances}
+    return {"plate": {**how, "spent": {name: round(value, 6) for name, value in plate.spent.items()}}}
 
 
 def _refusal(wanted: WantedRender, message: str) -> Row:

@@ -4,7 +4,6 @@ Places no product (see the recipes). Which plates share a batch is the caller's:
 neighbors nor on its place in the batch, so a last batch is filled up by repeating instead of being drawn smaller.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,9 @@ import numpy.typing as npt
 from catalog.errors import RenderError
 from catalog.preemption import patient_stop_point
 from generation.base_model import BaseModel, torch_threads
+from generation.batch_meter import BatchMeter
 from generation.batch_sizes import BatchSize, is_out_of_memory
+from generation.circumstances import circumstances
 from generation.denoise import Sampling, denoise, noise_of_seeds
 from generation.plate_faults import MAX_RETRIES, fault_of, retry_seed
 from generation.resident import LOCK, Resident, resident
@@ -37,15 +38,15 @@ class Plate:
     """One drawn plate, or why there is none.
 
     `pixels_HW3` is uint8 sRGB (size, size, 3), None when no try gave a picture; `why` then says so. `seed` is the seed that drew it, `tries` the
-    seeds that drew no picture before, each with its reason. `batch` says in which company it was drawn (see `Company`), `seconds` are its
-    share of its batch.
+    seeds that drew no picture before, each with its reason. `batch` says in which company it was drawn, `circumstances` how and by what, `spent`
+    its share of what the batch took (see batch_meter.py).
     """
 
     pixels_HW3: npt.NDArray[np.uint8] | None
     seed: int
     batch: dict[str, Any]
-    seconds: float
-    cpu_seconds: float
+    circumstances: dict[str, Any]
+    spent: dict[str, float]
     tries: tuple[dict[str, Any], ...] = ()
     why: str = ""
 
@@ -145,7 +146,7 @@ class DiffusionPlates:
         """One batch of the present size, filled up by repeating; None when it did not fit into memory and the size was halved."""
         size = self.batch_size
         filled = [wanted[n % len(wanted)] for n in range(size.images)]
-        start, cpu_start = time.perf_counter(), time.process_time()
+        meter = BatchMeter(self.device)
         kept.lora.wear(self.lora_path, self.lora_digest)
         try:
             levels, finite = _draw(kept, [w.prompt for w in filled], [w.seed for w in filled], self.steps, self.guidance)
@@ -157,34 +158,54 @@ class DiffusionPlates:
         if levels is None:  # outside of the handler, whose error holds on to what filled the memory
             _free(self.device)
             return None
-        spent = (time.perf_counter() - start) / len(wanted), (time.process_time() - cpu_start) / len(wanted)
-        company = _company(filled)
+        company = {**company_of(filled), "images": len(filled)}
+        common = {"circumstances": self._circumstances(kept), "spent": meter.read(len(wanted))}
         return [
-            _plate(one, pixels, bool(finite[n]), {**company, "index": n}, spent, self.lora_digest)
+            _plate(one, pixels, bool(finite[n]), batch={**company, "index": n}, **common)
             for n, (one, pixels) in enumerate(zip(wanted, levels, strict=False))
         ]
 
+    def replay(self, batch: dict[str, Any]) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+        """A recorded batch drawn again with the seeds that drew it: the plate at its `index`, uint8 sRGB, and the circumstances of today.
+
+        Nothing is filled up, tried again or halved. Raises like `draw`.
+        """
+        prompts = [batch["prompts"][number] for number, _ in batch["places"]]
+        with LOCK, torch_threads(self.threads):
+            kept = resident(self.base_model, self.device, self.threads)
+            kept.lora.wear(self.lora_path, self.lora_digest)
+            levels, _ = _draw(kept, prompts, [seed for _, seed in batch["places"]], self.steps, self.guidance)
+            return levels[batch["index"]], self._circumstances(kept)
+
+    def _circumstances(self, kept: Resident) -> dict[str, Any]:
+        return circumstances(kept, lora_digest=self.lora_digest, steps=self.steps, guidance=self.guidance, threads=self.threads)
+
 
 def _plate(
-    one: _Wanted, pixels_HW3: npt.NDArray[np.uint8], finite: bool, batch: dict[str, Any], spent: tuple[float, float], lora: str | None
+    one: _Wanted,
+    pixels_HW3: npt.NDArray[np.uint8],
+    finite: bool,
+    *,
+    batch: dict[str, Any],
+    circumstances: dict[str, Any],
+    spent: dict[str, float],
 ) -> Plate:
     fault = fault_of(pixels_HW3, finite=finite)
-    seed, tries, why = one.seed, one.tries, ""
+    tries, why = one.tries, ""
     if fault:
-        tries = (*tries, {"seed": seed, "why": fault})
+        tries = (*tries, {"seed": one.seed, "why": fault})
         why = (
-            f"The plate for prompt {one.prompt!r} is no picture with any of {len(tries)} seeds (last: {fault} with seed {seed}), LoRA "
-            f"{(lora or 'none')[:12]}. If others fail like it, train the category's LoRA again."
+            f"The plate for prompt {one.prompt!r} is no picture with any of {len(tries)} seeds (last: {fault} with seed {one.seed}), LoRA "
+            f"{(circumstances['lora'] or 'none')[:12]}. If others fail like it, train the category's LoRA again."
         )
-    return Plate(
-        pixels_HW3=None if fault else pixels_HW3, seed=seed, tries=tries, why=why, batch=batch, seconds=spent[0], cpu_seconds=spent[1]
-    )
+    pixels = None if fault else pixels_HW3
+    return Plate(pixels_HW3=pixels, seed=one.seed, tries=tries, why=why, batch=batch, circumstances=circumstances, spent=spent)
 
 
-def _company(filled: Sequence[_Wanted]) -> dict[str, Any]:
-    """Everything that was drawn in one batch, in order, so that it can be drawn again: each prompt once, and per place its number and seed."""
-    prompts = list(dict.fromkeys(one.prompt for one in filled))
-    return {"images": len(filled), "prompts": prompts, "places": [[prompts.index(one.prompt), one.seed] for one in filled]}
+def company_of(drawn: Sequence[_Wanted]) -> dict[str, Any]:
+    """What was drawn in one batch, in order, so that it can be drawn again: each prompt once, and per place its prompt's number and its seed."""
+    prompts = list(dict.fromkeys(one.prompt for one in drawn))
+    return {"prompts": prompts, "places": [[prompts.index(one.prompt), one.seed] for one in drawn]}
 
 
 def _free(device: str) -> None:

@@ -1,23 +1,21 @@
 """A shard's scenes on a tiny model of the real classes: batches across products, the same bytes after a stop, one bad plate costing only itself."""
 
+import shutil
+
 import pytest
 import sqlalchemy as sa
 
 from assets.attempts import MAX_ATTEMPTS
-from assets.catalog import refresh_catalog
-from assets.cutouts import cut_out_cell
-from assets.generated_variants import groups_of, render_groups, unfinished_groups
-from assets.planning import known_cells, plan_cell
+from assets.generated_variants import groups_of
+from assets.planning import plan_cell
 from assets.plates_ahead import with_plates
-from assets.source_photos import screen_cell
 from catalog.failpoint import Armed, FailpointReached, arm
 from catalog.preemption import Preempted
-from resources.ledger_tables import attempt, lora, refused_render, render
+from resources.ledger_tables import attempt, refused_render, render
 from resources.object_store import blob_path
 from resources.project import open_project
 from resources.settings import utc_now
-from tests.tiny_model import write_tiny_lora
-from tests.tiny_project import write_project
+from tests.scene_shop import cell_of, draw, write_scene_shop
 
 SKUS = ("MUG-1", "MUG-2", "MUG-3")
 
@@ -25,44 +23,13 @@ SKUS = ("MUG-1", "MUG-2", "MUG-3")
 @pytest.fixture(scope="module")
 def cut_out(tmp_path_factory):
     """Three mugs, screened and cut out, with a LoRA in use; each is to get a packshot and two scenes."""
-    folder = write_project(tmp_path_factory.mktemp("cut") / "shop", skus=SKUS, looks=False)
-    settings = folder / "vitrine.yaml"
-    settings.write_text(settings.read_text().replace("guidance: 2.0}", "guidance: 2.0, batch_images: 4}"))
-    project = open_project(folder)
-    refresh_catalog(project)
-    screen_cell(project, *cell_of(project))
-    cut_out_cell(project, *cell_of(project))
-    path = write_tiny_lora(folder / "base-model", folder / "one.safetensors", seed=1)
-    row = {"key": "0" * 64, "category": "mugs", "lora_digest": project.store.put(path.read_bytes()), "data_digest": "", "facts": {}}
-    project.ledger.record(
-        lora,
-        {
-            **row,
-            "base_model_digest": project.base_model_digest,
-            "seconds": 1.0,
-            "promoted": True,
-            "made_at": utc_now().replace(tzinfo=None),
-        },
-    )
-    return folder
+    return write_scene_shop(tmp_path_factory.mktemp("cut") / "shop", SKUS)
 
 
 @pytest.fixture
 def shop(cut_out, tmp_path):
-    import shutil
-
     yield open_project(shutil.copytree(cut_out, tmp_path / "shop", symlinks=True))
     arm(())
-
-
-def cell_of(project):
-    (cell,) = known_cells(project)
-    return cell
-
-
-def draw(project):
-    cell = cell_of(project)
-    return render_groups(project, *cell, unfinished_groups(project, plan_cell(project, *cell)))
 
 
 def rows(project, table=render):
@@ -79,8 +46,6 @@ def scenes(project):
 
 @pytest.fixture(scope="module")
 def undisturbed(cut_out, tmp_path_factory):
-    import shutil
-
     project = open_project(shutil.copytree(cut_out, tmp_path_factory.mktemp("undisturbed") / "shop", symlinks=True))
     assert draw(project) == {"rendered": 9, "refused": 0}
     return project
