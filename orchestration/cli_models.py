@@ -52,6 +52,22 @@ def list_models(as_json: Annotated[bool, typer.Option("--json", help="Machine-re
     widths = [max(len(line[column]) for line in shown) for column in range(len(shown[0]))]
     for line in shown:
         typer.echo("  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip())
+    if words := _in_use():
+        typer.echo(words)
+
+
+def _in_use() -> str:
+    """What the project here draws with, in words; '' outside of one."""
+    from resources.settings import read_settings
+
+    folder = project_from_environment()
+    if not (folder / SETTINGS_FILE).is_file():
+        return ""
+    name = read_settings(folder).base_model
+    one = registry_here().named(name)
+    if one is not None:
+        return f"\nThis project draws with {one.id}."
+    return f"\nThis project draws with the folder {name}, which has the license of the registered model of the same bytes, if there is one."
 
 
 def _row(one: RegisteredModel) -> dict[str, object]:

@@ -138,3 +138,12 @@ def test_the_schema_in_the_documentation_is_that_of_the_registry_and_names_every
     for entry in yaml.safe_load(SHIPPED.read_text())["models"].values():
         assert set(entry) <= set(schema["$defs"]["ModelEntry"]["properties"])
         assert set(entry["license"]) <= set(schema["$defs"]["License"]["properties"])
+
+
+def test_the_table_of_licenses_in_the_documentation_is_that_of_the_registry():
+    page = (REPOSITORY / "docs" / "how-to" / "models.md").read_text()
+    section = page[page.index("## Licenses") : page.index("## Your own models.yaml")]
+    told = {cells[1].strip(): cells[2] for line in section.splitlines() if len(cells := line.split("|")) == 5 and "`" in line}
+    for name, one in read_registry().models.items():
+        if one.entry.role != "adapter":
+            assert f"`{name}`" in told[one.entry.license.name], f"{name} is missing beside {one.entry.license.name}"

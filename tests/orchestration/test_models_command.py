@@ -52,6 +52,12 @@ def test_the_list_tells_license_pin_and_place_of_every_model(vitrine):
     assert (rows["embedded"]["pinned"], rows["z-image"]["folder"], rows["krea-2-raw"]["commercial"]) == (True, None, "conditions")
 
 
+def test_the_list_ends_with_what_the_project_draws_with(vitrine, project):
+    assert vitrine("list")[1].splitlines()[-1].startswith("This project draws with the folder base-model")
+    (project / "vitrine.yaml").write_text("base_model: embedded\n")
+    assert vitrine("list")[1].splitlines()[-1] == "This project draws with embedded."
+
+
 def test_show_tells_the_license_in_words_and_how_to_fetch_the_model(vitrine):
     code, out, _ = vitrine("show", "sdxl-inpaint")
     words = " ".join(out.split())

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from catalog.errors import ModelError, SettingsError
-from generation.model_registry import read_registry
+from generation.base_model import read_base_model
+from generation.model_registry import model_digest, read_registry
 from resources import settings
 from resources.installed_models import fetch_command, in_words, installed_folder, problems, verified_adapter, verified_folder
 from resources.model_pins import folder_to_pin, read_pin
@@ -242,3 +243,16 @@ def test_an_adapter_is_used_only_with_its_base_models_and_only_as_pinned(tmp_pat
     (tmp_path / "adapters" / "fast.safetensors").unlink()
     with pytest.raises(ModelError, match=r"lacks fast.safetensors"):
         use()
+
+
+def test_a_pinned_model_of_another_family_has_the_digest_that_loading_it_will_find(tmp_path):
+    """A LoRA is found by the digest of the model it was trained on: entry and folder must agree, whatever parts a family leaves out."""
+    from tests.tiny_sdxl import write_tiny_sdxl
+
+    folder = write_tiny_sdxl(tmp_path / "sdxl")
+    shipped = read_registry().needed("sdxl-base")
+    write_pin(shipped, read_pin(shipped, folder, named=True), tmp_path)
+    found = read_registry(tmp_path).needed("sdxl-base")
+    assert verified_folder(found, tmp_path) == folder and model_digest(found) == read_base_model(folder).digest
+    with pytest.raises(ModelError, match=r"is a StableDiffusionXLPipeline, and not of family 'sd'"):
+        read_pin(read_registry().needed("embedded"), folder, named=True)
