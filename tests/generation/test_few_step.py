@@ -1,6 +1,7 @@
 """Few-step adapters beside a look: pictures are those of stock's `set_adapters`, both are proved at work, and only exact samplers are taken."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,13 +52,16 @@ def look(base_model, tmp_path_factory):
     return Adapter(path=path, digest=digest(path))
 
 
-@pytest.fixture(scope="module", params=["diffusers keys", "kohya keys"])
-def few_step(request, base_model, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("loras")
-    path = write_tiny_lora(base_model.folder, folder / "few.safetensors", seed=2)
-    if request.param == "kohya keys":
-        path = in_kohya_keys(path, folder / "kohya.safetensors", alpha=3.0)
+@pytest.fixture(scope="module")
+def few_step(base_model, tmp_path_factory):
+    path = write_tiny_lora(base_model.folder, tmp_path_factory.mktemp("loras") / "few.safetensors", seed=2)
     return FewStep(path=path, digest=digest(path), steps=STEPS, scale=0.7)
+
+
+@pytest.fixture(scope="module")
+def few_step_in_kohya_keys(few_step, tmp_path_factory):
+    path = in_kohya_keys(few_step.path, tmp_path_factory.mktemp("loras") / "kohya.safetensors", alpha=3.0)
+    return replace(few_step, path=path, digest=digest(path))
 
 
 def stock_draw(pipeline):
@@ -70,7 +74,9 @@ def ours(base_model, pipeline, few_step):
         return draw_ours(base_model, pipeline, steps=STEPS)
 
 
-def test_both_adapters_draw_what_stock_draws_with_them(base_model, look, few_step):
+@pytest.mark.parametrize("keys", ["few_step", "few_step_in_kohya_keys"])
+def test_both_adapters_draw_what_stock_draws_with_them(base_model, look, keys, request):
+    few_step = request.getfixturevalue(keys)
     pipeline = load_pipeline(base_model)
     attach_adapters(pipeline, few_step.beside([look]))
     drawn = ours(base_model, pipeline, few_step)

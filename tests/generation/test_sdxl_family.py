@@ -104,6 +104,7 @@ def test_pictures_are_encoded_in_float32_and_the_decoder_is_left_alone(base_mode
     assert torch.equal(encoded, precise) and not torch.equal(encoded, rounded)
 
 
+@pytest.mark.slow  # a process of its own imports torch and diffusers, which takes 8 CPU-s; family sd's runs always
 def test_a_trained_lora_changes_what_a_fresh_process_draws(base_model, lora):
     contract.assert_a_trained_lora_changes_what_a_fresh_process_draws(base_model, lora)
 
