@@ -1,5 +1,7 @@
 """The name of a category's training: what it learns from, the base model, the trainer's settings and version."""
 
+from typing import TYPE_CHECKING
+
 from assets.training_set import look_digest, lora_settings
 from catalog.keys import digest
 from resources.ledger import Row
