@@ -20,6 +20,7 @@ from review.found import Found, after, before
 from review.items import Filter, Item, Order, State, picture_version
 from review.overlays import OVERLAYS, overlay_for
 from review.sessions import Session
+from review.taking_back import last_to_take_back
 
 TILES_PER_PAGE: Final = 60
 
@@ -54,7 +55,9 @@ def add_looking(app: FastAPI, desk: Desk) -> None:
         if wanted.state in ("approved", "drawn"):
             kit = desk.queue.project
             choices = {"category": [(name, "") for name in sorted(kit.brand_kit.categories)], "recipe": [(r.name, "") for r in kit.recipes]}
-        return desk.html("queue.html.j2", session, wanted=wanted, counts=counts, choices=choices, left=found.left, **listed)
+        to_undo = last_to_take_back(desk.queue.project, session.reviewer)
+        shown: dict[str, Any] = {"wanted": wanted, "counts": counts, "choices": choices, "left": found.left, "to_undo": to_undo, "words": IN_WORDS}
+        return desk.html("queue.html.j2", session, **shown, **listed)
 
     @app.get("/picture/{render_key}")
     def picture(request: Request, render_key: str, wanted: Wanted, overlay: Text = "first") -> Response:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -26,6 +26,7 @@ from review.looking import add_looking
 from review.pages import HEADERS, STATIC, address, static_file
 from review.picture_files import PICTURE_PATHS, add_pictures
 from review.sign_in import add_sign_in
+from review.taking_back import AskedAnew, asked_anew
 
 MAX_FORM_BYTES: Final = 64 * 1024
 """The longest form has a note of a thousand characters; more is not read, for nobody has signed in yet when a form is read."""
@@ -101,11 +102,21 @@ def _add_files(app: FastAPI, desk: Desk) -> None:
         return Response(data, media_type=media_type, headers={"Cache-Control": "public, max-age=31536000, immutable"})
 
 
+def _of_asked(asked: AskedAnew) -> tuple[str, list[tuple[str, str]]]:
+    """What is said of a picture that another is to stand in place of, and where one goes on from there."""
+    name = f"{asked.by['sku']} {asked.by['recipe']} {asked.by['idx'] + 1}"
+    words = f"{asked.by['reviewer']} asked at {asked.by['at']:%Y-%m-%d %H:%M} UTC that {name} be drawn again with another seed."
+    back = ("/", f"To the list, where {asked.by['reviewer']} can take that back while it is the last thing decided")
+    if asked.successor:
+        return f"{words} The new picture was drawn and judged.", [(f"/picture/{asked.successor}", "The new picture"), back]
+    return f"{words} It comes with the next run, and nothing is left to decide here until then.", [back]
+
+
 def _answer_errors(app: FastAPI, desk: Desk) -> None:
-    def refused(request: Request, status: HTTPStatus, heading: str, message: str) -> Response:
+    def refused(request: Request, status: HTTPStatus, heading: str, message: str, **more: Any) -> Response:
         if request.url.path.startswith(PICTURE_PATHS) or request.url.path == HEALTH:
             return PlainTextResponse(message, status_code=status)
-        return desk.html("refused.html.j2", None, status=status, heading=heading, message=message)
+        return desk.html("refused.html.j2", None, status=status, heading=heading, message=message, **more)
 
     def sign_in_needed(request: Request, _: Exception) -> Response:
         if request.method == "GET" and not request.url.path.startswith(PICTURE_PATHS):
@@ -121,9 +132,11 @@ def _answer_errors(app: FastAPI, desk: Desk) -> None:
         return refused(request, HTTPStatus.FORBIDDEN, "Not taken", words)
 
     def not_here(request: Request, _: Exception) -> Response:
-        words = (
-            "There is no such picture to review now: it was made or judged anew, a new seed was asked for, or its product left the catalog."
-        )
+        asked = asked_anew(desk.queue.project, str(request.path_params.get("render_key", "")))
+        if asked is not None:
+            words, links = _of_asked(asked)
+            return refused(request, HTTPStatus.NOT_FOUND, "A new seed was asked for", words, links=links)
+        words = "There is no such picture to review now: it was made or judged anew, or its product left the catalog."
         return refused(request, HTTPStatus.NOT_FOUND, "No such picture", words)
 
     def malformed(request: Request, _: Exception) -> Response:

@@ -127,3 +127,42 @@ def test_the_next_picture_is_loaded_ahead_from_the_address_that_its_page_asks_fo
     following = re.search(r'rel="next" href="([^"]+)" data-preload="([^"]+)"', text)
     its_page = client.get(html.unescape(following[1])).text
     assert html.unescape(following[2]) == html.unescape(re.search(r'<img src="([^"]+)"[^>]*id="render"', its_page)[1])
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory):
+    """A shop with scenes, so with new seeds to ask for."""
+    shop = Shop(tmp_path_factory.mktemp("staged") / "shop")
+    shop.catalog = {f"SKU-{n:02}": ({"title": "A thing", "category": "mugs", "color": "Red"}, f"photo SKU-{n:02}") for n in range(6)}
+    shop.brand["recipes"] = ["packshot_white", "staged_scene"]
+    shop.brand["channels"][0]["recipes"] = ["packshot_white"]
+    shop.sync()
+    shop.promote_lora("mugs", 1)
+    shop.work_everywhere()
+    add_account(shop.folder / ".vitrine" / ACCOUNTS_FILE, "ann", PASSWORD)
+    return shop
+
+
+def test_a_picture_that_a_new_seed_was_asked_for_leads_to_the_list_and_the_list_takes_it_back(staged, tmp_path):
+    """Its own address said that it is gone, and undo was on the pages of other pictures alone."""
+    shop = Shop(shutil.copytree(staged.folder, tmp_path / "shop"), brand=staged.brand, catalog=staged.catalog)
+    with TestClient(build_app(shop.folder), base_url="http://127.0.0.1", follow_redirects=False) as client:
+        client.post("/sign-in", data={"token": field(client.get("/sign-in").text, "token"), "name": "ann", "password": PASSWORD})
+        assert 'action="/undo"' not in client.get("/").text
+        path = pictures(client, "?recipe=staged_scene")[0]
+        assert decide(client, path, "new_seed").status_code == 303
+        gone = client.get(path)
+        assert gone.status_code == 404 and "ann asked at" in gone.text and "next run" in gone.text and 'href="/"' in gone.text
+        shop.work_everywhere()
+        drawn = client.get(path)
+        (successor,) = re.findall(r'href="(/picture/[0-9a-f]{64})"', drawn.text)
+        assert "drawn and judged" in drawn.text and client.get(successor).status_code == 200
+        listed = client.get("/").text
+        assert "you asked for a new seed: SKU-" in listed
+        back = client.post("/undo", data={"token": field(listed, "token")})
+        assert (back.status_code, back.headers["location"]) == (303, path) and client.get(path).status_code == 200
+        again = client.post("/undo", data={"token": field(listed, "token")})
+        assert again.status_code == 409 and "Nothing was taken back" in again.text and "Nothing was changed" in again.text
+        assert client.post("/undo", data={"token": "forged"}).status_code == 403
+        unknown = client.get("/picture/" + "0" * 64)
+        assert unknown.status_code == 404 and "No such picture" in unknown.text
