@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.side_by_side import Rounds, hush_libraries, machine, no_cuda, note_on, ratio, summary, take_turns
 from benchmarks.stock_diffusers import Job
-from benchmarks.throughput import CLOCK, draw_ours
+from benchmarks.throughput import CLOCK, draw_ours, plates_of
 from benchmarks.workloads import Workload, demo_workload, sdxl_workloads
 
 BATCHES = (1, 2, 4, 8, 16)
@@ -40,7 +40,12 @@ def measure(work: Workload, jobs: Sequence[Job], batches: Sequence[int], repeats
     for batch in batches:
         try:
             draw(batch)
-            fitting.append(batch)
+            # Out of memory, the engine halves the batch, goes on and remembers: then it did not draw what it was asked for.
+            fits = plates_of(work, jobs[0].category, batch).batch_size.images
+            if fits == batch:
+                fitting.append(batch)
+            else:
+                refused[batch] = f"out of memory, {fits} fit"
         except (torch.OutOfMemoryError, ModelError) as error:
             refused[batch] = str(error).splitlines()[0]
     rounds = take_turns(

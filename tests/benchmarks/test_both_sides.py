@@ -121,3 +121,9 @@ def test_steps_that_validate_are_not_timed():
     stamps = [(float(n), 10.0 * n) for n in range(6)]
     cpu_s, wall_s = training._gaps(stamps)
     assert cpu_s == [1.0] * 3 and wall_s == [10.0] * 3
+
+
+def test_a_batch_that_memory_halved_is_not_counted_as_one(work, monkeypatch):
+    monkeypatch.setattr("generation.batch_sizes.BatchSize.images", property(lambda size: min(size.wanted, 2)))
+    row, _ = batching.measure(work, work.jobs[:2], (1, 4), repeats=1)
+    assert set(row["batches"]) == {1} and row["refused"] == {4: "out of memory, 2 fit"}
