@@ -15,6 +15,7 @@ from tests.generation.flow_contract import (
     PROMPTS,
     SEEDS,
     TRAINING,
+    assert_it_draws_in_bfloat16_and_on_another_device,
     drawn,
     furthest,
     product,
@@ -131,6 +132,10 @@ def test_the_model_itself_says_how_many_single_blocks_a_lora_changes(base_model)
     trainee = inject_adapter(base_model.behavior, load_pipeline(base_model), LoraSettings(target_modules="single"), 0)
     assert trainee.layers == 2 * 2
     assert {name.split(".")[1] for name in trainee.parameters} == {"single_transformer_blocks"}
+
+
+def test_it_draws_in_bfloat16_and_on_another_device(base_model):
+    assert_it_draws_in_bfloat16_and_on_another_device(base_model, [RED])
 
 
 def test_a_trained_lora_changes_what_a_fresh_process_draws(base_model, lora):

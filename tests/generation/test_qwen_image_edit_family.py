@@ -11,7 +11,18 @@ from generation.base_model import load_pipeline, read_base_model
 from generation.flow import flow_family
 from generation.references import conditioning_key
 from tests.generation import family_contract as contract
-from tests.generation.flow_contract import LEVEL, PROMPTS, SEEDS, TRAINING, drawn, furthest, product, stock, write_foreign_transformer_lora
+from tests.generation.flow_contract import (
+    LEVEL,
+    PROMPTS,
+    SEEDS,
+    TRAINING,
+    assert_it_draws_in_bfloat16_and_on_another_device,
+    drawn,
+    furthest,
+    product,
+    stock,
+    write_foreign_transformer_lora,
+)
 from tests.tiny_qwen_edit import write_tiny_qwen_edit
 from training.timesteps import shifted
 
@@ -171,6 +182,10 @@ def test_the_shift_is_the_one_that_the_scheduler_draws_with(base_model, pipeline
     moved = shifted(torch.linspace(1, 1 / 8, 8), family.shift(pipeline, shape))
     assert torch.allclose(pipeline.scheduler.stretch_shift_to_terminal(moved), pipeline.scheduler.sigmas[:-1], atol=1e-5)
     assert family.shift(pipeline, shape) > family.shift(pipeline, (4, 32, 32)) > 1
+
+
+def test_it_draws_in_bfloat16_and_on_another_device(base_model):
+    assert_it_draws_in_bfloat16_and_on_another_device(base_model, [RED])
 
 
 def test_a_trained_lora_changes_what_a_fresh_process_draws(base_model, lora):

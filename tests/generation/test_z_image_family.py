@@ -8,7 +8,18 @@ from catalog.errors import RenderError
 from generation.base_model import load_pipeline, read_base_model
 from generation.flow import flow_family
 from tests.generation import family_contract as contract
-from tests.generation.flow_contract import LEVEL, PROMPTS, SEEDS, TRAINING, drawn, furthest, product, stock, write_foreign_transformer_lora
+from tests.generation.flow_contract import (
+    LEVEL,
+    PROMPTS,
+    SEEDS,
+    TRAINING,
+    assert_it_draws_in_bfloat16_and_on_another_device,
+    drawn,
+    furthest,
+    product,
+    stock,
+    write_foreign_transformer_lora,
+)
 from tests.tiny_z_image import write_tiny_z_image
 from training.timesteps import shifted
 
@@ -96,6 +107,10 @@ def test_the_shift_is_the_one_that_the_scheduler_draws_with(tmp_path, scheduling
     shift = family.shift(pipeline, (4, 128, 128))
     assert torch.allclose(shifted(torch.linspace(1, 1 / 8, 8), shift), pipeline.scheduler.sigmas[:-1], atol=1e-5)
     assert shift == pytest.approx(3.0 if "shift" in scheduling else np.exp(1.15))
+
+
+def test_it_draws_in_bfloat16_and_on_another_device(base_model):
+    assert_it_draws_in_bfloat16_and_on_another_device(base_model)
 
 
 def test_a_trained_lora_changes_what_a_fresh_process_draws(base_model, lora):
