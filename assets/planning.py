@@ -265,13 +265,13 @@ def key_of_render(
     )
 
 
-def sampler(project: Project) -> dict[str, float | str]:
+def sampler(project: Project) -> dict[str, Any]:
     """How plates are drawn, as it enters the render key: the settings that change pixels, and the drawing code's version.
 
     The batch size is left out: it may change with a machine's memory, and moves a few pixels by one level at most.
     """
     how = project.settings.generation
-    return {"steps": how.steps, "guidance": how.guidance, "drawing": DRAWING_VERSION}
+    return {"steps": how.steps, "guidance": how.guidance, "drawing": DRAWING_VERSION, **project.few_step.in_keys}
 
 
 def _compare_with_ledger(project: Project, plan: CellPlan) -> None:

@@ -125,6 +125,14 @@ def _plates_as(project: Project, row: Row, then: dict[str, Any]) -> "DiffusionPl
             f"Render {row['render_key'][:12]} was drawn with base model {then['base_model'][:12]}; the project's is {base_model.digest[:12]}, at "
             f"{base_model.folder}. Nothing was made. Set `base_model` to the former one."
         )
+    recorded, few_step = then.get("few_step"), None
+    if recorded is not None:
+        few_step = project.few_step.verified()
+        if few_step is None or few_step.digest != recorded["digest"]:
+            raise ModelError(
+                f"Render {row['render_key'][:12]} was drawn with the few-step adapter {recorded['digest'][:12]}; the project's is "
+                f"{few_step.digest[:12] if few_step else 'none'}. Nothing was made. Set `generation.few_step` to the former one."
+            )
     return DiffusionPlates(
         base_model,
         lora_path=_lora_file(project, then["lora"]),
@@ -133,6 +141,7 @@ def _plates_as(project: Project, row: Row, then: dict[str, Any]) -> "DiffusionPl
         guidance=then["guidance"],
         device=project.settings.generation.device,
         threads=then["threads"],
+        few_step=few_step,
     )
 
 

@@ -61,6 +61,13 @@ class Note(_Part):
     read: dt.date
 
 
+class Sampler(_Part):
+    """How a few-step adapter is drawn with: a scheduler class of diffusers, and what differs from the base model's own settings."""
+
+    class_name: str = Field(pattern=r"^[A-Za-z0-9]+Scheduler$")
+    settings: dict[str, str | float | bool] = Field(default_factory=dict)
+
+
 class ModelEntry(_Part):
     """One base model, or one adapter of base models, as models.yaml registers it.
 
@@ -68,8 +75,8 @@ class ModelEntry(_Part):
     sha256 of everything that loading reads; without them (and, for a repository, without a commit) the entry is not pinned and not used.
     `license_files` are the sha256 of the license texts that lay in its folder when it was pinned. `trains_on` is the id of the model that its
     LoRAs are trained on, where that is another one (the undistilled one). An adapter names the models it changes in `adapter_of`; its one weight
-    file is `adapter_file`. `steps` and `guidance` (1 is none) are what it is made to be drawn with; `leave_out` are patterns of files that are
-    not fetched.
+    file is `adapter_file`, and `sampler` how it is drawn with, if it makes do with few steps. `steps` and `guidance` (1 is none) are what it is
+    made to be drawn with; `leave_out` are patterns of files that are not fetched.
     """
 
     title: str = Field(min_length=1, max_length=120)
@@ -84,6 +91,7 @@ class ModelEntry(_Part):
     trains_on: Annotated[str, StringConstraints(pattern=MODEL_ID)] | None = None
     adapter_of: tuple[Annotated[str, StringConstraints(pattern=MODEL_ID)], ...] = ()
     adapter_file: FileName | None = None
+    sampler: Sampler | None = None
     native_px: int | None = Field(default=None, ge=32, le=8192)
     steps: int | None = Field(default=None, ge=1, le=200)
     guidance: float | None = Field(default=None, ge=1.0, le=20.0)
@@ -101,6 +109,8 @@ class ModelEntry(_Part):
     def _an_adapter_says_of_what(self) -> Self:
         if (self.role == "adapter") != bool(self.adapter_of) or (self.role == "adapter") != bool(self.adapter_file):
             raise ValueError("an adapter has `role: adapter`, `adapter_of` and `adapter_file`; a base model has none of them")
+        if self.sampler is not None and (self.role != "adapter" or self.steps is None):
+            raise ValueError("`sampler` belongs to an adapter that also says its `steps`; a base model's is in its folder")
         return self
 
     @property

@@ -15,6 +15,7 @@ from generation.resident import Resident
 NAMES: Mapping[str, str] = {
     "base_model": "base model",
     "lora": "LoRA",
+    "few_step": "few-step adapter",
     "steps": "sampler steps",
     "guidance": "guidance",
     "drawing": "drawing code",

@@ -21,24 +21,29 @@ FEW_STEP_NAME = "few_step"
 class FewStep:
     """A few-step LoRA file in any keys that diffusers reads, and how it is drawn with.
 
-    `steps` is what it was distilled for; guidance is off with it. `scale` weakens it (1 is as it was made). `sampler` is a class of diffusers
-    that draws no noise between steps, made from the folder's own settings but for `sampler_settings`; the defaults are those of SDXL-Lightning.
+    `scale` weakens it (1 is as it was made). `sampler` is a class of diffusers that draws no noise between steps, made from the folder's own
+    settings but for `sampler_settings`; the defaults are those of SDXL-Lightning. Steps and guidance are asked for as ever: those that it was
+    distilled for.
     """
 
     path: Path
     digest: str
-    steps: int
     scale: float = 1.0
     sampler: str = "EulerDiscreteScheduler"
     sampler_settings: Mapping[str, Any] = field(default_factory=lambda: {"timestep_spacing": "trailing"})
 
     def __post_init__(self) -> None:
-        assert self.steps >= 1 and 0 < self.scale <= 2
+        assert 0 < self.scale <= 2
 
     @property
     def adapter(self) -> Adapter:
         """Its LoRA as `attach_adapters` takes it."""
         return Adapter(path=self.path, digest=self.digest, name=FEW_STEP_NAME, scale=self.scale, foreign=True)
+
+    @property
+    def as_recorded(self) -> dict[str, Any]:
+        """What of it makes pixels, as plain data."""
+        return {"digest": self.digest, "scale": self.scale, "sampler": self.sampler, "sampler_settings": dict(self.sampler_settings)}
 
     def beside(self, looks: Sequence[Adapter]) -> tuple[Adapter, ...]:
         """All adapters to attach for these looks (one or none)."""

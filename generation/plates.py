@@ -14,11 +14,13 @@ import numpy.typing as npt
 
 from catalog.errors import RenderError
 from catalog.preemption import patient_stop_point
+from generation.adapter import Adapter
 from generation.base_model import BaseModel, torch_threads
 from generation.batch_meter import BatchMeter
 from generation.batch_sizes import BatchSize, is_out_of_memory
 from generation.circumstances import circumstances
 from generation.denoise import Sampling, denoise, noise_of_seeds
+from generation.few_step import FewStep, sampling_in_few_steps
 from generation.plate_faults import MAX_RETRIES, fault_of, retry_seed
 from generation.resident import LOCK, Resident, resident
 
@@ -70,7 +72,7 @@ class DiffusionPlates:
 
     `steps` are sampler steps and `guidance` is the classifier-free guidance scale (1 switches it off). One pipeline is kept per process:
     drawing with another LoRA exchanges it (about 0.1 s), with another base model loads that one. `batch_images` is the size of every batch
-    (None: the device's); `sizes_file` remembers smaller ones that memory forced.
+    (None: the device's); `sizes_file` remembers smaller ones that memory forced. `few_step` is worn beside the LoRA, and draws with its sampler.
     """
 
     base_model: BaseModel
@@ -82,6 +84,7 @@ class DiffusionPlates:
     threads: int = 1
     batch_images: int | None = None
     sizes_file: Path | None = None
+    few_step: FewStep | None = None
 
     def __post_init__(self) -> None:
         assert (self.lora_path is None) == (self.lora_digest is None), "a LoRA is a file and its digest, or neither"
@@ -91,6 +94,12 @@ class DiffusionPlates:
     def base_model_digest(self) -> str:
         """Digest of the base model, for the render key."""
         return self.base_model.digest
+
+    @property
+    def adapters(self) -> tuple[Adapter, ...]:
+        """What the denoiser wears: the look's LoRA, if there is one, and the few-step adapter, if there is one."""
+        look = () if self.lora_path is None or self.lora_digest is None else (Adapter(path=self.lora_path, digest=self.lora_digest),)
+        return look if self.few_step is None else self.few_step.beside(look)
 
     @property
     def batch_size(self) -> BatchSize:
@@ -107,7 +116,7 @@ class DiffusionPlates:
     def load(self) -> None:
         """Load the weights and put in the LoRA now, so that the first batch is no slower than the others. Raises like `draw`."""
         with LOCK, torch_threads(self.threads):
-            resident(self.base_model, self.device, self.threads).lora.wear(self.lora_path, self.lora_digest)
+            resident(self.base_model, self.device, self.threads).lora.wear(self.adapters)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[npt.NDArray[np.uint8]]:
         """One plate per prompt and seed: uint8 (size, size, 3), sRGB.
@@ -147,9 +156,10 @@ class DiffusionPlates:
         size = self.batch_size
         filled = [wanted[n % len(wanted)] for n in range(size.images)]
         meter = BatchMeter(self.device)
-        kept.lora.wear(self.lora_path, self.lora_digest)
+        kept.lora.wear(self.adapters)
         try:
-            levels, finite = _draw(kept, [w.prompt for w in filled], [w.seed for w in filled], self.steps, self.guidance)
+            with sampling_in_few_steps(kept.pipeline, self.few_step):
+                levels, finite = _draw(kept, [w.prompt for w in filled], [w.seed for w in filled], self.steps, self.guidance)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -173,12 +183,15 @@ class DiffusionPlates:
         prompts = [batch["prompts"][number] for number, _ in batch["places"]]
         with LOCK, torch_threads(self.threads):
             kept = resident(self.base_model, self.device, self.threads)
-            kept.lora.wear(self.lora_path, self.lora_digest)
-            levels, _ = _draw(kept, prompts, [seed for _, seed in batch["places"]], self.steps, self.guidance)
+            kept.lora.wear(self.adapters)
+            with sampling_in_few_steps(kept.pipeline, self.few_step):
+                levels, _ = _draw(kept, prompts, [seed for _, seed in batch["places"]], self.steps, self.guidance)
             return levels[batch["index"]], self._circumstances(kept)
 
     def _circumstances(self, kept: Resident) -> dict[str, Any]:
-        return circumstances(kept, lora_digest=self.lora_digest, steps=self.steps, guidance=self.guidance, threads=self.threads)
+        few_step = None if self.few_step is None else self.few_step.as_recorded
+        found = circumstances(kept, lora_digest=self.lora_digest, steps=self.steps, guidance=self.guidance, threads=self.threads)
+        return {**found, "few_step": few_step}
 
 
 def _plate(

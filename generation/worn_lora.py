@@ -1,16 +1,15 @@
-"""The LoRA that a pipeline wears: added into the denoiser's own weights, or beside them; exchanged, taken off bit for bit, proved before each batch.
+"""The LoRAs that a pipeline wears (a look's, a few-step adapter's): added into the denoiser's own weights, or beside them; exchanged, taken off bit for bit, proved before each batch.
 
 Layers beside the weights cost a quarter of a small denoiser's time on a CPU. In bfloat16 they stay beside: adding them in rounds small ones
 away. Reading and checking the LoRA's file is in adapter.py.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalog.errors import ModelError
 from catalog.keys import digest
-from generation.adapter import attach_lora, check_lora_active, denoiser_of, detach_lora
+from generation.adapter import Adapter, WornAdapter, attach_adapters, check_adapters_active, denoiser_of, detach_lora
 
 
 def worn_by(pipeline: Any) -> "LoraInWeights | LoraBeside":
@@ -21,26 +20,27 @@ def worn_by(pipeline: Any) -> "LoraInWeights | LoraBeside":
 
 
 class LoraBeside:
-    """The LoRA (or none) that runs in layers of its own beside a denoiser's weights."""
+    """The LoRAs (or none) that run in layers of their own beside a denoiser's weights."""
 
     def __init__(self, pipeline: Any) -> None:
         self.pipeline = pipeline
         self.digest: str | None = None
-        self._layers = 0
+        self._worn: tuple[WornAdapter, ...] = ()
 
-    def wear(self, path: Path | None, lora_digest: str | None) -> None:
+    def wear(self, adapters: Sequence[Adapter]) -> None:
         """See LoraInWeights."""
-        if lora_digest != self.digest:
-            self.digest, self._layers = None, 0
+        wanted = digest_of(adapters)
+        if wanted != self.digest:
+            self.digest, self._worn = None, ()
             detach_lora(self.pipeline)
-            if path is not None and lora_digest is not None:
-                self._layers = attach_lora(self.pipeline, path, lora_digest)
-                self.digest = lora_digest
-        check_lora_active(self.pipeline, self._layers)
+            if adapters:
+                self._worn = attach_adapters(self.pipeline, adapters)
+                self.digest = wanted
+        check_adapters_active(self.pipeline, self._worn)
 
 
 class LoraInWeights:
-    """The LoRA (or none) that a pipeline's denoiser carries in its weights, and what those weights were without it.
+    """The LoRAs (or none) that a pipeline's denoiser carries in its weights, and what those weights were without it.
 
     Weights are written in place: their memory, layout and compiled kernels stay, so an exchange compiles nothing anew. Unmerging copies the
     kept originals back, because subtracting what was added does not give the same bits.
@@ -52,15 +52,15 @@ class LoraInWeights:
         self._originals: dict[str, Any] = {}
         self._fingerprint = fingerprint(denoiser_of(pipeline)[1])
 
-    def wear(self, path: Path | None, lora_digest: str | None) -> None:
-        """Exchange the LoRA for that of a file (None: for none) unless it is in already.
+    def wear(self, adapters: Sequence[Adapter]) -> None:
+        """Exchange the LoRAs for those of these files (none: the bare denoiser) unless they are in already.
 
-        Raises ModelError if the file is missing, altered or does not fit; the denoiser is then the bare base model.
+        Raises ModelError if a file is missing, altered or does not fit; the denoiser is then the bare base model.
         """
-        if lora_digest != self.digest:
+        if digest_of(adapters) != self.digest:
             self._take_out()
-            if path is not None and lora_digest is not None:
-                self._put_in(path, lora_digest)
+            if adapters:
+                self._put_in(adapters)
         self.check()
 
     def check(self) -> None:
@@ -72,11 +72,11 @@ class LoraInWeights:
                 f"expected {self._fingerprint[:12]}): this batch would have had another look. Nothing was drawn. Restart the worker."
             )
 
-    def _put_in(self, path: Path, lora_digest: str) -> None:
+    def _put_in(self, adapters: Sequence[Adapter]) -> None:
         import torch
 
         denoiser = denoiser_of(self.pipeline)[1]
-        attach_lora(self.pipeline, path, lora_digest)
+        attach_adapters(self.pipeline, adapters)
         try:
             added = deltas(denoiser)
         finally:
@@ -86,7 +86,7 @@ class LoraInWeights:
             for name, delta in added.items():
                 self._originals[name] = weights[name].detach().to("cpu", copy=True)
                 weights[name].copy_(weights[name].float() + delta)
-        self.digest, self._fingerprint = lora_digest, fingerprint(denoiser)
+        self.digest, self._fingerprint = digest_of(adapters), fingerprint(denoiser)
 
     def _take_out(self) -> None:
         import torch
@@ -99,6 +99,15 @@ class LoraInWeights:
                 weights[name].copy_(original)
         self.digest, self._originals = None, {}
         self._fingerprint = fingerprint(denoiser_of(self.pipeline)[1])
+
+
+def digest_of(adapters: Sequence[Adapter]) -> str | None:
+    """Changes with any adapter's bytes or strength; None for none. A single one's at full strength is that of its file."""
+    if not adapters:
+        return None
+    if len(adapters) == 1 and adapters[0].scale == 1.0:
+        return adapters[0].digest
+    return digest([[adapter.name, adapter.digest, adapter.scale] for adapter in adapters])
 
 
 def deltas(denoiser: Any) -> Mapping[str, Any]:

@@ -36,13 +36,15 @@ def _files(project: Project) -> Iterator[Told]:
             f"The base model in {folder} has digest {found[:12]}, its entry in models.yaml adds up to {project.base_model_digest[:12]}. Pin it again: "
             f"vitrine models pin {project.base_model_name}"
         )
+    project.few_step.verified()
     if pickled := pickles_in(folder):
         yield "warning", f"{folder} holds {pickled[0]}, which is never read, because loading it can run code. Remove it."
 
 
 def _license(project: Project, drawn: set[str]) -> Iterator[Told]:
     selling = [channel.name for channel in project.brand_kit.channels if channel.commercial and not drawn.isdisjoint(channel.recipes)]
-    refusal = project.licenses.of_base_model(project.base_model_digest)
+    adapter = project.few_step.registered
+    refusal = project.licenses.of_base_model(project.base_model_digest) or ("" if adapter is None else project.licenses.of_model(adapter))
     if selling and refusal:
         yield (
             "warning",

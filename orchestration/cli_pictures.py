@@ -319,6 +319,7 @@ def _plates(category: str) -> Any:
         lora_digest=row["lora_digest"] if row else None,
         steps=project.settings.generation.steps,
         guidance=project.settings.generation.guidance,
+        few_step=project.few_step.verified(),
     )
 
 

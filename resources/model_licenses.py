@@ -27,7 +27,7 @@ class ModelLicenses:
     def refusal(self, lora_digest: str | None) -> str:
         """Why pictures drawn with this LoRA (None: with the present base model alone) may not be sold; '' when they may."""
         if lora_digest not in self._known:
-            self._known[lora_digest] = self._refusal(lora_digest)
+            self._known[lora_digest] = self._refusal(lora_digest) or self._of_few_step()
         return self._known[lora_digest]
 
     @property
@@ -79,6 +79,11 @@ class ModelLicenses:
         if adapter is None:
             return f"LoRA {lora_digest[:12]} was not trained here and is not registered, so its license is unknown. Add it to {OWN_FILE}"
         return self.of_model(adapter) or self.of_base_model(self._project.base_model_digest)
+
+    def _of_few_step(self) -> str:
+        """Why pictures that the few-step adapter helps to draw may not be sold; '' when they may, or there is none."""
+        adapter = self._project.few_step.registered
+        return "" if adapter is None else self.of_model(adapter)
 
     def _of_what_draws_with(self, trained_on: str) -> str:
         """Why the present base model's pictures may not be sold, where it draws with LoRAs of another (a distilled model with its undistilled one's)."""

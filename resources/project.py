@@ -23,6 +23,7 @@ from generation.recipe_book import read_recipe_book
 from quality.columns import measurement_version
 from resources.bucket_files import BucketFiles
 from resources.catalog_source import CatalogSource
+from resources.few_step_choice import FewStepChoice
 from resources.installed_models import unsafe, verified_folder
 from resources.ledger import Ledger
 from resources.ledger_records import keep_rows
@@ -170,6 +171,11 @@ class Project:
         from generation.base_model import read_base_model
 
         return read_base_model(self.base_model_dir).digest
+
+    @cached_property
+    def few_step(self) -> FewStepChoice:
+        """The few-step adapter that plates are drawn with, if the settings name one."""
+        return FewStepChoice(self)
 
     @cached_property
     def licenses(self) -> ModelLicenses:

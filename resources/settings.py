@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, HttpUrl, model_validator
 
 from catalog.errors import SettingsError
+from catalog.model_entry import MODEL_ID
 from catalog.recipe import parse_model, read_yaml
 from resources.catalog_settings import CatalogSettings, FolderCatalog, PilotSettings, S3Place, Section, SqlCatalog, UploadSettings
 from resources.cluster_settings import ClusterSettings
@@ -36,12 +37,14 @@ POLL_S, ANNOUNCED_POLL_S = 15, 300
 class GenerationSettings(Section):
     """How plates are drawn: sampler steps, guidance scale, device, CPU threads per worker, images per shard and per batch.
 
-    Steps and guidance that are left out are those of the registered base model, where `base_model` names one that says them.
+    Steps and guidance that are left out are those of the few-step adapter, if there is one, or of the registered base model, where `base_model`
+    names one that says them. `few_step` is the id of a registered adapter of the base model that is worn beside every look's LoRA; left out: none.
     `batch_images` left out: what was measured to suit the device. Memory that does not suffice halves it.
     """
 
     steps: int = Field(default=20, ge=1, le=200)
     guidance: float = Field(default=3.0, ge=1.0, le=20.0)
+    few_step: str | None = Field(default=None, pattern=MODEL_ID)
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = Field(default=1, ge=1, le=64)
     shard_images: int = Field(default=512, ge=1, le=512)
@@ -172,13 +175,13 @@ def read_settings(project_dir: Path) -> Settings:
 
 
 def _as_the_model_is_made_for(settings: Settings) -> Settings:
-    """Steps and guidance that the settings leave out, as the registered base model is made to be drawn with: 4 and 20 steps are no matter of taste."""
-    missing = {"steps", "guidance"} - settings.generation.model_fields_set
-    if not missing or settings.base_model.startswith((".", "/", "~")):
+    """Steps and guidance that the settings leave out, as what draws is made to be drawn with: 4 and 20 steps are no matter of taste."""
+    missing, few_step = {"steps", "guidance"} - settings.generation.model_fields_set, settings.generation.few_step
+    if not missing or (few_step is None and settings.base_model.startswith((".", "/", "~"))):
         return settings
     from generation.model_registry import read_registry
 
-    found = read_registry(settings.project_dir).named(settings.base_model)
+    found = read_registry(settings.project_dir).named(few_step or settings.base_model)
     told = {} if found is None else {name: value for name in missing if (value := getattr(found.entry, name)) is not None}
     return settings.model_copy(update={"generation": settings.generation.model_copy(update=told)}) if told else settings
 

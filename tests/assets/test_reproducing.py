@@ -129,6 +129,13 @@ def test_what_is_not_there_any_more_is_named(shop):
         reproduce(open_project(shop.settings.project_dir), row["render_key"])
 
 
+def test_a_few_step_adapter_that_is_not_the_projects_any_more_is_named(shop):
+    row = made(shop)
+    change_facts(shop, row, lambda facts: facts["plate"]["circumstances"].update(few_step={"digest": "5" * 64}))
+    with pytest.raises(ModelError, match=r"drawn with the few-step adapter 555555555555; the project's is none"):
+        reproduce(shop, row["render_key"])
+
+
 def test_a_render_of_before_says_that_it_cannot_be_made_again(shop):
     row = made(shop)
     change_facts(shop, row, lambda facts: facts.pop("resolved"))

@@ -12,7 +12,11 @@ from safetensors.torch import load_file, save_file
 from catalog.errors import ModelError
 from generation.adapter import Adapter, attach_adapters, attach_lora, check_adapters_active, check_lora_active, detach_lora
 from generation.base_model import load_pipeline, read_base_model
+from generation.circumstances import differing
 from generation.few_step import FewStep, sampling_in_few_steps
+from generation.plates import DiffusionPlates
+from generation.resident import KEPT
+from generation.worn_lora import LoraBeside
 from tests.generation.family_contract import SEED, TRIGGER, draw_ours
 from tests.tiny_model import TINY_SIZE_PX, write_tiny_lora
 from tests.tiny_sdxl import write_tiny_sdxl
@@ -55,7 +59,7 @@ def look(base_model, tmp_path_factory):
 @pytest.fixture(scope="module")
 def few_step(base_model, tmp_path_factory):
     path = write_tiny_lora(base_model.folder, tmp_path_factory.mktemp("loras") / "few.safetensors", seed=2)
-    return FewStep(path=path, digest=digest(path), steps=STEPS, scale=0.7)
+    return FewStep(path=path, digest=digest(path), scale=0.7)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +161,7 @@ def test_a_look_alone_is_not_taken_for_both_nor_both_for_a_look(pipeline, look, 
 def test_an_adapter_for_another_model_leaves_nothing_worn(base_model, pipeline, look, few_step, tmp_path):
     tensors = {name.replace("mid_block", "no_such_block"): tensor for name, tensor in load_file(few_step.path).items()}
     save_file(tensors, tmp_path / "other.safetensors")
-    other = FewStep(path=tmp_path / "other.safetensors", digest=digest(tmp_path / "other.safetensors"), steps=STEPS)
+    other = FewStep(path=tmp_path / "other.safetensors", digest=digest(tmp_path / "other.safetensors"))
     with pytest.raises(ModelError, match="LoRA other"):
         attach_adapters(pipeline, other.beside([look]))
     check_lora_active(pipeline, 0)
@@ -167,7 +171,7 @@ def test_adapters_that_change_text_encoders_are_refused(pipeline, tmp_path):
     path = tmp_path / "te.safetensors"
     save_file({"lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_down.weight": torch.ones(2, 16)}, path)
     with pytest.raises(ModelError, match="text encoders are never changed"):
-        attach_adapters(pipeline, FewStep(path=path, digest=digest(path), steps=4).beside([]))
+        attach_adapters(pipeline, FewStep(path=path, digest=digest(path)).beside([]))
 
 
 @pytest.mark.parametrize(
@@ -180,6 +184,67 @@ def test_adapters_that_change_text_encoders_are_refused(pipeline, tmp_path):
     ],
 )
 def test_a_sampler_that_would_not_repeat_itself_or_a_misspelt_setting_is_refused(pipeline, tmp_path, sampler, settings, message):
-    few_step = FewStep(path=tmp_path / "x", digest="d", steps=4, sampler=sampler, sampler_settings=settings)
+    few_step = FewStep(path=tmp_path / "x", digest="d", sampler=sampler, sampler_settings=settings)
     with pytest.raises(ModelError, match=message), sampling_in_few_steps(pipeline, few_step):
         pass
+
+
+@pytest.fixture
+def fresh_plates():
+    KEPT.clear()
+    yield
+    KEPT.clear()
+
+
+def stock_levels(base_model, look, few_step, seed):
+    """What stock draws with both adapters, as levels 0..255."""
+    stock = load_pipeline(base_model)
+    stock.load_lora_weights(look.path, adapter_name="a")
+    stock.load_lora_weights(few_step.path, adapter_name="b")
+    stock.set_adapters(["a", "b"], [1.0, 0.7])
+    stock.scheduler = EulerDiscreteScheduler.from_config(stock.scheduler.config, timestep_spacing="trailing")
+    generator, size = torch.Generator("cpu").manual_seed(seed), {"height": TINY_SIZE_PX, "width": TINY_SIZE_PX}
+    drawn = stock(TRIGGER, num_inference_steps=STEPS, guidance_scale=1.0, generator=generator, output_type="np", **size).images[0]
+    return (drawn * 255).round()
+
+
+@pytest.mark.usefixtures("fresh_plates")
+@pytest.mark.parametrize("wearing", ["in the weights", "beside them"])
+def test_plates_wear_both_and_exchange_them(base_model, look, few_step, monkeypatch, wearing):
+    """In the weights they are added up in another order, which may move a level; taken off, the first picture comes back bit for bit."""
+    if wearing == "beside them":
+        monkeypatch.setattr("generation.resident.worn_by", LoraBeside)
+    bare = DiffusionPlates(base_model, None, None, steps=STEPS, guidance=1.0, batch_images=1)
+    worn = {"few": replace(bare, few_step=few_step), "look": replace(bare, lora_path=look.path, lora_digest=look.digest)}
+    worn["both"] = replace(worn["look"], few_step=few_step)
+    drawn = {name: plates.draw([TRIGGER], [SEED])[0] for name, plates in {"bare": bare, **worn}.items()}
+    assert all(np.abs(drawn["both"].astype(int) - drawn[other]).max() > 3 for other in ("bare", "few", "look"))
+    assert np.abs(drawn["both"] - stock_levels(base_model, look, few_step, SEED)).max() <= 1
+    for name, plates in {"bare": bare, **worn}.items():
+        assert np.array_equal(plates.draw([TRIGGER], [SEED])[0], drawn[name]), f"{name}, after the others"
+    weaker = replace(worn["both"], few_step=replace(few_step, scale=0.3))
+    assert not np.array_equal(weaker.draw([TRIGGER], [SEED])[0], drawn["both"])
+
+
+@pytest.mark.usefixtures("fresh_plates")
+def test_an_altered_few_step_adapter_draws_nothing(base_model, look, few_step, tmp_path):
+    path = tmp_path / "altered.safetensors"
+    data = bytearray(few_step.path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    plates = DiffusionPlates(base_model, look.path, look.digest, steps=STEPS, few_step=replace(few_step, path=path))
+    with pytest.raises(ModelError, match="altered or mixed up"):
+        plates.draw([TRIGGER], [SEED])
+
+
+@pytest.mark.usefixtures("fresh_plates")
+def test_a_plate_tells_its_few_step_adapter_and_is_drawn_again_with_it(base_model, look, few_step):
+    plates = DiffusionPlates(base_model, look.path, look.digest, steps=STEPS, batch_images=2, few_step=few_step)
+    plate = plates.draw_plates([TRIGGER], [SEED])[0]
+    assert plate.circumstances["few_step"] == {
+        "digest": few_step.digest, "scale": 0.7, "sampler": "EulerDiscreteScheduler", "sampler_settings": {"timestep_spacing": "trailing"},
+    }  # fmt: skip
+    again, now = plates.replay(plate.batch)
+    assert np.array_equal(again, plate.pixels_HW3) and differing(plate.circumstances, now) == []
+    _, without = replace(plates, few_step=None).replay(plate.batch)
+    assert [line.partition(":")[0] for line in differing(plate.circumstances, without)] == ["few-step adapter"]

@@ -11,6 +11,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 
 from catalog.errors import ModelError
 from generation import batch_sizes
+from generation.adapter import Adapter
 from generation.base_model import load_pipeline, read_base_model
 from generation.plate_faults import MAX_RETRIES, fault_of, retry_seed
 from generation.plates import BATCH_IMAGES, DiffusionPlates
@@ -190,9 +191,10 @@ def test_one_color_is_no_picture_and_a_wall_in_soft_light_is_one():
 def test_in_bfloat16_the_lora_stays_beside_the_weights_and_is_proved_there(base_model, lora):
     pipeline = load_pipeline(base_model).to(torch.bfloat16)
     worn = worn_by(pipeline)
-    worn.wear(*lora)
+    look = [Adapter(path=lora[0], digest=lora[1])]
+    worn.wear(look)
     weights = [module for module in pipeline.unet.modules() if isinstance(module, BaseTunerLayer)]
     assert isinstance(worn, LoraBeside) and weights
     pipeline.unet.disable_adapters()
     with pytest.raises(ModelError, match="Nothing was drawn"):
-        worn.wear(*lora)
+        worn.wear(look)
