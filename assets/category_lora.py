@@ -94,6 +94,7 @@ def _row(project: Project, category: str, key: str, trained: "TrainedLora", data
             "validation_curve": curve,
             "base_validation_loss": curve[0][1],
             "validation_loss": min(loss for _, loss in curve),
+            "curve_picture_digest": project.store.put(trained.curve_picture.read_bytes()),
             "sample_sheet_digest": project.store.put(trained.sample_sheet.read_bytes()),
             "card": trained.card,
         },
@@ -141,8 +142,7 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
         measured(TRAINING_LOSS, progress.train_loss, category=category, part="train")
         measured(TRAINING_LOSS, progress.validation_loss, category=category, part="held_out")
         if progress.step % max(1, progress.steps // 10) == 0:
-            losses = f"loss {progress.train_loss:.4f}, held out {progress.validation_loss:.4f}"
-            context.log.info(f"{category}: step {progress.step} of {progress.steps}, {losses}")
+            context.log.info(f"{category}: {progress}")
 
     row, trained_now = train_category(project, category, log)
     facts = row["facts"]
@@ -160,6 +160,7 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
             "lora_digest": row["lora_digest"],
             "card": dg.MetadataValue.md(facts["card"]),
             **lora_numbers(lora_yields_of(project, category), row["lora_digest"]),
+            **_curve_metadata(project, facts.get("curve_picture_digest")),
             **sheet_metadata(_small_sheet(project, facts["sample_sheet_digest"])),
         },
     )
@@ -173,6 +174,15 @@ def _in_use_words(project: Project, category: str) -> str:
     row = project.ledger.by_keys(lora, [uses[-1].key])[uses[-1].key]
     told = f" ({uses[-1].by}: {uses[-1].because})" if uses[-1].by else ""
     return f"{row['lora_digest'][:12]}, {IN_WORDS[uses[-1].how]}{told}"
+
+
+def _curve_metadata(project: Project, picture_digest: str | None) -> dict[str, dg.MetadataValue]:
+    """The loss curves as a picture; nothing for a LoRA of before there were any, or when it was lost."""
+    if picture_digest is None or not project.store.has(picture_digest):
+        return {}
+    from imaging.contact_sheet import as_markdown_image
+
+    return {"curve": dg.MetadataValue.md(as_markdown_image(project.store.get(picture_digest), "image/png", "loss curves"))}
 
 
 def _small_sheet(project: Project, sheet_digest: str) -> bytes | None:

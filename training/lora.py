@@ -15,6 +15,7 @@ from catalog.keys import digest_bytes
 from generation.base_model import BaseModel, load_pipeline, torch_threads
 from training.atomic_files import write_atomic
 from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, with_prefix
+from training.curve_picture import curve_picture
 from training.latents import encode_training_set, encodings_below
 from training.lora_file import lora_bytes
 from training.lora_metadata import NOTHING_KNOWN, BaseOrigin, lora_metadata
@@ -48,6 +49,7 @@ class TrainedLora:
     best_step: int
     curve: tuple[CurvePoint, ...]
     sample_sheet: Path
+    curve_picture: Path
     card: str
 
 
@@ -80,6 +82,8 @@ def train_lora(
         failpoint("training.lora_written")
         write_atomic(folder / "samples.webp", before_after_sheet(plan, path, file_digest))
         failpoint("training.sheet_written")
+    write_atomic(folder / "curve.png", curve_picture(state.curve, state.best_step, f"LoRA: {training_set.trigger}"))
+    failpoint("training.curve_written")
     card = write_card(plan, state, file_digest, layers=trainee.layers, truncated_prompts=encoded.truncated_prompts)
     write_atomic(folder / "card.md", card.encode())
     failpoint("training.card_written")
@@ -95,6 +99,7 @@ def train_lora(
         best_step=state.best_step,
         curve=tuple(state.curve),
         sample_sheet=folder / "samples.webp",
+        curve_picture=folder / "curve.png",
         card=card,
     )
 

@@ -3,8 +3,10 @@
 Knows no schedule: the learning rate is set before each step (see step_plan.py).
 """
 
+import importlib
 from typing import Any
 
+from catalog.errors import TrainingError
 from training.settings import LoraSettings
 
 ADAM_BETAS = (0.9, 0.99)
@@ -14,10 +16,28 @@ STATE, NUMBER, GROUP = "state/", "number/", "group/"
 
 
 def build_optimizer(settings: LoraSettings, flat: Any) -> Any:
-    """The optimizer of one vector of weights."""
+    """The optimizer of one vector of weights. Raises TrainingError with the command that installs what is missing."""
     import torch
 
-    return torch.optim.AdamW([flat], lr=settings.learning_rate, betas=ADAM_BETAS, weight_decay=0.0, foreach=False)
+    if settings.optimizer == "adamw":
+        return torch.optim.AdamW([flat], lr=settings.learning_rate, betas=ADAM_BETAS, weight_decay=0.0, foreach=False)
+    if settings.optimizer == "adamw8bit":
+        eight_bit = _installed("bitsandbytes", settings)
+        return eight_bit.optim.AdamW8bit([flat], lr=settings.learning_rate, betas=ADAM_BETAS, weight_decay=0.0)
+    # Bias correction and the safeguard are what its authors advise beside a warm-up and a cosine (their README).
+    return _installed("prodigyopt", settings).Prodigy(
+        [flat], lr=settings.learning_rate, betas=ADAM_BETAS, weight_decay=0.0, use_bias_correction=True, safeguard_warmup=True
+    )
+
+
+def _installed(module: str, settings: LoraSettings) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise TrainingError(
+            f"`optimizer: {settings.optimizer}` needs the package {module}, which cannot be loaded: {error}. Install it with "
+            f"`pip install {module}`, or leave `optimizer` out."
+        ) from error
 
 
 def optimizer_tensors(optimizer: Any, flat: Any) -> dict[str, Any]:

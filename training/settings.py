@@ -11,6 +11,10 @@ TRAINER_VERSION = 2
 """Bump when the same settings and data should give another LoRA; unfinished trainings then start over."""
 
 
+PRODIGY_MIN_RATE = 0.1
+"""Below, Prodigy's multiplier was meant as another optimizer's rate, and nothing would be learned."""
+
+
 class LoraSettings(BaseModel):
     """How one LoRA is trained.
 
@@ -47,8 +51,12 @@ class LoraSettings(BaseModel):
     """Mean and standard deviation of the logit of the noise share, for logit-normal; a mean below 0 trains details more."""
     timestep_shift: Literal["family"] | Annotated[float, Field(ge=0.1, le=20)] = "family"
     """Flows only: moves noise levels toward noise, s t / (1 + (s - 1) t); "family" shifts by resolution as the family draws, 1 not at all."""
+    optimizer: Literal["adamw", "adamw8bit", "prodigy"] = "adamw"
+    """AdamW; with states of 8 bits (bitsandbytes, for GPUs); or Prodigy, which finds the rate itself (Mishchenko and Defazio 2023)."""
     ema_decay: float | None = Field(default=None, gt=0, lt=1)
     """Validate and write an average of the weights over steps instead of the last ones: each step keeps this share of it."""
+    early_stop: int | None = Field(default=None, ge=1)
+    """End after so many validations in a row without a new lowest held-out loss; None: take all steps."""
     accumulation: int = Field(default=1, ge=1, le=256)
     """Parts that a step's batch is computed in, one after the other: less memory, the same step."""
     gradient_checkpointing: bool = False
@@ -63,6 +71,11 @@ class LoraSettings(BaseModel):
     def _fits_together(self) -> Self:
         if self.accumulation > self.batch_size:
             raise ValueError(f"accumulation is {self.accumulation}, but a step has only batch_size={self.batch_size} pictures to part.")
+        if self.optimizer == "prodigy" and self.learning_rate < PRODIGY_MIN_RATE:
+            raise ValueError(
+                f"Prodigy finds the learning rate itself and multiplies it by learning_rate={self.learning_rate:g}; set learning_rate: 1 "
+                f"(at least {PRODIGY_MIN_RATE:g})."
+            )
         return self
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from catalog.errors import TrainingError
 from generation.family import Family
+from generation.flow import flow_family, shifted
 from training.objective import Objective, objective_of
 from training.settings import LoraSettings
 
@@ -68,14 +69,8 @@ def noise_levels(settings: LoraSettings, family: Family, pipeline: Any) -> Noise
     )
 
 
-def shifted(positions_B: Any, shift: Any) -> Any:
-    """Positions moved toward noise: s t / (1 + (s - 1) t) (Esser et al. 2024, equation 23); larger pictures need a larger shift."""
-    return shift * positions_B / (1 + (shift - 1) * positions_B)
-
-
 def _shift_of(settings: LoraSettings, family: Family, pipeline: Any) -> Callable[[LatentShape], float]:
-    asked = settings.timestep_shift
+    asked, flow = settings.timestep_shift, flow_family(family)
     if asked != "family":
         return lambda _: asked
-    own: Callable[[Any, LatentShape], float] | None = getattr(family, "shift", None)  # only families of flows have one
-    return lambda shape: 1.0 if own is None else own(pipeline, shape)
+    return lambda shape: 1.0 if flow is None else flow.shift(pipeline, shape)

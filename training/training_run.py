@@ -5,6 +5,7 @@ Makes no files beside checkpoints; what is unusable (NaN, nothing learned) is re
 
 import logging
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, loa
 from training.gradients import add_gradients
 from training.latents import Encoded
 from training.optimizers import build_optimizer, optimizer_tensors, restore_optimizer
+from training.pace import Pace, in_words
 from training.plan import TrainingPlan
 from training.step_plan import learning_rate, step_samples
 from training.timesteps import noise_levels
@@ -34,12 +36,21 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """A message to whoever watches: `step` of `steps` done, the step's training loss, and the newest held-out loss."""
+    """A message to whoever watches: `step` of `steps` done, the step's training loss, and the newest held-out loss.
+
+    `images_per_s` and `remaining_s` are from this process's own steps, whatever was done before it.
+    """
 
     step: int
     steps: int
     train_loss: float
     validation_loss: float
+    images_per_s: float
+    remaining_s: float
+
+    def __str__(self) -> str:
+        losses = f"loss {self.train_loss:.4f}, held out {self.validation_loss:.4f}"
+        return f"step {self.step} of {self.steps}, {losses}, {self.images_per_s:.3g} images/s, {in_words(self.remaining_s)} left"
 
 
 class TrainingRun:
@@ -48,6 +59,7 @@ class TrainingRun:
     def __init__(self, plan: TrainingPlan, folder: Path, trainee: Trainee, encoded: Encoded, mirror: CheckpointMirror | None) -> None:
         self.plan, self.settings, self.mirror = plan, plan.settings, mirror
         self.folder, self.trainee, self.encoded = folder, trainee, encoded
+        self.pace = Pace()
         self.levels = noise_levels(self.settings, trainee.family, trainee.pipeline)
         self.optimizer = build_optimizer(self.settings, trainee.flat)
         self.average = None if self.settings.ema_decay is None else WeightAverage(self.settings.ema_decay, trainee.flat)
@@ -57,7 +69,7 @@ class TrainingRun:
     def finish(self, on_progress: Callable[[Progress], None]) -> TrainingState:
         """Take all remaining steps. Raises TrainingError if what came out is unusable."""
         state, settings = self.state, self.settings
-        while state.step < settings.steps:
+        while not self._is_done():
             if is_preempted():
                 self._stop()
             loss = self._step()
@@ -67,18 +79,36 @@ class TrainingRun:
             if state.step % settings.validate_every == 0 or state.step == settings.steps:
                 self._validate()
                 failpoint("training.validated")
-            if state.step % settings.checkpoint_every == 0 or state.step == settings.steps:
+            if state.step % settings.checkpoint_every == 0 or self._is_done():
                 self._save()
                 failpoint("training.saved")
-            on_progress(Progress(step=state.step, steps=settings.steps, train_loss=loss, validation_loss=state.curve[-1].validation_loss))
+            on_progress(self._progress(loss))
         base_loss, lowest = state.curve[0].validation_loss, min(point.validation_loss for point in state.curve)
         if lowest > (1 - MIN_IMPROVEMENT_SHARE) * base_loss:
             raise TrainingError(
                 f"The LoRA learned nothing: its held-out loss is {lowest:.4f} at best, the base model's {base_loss:.4f}, after "
-                f"{settings.steps} steps with learning rate {settings.learning_rate:g}. Change `learning_rate` or allow more steps; "
+                f"{state.step} steps with learning rate {settings.learning_rate:g}. Change `learning_rate` or allow more steps; "
                 "no LoRA was written."
             )
         return state
+
+    def _is_done(self) -> bool:
+        """All steps taken, or as many validations without a new best as `early_stop` allows."""
+        patience = self.settings.early_stop
+        waited = sum(point.step > self.state.best_step for point in self.state.curve)
+        return self.state.step >= self.settings.steps or (patience is not None and waited >= patience)
+
+    def _progress(self, loss: float) -> Progress:
+        state, settings, steps_left = self.state, self.settings, self.settings.steps - self.state.step
+        validations = math.ceil(settings.steps / settings.validate_every) - math.ceil(state.step / settings.validate_every)
+        return Progress(
+            step=state.step,
+            steps=settings.steps,
+            train_loss=loss,
+            validation_loss=state.curve[-1].validation_loss,
+            images_per_s=self.pace.images_per_s(settings.batch_size) or 0.0,
+            remaining_s=0.0 if self._is_done() else self.pace.remaining_s(steps_left, validations) or 0.0,
+        )
 
     def _stop(self) -> NoReturn:
         """Keep a checkpoint of this very step and end: no step is taken twice."""
@@ -89,6 +119,7 @@ class TrainingRun:
     def _step(self) -> float:
         import torch
 
+        begun = time.perf_counter()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.state.step, self.settings)
         flat = self.trainee.flat
@@ -100,15 +131,17 @@ class TrainingRun:
         self.optimizer.step()
         if self.average is not None:
             self.average.update(flat, self.state.step)
+        self.pace.steps_s.append(time.perf_counter() - begun)
         return loss
 
     def _validate(self) -> None:
         """Measure what a file would hold now, the average where there is one, and keep it if it is the best so far."""
-        state, now = self.state, self.trainee.flat.detach().clone()
+        begun, state, now = time.perf_counter(), self.state, self.trainee.flat.detach().clone()
         kept = now if self.average is None else self.average.flat
         self.trainee.set_flat(kept)
         value = validation_loss(self.trainee, self.problem)
         self.trainee.set_flat(now)
+        self.pace.validations_s.append(time.perf_counter() - begun)
         self._refuse_unless_finite(value, "held-out")
         recent = state.losses_since_point
         state.curve.append(CurvePoint(step=state.step, train_loss=sum(recent) / len(recent) if recent else None, validation_loss=value))

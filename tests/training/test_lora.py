@@ -1,6 +1,7 @@
 """LoRA training on a tiny base model of the real classes: it learns, it resumes to the same bytes, and it fails loudly."""
 
 import hashlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,8 @@ def test_training_lowers_the_held_out_loss_and_keeps_the_best_step(trained):
     assert list(losses) == [0, 4, 8, 12]
     assert losses[lora.best_step] == min(losses.values()) < 0.9 * losses[0]
     assert [progress.step for progress in seen] == list(range(1, 13))
+    assert all(progress.images_per_s > 0 for progress in seen) and seen[0].remaining_s > 0 == seen[-1].remaining_s
+    assert re.fullmatch(r"step 6 of 12, loss \d\.\d{4}, held out \d\.\d{4}, \S+ images/s, \d+ s left", str(seen[5]))
 
 
 def test_the_same_training_gives_the_same_bytes(trained, base_model, training_set, tmp_path):
@@ -114,7 +117,7 @@ def test_the_card_and_sheet_are_written_beside_the_file(trained):
     assert lora.card == (lora.path.parent / "card.md").read_text()
     for fact in (lora.digest, lora.base_model_digest, lora.training_set_digest, TRIGGER, f"step {lora.best_step}"):
         assert fact in lora.card
-    assert lora.sample_sheet.read_bytes()[8:12] == b"WEBP"
+    assert lora.sample_sheet.read_bytes()[8:12] == b"WEBP" and lora.curve_picture.read_bytes()[1:4] == b"PNG"
 
 
 CHILD = """
@@ -155,9 +158,9 @@ def test_a_training_killed_twice_ends_with_the_same_bytes(trained, folder, base_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("write", range(1, 12))
+@pytest.mark.parametrize("write", range(1, 13))
 def test_a_kill_during_any_write_loses_no_good_checkpoint(trained, folder, base_model, training_set, tmp_path, write):
-    """Writes: four checkpoints of two files, the LoRA, sheet and card; encodings are test_encoding_cache.py's."""
+    """Writes: four checkpoints of two files, the LoRA, sheet, curve and card; encodings are test_encoding_cache.py's."""
     assert train_until_killed(folder, tmp_path, write=write) == -9
     lora = train_lora(SETTINGS, training_set, base_model, tmp_path)
     assert lora.digest == trained[0].digest and lora.card == trained[0].card
@@ -181,6 +184,18 @@ def test_a_finished_training_is_not_repeated(trained, base_model, training_set, 
     seen = []
     assert train_lora(SETTINGS, training_set, base_model, tmp_path, seen.append).digest == trained[0].digest
     assert not seen
+
+
+def test_a_training_ends_early_once_the_held_out_loss_stops_falling(base_model, training_set, tmp_path):
+    """At a rate that is far too high it does not fall at every step."""
+    settings = SETTINGS.model_copy(update={"steps": 60, "learning_rate": 0.8, "validate_every": 1, "checkpoint_every": 60, "early_stop": 1})
+    seen = []
+    lora = train_lora(settings, training_set, base_model, tmp_path, seen.append)
+    losses = [point.validation_loss for point in lora.curve]
+    assert losses[-1] > losses[-2] == min(losses) and lora.best_step == lora.curve[-2].step
+    assert len(seen) == lora.curve[-1].step < 60 and seen[-1].remaining_s == 0
+    again = []
+    assert train_lora(settings, training_set, base_model, tmp_path, again.append).digest == lora.digest and not again
 
 
 def test_a_lora_that_matches_no_layer_is_refused(base_model, training_set, tmp_path):

@@ -8,9 +8,10 @@ from diffusers import DDIMScheduler
 
 from catalog.errors import TrainingError
 from generation.families.stable_diffusion import StableDiffusion
+from generation.flow import shifted
 from training.objective import min_snr_weights
 from training.settings import LoraSettings
-from training.timesteps import noise_levels, shifted
+from training.timesteps import noise_levels
 
 MIDPOINTS = (torch.arange(1000) + 0.5) / 1000
 SHAPE = (4, 8, 8)
