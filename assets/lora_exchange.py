@@ -126,7 +126,7 @@ def _taken_in(project: Project, category: str, key: str, data: bytes, base_model
                 "title": facts.get("modelspec.title", ""),
                 "rank": sorted({int(down.shape[0]) for down in _downs(weights)}),
             },
-            "decision": "imported; its contest has not been held yet",
+            "decision": "imported; no contest was held",
             "steps": 0,
             "best_step": 0,
             "pictures": 0,

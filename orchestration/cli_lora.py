@@ -153,10 +153,11 @@ def _known(project: Project, category: str) -> None:
 
 
 def _rows(project: Project, category: str) -> list[dict[str, Any]]:
-    from assets.lora_use import loras_of
+    from assets.lora_use import contests_of, loras_of
     from assets.planning import promoted_lora
 
     in_use = promoted_lora(project, category)
+    reasons = {contest["challenger_key"]: contest["reason"] for contest in reversed(contests_of(project, category))}
     return [
         {
             "key": row["key"],
@@ -165,7 +166,7 @@ def _rows(project: Project, category: str) -> list[dict[str, Any]]:
             "came_from": "imported" if "origin" in row["facts"] else "trained",
             "origin": row["facts"].get("origin"),
             "held_out_loss": row["facts"].get("validation_loss"),
-            "decision": row["facts"].get("decision", ""),
+            "decision": reasons.get(row["key"]) or row["facts"].get("decision", ""),
             "in_use": in_use is not None and in_use["key"] == row["key"],
             "present_base_model": row["base_model_digest"] == project.base_model_digest,
             "file_is_there": project.store.has(row["lora_digest"]),

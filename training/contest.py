@@ -28,6 +28,8 @@ TOLERANCE = {"held_out_loss": 0.02, "palette_delta_e": 1.0, "layout_delta_e": 1.
 """How much worse a score may be: the loss as a share, distances in Delta E, of which 1 is hardly seen."""
 FEATURE_TOLERANCE = 0.15
 """The feature distance may be this share worse; it has no unit that an eye knows."""
+LEAST_GAIN = 0.5
+"""A score is won by at least this share of its tolerance: a gain that nobody sees is not worth drawing a category's scenes anew."""
 
 Verdict = Literal["better", "worse", "alike"]
 Indices = npt.NDArray[np.int64]
@@ -115,8 +117,9 @@ def _resamples(count: int) -> Indices:
 
 def _score(name: str, challenger: float, incumbent: float, sure: float) -> Score:
     relative = name not in TOLERANCE or name == "held_out_loss"
-    allowed = TOLERANCE.get(name, FEATURE_TOLERANCE) * (incumbent if relative else 1.0)
-    verdict: Verdict = "worse" if challenger > incumbent + allowed else "better" if sure >= SURE and challenger < incumbent else "alike"
+    tolerance = TOLERANCE.get(name, FEATURE_TOLERANCE) * (incumbent if relative else 1.0)
+    gain = incumbent - challenger
+    verdict: Verdict = "worse" if gain < -tolerance else "better" if sure >= SURE and gain > LEAST_GAIN * tolerance else "alike"
     return Score(name=name, challenger=round(challenger, 6), incumbent=round(incumbent, 6), sure=round(sure, 4), verdict=verdict)
 
 

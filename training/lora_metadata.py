@@ -77,7 +77,7 @@ class LoraFacts:
     """All that a file's metadata is made of; words that are '' are not written.
 
     `prompts` are those of the training pictures, `steps` the step whose weights are in the file; digests are of the whole training, its
-    pictures with their prompts, and the base model's files.
+    pictures with their prompts, and the base model's files; `settings` are all of the trainer's, as plain data.
     """
 
     family: str
@@ -93,6 +93,8 @@ class LoraFacts:
     learning_rate: float
     seed: int
     precision: str
+    caption_dropout: float
+    settings: Mapping[str, object]
     training_digest: str
     data_digest: str
     base_digest: str
@@ -166,6 +168,7 @@ def _training_keys(facts: LoraFacts) -> dict[str, str]:
         "num_train_images": str(len(facts.prompts)),
         "num_reg_images": "0",
         "seed": str(facts.seed),
+        "caption_dropout_rate": f"{facts.caption_dropout:g}",
         "mixed_precision": {"bfloat16": "bf16"}.get(facts.precision, "no"),
         "resolution": f"({facts.size_px}, {facts.size_px})",
         "clip_skip": "None",
@@ -185,6 +188,7 @@ def _own_keys(facts: LoraFacts) -> dict[str, str]:
         "rank": str(facts.rank),
         "alpha": str(facts.rank),
         "target_modules": _json(list(facts.targets)),
+        "settings": _json(dict(sorted(facts.settings.items()))),
         "best_step": str(facts.best_step),
         "training": facts.training_digest,
         "training_set": facts.data_digest,

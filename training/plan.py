@@ -45,6 +45,8 @@ class TrainingPlan:
             batch_size=settings.batch_size,
             learning_rate=settings.learning_rate,
             seed=settings.seed,
+            caption_dropout=settings.caption_dropout,
+            settings=settings.model_dump(mode="json"),
             precision=self.precision,
             training_digest=self.digest,
             data_digest=data.digest,

@@ -135,6 +135,7 @@ def test_the_command_imports_and_says_how_the_contest_ended(project, kohya):
     assert "Imported clay.safetensors for mugs as LoRA" in done.output and "promoted: " in done.output
     (row,) = loras_of(project, "mugs")
     assert row["facts"]["origin"]["commercial_ok"] is False
+    assert contests_of(project, "mugs")[0]["reason"] in vitrine(project, "list").output
     told = json.loads(vitrine(project, "show", "mugs", "--json").output)
     assert told["loras"][0]["came_from"] == "imported" and len(told["contests"]) == 1
     assert vitrine(project, "import", "mugs", str(kohya), "--commercial").exit_code == 2, "no license, no import"

@@ -103,6 +103,20 @@ def test_a_score_may_be_a_little_worse_in_its_own_unit():
     assert [score("gradient_energy", 1.14, 1.0), score("gradient_energy", 1.16, 1.0)] == ["alike", "worse"]
 
 
+def test_a_sure_gain_that_nobody_sees_wins_nothing():
+    from training.contest import _score
+
+    found = [_score(name, was - gain, was, 1.0).verdict for name, was, gain in GAINS]
+    assert found == ["alike", "better"] * 3
+
+
+GAINS = [
+    ("palette_delta_e", 4.0, 0.49), ("palette_delta_e", 4.0, 0.51),
+    ("held_out_loss", 0.1, 0.0009), ("held_out_loss", 0.1, 0.0011),
+    ("gradient_energy", 1.0, 0.074), ("gradient_energy", 1.0, 0.076),
+]  # fmt: skip
+
+
 def test_the_rule_reads_as_it_is_written():
     def score(name, verdict):
         return Score(name=name, challenger=1.0, incumbent=2.0, sure=0.99, verdict=verdict)

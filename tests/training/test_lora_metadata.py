@@ -14,7 +14,7 @@ FACTS = LoraFacts(
     family="sd", latent_channels=4, trigger="walls of clay", size_px=512, rank=8, targets=("to_q", "to_k"),
     prompts=("walls of clay, oak table", "walls of clay, oak table, box on the left"), best_step=180, steps=240, batch_size=4,
     learning_rate=6e-3, seed=3, precision="bfloat16", training_digest="a" * 64, data_digest="b" * 64, base_digest="c" * 64,
-    prediction_type="v_prediction", versions={"torch": "2"},
+    prediction_type="v_prediction", caption_dropout=0.25, settings={"steps": 240, "ema_decay": None}, versions={"torch": "2"},
 )  # fmt: skip
 
 
@@ -64,6 +64,7 @@ def test_user_interfaces_find_rank_rate_steps_and_tags():
     assert (told["ss_network_dim"], told["ss_network_alpha"], told["ss_network_module"]) == ("8", "8.0", "networks.lora")
     assert (told["ss_steps"], told["ss_max_train_steps"], told["ss_seed"], told["ss_learning_rate"]) == ("180", "240", "3", "0.006")
     assert (told["ss_num_train_images"], told["ss_mixed_precision"], told["ss_sd_model_hash"]) == ("2", "bf16", "c" * 8)
+    assert told["ss_caption_dropout_rate"] == "0.25" and json.loads(told["vitrine.settings"]) == {"steps": 240, "ema_decay": None}
     assert json.loads(told["ss_tag_frequency"]) == {"walls-of-clay": {"oak table": 2, "walls of clay": 2, "box on the left": 1}}
     assert json.loads(told["ss_dataset_dirs"]) == {"walls-of-clay": {"n_repeats": 1, "img_count": 2}}
 
