@@ -197,3 +197,42 @@ def test_an_export_of_another_base_models_lora_or_of_a_lost_file_is_refused(proj
         exported_file(project, {**trained, "base_model_digest": "e" * 64}, "kohya")
     with pytest.raises(LoraRefused, match="is lost from the store, so it cannot be exported"):
         exported_file(project, {**trained, "lora_digest": "e" * 64}, "kohya")
+
+
+FAMILIES = {
+    "flux2-klein": (
+        "tests.tiny_klein:write_tiny_klein",
+        "transformer",
+        "Flux2Transformer2DModel",
+        ("to_q", "to_k", "to_v", "to_qkv_mlp_proj"),
+    ),
+    "z-image": ("tests.tiny_z_image:write_tiny_z_image", "transformer", "ZImageTransformer2DModel", ("to_q", "to_k", "to_v", "to_out.0")),
+    "sdxl": ("tests.tiny_sdxl:write_tiny_sdxl", "unet", "UNet2DConditionModel", ("to_q", "to_k", "to_v", "to_out.0")),
+}
+
+
+@pytest.mark.slow  # three more base models and two contests: 15 CPU-s
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_lora_of_each_family_is_held_to_its_contest_and_goes_out_as_it_came(family, tmp_path):
+    import importlib
+
+    import diffusers
+
+    from tests.training.foreign_loras import random_lora
+    from training.lora_names import unet_layout
+
+    writer, part, model_class, targets = FAMILIES[family]
+    module, name = writer.split(":")
+    base = getattr(importlib.import_module(module), name)(tmp_path / "base")
+    project = open_project(write_project(tmp_path / "project", skus=("MUG-1",), base_model=base))
+    refresh_catalog(project)
+    model = getattr(diffusers, model_class).from_pretrained(base / part)
+    layout = unet_layout(model.config) if part == "unet" else None
+    sent = exported(random_lora(model, f"{part}.", targets), family, "kohya", layout)
+    save_file(sent, tmp_path / "sent.safetensors")
+    row, contest = take_in(project, tmp_path / "sent.safetensors")
+    assert contest is not None and len(contest["scores"]["scores"]) == 4
+    out = tmp_path / "out.safetensors"
+    out.write_bytes(exported_file(project, row, "kohya"))
+    back = load_file(out)
+    assert back.keys() == sent.keys() and all(torch.equal(back[key], sent[key]) for key in sent)

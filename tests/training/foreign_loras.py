@@ -16,7 +16,7 @@ def tiny_sdxl_unet():
         sample_size=16, in_channels=4, out_channels=4, block_out_channels=(8, 16, 16), layers_per_block=2, norm_num_groups=4,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        transformer_layers_per_block=(1, 2, 2), attention_head_dim=(2, 4, 4), cross_attention_dim=8, use_linear_projection=True,
+        transformer_layers_per_block=1, attention_head_dim=(2, 4, 4), cross_attention_dim=8, use_linear_projection=True,
         addition_embed_type="text_time", addition_time_embed_dim=4, projection_class_embeddings_input_dim=32,
     )  # fmt: skip
 
