@@ -61,12 +61,12 @@ def compare(project: Project, data: "TrainingSet", challenger: str, incumbent: s
     """Measure two LoRAs by their digests (None: the base model alone) on a look, and hold the contest."""
     from generation.base_model import read_base_model
     from training.contest import hold_contest
-    from training.entrants import LoraFile, feature_measure, measured_entrants
+    from training.entrants import LoraFile, feature_measure, look_pixels, measured_entrants
 
     def file_of(name: str | None) -> LoraFile | None:
         return None if name is None else LoraFile(path=project.store.local_file(name), digest=name)
 
-    measure, look = feature_measure(project.weights), [picture.pixels_HW3 for picture in data.held_out]
+    measure, look = feature_measure(project.weights), [look_pixels(picture) for picture in data.held_out]
     base_model, work_dir = read_base_model(project.base_model_dir), project.settings.state_dir / "training"
     entrants = measured_entrants(lora_settings(project), data, base_model, [file_of(challenger), file_of(incumbent)], measure, work_dir)
     return hold_contest(*entrants, look, measure.of(look))

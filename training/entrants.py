@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -18,13 +19,15 @@ from quality.learned import LearnedWeights, picture_embeddings
 from training.champion import held_out_losses
 from training.settings import LoraSettings
 from training.texture_distance import Features, texture_features
-from training.training_set import TrainingSet
+from training.training_set import LookPicture, TrainingSet
 
 Pixels = npt.NDArray[np.uint8]
 PLATES = 8
 """Plates each entrant draws, prompted by the trigger alone: 0.3 CPU-s each with the embedded model."""
 FIRST_SEED = 5200
 """The same seeds for all entrants of all times, so that pairs differ by their LoRA alone; none of the sample sheet's."""
+FILL_RADIUS_PX = 3
+HALF_LEVEL = 128
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,14 @@ def feature_measure(weights: LearnedWeights | None) -> FeatureMeasure:
         if weights is not None and weights.folder(family) is not None:
             return FeatureMeasure(name=f"{family}_energy", of=partial(picture_embeddings, weights, family))
     return FeatureMeasure(name="gradient_energy", of=texture_features)
+
+
+def look_pixels(picture: LookPicture) -> Pixels:
+    """A held-out picture as plates are compared with it: what its mask leaves out (a product, say) is filled from around it (Telea 2004)."""
+    if picture.mask_HW is None:
+        return picture.pixels_HW3
+    left_out_HW = np.where(picture.mask_HW < HALF_LEVEL, np.uint8(255), np.uint8(0))
+    return np.asarray(cv2.inpaint(picture.pixels_HW3, left_out_HW, FILL_RADIUS_PX, cv2.INPAINT_TELEA), np.uint8)
 
 
 def measured_entrants(

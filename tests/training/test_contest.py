@@ -7,8 +7,10 @@ import pytest
 
 from imaging.color import lab_to_srgb
 from training.contest import Score, decide, hold_contest
-from training.entrants import PLATES, Entrant, FeatureMeasure, feature_measure
+from training.entrants import PLATES, Entrant, FeatureMeasure, feature_measure, look_pixels
+from training.look_distance import palette_distance
 from training.texture_distance import energy_distance, texture_features
+from training.training_set import LookPicture
 
 MEASURE = feature_measure(None)
 
@@ -142,6 +144,15 @@ def test_an_energy_distance_of_a_set_from_itself_is_nothing_and_it_is_symmetric(
     a, b = np.random.default_rng(0).normal(0, 1, (6, 5)), np.random.default_rng(1).normal(2, 1, (9, 5))
     assert energy_distance(a, a) == 0
     assert energy_distance(a, b) == pytest.approx(energy_distance(b, a)) and energy_distance(a, b) > 1
+
+
+def test_what_a_mask_leaves_out_of_a_look_picture_is_no_part_of_the_look():
+    plain = picture(1)
+    with_product, mask = plain.copy(), np.full(plain.shape[:2], 255, np.uint8)
+    with_product[16:32, 16:32], mask[15:33, 15:33] = (255, 0, 0), 0
+    seen = look_pixels(LookPicture(name="a", pixels_HW3=with_product, prompt="", mask_HW=mask))
+    assert palette_distance([seen], [plain]) < 1 < 10 < palette_distance([with_product], [plain])
+    assert look_pixels(LookPicture(name="a", pixels_HW3=plain, prompt="")) is plain
 
 
 def test_without_installed_weights_the_score_says_that_nothing_learned_has_looked():
