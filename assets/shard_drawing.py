@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from assets.attempts import CrashedItem, Hands, in_hand, times_begun
@@ -16,6 +17,7 @@ from assets.lost_files import record_made
 from assets.planning import WantedRender, lora_in_use
 from assets.plates_ahead import Group, with_plates
 from assets.settled import announce
+from assets.side_work import in_order
 from catalog.errors import RenderError
 from catalog.failpoint import failpoint
 from catalog.preemption import stop_point
@@ -28,6 +30,12 @@ from resources.settings import utc_now
 from resources.tallies import saw
 from resources.telemetry import measured, span
 from resources.work_context import working_on
+
+WORKERS_BESIDE = {"cpu": 0, "cuda": 3}
+"""Threads beside the drawing one by device. A 1200 px scene takes about half a second of a core to compose and store, a GPU less to draw it; on a CPU
+they would take from the drawing what they give (docs/how-to/engine.md)."""
+GROUPS_WAITING = 2
+"""Groups per thread that may wait to be composed or recorded: what a killed worker may lose beside its batch, and memory must hold."""
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +60,26 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[G
         in_hand(project) as hands,
     ):
         shard = _Shard(project=project, plates=plates, clock=clock, hands=hands, begun=times_begun(project, map(attempt_of, groups)))
-        for group, drawn_ones in with_plates(shard.taken(groups), shard.draw, shard.batch_images, shard.is_suspect):
-            shard.finish(group, drawn_ones)
+        drawn_groups = with_plates(shard.taken(groups), shard.draw, shard.batch_images, shard.is_suspect)
+        pieces = (partial(_compose, project, group, on) for group, on in drawn_groups)
+        workers = workers_beside(project)
+        for composed in in_order(pieces, workers=workers, waiting=GROUPS_WAITING * workers):
+            shard.record(composed)
     return {"rendered": shard.counts["rendered"], "refused": shard.counts["refused"]}
 
 
 def attempt_of(group: Sequence[WantedRender]) -> str:
     """Name of a group among the attempts: that of its first render."""
     return f"render {group[0].render_key}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Composed:
+    """A group whose pictures are stored: the rows to record, and the renders that there is no picture of, with the reason."""
+
+    group: Group
+    rows: list[Row]
+    refused: list[tuple[WantedRender, str]]
 
 
 @dataclass(kw_only=True)
@@ -127,16 +147,13 @@ class _Shard:
         )
         return drawn
 
-    def finish(self, group: Group, plates: "list[Plate] | None") -> None:
-        """Compose, store and record one group on its plates, or record why there is no picture of it."""
+    def record(self, composed: "_Composed") -> None:
+        """Record the pictures of one group, which are stored, and what was refused of it; then it is out of hand."""
+        group, made = composed.group, composed.rows
         first, item = group[0].variant, self.items.pop(group[0].render_key)
-        with working_on(product=first.sku, recipe=first.recipe, render_key=group[0].render_key), span("group", images=len(group)):
-            try:
-                made, refused = _make_group(self.project, group, plates)
-            except RenderError as error:
-                made, refused = [], [(w, str(error)) for w in group]
-            if refused:
-                self._refuse([w for w, _ in refused], [why for _, why in refused])
+        with working_on(product=first.sku, recipe=first.recipe, render_key=group[0].render_key):
+            if composed.refused:
+                self._refuse([w for w, _ in composed.refused], [why for _, why in composed.refused])
             if made:
                 record_made(self.project, render, made, file="render_digest", skus={first.sku})
                 failpoint("render.group_recorded")
@@ -171,23 +188,34 @@ def _open(project: Project, group: Group) -> Group:
     return [w for w in missing if w.render_key not in refused]
 
 
-def _make_group(project: Project, group: Group, plates: "list[Plate] | None") -> tuple[list[Row], list[tuple[WantedRender, str]]]:
-    """Compose and store a group's pictures: their rows, and those of which no seed drew a plate, with the reason.
+def workers_beside(project: Project) -> int:
+    """Threads that compose and store pictures while the next plates are drawn; none where drawing is the processor's work, too."""
+    how = project.settings.generation
+    return WORKERS_BESIDE[how.device] if how.workers is None else how.workers
 
-    Raises RenderError when the recipe refuses the product.
+
+def _compose(project: Project, group: Group, plates: "list[Plate] | None") -> _Composed:
+    """Compose and store a group's pictures; touches no ledger, so that threads may do it.
+
+    What no seed drew a plate of is refused with the reason, and all of a group when the recipe refuses the product.
     """
     faults = {w.render_key: plate.why for w, plate in zip(group, plates or (), strict=plates is not None) if plate.pixels_HW3 is None}
     drawable = [w for w in group if w.render_key not in faults]
     on = [plate for plate in plates or () if plate.pixels_HW3 is not None]
-    rows: list[Row] = []
-    if drawable:
-        start = utc_now()
-        rendered = _draw(project, drawable, on)
-        failpoint("render.group_drawn")
-        seconds = (utc_now() - start).total_seconds() / len(drawable)
-        rows = [_row(project, w, r, seconds, plate) for w, r, plate in zip(drawable, rendered, on or [None] * len(drawable), strict=True)]
-        failpoint("render.group_stored")
-    return rows, [(w, faults[w.render_key]) for w in group if w.render_key in faults]
+    refused, rows = [(w, faults[w.render_key]) for w in group if w.render_key in faults], []
+    first = group[0].variant
+    with working_on(product=first.sku, recipe=first.recipe, render_key=group[0].render_key), span("group", images=len(group)):
+        try:
+            if drawable:
+                start = utc_now()
+                rendered = _draw(project, drawable, on)
+                failpoint("render.group_drawn")
+                seconds = (utc_now() - start).total_seconds() / len(drawable)
+                rows = [_row(project, w, r, seconds, p) for w, r, p in zip(drawable, rendered, on or [None] * len(drawable), strict=True)]
+                failpoint("render.group_stored")
+        except RenderError as error:
+            rows, refused = [], [(w, str(error)) for w in group]
+    return _Composed(group=group, rows=rows, refused=refused)
 
 
 def plates_of(project: Project, lora_digest: str | None) -> "DiffusionPlates":

@@ -39,7 +39,8 @@ class GenerationSettings(Section):
 
     Steps and guidance that are left out are those of the few-step adapter, if there is one, or of the registered base model, where `base_model`
     names one that says them. `few_step` is the id of a registered adapter of the base model that is worn beside every look's LoRA; left out: none.
-    `batch_images` left out: what was measured to suit the device. Memory that does not suffice halves it.
+    `batch_images` left out: what was measured to suit the device. Memory that does not suffice halves it. `workers` are threads that compose and
+    store pictures while others are drawn; left out: none on a CPU, three beside a GPU.
     """
 
     steps: int = Field(default=20, ge=1, le=200)
@@ -49,6 +50,7 @@ class GenerationSettings(Section):
     threads: int = Field(default=1, ge=1, le=64)
     shard_images: int = Field(default=512, ge=1, le=512)
     batch_images: int | None = Field(default=None, ge=1, le=64)
+    workers: int | None = Field(default=None, ge=0, le=16)
 
 
 class GateSettings(Section):
