@@ -54,7 +54,7 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
     from training.checkpoint import forget_mirrored
     from training.lora import train_lora
 
-    data, base_model = read_training_set(project, category), read_base_model(project.base_model_dir)
+    data, base_model = read_training_set(project, category), read_base_model(project.training_model_dir)
     start = time.perf_counter()
     with clocked(project, "train", category) as clock:
         mirror = checkpoint_mirror(project)

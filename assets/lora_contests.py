@@ -67,7 +67,7 @@ def compare(project: Project, data: "TrainingSet", challenger: str, incumbent: s
         return None if name is None else LoraFile(path=project.store.local_file(name), digest=name)
 
     measure, look = feature_measure(project.weights), [look_pixels(picture) for picture in data.held_out]
-    base_model, work_dir = read_base_model(project.base_model_dir), project.settings.state_dir / "training"
+    base_model, work_dir = read_base_model(project.training_model_dir), project.settings.state_dir / "training"
     entrants = measured_entrants(lora_settings(project), data, base_model, [file_of(challenger), file_of(incumbent)], measure, work_dir)
     return hold_contest(*entrants, look, measure.of(look))
 

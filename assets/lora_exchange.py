@@ -41,7 +41,7 @@ def exported_file(project: Project, row: Row, key_format: "KeyFormat") -> bytes:
         raise LoraRefused(
             f"The file of LoRA {row['lora_digest'][:12]} is lost from the store, so it cannot be exported. Restore it from a backup."
         )
-    base_model = read_base_model(project.base_model_dir)
+    base_model = read_base_model(project.training_model_dir)
     if row["base_model_digest"] != base_model.digest and key_format != "diffusers":
         raise LoraRefused(
             f"LoRA {row['lora_digest'][:12]} was trained on base model {row['base_model_digest'][:12]}, the project has {base_model.digest[:12]}: "
@@ -77,7 +77,7 @@ def import_lora(project: Project, category: str, path: Path, *, license_name: st
         data = path.read_bytes()
     except OSError as error:
         raise LoraRefused(f"{path} cannot be read: {error.strerror}. Nothing was imported.") from error
-    base_model = read_base_model(project.base_model_dir)
+    base_model = read_base_model(project.training_model_dir)
     key = digest({"kind": "imported lora", "category": category, "file": digest_bytes(data), "base_model": base_model.digest})
     known = project.ledger.by_keys(lora, [key]).get(key)
     if known is not None and project.store.has(known["lora_digest"]):

@@ -23,7 +23,7 @@ def lora_key(project: Project, category: str) -> str:
         {
             "kind": "lora",
             "look": look_digest(project, category),
-            "base_model": project.base_model_digest,
+            "base_model": project.training_model_digest,
             "settings": lora_settings(project).model_dump(mode="json", exclude=NO_NEW_LORA),
             "trainer": TRAINER_VERSION,
         }
@@ -37,10 +37,10 @@ def trained_lora(project: Project, key: str) -> Row | None:
 
 
 def base_origin(project: Project) -> "BaseOrigin":
-    """What is registered of the base model, for the files of its LoRAs; nothing for one that is not registered."""
+    """What is registered of the model that looks are trained on, for the files of its LoRAs; nothing for one that is not registered."""
     from training.lora_metadata import BaseOrigin
 
-    model = project.registered_base_model or project.models.of_digest(project.base_model_digest)
+    model = project.training_model or project.registered_base_model or project.models.of_digest(project.training_model_digest)
     if model is None:
         return BaseOrigin()
     texts = model.entry.license_files

@@ -52,7 +52,7 @@ def contests_of(project: Project, category: str) -> list[Row]:
 
 def uses_of(project: Project, category: str) -> list[Use]:
     """Each time that a LoRA of the present base model was taken into use for a category, oldest first."""
-    mine = {row["key"]: row for row in loras_of(project, category) if row["base_model_digest"] == project.base_model_digest}
+    mine = {row["key"]: row for row in loras_of(project, category) if row["base_model_digest"] == project.training_model_digest}
     found = [Use(at=row["made_at"], key=key, how="trained") for key, row in mine.items() if row["promoted"]]
     returns = project.ledger.rows(sa.select(lora_return).where(lora_return.c.lora_key.in_(list(mine))))
     found += [Use(at=row["at"], key=row["lora_key"], how="returned") for row in returns]
@@ -125,10 +125,10 @@ def uses_standing(uses: list[Use]) -> list[Use]:
 
 def _refuse_unusable(project: Project, row: Row) -> None:
     name, category = row["lora_digest"][:12], row["category"]
-    if row["base_model_digest"] != project.base_model_digest:
+    if row["base_model_digest"] != project.training_model_digest:
         raise LoraRefused(
-            f"LoRA {name} of {category} was trained on base model {row['base_model_digest'][:12]}; the project draws with "
-            f"{project.base_model_digest[:12]}, on which it would draw nonsense. Set `base_model` back first. Nothing was changed."
+            f"LoRA {name} of {category} was trained on base model {row['base_model_digest'][:12]}; the project's LoRAs are of "
+            f"{project.training_model_digest[:12]}, with others it would draw nonsense. Set `base_model` back first. Nothing was changed."
         )
     if not project.store.has(row["lora_digest"]):
         raise LoraRefused(
@@ -166,7 +166,7 @@ def chosen_for(project: Project, category: str, key: str) -> Row | None:
     query = sa.select(lora_choice).where(lora_choice.c.category == category, lora_choice.c.look_key == key)
     choice = project.ledger.one(query.order_by(lora_choice.c.id.desc()).limit(1))
     row = None if choice is None else project.ledger.by_keys(lora, [choice["lora_key"]]).get(choice["lora_key"])
-    usable = row is not None and row["base_model_digest"] == project.base_model_digest and project.store.has(row["lora_digest"])
+    usable = row is not None and row["base_model_digest"] == project.training_model_digest and project.store.has(row["lora_digest"])
     return row if usable else None
 
 

@@ -128,7 +128,7 @@ def promoted_lora(project: Project, category: str) -> Row | None:
 
     Taken into use is what won its training's contest, what returned with its look, and what a person chose (`lora_use.py`).
     """
-    mine = (lora.c.category == category, lora.c.base_model_digest == project.base_model_digest)
+    mine = (lora.c.category == category, lora.c.base_model_digest == project.training_model_digest)
     taken = sa.union_all(
         sa.select(lora.c.key, lora.c.made_at.label("at")).where(*mine, lora.c.promoted),
         sa.select(lora.c.key, lora_return.c.at).join(lora_return, lora_return.c.lora_key == lora.c.key).where(*mine),

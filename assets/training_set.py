@@ -78,7 +78,7 @@ def read_training_set(project: Project, category: str) -> "TrainingSet":
         look_pictures(project, category),
         look_captions(project, category),
         style.trigger,
-        size_px=read_base_model(project.base_model_dir).size_px,
+        size_px=read_base_model(project.training_model_dir).size_px,
         aspects=lora_settings(project).aspects,
         masks=look_masks(project, category),
     )

@@ -1,6 +1,7 @@
 """Check the base model of a project: registered and pinned, there in full, safe to load, and allowed to draw for the channels that sell."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 from catalog.errors import ModelError
@@ -26,17 +27,23 @@ def check_models(project: Project) -> Iterator[Told]:
 
 
 def _files(project: Project) -> Iterator[Told]:
+    yield from _folder(project.base_model_dir, project.base_model_digest, project.base_model_name)
+    if project.training_model is not None:
+        yield from _folder(project.training_model_dir, project.training_model_digest, project.training_model.id)
+    project.few_step.verified()
+
+
+def _folder(folder: Path, expected: str, name: str) -> Iterator[Told]:
+    """Compare a model's folder, as it would be loaded, with the digest that keys hold."""
     from generation.base_model import read_base_model
     from generation.model_safety import pickles_in
 
-    folder = project.base_model_dir
     found = read_base_model(folder).digest
-    if found != project.base_model_digest:
+    if found != expected:
         raise ModelError(
-            f"The base model in {folder} has digest {found[:12]}, its entry in models.yaml adds up to {project.base_model_digest[:12]}. Pin it again: "
-            f"vitrine models pin {project.base_model_name}"
+            f"The base model in {folder} has digest {found[:12]}, its entry in models.yaml adds up to {expected[:12]}. Pin it again: "
+            f"vitrine models pin {name}"
         )
-    project.few_step.verified()
     if pickled := pickles_in(folder):
         yield "warning", f"{folder} holds {pickled[0]}, which is never read, because loading it can run code. Remove it."
 
@@ -44,7 +51,9 @@ def _files(project: Project) -> Iterator[Told]:
 def _license(project: Project, drawn: set[str]) -> Iterator[Told]:
     selling = [channel.name for channel in project.brand_kit.channels if channel.commercial and not drawn.isdisjoint(channel.recipes)]
     adapter = project.few_step.registered
-    refusal = project.licenses.of_base_model(project.base_model_digest) or ("" if adapter is None else project.licenses.of_model(adapter))
+    refusals = [project.licenses.of_base_model(one) for one in (project.base_model_digest, project.training_model_digest)]
+    refusals += [] if adapter is None else [project.licenses.of_model(adapter)]
+    refusal = next((one for one in refusals if one), "")
     if selling and refusal:
         yield (
             "warning",

@@ -168,7 +168,7 @@ def _rows(project: Project, category: str) -> list[dict[str, Any]]:
             "held_out_loss": row["facts"].get("validation_loss"),
             "decision": reasons.get(row["key"]) or row["facts"].get("decision", ""),
             "in_use": in_use is not None and in_use["key"] == row["key"],
-            "present_base_model": row["base_model_digest"] == project.base_model_digest,
+            "present_base_model": row["base_model_digest"] == project.training_model_digest,
             "file_is_there": project.store.has(row["lora_digest"]),
         }
         for row in loras_of(project, category)

@@ -97,7 +97,7 @@ def _look_need(
 
 def _last_trained(project: Project, category: str) -> Row | None:
     """The LoRA of a category that was trained here last on the present base model, promoted or not."""
-    mine = sa.select(lora).where(lora.c.category == category, lora.c.base_model_digest == project.base_model_digest)
+    mine = sa.select(lora).where(lora.c.category == category, lora.c.base_model_digest == project.training_model_digest)
     return next((row for row in project.ledger.rows(mine.order_by(lora.c.made_at.desc())) if "origin" not in row["facts"]), None)
 
 

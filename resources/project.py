@@ -158,6 +158,25 @@ class Project:
             )
         return folder
 
+    @cached_property
+    def training_model(self) -> RegisteredModel | None:
+        """The registered model that looks are trained on, where another one draws with them (a distilled model); None: the base model itself."""
+        present = self.registered_base_model
+        return None if present is None or present.entry.trains_on is None else self.models.needed(present.entry.trains_on)
+
+    @cached_property
+    def training_model_dir(self) -> Path:
+        """Folder of the model that looks are trained on, verified like the base model's."""
+        if self.training_model is None:
+            return self.base_model_dir
+        keep_digests_in(self.settings.state_dir / "model-digests.json")
+        return verified_folder(self.training_model, hub_cache())
+
+    @cached_property
+    def training_model_digest(self) -> str:
+        """Digest of the model that looks are trained on: what LoRAs of this project are recorded with."""
+        return self.base_model_digest if self.training_model is None else model_digest(as_base_model(self.training_model))
+
     @property
     def base_model_name(self) -> str:
         """What people call the base model: its id, or its folder's name."""

@@ -56,7 +56,14 @@ def add_looking(app: FastAPI, desk: Desk) -> None:
             kit = desk.queue.project
             choices = {"category": [(name, "") for name in sorted(kit.brand_kit.categories)], "recipe": [(r.name, "") for r in kit.recipes]}
         to_undo = last_to_take_back(desk.queue.project, session.reviewer)
-        shown: dict[str, Any] = {"wanted": wanted, "counts": counts, "choices": choices, "left": found.left, "to_undo": to_undo, "words": IN_WORDS}
+        shown: dict[str, Any] = {
+            "wanted": wanted,
+            "counts": counts,
+            "choices": choices,
+            "left": found.left,
+            "to_undo": to_undo,
+            "words": IN_WORDS,
+        }
         return desk.html("queue.html.j2", session, **shown, **listed)
 
     @app.get("/picture/{render_key}")
