@@ -39,7 +39,7 @@ class FlowFamily(Family, Protocol):
     def shift(self, pipeline: Any, latent_shape: tuple[int, int, int]) -> float:
         """How far drawing moves evenly spaced noise shares t towards noise at this size: t becomes s t / (1 + (s - 1) t); 1 is not at all.
 
-        For a trainer that wants to see the timesteps that drawing visits (training/timesteps.py).
+        For a trainer that wants to see the timesteps that drawing visits (training/timesteps.py); `shifted` applies it.
         """
 
     def batch_key(self, conditioning: Conditioning) -> Hashable:
@@ -49,6 +49,11 @@ class FlowFamily(Family, Protocol):
 def flow_family(family: Family) -> FlowFamily | None:
     """The family with what flow families tell; None for one that follows a discrete noise schedule."""
     return cast(FlowFamily, family) if family.objective == "flow" else None
+
+
+def shifted(shares: Any, shift: Any) -> Any:
+    """Noise shares 0..1 (numbers or tensors) moved towards noise: Esser et al. 2024 (SD3), equation 23. 0 stays 0 and 1 stays 1."""
+    return shift * shares / (1 + (shift - 1) * shares)
 
 
 def shift_by_size(scheduler: Any, tokens: int) -> float:

@@ -8,7 +8,7 @@ from PIL import Image
 from catalog.errors import RenderError
 from generation.adapter import attach_lora
 from generation.base_model import load_pipeline, read_base_model
-from generation.flow import flow_family
+from generation.flow import flow_family, shifted
 from tests.generation import family_contract as contract
 from tests.generation.flow_contract import (
     LEVEL,
@@ -24,7 +24,6 @@ from tests.generation.flow_contract import (
 )
 from tests.tiny_klein import write_tiny_klein
 from training.settings import LoraSettings
-from training.timesteps import shifted
 from training.trainee import inject_adapter
 
 RED, BLUE = product((200, 30, 30)), product((20, 40, 220))

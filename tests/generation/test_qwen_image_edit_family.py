@@ -8,7 +8,7 @@ from PIL import Image
 from catalog.errors import RenderError
 from generation.adapter import attach_lora
 from generation.base_model import load_pipeline, read_base_model
-from generation.flow import flow_family
+from generation.flow import flow_family, shifted
 from generation.references import conditioning_key
 from tests.generation import family_contract as contract
 from tests.generation.flow_contract import (
@@ -24,7 +24,6 @@ from tests.generation.flow_contract import (
     write_foreign_transformer_lora,
 )
 from tests.tiny_qwen_edit import write_tiny_qwen_edit
-from training.timesteps import shifted
 
 RED, BLUE = product((200, 30, 30)), product((20, 40, 220))
 ONE_PROMPT, ONE_SEED = PROMPTS[:1], SEEDS[:1]

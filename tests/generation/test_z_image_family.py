@@ -6,7 +6,7 @@ import torch
 
 from catalog.errors import RenderError
 from generation.base_model import load_pipeline, read_base_model
-from generation.flow import flow_family
+from generation.flow import flow_family, shifted
 from tests.generation import family_contract as contract
 from tests.generation.flow_contract import (
     LEVEL,
@@ -21,7 +21,6 @@ from tests.generation.flow_contract import (
     write_foreign_transformer_lora,
 )
 from tests.tiny_z_image import write_tiny_z_image
-from training.timesteps import shifted
 
 SHORT_AND_LONG = ["oak", "a walnut table before a dark green wall, seen from the left, in evening light from a high window"]
 
