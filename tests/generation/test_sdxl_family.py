@@ -1,14 +1,17 @@
 """Family "sdxl": what every family must hold, and our loop bit for bit against StableDiffusionXLPipeline."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 
 from catalog.errors import ModelError, RenderError
 from generation.adapter import attach_lora
 from generation.base_model import load_pipeline, read_base_model
+from generation.families import family_named
 from tests.generation import family_contract as contract
 from tests.tiny_model import TINY_SIZE_PX, write_tiny_base_model, write_tiny_lora
 from tests.tiny_sdxl import write_tiny_sdxl
@@ -84,6 +87,23 @@ def test_the_empty_prompt_is_zeros_only_where_the_model_was_trained_so(base_mode
     spoken = read_base_model(folder)
     assert base_model.behavior.condition(load_pipeline(spoken), "")["prompt"].abs().max() > 0
     contract.assert_our_loop_is_the_stock_pipeline(spoken, stock_draw, guidance=3.0)
+
+
+def test_the_true_sizes_fit():
+    """SDXL inpainting's UNet as its folder describes it, on torch's meta device: no weights, but every shape, for a bucket of 1216 x 832 px."""
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(
+            sample_size=128, in_channels=9, out_channels=4, addition_embed_type="text_time", addition_time_embed_dim=256,
+            attention_head_dim=(5, 10, 20), block_out_channels=(320, 640, 1280), cross_attention_dim=2048,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"), layers_per_block=2,
+            up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"), projection_class_embeddings_input_dim=2816,
+            transformer_layers_per_block=(1, 2, 10), use_linear_projection=True,
+        )  # fmt: skip
+        pipeline = SimpleNamespace(unet=unet, vae=SimpleNamespace(config=SimpleNamespace(latent_channels=4)), vae_scale_factor=8)
+        told = {"prompt": torch.zeros(2, 77, 2048), "pooled": torch.zeros(2, 1280)}
+        told |= {"drawn": torch.zeros(2, 1, 104, 152), "known": torch.zeros(2, 4, 104, 152)}
+        predicted = family_named("sdxl").predict(pipeline, torch.zeros(2, 4, 104, 152), torch.zeros(2, dtype=torch.long), told)
+    assert predicted.shape == (2, 4, 104, 152) and sum(weight.numel() for weight in unet.parameters()) == 2_567_478_084
 
 
 def test_pictures_to_go_by_are_refused(base_model):
