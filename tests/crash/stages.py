@@ -144,15 +144,15 @@ def take_back(folder: Path) -> None:
 
 
 def choose_another(folder: Path) -> None:
-    """A LoRA that was trained elsewhere is imported, and a person takes it into use; said again, it is said once."""
+    """A LoRA that was trained elsewhere is imported where there is no look to hold a contest on, and a person takes it into use, once."""
     from assets.lora_exchange import import_lora
     from assets.lora_use import promote_lora
     from assets.planning import promoted_lora
 
     project = _open(folder)
-    done = import_lora(project, "mugs", folder / "elsewhere.safetensors", license_name="CC0-1.0", commercial_ok=True, by="ann")
-    if promoted_lora(project, "mugs")["key"] != done.row["key"]:
-        promote_lora(project, "mugs", done.row["lora_digest"], by="ann", because="we know it")
+    done = import_lora(project, "trays", folder / "elsewhere.safetensors", license_name="CC0-1.0", commercial_ok=True, by="ann")
+    if promoted_lora(project, "trays") is None:
+        promote_lora(project, "trays", done.row["lora_digest"], by="ann", because="we know it")
 
 
 STAGES: Mapping[str, Callable[[Path], None]] = {
