@@ -19,7 +19,7 @@ from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.house_rules import OWNERS, reasons_table, rows_table
 from assets.made_renditions import MadeRenditions
-from assets.model_clearance import LICENSE, may_refuse, not_cleared
+from assets.model_clearance import LICENSE, drawn_in, may_refuse, not_cleared
 from assets.number_values import as_floats
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
@@ -127,7 +127,7 @@ def _approved(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -
             theirs = form_of_product(form, pack, wanted.product)
             key = publish_key(render_digest=render_row["render_digest"], channel_digest=theirs, metadata_digest=words)
             rows = {"wanted": wanted, "render_row": render_row, "judgment_row": judgment_row}
-            rows["not_cleared"] = not_cleared(project, channel, wanted.recipe, render_row["lora_digest"])
+            rows["not_cleared"] = not_cleared(project, channel, wanted.recipe, render_row["lora_digest"], drawn_in(render_row["facts"]))
             found.append(Candidate(**rows, channel=channel, pack=pack, metadata=metadata, publish_key=key))
     return found, held
 

@@ -4,8 +4,8 @@ A license belongs to bytes: a copy of a registered model is known by its digest 
 and unknown means no.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -23,6 +23,7 @@ class ModelLicenses:
     def __init__(self, project: "Project") -> None:
         self._project = project
         self._known: dict[str | None, str] = {}
+        self._drawn: dict[tuple[str, str], str] = {}
 
     def refusal(self, lora_digest: str | None) -> str:
         """Why pictures drawn with this LoRA (None: with the present base model alone) may not be sold; '' when they may."""
@@ -79,6 +80,22 @@ class ModelLicenses:
         if adapter is None:
             return f"LoRA {lora_digest[:12]} was not trained here and is not registered, so its license is unknown. Add it to {OWN_FILE}"
         return self.of_model(adapter) or self.of_base_model(self._project.base_model_digest)
+
+    def of_drawing(self, recorded: Mapping[str, Any]) -> str:
+        """Why a picture may not be sold, by the base model and few-step adapter that its render recorded; '' when it may, or nothing is recorded."""
+        base, few_step = recorded.get("base_model"), recorded.get("few_step")
+        named = (str(base) if base else "", str(few_step["digest"]) if few_step else "")
+        if named not in self._drawn:
+            base_digest, adapter_digest = named
+            refusal = self.of_base_model(base_digest) if base_digest else ""
+            self._drawn[named] = refusal or (self._of_adapter(adapter_digest) if adapter_digest else "")
+        return self._drawn[named]
+
+    def _of_adapter(self, sha256: str) -> str:
+        adapter = self._project.models.of_adapter(sha256)
+        if adapter is None:
+            return f"adapter {sha256[:12]} is not registered, so its license is unknown. Add it to {OWN_FILE}"
+        return self.of_model(adapter)
 
     def _of_few_step(self) -> str:
         """Why pictures that the few-step adapter helps to draw may not be sold; '' when they may, or there is none."""

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from assets.catalog_report import write_report
+from assets.model_clearance import drawn_in, not_cleared
 from assets.planning import known_cells, plan_cell
 from assets.published_images import candidates, channel_opinions
 from assets.published_place import publish_folder_of
@@ -206,6 +207,34 @@ def test_a_distilled_model_that_draws_with_its_bases_loras_needs_both_licenses(s
         (shop.folder / "vitrine.yaml").write_text("brand_kit: brand.yaml\nbase_model: fast\n")
         words = open_project(shop.folder).licenses.refusal(trained_on)
         assert words.startswith(told) and bool(words) == bool(told)
+
+
+def test_a_picture_is_held_to_the_models_that_drew_it_whatever_the_settings_name_now(shop):
+    """A picture stands until its successor is drawn, and its successor may be of another model."""
+    shop.open()
+    fast = {
+        **shop.base_model,
+        "role": "adapter",
+        "adapter_of": ["made-up"],
+        "adapter_file": "fast.safetensors",
+        "files": {"fast.safetensors": "f" * 64},
+    }
+    forbidden = {"license": {"name": "NC", "commercial_ok": False, "reason": "No."}}
+    former = {**shop.base_model, "files": {"model_index.json": "d" * 64}, **forbidden}
+    models = {"made-up": shop.base_model, "former": former, "fast": {**fast, **forbidden}}
+    (shop.folder / "models.yaml").write_text(json.dumps({"models": models}))
+    project = open_project(shop.folder)
+    (channel,) = project.brand_kit.channels
+    scene, present, digest = project.recipe_book["staged_scene"], project.base_model_digest, project.models.needed("former").entry.digest()
+
+    def told(**recorded):
+        return not_cleared(project, channel, scene, None, drawn_in({"plate": {"circumstances": recorded}}))
+
+    assert told() == told(base_model=present, few_step=None) == not_cleared(project, channel, scene, None, drawn_in({})) == ""
+    assert told(base_model=digest).startswith("former is under NC")
+    assert told(base_model=present, few_step={"digest": "f" * 64}).startswith("fast is under NC")
+    assert "adapter aaaaaaaaaaaa is not registered" in told(base_model=present, few_step={"digest": "a" * 64})
+    assert not_cleared(project, channel, project.recipe_book["packshot_white"], None, {"base_model": digest}) == ""
 
 
 def test_a_lora_from_elsewhere_needs_an_entry_of_its_own(shop):
