@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from catalog.errors import SettingsError
 from catalog.product import SLUG
+from catalog.wrong_entries import place_of, wrong_in_words
 
 SourceType = Literal[
     "digitalCapture",
@@ -101,14 +102,15 @@ def parse_model(model: type[M], data: dict[str, Any], source: Path | str) -> M:
     except ValidationError as error:
         lines = [f"{source}: {len(error.errors())} wrong entr{'y' if len(error.errors()) == 1 else 'ies'}. Nothing was changed."]
         for item in error.errors():
-            where = ".".join(str(part) for part in item["loc"]) or "(top)"
+            where = place_of(item)
             if item["type"] == "extra_forbidden":
                 allowed = ", ".join(sorted(_fields_at(model, item["loc"][:-1]))) or "see the documentation"
                 lines.append(f"  {where}: unknown name (misspelt?). Allowed here: {allowed}.")
             elif item["type"] == "value_error" and not item["loc"]:  # about several entries, which the words name
                 lines.append(f"  {item['ctx']['error']}.")
             else:
-                lines.append(f"  {where}: {item['msg'].removeprefix('Value error, ')} (got {_shown(item.get('input'))}).")
+                got = "" if item["type"] == "missing" else f" (got {_shown(item.get('input'))})"
+                lines.append(f"  {where}: {wrong_in_words(item)}{got}.")
         raise SettingsError("\n".join(lines)) from error
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import PhotoRefused, SettingsError
-from catalog.recipe import Recipe
+from catalog.recipe import Recipe, parse_model
 from catalog.verdict import Reason
 from resources.settings import SETTINGS_FILE, Settings, project_from_environment, read_settings
 
@@ -39,14 +39,13 @@ def register(app: typer.Typer) -> None:
 
 
 def screen(photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...")], as_json: Json = False) -> None:
-    """Say whether photos can become product pictures, and why not.
+    """Say whether photos can become product pictures, and why not: by the screening rules of the project in this folder, if any.
 
     With --json one line per file: file, accepted, reasons, measurements. Exit code 1 when any photo was refused.
     """
     from imaging.decode_sandbox import DecodeSandbox
-    from quality.screening import ScreeningRules
 
-    rules, refused = ScreeningRules(), False
+    rules, refused = _screening_rules(), False
     with DecodeSandbox() as sandbox:
         for path in photos:
             outcome = _screened(path, rules, sandbox)
@@ -58,6 +57,14 @@ def screen(photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...")], as
             for reason in outcome["reasons"]:
                 typer.echo(f"          {reason['code']}: {reason['message']}")
     raise typer.Exit(1 if refused else 0)
+
+
+def _screening_rules() -> "ScreeningRules":
+    """The shipped rules with the overrides of the project here, as a run screens by them."""
+    from quality.screening import ScreeningRules
+
+    settings = _project_settings()
+    return ScreeningRules() if settings is None else parse_model(ScreeningRules, settings.screening, f"{SETTINGS_FILE}: screening")
 
 
 def _screened(path: Path, rules: "ScreeningRules", sandbox: "DecodeSandbox") -> dict[str, Any]:

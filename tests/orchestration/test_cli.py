@@ -53,6 +53,17 @@ def test_screen_accepts_a_good_photo_with_exit_code_zero(vitrine, photos):
     assert out.startswith("accepted")
 
 
+def test_screen_goes_by_the_rules_of_the_project_it_is_asked_in(vitrine, photos, tmp_path, monkeypatch):
+    """It went by the rules as they ship, and said of a photo what no run would."""
+    monkeypatch.setenv("VITRINE_PROJECT", str(tmp_path))
+    for settings, code in (("screening: {min_side_px: 1200}", 1), ("screening: {min_side_px: 400}", 0)):
+        (tmp_path / "vitrine.yaml").write_text(settings)
+        assert vitrine("screen", photos / "mug.jpg")[0] == code
+    (tmp_path / "vitrine.yaml").write_text("screening: {min_side_px: large}")
+    code, _, err = vitrine("screen", photos / "mug.jpg")
+    assert code != 0 and "min_side_px: must be a whole number (got 'large')" in err
+
+
 def test_cutout_writes_an_alpha_of_the_photos_size(vitrine, photos, tmp_path):
     code, out, _ = vitrine("cutout", photos / "mug.jpg", "--out", tmp_path / "alpha.png", "--json")
     answer = json.loads(out.splitlines()[-1])
