@@ -7,7 +7,6 @@ import json
 import pydoc
 import shutil
 import subprocess
-import sys
 
 import pytest
 import sqlalchemy as sa
@@ -19,7 +18,6 @@ from assets.decisions import decide, decisions_on, undo
 from assets.labels import gather_labels
 from assets.rejudging import rejudged_cells
 from assets.review_samples import KIND, draw_sample
-from orchestration.cli import main
 from quality.calibration import RuleCalibration, SideCalibration
 from quality.rules import read_rules
 from resources.ledger_tables import metadata
@@ -46,20 +44,9 @@ def folder(decided, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def vitrine(folder, monkeypatch, capsys):
-    """Call the command with arguments; returns exit code, stdout and stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["vitrine", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+def vitrine(folder, vitrine):
+    """The command, in this shop."""
+    return vitrine
 
 
 def halo_of(told):

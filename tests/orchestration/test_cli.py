@@ -2,31 +2,12 @@
 
 import json
 import os
-import sys
 
 import cv2
 import numpy as np
 import pytest
 
-from orchestration.cli import main
 from tests.tiny_project import SCENE_RULES, draw_mug, product_row, write_photo, write_project, write_table
-
-
-@pytest.fixture
-def vitrine(monkeypatch, capsys):
-    """Call the command with arguments; returns exit code, stdout and stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["vitrine", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +32,6 @@ def test_screen_accepts_a_good_photo_with_exit_code_zero(vitrine, photos):
     code, out, _ = vitrine("screen", photos / "mug.jpg")
     assert code == 0
     assert out.startswith("accepted")
-
-
-def test_screen_goes_by_the_rules_of_the_project_it_is_asked_in(vitrine, photos, tmp_path, monkeypatch):
-    """It went by the rules as they ship, and said of a photo what no run would."""
-    monkeypatch.setenv("VITRINE_PROJECT", str(tmp_path))
-    for settings, code in (("screening: {min_side_px: 1200}", 1), ("screening: {min_side_px: 400}", 0)):
-        (tmp_path / "vitrine.yaml").write_text(settings)
-        assert vitrine("screen", photos / "mug.jpg")[0] == code
-    (tmp_path / "vitrine.yaml").write_text("screening: {min_side_px: large}")
-    code, _, err = vitrine("screen", photos / "mug.jpg")
-    assert code != 0 and "min_side_px: must be a whole number (got 'large')" in err
 
 
 def test_cutout_writes_an_alpha_of_the_photos_size(vitrine, photos, tmp_path):

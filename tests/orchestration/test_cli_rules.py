@@ -1,34 +1,20 @@
 """`vitrine rules` and `vitrine judge --pack`: what they print, and what they refuse in words."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 import yaml
 
 from imaging.encode import encode
-from orchestration.cli import main
 from tests.tiny_project import write_project
 
 
 @pytest.fixture
-def vitrine(tmp_path, monkeypatch, capsys):
-    """Call the command outside of any project; returns exit code, stdout and stderr."""
+def vitrine(vitrine, tmp_path, monkeypatch):
+    """The command, outside of any project."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("VITRINE_PROJECT", raising=False)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["vitrine", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return vitrine
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import sys
 
 import pytest
 import sqlalchemy as sa
@@ -10,7 +9,6 @@ import sqlalchemy as sa
 from assets.drift import find_drift, windows_until
 from benchmarks.drift import fill
 from catalog.errors import SettingsError
-from orchestration.cli import main
 from resources.ledger_tables import decision, judgment, render
 from resources.project import open_project
 from resources.settings import utc_now
@@ -28,20 +26,10 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def vitrine(folder, monkeypatch, capsys):
+def vitrine(folder, vitrine, monkeypatch):
+    """The command, in this shop."""
     monkeypatch.setenv("VITRINE_PROJECT", str(folder))
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["vitrine", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return vitrine
 
 
 def test_what_jumped_is_named_and_what_did_not_is_not(vitrine):

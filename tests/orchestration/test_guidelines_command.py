@@ -1,28 +1,16 @@
 """`vitrine rules guidelines` writes a page from the project's rules and one of its photos."""
 
-import sys
+from functools import partial
 
 import pytest
 
-from orchestration.cli import main
 from tests.tiny_project import draw_mug, write_photo, write_project
 
 
 @pytest.fixture
-def command(monkeypatch, capsys):
-    """Call `vitrine rules guidelines` with arguments; returns exit code, stdout and stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["vitrine", "rules", "guidelines", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+def command(vitrine):
+    """`vitrine rules guidelines` with arguments."""
+    return partial(vitrine, "rules", "guidelines")
 
 
 def test_the_page_shows_a_photo_of_the_catalog_and_the_projects_numbers(command, tmp_path, monkeypatch):

@@ -2,13 +2,11 @@
 
 import json
 import shutil
-import sys
 
 import pytest
 import sqlalchemy as sa
 
 from assets.planning import known_cells, plan_cell
-from orchestration.cli import main
 from orchestration.running import CategoryTask, refresh, run_category
 from publishing.manifest import read_manifest
 from resources.ledger_tables import judgment, metadata
@@ -41,20 +39,9 @@ def folder(made, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def vitrine(folder, monkeypatch, capsys):
-    """Call the command with arguments; returns exit code, stdout and stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["vitrine", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+def vitrine(folder, vitrine):
+    """The command, in this project."""
+    return vitrine
 
 
 def produce(folder):
