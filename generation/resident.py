@@ -77,9 +77,11 @@ def resident(base_model: BaseModel, device: str, threads: int) -> Resident:
 def _lay_decoder_channels_last(pipeline: Any) -> None:
     """Channels innermost in the autoencoder: 44 instead of 59 CPU-ms a picture of the embedded model.
 
-    Not in the denoiser, where it costs a twelfth more at batch 8, and not on a GPU, where it was not measured (docs/how-to/engine.md).
+    Not in the denoiser, where it costs a twelfth more at batch 8, and not on a GPU, where it was not measured (docs/how-to/engine.md). Autoencoders
+    for films (Qwen-Image's) have kernels of five dimensions, which cannot be laid so, and stay as they are.
     """
     import torch
 
-    if isinstance(getattr(pipeline, "vae", None), torch.nn.Module):
-        pipeline.vae.to(memory_format=torch.channels_last)
+    vae = getattr(pipeline, "vae", None)
+    if isinstance(vae, torch.nn.Module) and all(weight.ndim <= 4 for weight in vae.parameters()):
+        vae.to(memory_format=torch.channels_last)
