@@ -11,7 +11,7 @@ from resources.project import Project
 if TYPE_CHECKING:
     from training.lora_metadata import BaseOrigin
 
-NO_NEW_LORA = {"threads", "author", "license"}
+NO_NEW_LORA = {"threads", "processes", "accumulation", "gradient_checkpointing", "author", "license"}
 """Settings that do not change what is learned: another value trains nothing anew, and is written into the next file."""
 
 

@@ -20,7 +20,7 @@ def add_gradients(trainee: Trainee, samples: Sequence[Sample], settings: LoraSet
     import torch
 
     total = 0.0
-    for part in parts_of_one_shape(samples, math.ceil(settings.batch_size / settings.accumulation)):
+    for part in parts_of_one_shape(samples, math.ceil(settings.batch_size / (settings.accumulation * settings.processes))):
         losses_B = trainee.loss(part)
         if settings.min_snr_gamma is not None:
             timesteps_B = torch.stack([sample.timestep for sample in part])

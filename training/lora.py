@@ -4,8 +4,7 @@ Killed at any moment and started again with the same inputs, it ends with the sa
 LoRA replaces the one in use is decided elsewhere.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +15,13 @@ from generation.base_model import BaseModel, load_pipeline, torch_threads
 from training.atomic_files import write_atomic
 from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, with_prefix
 from training.curve_picture import curve_picture
+from training.determinism import deterministic
 from training.latents import encode_training_set, encodings_below
 from training.lora_file import lora_bytes
 from training.lora_metadata import NOTHING_KNOWN, BaseOrigin, lora_metadata
 from training.model_card import write_card
 from training.plan import TrainingPlan, plan_training
+from training.processes import Crew
 from training.sample_sheet import before_after_sheet
 from training.settings import LoraSettings
 from training.trainee import inject_adapter, target_names
@@ -71,11 +72,12 @@ def train_lora(
     """
     plan = plan_training(settings, training_set, base_model, origin)
     folder = work_dir / plan.digest[:16]
-    with torch_threads(settings.threads), _deterministic():
+    with torch_threads(settings.threads), deterministic():
         pipeline = load_pipeline(base_model, settings.threads, settings.device)
         encoded = encode_training_set(pipeline, training_set, base_model, encodings_below(work_dir), mask_floor=settings.mask_floor)
         trainee = inject_adapter(base_model.behavior, pipeline, settings, plan.seed("init"))
-        state = TrainingRun(plan, folder, trainee, encoded, mirror).finish(on_progress)
+        with Crew(plan, work_dir, encoded, trainee) as crew:
+            state = TrainingRun(plan, folder, crew, mirror).finish(on_progress)
         data = _lora_file(state, plan, str(pipeline.scheduler.config.get("prediction_type", "")))
         path, file_digest = folder / "lora.safetensors", digest_bytes(data)
         write_atomic(path, data)
@@ -113,22 +115,3 @@ def _lora_file(state: TrainingState, plan: TrainingPlan, prediction_type: str) -
         raise TrainingError("The best weights are not finite. Lower `learning_rate`; no LoRA was written.")
     targets = target_names(plan.base_model.behavior, plan.settings)
     return lora_bytes(weights, lora_metadata(plan.file_facts(state.best_step, targets, prediction_type)))
-
-
-@contextmanager
-def _deterministic() -> Iterator[None]:
-    """Refuse kernels that give other sums each time while training; CUDA then needs CUBLAS_WORKSPACE_CONFIG=:4096:8 and says so.
-
-    Memory is not filled with NaN before it is written, which torch adds for those who look for reads of it and which costs 3 % of a step.
-    """
-    import torch
-
-    before = torch.are_deterministic_algorithms_enabled()
-    filling = torch.utils.deterministic.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False
-    try:
-        yield
-    finally:
-        torch.use_deterministic_algorithms(before)
-        torch.utils.deterministic.fill_uninitialized_memory = filling

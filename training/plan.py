@@ -8,7 +8,7 @@ from catalog.errors import TrainingError
 from catalog.keys import digest
 from generation.base_model import BaseModel
 from training.lora_metadata import NOTHING_KNOWN, BaseOrigin, LoraFacts
-from training.settings import TRAINER_VERSION, LoraSettings, resolve_precision
+from training.settings import SAME_STEPS, TRAINER_VERSION, LoraSettings, resolve_precision
 from training.training_set import TrainingSet
 
 
@@ -21,13 +21,15 @@ class TrainingPlan:
     base_model: BaseModel
     precision: str
     digest: str
+    stream: str
+    """Names the randomness: as `digest`, but the same for trainings that only compute the same steps in another way."""
     versions: Mapping[str, str]
     """Of the libraries that its sums depend on."""
     origin: BaseOrigin
 
     def seed(self, purpose: str, number: int = 0) -> int:
         """A 63-bit seed for one purpose and number (a step, a round) of this training."""
-        return int.from_bytes(hashlib.sha256(f"{self.digest}/{purpose}/{number}".encode()).digest()[:8], "big") >> 1
+        return int.from_bytes(hashlib.sha256(f"{self.stream}/{purpose}/{number}".encode()).digest()[:8], "big") >> 1
 
     def file_facts(self, best_step: int, targets: tuple[str, ...], prediction_type: str) -> LoraFacts:
         """What the LoRA file of this training says of itself; `targets` are the ends of its layers' names, `prediction_type` is the scheduler's ('': none)."""
@@ -77,23 +79,21 @@ def plan_training(
         )
     precision = resolve_precision(settings)
     versions = {"torch": str(torch.__version__), "diffusers": diffusers.__version__, "peft": peft.__version__}
-    name = digest(
-        {
-            "trainer": TRAINER_VERSION,
-            "settings": settings.model_dump(mode="json"),
-            "precision": precision,
-            "data": training_set.digest,
-            "base_model": base_model.digest,
-            "versions": list(versions.values()),
-            "origin": asdict(origin),
-        }
-    )
+    inputs = {
+        "trainer": TRAINER_VERSION,
+        "precision": precision,
+        "data": training_set.digest,
+        "base_model": base_model.digest,
+        "versions": list(versions.values()),
+    }
+    told = {"settings": settings.model_dump(mode="json"), "origin": asdict(origin)}
     return TrainingPlan(
         settings=settings,
         training_set=training_set,
         base_model=base_model,
         precision=precision,
-        digest=name,
+        digest=digest(inputs | told),
+        stream=digest(inputs | {"settings": settings.model_dump(mode="json", exclude=SAME_STEPS)}),
         versions=versions,
         origin=origin,
     )

@@ -11,6 +11,10 @@ TRAINER_VERSION = 2
 """Bump when the same settings and data should give another LoRA; unfinished trainings then start over."""
 
 
+SAME_STEPS = {
+    "processes", "accumulation", "gradient_checkpointing", "threads", "validate_every", "checkpoint_every", "early_stop", "author", "license",
+}  # fmt: skip
+"""Settings that do not change what a step sees: its randomness does not follow them, so that trainings with and without them compare."""
 PRODIGY_MIN_RATE = 0.1
 """Below, Prodigy's multiplier was meant as another optimizer's rate, and nothing would be learned."""
 
@@ -59,6 +63,8 @@ class LoraSettings(BaseModel):
     """End after so many validations in a row without a new lowest held-out loss; None: take all steps."""
     accumulation: int = Field(default=1, ge=1, le=256)
     """Parts that a step's batch is computed in, one after the other: less memory, the same step."""
+    processes: int = Field(default=1, ge=1, le=64)
+    """Processes that share each step's pictures, one GPU each (or on the CPU, each with `threads`); `batch_size` stays the whole step's."""
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass: a third slower, and a large model fits a smaller GPU."""
 
@@ -69,8 +75,15 @@ class LoraSettings(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.accumulation > self.batch_size:
-            raise ValueError(f"accumulation is {self.accumulation}, but a step has only batch_size={self.batch_size} pictures to part.")
+        parts = self.accumulation * self.processes
+        if parts > self.batch_size:
+            raise ValueError(
+                f"accumulation x processes is {parts}, but a step has only batch_size={self.batch_size} pictures to part. Raise batch_size."
+            )
+        if self.processes > 1 and ":" in self.device:
+            raise ValueError(
+                f"device is {self.device}, one GPU, but processes is {self.processes}: set device: cuda, and each takes its own."
+            )
         if self.optimizer == "prodigy" and self.learning_rate < PRODIGY_MIN_RATE:
             raise ValueError(
                 f"Prodigy finds the learning rate itself and multiplies it by learning_rate={self.learning_rate:g}; set learning_rate: 1 "

@@ -15,14 +15,11 @@ from catalog.errors import TrainingError
 from catalog.failpoint import failpoint
 from catalog.preemption import Preempted, is_preempted
 from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, load_newest_checkpoint, save_checkpoint, with_prefix
-from training.gradients import add_gradients
-from training.latents import Encoded
 from training.optimizers import build_optimizer, optimizer_tensors, restore_optimizer
 from training.pace import Pace, in_words
 from training.plan import TrainingPlan
-from training.step_plan import learning_rate, step_samples
-from training.timesteps import noise_levels
-from training.trainee import Trainee
+from training.processes import Crew
+from training.step_plan import learning_rate
 from training.validation import fixed_validation, validation_loss
 from training.weight_average import WeightAverage
 
@@ -56,14 +53,13 @@ class Progress:
 class TrainingRun:
     """A training that stands somewhere between its first and its last step."""
 
-    def __init__(self, plan: TrainingPlan, folder: Path, trainee: Trainee, encoded: Encoded, mirror: CheckpointMirror | None) -> None:
+    def __init__(self, plan: TrainingPlan, folder: Path, crew: Crew, mirror: CheckpointMirror | None) -> None:
         self.plan, self.settings, self.mirror = plan, plan.settings, mirror
-        self.folder, self.trainee, self.encoded = folder, trainee, encoded
+        self.folder, self.crew, self.trainee = folder, crew, crew.trainee
         self.pace = Pace()
-        self.levels = noise_levels(self.settings, trainee.family, trainee.pipeline)
-        self.optimizer = build_optimizer(self.settings, trainee.flat)
-        self.average = None if self.settings.ema_decay is None else WeightAverage(self.settings.ema_decay, trainee.flat)
-        self.problem = fixed_validation(encoded, trainee.objective)
+        self.optimizer = build_optimizer(self.settings, self.trainee.flat)
+        self.average = None if self.settings.ema_decay is None else WeightAverage(self.settings.ema_decay, self.trainee.flat)
+        self.problem = fixed_validation(crew.encoded, self.trainee.objective)
         self.state = self._resumed() or self._begun()
 
     def finish(self, on_progress: Callable[[Progress], None]) -> TrainingState:
@@ -124,8 +120,7 @@ class TrainingRun:
             group["lr"] = learning_rate(self.state.step, self.settings)
         flat = self.trainee.flat
         flat.grad.zero_()
-        samples = step_samples(self.plan, self.state.step, self.encoded, self.levels)
-        loss = add_gradients(self.trainee, samples, self.settings)
+        loss = self.crew.add_gradients(self.state.step)
         self._refuse_unless_finite(loss, "training")
         torch.nn.utils.clip_grad_norm_([flat], MAX_GRADIENT_NORM)
         self.optimizer.step()
