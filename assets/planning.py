@@ -15,8 +15,9 @@ from assets.new_seeds import AskedSeed, VariantName, asked_seeds
 from catalog.errors import RenderError
 from catalog.keys import digest, gate_key, render_key
 from catalog.product import Product
-from catalog.recipe import Recipe
+from catalog.recipe import Recipe, RecipeSampling
 from catalog.variant import Variant
+from generation.denoise import Sampling
 from generation.render import DRAWING_VERSION, ENGINE_VERSION
 from generation.resolve import resolve, variant_count
 from imaging.cutout import CUTOUT_VERSION
@@ -256,7 +257,7 @@ def key_of_render(
     return render_key(
         photo_digest=photo_digest,
         cutout_digest=cutout_digest,
-        recipe={**resolved, **({"sampler": sampler(project)} if diffusion else {})},
+        recipe={**resolved, **({"sampler": sampler(project, recipe)} if diffusion else {})},
         index=index,
         seed=seed,
         base_model_digest=project.base_model_digest if diffusion else None,
@@ -265,13 +266,24 @@ def key_of_render(
     )
 
 
-def sampler(project: Project) -> dict[str, Any]:
-    """How plates are drawn, as it enters the render key: the settings that change pixels, and the drawing code's version.
+def sampling_of(project: Project, recipe: Recipe) -> Sampling:
+    """How a recipe's plates are drawn: as the recipe says, else as the settings do."""
+    how, own = project.settings.generation, recipe.sampling or RecipeSampling()
+    return Sampling(
+        steps=own.steps or how.steps,
+        guidance=own.guidance or how.guidance,
+        guided_share=own.guided_share or how.guided_share,
+    )
+
+
+def sampler(project: Project, recipe: Recipe) -> dict[str, Any]:
+    """How a recipe's plates are drawn, as it enters the render key: what changes pixels, and the drawing code's version.
 
     The batch size is left out: it may change with a machine's memory, and moves a few pixels by one level at most.
     """
-    how = project.settings.generation
-    return {"steps": how.steps, "guidance": how.guidance, "drawing": DRAWING_VERSION, **project.few_step.in_keys}
+    how = sampling_of(project, recipe)
+    partly = {"guided_share": how.guided_share} if how.guided_steps not in (0, how.steps) else {}
+    return {"steps": how.steps, "guidance": how.guidance, "drawing": DRAWING_VERSION, **partly, **project.few_step.in_keys}
 
 
 def _compare_with_ledger(project: Project, plan: CellPlan) -> None:

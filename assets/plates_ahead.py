@@ -4,7 +4,7 @@ Draws nothing itself and records nothing. At a fixed batch size a plate's bytes 
 take whatever waits.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from assets.planning import WantedRender
@@ -20,12 +20,12 @@ Draw = Callable[[Sequence[WantedRender]], "list[Plate]"]
 
 
 def with_plates(
-    groups: Iterable[Group], draw: Draw, batch_images: Callable[[], int], alone: Callable[[Group], bool]
+    groups: Iterable[Group], draw: Draw, batch_images: Callable[[Group], int], lot: Callable[[Group], Hashable]
 ) -> Iterator[tuple[Group, "list[Plate] | None"]]:
     """Each group with its plates in order, or with None where it needs none; groups are taken only when the next batch needs them.
 
-    A batch is drawn as soon as `batch_images` renders wait (asked each time: memory may change it), the last one with what is left. A group
-    that is to be drawn `alone` shares no batch, so that whatever becomes of its worker is its own doing.
+    A batch is drawn as soon as `batch_images` renders wait (asked each time: memory may change it), the last one with what is left. Only groups
+    of the same `lot` that follow one another share batches.
     """
     waiting: list[Group] = []
     drawn: dict[str, Plate] = {}
@@ -41,18 +41,15 @@ def with_plates(
 
     def draw_all() -> "Iterator[tuple[Group, list[Plate]]]":
         while left := undrawn():
-            yield from draw_next(left[: batch_images()])
+            yield from draw_next(left[: batch_images(waiting[0])])
 
     for group in groups:
         if not needs_plates(group[0].resolved):
             yield group, None
             continue
-        if alone(group):
+        if waiting and lot(waiting[0]) != lot(group):
             yield from draw_all()
-            waiting.append(group)
-            yield from draw_all()
-            continue
         waiting.append(group)
-        while len(batch := undrawn()[: batch_images()]) == batch_images():
+        while waiting and len(batch := undrawn()[: batch_images(waiting[0])]) == batch_images(waiting[0]):
             yield from draw_next(batch)
     yield from draw_all()

@@ -139,6 +139,7 @@ def _plates_as(project: Project, row: Row, then: dict[str, Any]) -> "DiffusionPl
         lora_digest=then["lora"],
         steps=then["steps"],
         guidance=then["guidance"],
+        guided_share=then["guided_share"],
         device=project.settings.generation.device,
         threads=then["threads"],
         few_step=few_step,

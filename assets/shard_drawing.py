@@ -5,8 +5,8 @@ Which renders a shard holds, and the cell's manifest, are generated_variants.py'
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from assets.attempts import CrashedItem, Hands, in_hand, times_begun
 from assets.cutouts import read_cutout
 from assets.expectation import expectation_of
 from assets.lost_files import record_made
-from assets.planning import WantedRender, lora_in_use
+from assets.planning import WantedRender, lora_in_use, sampling_of
 from assets.plates_ahead import Group, with_plates
 from assets.settled import announce
 from assets.side_work import in_order
@@ -60,7 +60,7 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[G
         in_hand(project) as hands,
     ):
         shard = _Shard(project=project, plates=plates, clock=clock, hands=hands, begun=times_begun(project, map(attempt_of, groups)))
-        drawn_groups = with_plates(shard.taken(groups), shard.draw, shard.batch_images, shard.is_suspect)
+        drawn_groups = with_plates(shard.taken(groups), shard.draw, shard.batch_images, shard.lot)
         pieces = (partial(_compose, project, group, on) for group, on in drawn_groups)
         workers = workers_beside(project)
         for composed in in_order(pieces, workers=workers, waiting=GROUPS_WAITING * workers):
@@ -99,9 +99,11 @@ class _Shard:
     counts: Counter[str] = field(default_factory=Counter)
     loaded: bool = False
 
-    def is_suspect(self, group: Group) -> bool:
-        """Whether a worker died with this group in hand."""
-        return self.items[group[0].render_key] in self.begun
+    def lot(self, group: Group) -> Hashable:
+        """What groups must have in common to share batches: how they are drawn. One over which a worker died shares with none, so that whatever
+        becomes of its worker is its own doing."""
+        item = self.items[group[0].render_key]
+        return sampling_of(self.project, group[0].recipe), item if item in self.begun else ""
 
     def taken(self, groups: Sequence[Group]) -> Iterator[Group]:
         """What is still open of each group, taken in hand; suspects come last, those begun least often first."""
@@ -122,10 +124,14 @@ class _Shard:
             failpoint("render.group_begun")
             yield missing
 
-    def batch_images(self) -> int:
-        """Renders per batch now."""
+    def batch_images(self, group: Group) -> int:
+        """Renders per batch with this group now."""
+        return self._plates_for(group).batch_size.images
+
+    def _plates_for(self, wanted: Sequence[WantedRender]) -> "DiffusionPlates":
         assert self.plates is not None
-        return self.plates.batch_size.images
+        how = sampling_of(self.project, wanted[0].recipe)
+        return replace(self.plates, steps=how.steps, guidance=how.guidance, guided_share=how.guided_share)
 
     def draw(self, batch: Sequence[WantedRender]) -> "list[Plate]":
         """The plates of one batch; its time is booked to its recipes in proportion."""
@@ -136,7 +142,7 @@ class _Shard:
             self.clock.lap(activity="load model")
             self.loaded = True
         with span("batch", images=len(batch)):
-            drawn = self.plates.draw_plates([w.resolved["prompt"] for w in batch], [w.variant.seed for w in batch])
+            drawn = self._plates_for(batch).draw_plates([w.resolved["prompt"] for w in batch], [w.variant.seed for w in batch])
         failpoint("render.batch_drawn")
         self.clock.share(Counter(w.variant.recipe for w in batch))
         for recipe, count in Counter(w.variant.recipe for w in batch).items():
@@ -228,8 +234,6 @@ def plates_of(project: Project, lora_digest: str | None) -> "DiffusionPlates":
         read_base_model(project.base_model_dir),
         lora_path=project.store.local_file(lora_digest) if lora_digest else None,
         lora_digest=lora_digest,
-        steps=how.steps,
-        guidance=how.guidance,
         device=how.device,
         threads=how.threads,
         batch_images=how.batch_images,

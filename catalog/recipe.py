@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from catalog.errors import SettingsError
 from catalog.product import SLUG
@@ -27,11 +27,22 @@ MAX_YAML_VALUES = 20_000
 """Values in one settings file. The largest honest one (a brand kit of 500 categories) stays below 10,000; aliases of aliases make billions."""
 
 
+class RecipeSampling(BaseModel):
+    """How a recipe's scenes are drawn, where it differs from the settings: sampler steps, guidance scale (1 is none), share of guided steps (0..1)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int | None = Field(default=None, ge=1, le=200)
+    guidance: float | None = Field(default=None, ge=1.0, le=20.0)
+    guided_share: float | None = Field(default=None, gt=0.0, le=1.0)
+
+
 class Recipe(BaseModel):
     """A named way to make a variant.
 
     `kind` names the code that makes it (several recipes may share one); `params` are that code's parameters, checked there.
-    `version` is raised when the same parameters should give a new picture. `variants` renders are made per product.
+    `version` is raised when the same parameters should give a new picture. `variants` renders are made per product. `sampling` is for recipes that
+    are drawn.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +59,13 @@ class Recipe(BaseModel):
     height_px: int = Field(default=1200, ge=64, le=8192)
     digital_source_type: SourceType
     params: dict[str, Any] = Field(default_factory=dict)
+    sampling: RecipeSampling | None = None
+
+    @model_validator(mode="after")
+    def _only_what_is_drawn_is_sampled(self) -> Self:
+        if self.sampling is not None and self.engine != "diffusion":
+            raise ValueError("`sampling` is for recipes with `engine: diffusion`; nothing of this one is drawn by a model. Remove it")
+        return self
 
     def with_params(self, changes: dict[str, Any]) -> Self:
         """The same recipe with some parameters replaced; unknown names are refused by the code that makes it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from generation.adapter import denoiser_of
+from generation.denoise import Sampling
 from generation.resident import Resident
 
 NAMES: Mapping[str, str] = {
@@ -18,6 +19,7 @@ NAMES: Mapping[str, str] = {
     "few_step": "few-step adapter",
     "steps": "sampler steps",
     "guidance": "guidance",
+    "guided_share": "guided share of the steps",
     "drawing": "drawing code",
     "torch": "torch",
     "diffusers": "diffusers",
@@ -30,7 +32,7 @@ NAMES: Mapping[str, str] = {
 """What is recorded, and what people call it."""
 
 
-def circumstances(kept: Resident, *, lora_digest: str | None, steps: int, guidance: float, threads: int) -> dict[str, Any]:
+def circumstances(kept: Resident, *, lora_digest: str | None, sampling: Sampling, threads: int) -> dict[str, Any]:
     """The circumstances in which a loaded model draws now; plain data."""
     from generation.render import DRAWING_VERSION
 
@@ -38,8 +40,9 @@ def circumstances(kept: Resident, *, lora_digest: str | None, steps: int, guidan
     return {
         "base_model": kept.base_model.digest,
         "lora": lora_digest,
-        "steps": steps,
-        "guidance": guidance,
+        "steps": sampling.steps,
+        "guidance": sampling.guidance,
+        "guided_share": sampling.guided_share,
         "drawing": DRAWING_VERSION,
         "torch": importlib.metadata.version("torch"),
         "diffusers": importlib.metadata.version("diffusers"),

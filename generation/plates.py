@@ -70,7 +70,8 @@ class _Wanted:
 class DiffusionPlates:
     """Draws plates with one base model and one LoRA (or none); cheap to make, the weights load with the first batch.
 
-    `steps` are sampler steps and `guidance` is the classifier-free guidance scale (1 switches it off). One pipeline is kept per process:
+    `steps` are sampler steps, `guidance` is the classifier-free guidance scale (1 switches it off), `guided_share` the share of the steps, from the
+    first, that are guided. One pipeline is kept per process:
     drawing with another LoRA exchanges it (about 0.1 s), with another base model loads that one. `batch_images` is the size of every batch
     (None: the device's); `sizes_file` remembers smaller ones that memory forced. `few_step` is worn beside the LoRA, and draws with its sampler.
     """
@@ -80,6 +81,7 @@ class DiffusionPlates:
     lora_digest: str | None
     steps: int = DEFAULT_STEPS
     guidance: float = DEFAULT_GUIDANCE
+    guided_share: float = 1.0
     device: str = "cpu"
     threads: int = 1
     batch_images: int | None = None
@@ -100,6 +102,11 @@ class DiffusionPlates:
         """What the denoiser wears: the look's LoRA, if there is one, and the few-step adapter, if there is one."""
         look = () if self.lora_path is None or self.lora_digest is None else (Adapter(path=self.lora_path, digest=self.lora_digest),)
         return look if self.few_step is None else self.few_step.beside(look)
+
+    @property
+    def sampling(self) -> Sampling:
+        """Steps and guidance together."""
+        return Sampling(steps=self.steps, guidance=self.guidance, guided_share=self.guided_share)
 
     @property
     def batch_size(self) -> BatchSize:
@@ -159,7 +166,7 @@ class DiffusionPlates:
         kept.lora.wear(self.adapters)
         try:
             with sampling_in_few_steps(kept.pipeline, self.few_step):
-                levels, finite = _draw(kept, [w.prompt for w in filled], [w.seed for w in filled], self.steps, self.guidance)
+                levels, finite = _draw(kept, [w.prompt for w in filled], [w.seed for w in filled], self.sampling)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -185,12 +192,12 @@ class DiffusionPlates:
             kept = resident(self.base_model, self.device, self.threads)
             kept.lora.wear(self.adapters)
             with sampling_in_few_steps(kept.pipeline, self.few_step):
-                levels, _ = _draw(kept, prompts, [seed for _, seed in batch["places"]], self.steps, self.guidance)
+                levels, _ = _draw(kept, prompts, [seed for _, seed in batch["places"]], self.sampling)
             return levels[batch["index"]], self._circumstances(kept)
 
     def _circumstances(self, kept: Resident) -> dict[str, Any]:
         few_step = None if self.few_step is None else self.few_step.as_recorded
-        found = circumstances(kept, lora_digest=self.lora_digest, steps=self.steps, guidance=self.guidance, threads=self.threads)
+        found = circumstances(kept, lora_digest=self.lora_digest, sampling=self.sampling, threads=self.threads)
         return {**found, "few_step": few_step}
 
 
@@ -229,7 +236,7 @@ def _free(device: str) -> None:
 
 
 def _draw(
-    kept: Resident, prompts: Sequence[str], seeds: Sequence[int], steps: int, guidance: float
+    kept: Resident, prompts: Sequence[str], seeds: Sequence[int], sampling: Sampling
 ) -> tuple[list[npt.NDArray[np.uint8]], list[bool]]:
     """Pixels of one batch, and which of them come from finite numbers."""
     import torch
@@ -239,8 +246,7 @@ def _draw(
         shape = family.latent_shape(pipeline, size_px, size_px)
         noise_BChw = noise_of_seeds(seeds, shape, pipeline.device)
         conditioning = family.join([kept.condition(prompt) for prompt in prompts])
-        unconditional = family.join([kept.condition("")] * len(prompts)) if guidance > 1 else None
-        sampling = Sampling(steps=steps, guidance=guidance)
+        unconditional = family.join([kept.condition("")] * len(prompts)) if sampling.guided_steps else None
         latents_BCHW = denoise(family, pipeline, noise_BChw, conditioning, unconditional, sampling, patient_stop_point)
         # One by one: the decoder fills caches and cores with one picture, and batches only take memory.
         pictures_BCHW = torch.cat([family.decode(pipeline, latents_1CHW).float() for latents_1CHW in latents_BCHW.split(1)])

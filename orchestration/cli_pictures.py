@@ -137,7 +137,7 @@ def render(
         [resolve(chosen, item, kit, index)],
         [Variant(sku=photo.stem[:40], recipe=chosen.name, index=index).seed],
         RenderSource(foreground_HW3=cut.foreground_HW3, alpha_HW=cut.alpha_HW),
-        _plates(style) if chosen.engine == "diffusion" else None,
+        _plates(style, chosen) if chosen.engine == "diffusion" else None,
     )[0]
     _write(out, encode(rendered.pixels_HW3, file_format))
     if as_json:
@@ -308,8 +308,8 @@ def _brand_kit(path: Path | None) -> BrandKit:
     return read_brand_kit(found)
 
 
-def _plates(category: str) -> Any:
-    from assets.planning import promoted_lora
+def _plates(category: str, recipe: Recipe) -> Any:
+    from assets.planning import promoted_lora, sampling_of
     from generation.base_model import read_base_model
     from generation.plates import DiffusionPlates
     from orchestration.shipped import shipped_base_model
@@ -319,13 +319,14 @@ def _plates(category: str) -> Any:
     if settings is None:
         return DiffusionPlates(read_base_model(shipped_base_model()), lora_path=None, lora_digest=None)
     project = Project(settings)
-    row = promoted_lora(project, category)
+    row, how = promoted_lora(project, category), sampling_of(project, recipe)
     return DiffusionPlates(
         read_base_model(project.base_model_dir),
         lora_path=project.store.local_file(row["lora_digest"]) if row else None,
         lora_digest=row["lora_digest"] if row else None,
-        steps=project.settings.generation.steps,
-        guidance=project.settings.generation.guidance,
+        steps=how.steps,
+        guidance=how.guidance,
+        guided_share=how.guided_share,
         few_step=project.few_step.verified(),
     )
 

@@ -1,14 +1,16 @@
 """A shard's scenes on a tiny model of the real classes: batches across products, the same bytes after a stop, one bad plate costing only itself."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
 from assets.attempts import MAX_ATTEMPTS
 from assets.generated_variants import groups_of
-from assets.planning import plan_cell
+from assets.planning import plan_cell, sampling_of
 from assets.plates_ahead import with_plates
+from assets.shard_drawing import plates_of
 from catalog.failpoint import Armed, FailpointReached, arm
 from catalog.preemption import Preempted
 from resources.ledger_tables import attempt, refused_render, render
@@ -118,7 +120,7 @@ def test_a_scene_that_no_seed_draws_is_refused_with_its_reason_and_everything_el
     bad = next(w for w in wanted if (w.variant.sku, w.variant.index) == ("MUG-2", 0))
     monkeypatch.setattr(module, "retry_seed", lambda seed, attempt: seed)
     real = module.fault_of
-    spoiled = undisturbed_plate(module, shop, bad)
+    spoiled = undisturbed_plate(shop, bad)
     monkeypatch.setattr(module, "fault_of", lambda pixels, finite: "spoiled" if (pixels == spoiled).all() else real(pixels, finite=finite))
     assert draw(shop) == {"rendered": 8, "refused": 1}
     (refused,) = rows(shop, refused_render)
@@ -127,10 +129,44 @@ def test_a_scene_that_no_seed_draws_is_refused_with_its_reason_and_everything_el
     assert draw(shop) == {"rendered": 0, "refused": 0}
 
 
-def undisturbed_plate(module, project, wanted):
-    from assets.shard_drawing import plates_of
+def undisturbed_plate(project, wanted):
+    plates = replace(plates_of(project, wanted.lora_digest), steps=2, guidance=2.0)
+    return plates.draw([wanted.resolved["prompt"]], [wanted.variant.seed])[0]
 
-    return plates_of(project, wanted.lora_digest).draw([wanted.resolved["prompt"]], [wanted.variant.seed])[0]
+
+def test_recipes_that_are_drawn_otherwise_share_no_batch_and_only_their_scenes_are_made_again(shop, undisturbed):
+    folder = shop.settings.project_dir
+    draw(shop)
+    text = (folder / "recipes" / "staged_scene.yaml").read_text()
+    quick = text.replace("name: staged_scene", "name: quick_scene") + "sampling: {steps: 1, guidance: 1.0}\n"
+    (folder / "recipes" / "quick_scene.yaml").write_text(quick)
+    brand = (folder / "brand.yaml").read_text()
+    (folder / "brand.yaml").write_text(
+        brand.replace(
+            "recipes: [packshot_white, staged_scene]\ncategories", "recipes: [packshot_white, staged_scene, quick_scene]\ncategories"
+        )
+    )
+    both = open_project(folder)
+    for row in scenes(both)[:1]:
+        both.store.files.remove([blob_path(row["render_digest"])])
+    assert draw(both) == {"rendered": 7, "refused": 0}
+    plates = [row["facts"]["plate"] for row in rows(both) if row["recipe"] == "quick_scene"]
+    assert {(p["circumstances"]["steps"], p["circumstances"]["guidance"]) for p in plates} == {(1, 1.0)}
+    assert pictures(undisturbed).items() <= pictures(both).items(), "the lost scene came out otherwise"
+    assert draw(both) == {"rendered": 0, "refused": 0}
+
+
+def test_guidance_that_ends_early_is_another_picture_and_the_same_recipe_again(shop, undisturbed):
+    settings = shop.settings.project_dir / "vitrine.yaml"
+    settings.write_text(settings.read_text().replace("guidance: 2.0", "guidance: 2.0, guided_share: 0.5"))
+    partly = open_project(shop.settings.project_dir)
+    assert draw(partly)["rendered"] == 9, "six scenes of another sampling, and three packshots"
+    (wanted, *_) = (w for w in plan_cell(partly, *cell_of(partly)).wanted if w.recipe.engine == "diffusion")
+    assert sampling_of(partly, wanted.recipe).guided_steps == 1
+    keys = {row["render_key"] for row in scenes(undisturbed)}
+    assert not keys & {row["render_key"] for row in scenes(partly)}
+    name = (wanted.variant.sku, "staged_scene", wanted.variant.index)
+    assert pictures(partly)[name] != pictures(undisturbed)[name]
 
 
 def test_groups_are_taken_only_when_the_next_batch_needs_them(undisturbed):
@@ -142,6 +178,6 @@ def test_groups_are_taken_only_when_the_next_batch_needs_them(undisturbed):
         batches.append((len(taken), len(batch)))
         return list(batch)
 
-    given = with_plates((taken.append(g) or g for g in groups), drawn, lambda: 2, lambda group: False)
+    given = with_plates((taken.append(g) or g for g in groups), drawn, lambda group: 2, lambda group: 0)
     assert [(g, plates) for g, plates in given] == [(g, g) for g in groups]
     assert batches == [(1, 2), (2, 2), (3, 2)]
