@@ -110,7 +110,7 @@ def render_shard(context: dg.OpExecutionContext, vitrine: VitrineResource, keys:
     project, (category, drop) = vitrine.open(), split_cell(context.partition_key)
     mine = set(keys)
     groups = unfinished_groups(project, plan_cell(project, category, drop), mine)
-    return render_groups(project, category, drop, groups)
+    return render_groups(project, category, drop, groups, context.log.info)
 
 
 @dg.op(description="Name every render of the cell in a manifest, written last.")

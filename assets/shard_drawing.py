@@ -5,7 +5,7 @@ Which renders a shard holds, and the cell's manifest, are generated_variants.py'
 
 import logging
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from assets.lost_files import record_made
 from assets.planning import WantedRender, lora_in_use, sampling_of
 from assets.plates_ahead import Group, with_plates
 from assets.settled import announce
+from assets.shard_progress import ShardProgress
 from assets.side_work import in_order
 from catalog.errors import RenderError
 from catalog.failpoint import failpoint
@@ -44,11 +45,11 @@ if TYPE_CHECKING:
     from generation.render import Rendered
 
 
-def render_groups(project: Project, category: str, drop: str, groups: Sequence[Group]) -> Row:
+def render_groups(project: Project, category: str, drop: str, groups: Sequence[Group], tell: Callable[[str], None] = log.info) -> Row:
     """Make groups, each stored and recorded as soon as it is done; how many renders were `rendered` and `refused`.
 
     What another run of the cell has made meanwhile is left alone. A recipe that refuses a product, and a plate that no seed draws, are recorded
-    with their reason, and everything else goes on.
+    with their reason, and everything else goes on. `tell` gets a line of progress every few seconds.
     """
     drawn = [group[0] for group in groups if group[0].recipe.engine == "diffusion"]
     lora_digest = drawn[0].lora_digest if drawn else lora_in_use(project, category)
@@ -59,7 +60,8 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[G
         span("shard", images=sum(map(len, groups))),
         in_hand(project) as hands,
     ):
-        shard = _Shard(project=project, plates=plates, clock=clock, hands=hands, begun=times_begun(project, map(attempt_of, groups)))
+        begun, progress = times_begun(project, map(attempt_of, groups)), ShardProgress(images=sum(map(len, groups)), tell=tell)
+        shard = _Shard(project=project, plates=plates, clock=clock, hands=hands, begun=begun, progress=progress)
         drawn_groups = with_plates(shard.taken(groups), shard.draw, shard.batch_images, shard.lot)
         pieces = (partial(_compose, project, group, on) for group, on in drawn_groups)
         workers = workers_beside(project)
@@ -95,6 +97,7 @@ class _Shard:
     clock: CostClock
     hands: Hands
     begun: dict[str, int]
+    progress: ShardProgress
     items: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     loaded: bool = False
@@ -112,6 +115,7 @@ class _Shard:
             missing = _open(self.project, group)
             if len(missing) < len(group):
                 saw("render", "found", recipe=group[0].variant.recipe, count=len(group) - len(missing))
+                self.progress.add(len(group) - len(missing), found=True)
             if not missing:
                 continue
             first, self.items[missing[0].render_key] = group[0].variant, attempt_of(group)
@@ -120,6 +124,7 @@ class _Shard:
             except CrashedItem as error:
                 self._refuse(missing, [str(error)] * len(missing))
                 self.hands.put_down(attempt_of(group))
+                self.progress.add(len(missing))
                 continue
             failpoint("render.group_begun")
             yield missing
@@ -166,6 +171,7 @@ class _Shard:
                 self.clock.lap(len(made), recipe=first.recipe)
                 self._tell(group, made)
             self.hands.put_down(item)
+            self.progress.add(len(group))
 
     def _tell(self, group: Group, made: Sequence[Row]) -> None:
         recipe, seconds = group[0].variant.recipe, sum(row["seconds"] for row in made) / len(made)
