@@ -273,6 +273,7 @@ def sampling_of(project: Project, recipe: Recipe) -> Sampling:
         steps=own.steps or how.steps,
         guidance=own.guidance or how.guidance,
         guided_share=own.guided_share or how.guided_share,
+        step_cache=own.step_cache or how.step_cache,
     )
 
 
@@ -283,6 +284,7 @@ def sampler(project: Project, recipe: Recipe) -> dict[str, Any]:
     """
     how = sampling_of(project, recipe)
     partly = {"guided_share": how.guided_share} if how.guided_steps not in (0, how.steps) else {}
+    partly |= {} if how.step_cache is None else {"step_cache": how.step_cache}
     return {"steps": how.steps, "guidance": how.guidance, "drawing": DRAWING_VERSION, **partly, **project.few_step.in_keys}
 
 

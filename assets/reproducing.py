@@ -140,6 +140,7 @@ def _plates_as(project: Project, row: Row, then: dict[str, Any]) -> "DiffusionPl
         steps=then["steps"],
         guidance=then["guidance"],
         guided_share=then["guided_share"],
+        step_cache=then.get("step_cache"),
         device=project.settings.generation.device,
         threads=then["threads"],
         few_step=few_step,

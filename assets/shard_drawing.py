@@ -136,7 +136,7 @@ class _Shard:
     def _plates_for(self, wanted: Sequence[WantedRender]) -> "DiffusionPlates":
         assert self.plates is not None
         how = sampling_of(self.project, wanted[0].recipe)
-        return replace(self.plates, steps=how.steps, guidance=how.guidance, guided_share=how.guided_share)
+        return replace(self.plates, steps=how.steps, guidance=how.guidance, guided_share=how.guided_share, step_cache=how.step_cache)
 
     def draw(self, batch: Sequence[WantedRender]) -> "list[Plate]":
         """The plates of one batch; its time is booked to its recipes in proportion."""

@@ -28,13 +28,17 @@ MAX_YAML_VALUES = 20_000
 
 
 class RecipeSampling(BaseModel):
-    """How a recipe's scenes are drawn, where it differs from the settings: sampler steps, guidance scale (1 is none), share of guided steps (0..1)."""
+    """How a recipe's scenes are drawn, where it differs from the settings: sampler steps, guidance scale (1 is none), share of guided steps (0..1).
+
+    `step_cache` is how alike two steps must be for a transformer's later blocks to be skipped, relative (0.05 to 0.2); left out: none are.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: int | None = Field(default=None, ge=1, le=200)
     guidance: float | None = Field(default=None, ge=1.0, le=20.0)
     guided_share: float | None = Field(default=None, gt=0.0, le=1.0)
+    step_cache: float | None = Field(default=None, gt=0.0, le=1.0)
 
 
 class Recipe(BaseModel):

@@ -13,11 +13,12 @@ from typing import Any
 from generation.family import Conditioning, Family
 from generation.inpainting import Known, blend_known, reads_masks
 from generation.samplers import refuse_noise_drawing
+from generation.step_cache import skipping_blocks
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How a picture is drawn out of noise: sampler steps, guidance scale (1 is none), and the share of the steps that are guided.
+    """How a picture is drawn out of noise: sampler steps, guidance scale (1 is none), the share of the steps that are guided, a step cache's threshold.
 
     Late steps only add detail, for which guidance matters little: with `guided_share` .6 they cost two thirds of a fully guided drawing.
     """
@@ -25,6 +26,7 @@ class Sampling:
     steps: int
     guidance: float = 1.0
     guided_share: float = 1.0
+    step_cache: float | None = None
 
     def __post_init__(self) -> None:
         assert self.steps >= 1 and self.guidance >= 1 and 0 < self.guided_share <= 1
@@ -68,18 +70,21 @@ def denoise(
     guided_steps = sampling.guided_steps if unconditional is not None and family.can_guide(pipeline) else 0
     both = _stacked(family, unconditional, conditioning, size) if guided_steps else None
     latents = noise_BChw * getattr(scheduler, "init_noise_sigma", 1.0)
-    for step, timestep in enumerate(timesteps):
-        asked = scheduler.scale_model_input(latents, timestep) if hasattr(scheduler, "scale_model_input") else latents
-        if both is not None and step < guided_steps:
-            predicted = family.predict(pipeline, _twice(asked), timestep.expand(2 * size), both)
-            unguided, conditional = predicted.chunk(2)
-            predicted = family.guide(conditional, unguided, sampling.guidance)
-        else:
-            predicted = family.predict(pipeline, asked, timestep.expand(size), conditioning)
-        latents = scheduler.step(predicted, timestep, latents, return_dict=False)[0]
-        if known is not None:
-            latents = blend_known(scheduler, latents, known, noise_BChw, timesteps[step + 1] if step + 1 < len(timesteps) else None)
-        between_steps()
+    with skipping_blocks(getattr(pipeline, family.denoiser_part), sampling.step_cache) as phase:
+        for step, timestep in enumerate(timesteps):
+            asked = scheduler.scale_model_input(latents, timestep) if hasattr(scheduler, "scale_model_input") else latents
+            if both is not None and step < guided_steps:
+                with phase("guided"):
+                    predicted = family.predict(pipeline, _twice(asked), timestep.expand(2 * size), both)
+                unguided, conditional = predicted.chunk(2)
+                predicted = family.guide(conditional, unguided, sampling.guidance)
+            else:
+                with phase("unguided"):
+                    predicted = family.predict(pipeline, asked, timestep.expand(size), conditioning)
+            latents = scheduler.step(predicted, timestep, latents, return_dict=False)[0]
+            if known is not None:
+                latents = blend_known(scheduler, latents, known, noise_BChw, timesteps[step + 1] if step + 1 < len(timesteps) else None)
+            between_steps()
     return latents
 
 

@@ -23,6 +23,7 @@ from generation.denoise import Sampling, denoise, noise_of_seeds
 from generation.few_step import FewStep, sampling_in_few_steps
 from generation.plate_faults import MAX_RETRIES, fault_of, retry_seed
 from generation.resident import LOCK, Resident, resident
+from generation.step_cache import check_step_cache
 
 DEFAULT_STEPS = 12
 """DDIM steps. With a LoRA of the embedded model, 12, 20 and 40 steps look alike and measure alike (palette 3.0, 2.7, 2.5 Delta E from the
@@ -82,6 +83,7 @@ class DiffusionPlates:
     steps: int = DEFAULT_STEPS
     guidance: float = DEFAULT_GUIDANCE
     guided_share: float = 1.0
+    step_cache: float | None = None
     device: str = "cpu"
     threads: int = 1
     batch_images: int | None = None
@@ -91,6 +93,8 @@ class DiffusionPlates:
     def __post_init__(self) -> None:
         assert (self.lora_path is None) == (self.lora_digest is None), "a LoRA is a file and its digest, or neither"
         assert self.steps >= 1 and self.guidance >= 1
+        if self.step_cache is not None:
+            check_step_cache(self.base_model.behavior, self.steps, self.batch_images)
 
     @property
     def base_model_digest(self) -> str:
@@ -106,13 +110,13 @@ class DiffusionPlates:
     @property
     def sampling(self) -> Sampling:
         """Steps and guidance together."""
-        return Sampling(steps=self.steps, guidance=self.guidance, guided_share=self.guided_share)
+        return Sampling(steps=self.steps, guidance=self.guidance, guided_share=self.guided_share, step_cache=self.step_cache)
 
     @property
     def batch_size(self) -> BatchSize:
         """How many plates are drawn together: what was asked for, or what was found to fit into memory."""
         return BatchSize(
-            wanted=self.batch_images or BATCH_IMAGES[self.device.partition(":")[0]],
+            wanted=1 if self.step_cache is not None else self.batch_images or BATCH_IMAGES[self.device.partition(":")[0]],
             model_digest=self.base_model.digest,
             device=self.device,
             size_px=self.base_model.size_px,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from catalog.errors import ModelError
+from catalog.recipe import Recipe
 from resources.project import Project
 
 Told = tuple[Literal["error", "warning"], str]
@@ -23,6 +24,7 @@ def check_models(project: Project) -> Iterator[Told]:
     if not drawn:
         return
     yield from _files(project)
+    _step_caches(project, drawn)
     yield from _license(project, {recipe.name for recipe in drawn})
 
 
@@ -31,6 +33,17 @@ def _files(project: Project) -> Iterator[Told]:
     if project.training_model is not None:
         yield from _folder(project.training_model_dir, project.training_model_digest, project.training_model.id)
     project.few_step.verified()
+
+
+def _step_caches(project: Project, drawn: list[Recipe]) -> None:
+    """Raises ModelError for a recipe or setting that asks for a step cache where it would do harm or nothing."""
+    from assets.planning import sampling_of
+    from generation.base_model import read_base_model
+    from generation.step_cache import check_step_cache
+
+    for how in (sampling_of(project, recipe) for recipe in drawn):
+        if how.step_cache is not None:
+            check_step_cache(read_base_model(project.base_model_dir).behavior, how.steps, project.settings.generation.batch_images)
 
 
 def _folder(folder: Path, expected: str, name: str) -> Iterator[Told]:

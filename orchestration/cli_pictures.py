@@ -327,6 +327,7 @@ def _plates(category: str, recipe: Recipe) -> Any:
         steps=how.steps,
         guidance=how.guidance,
         guided_share=how.guided_share,
+        step_cache=how.step_cache,
         few_step=project.few_step.verified(),
     )
 

@@ -41,13 +41,14 @@ class GenerationSettings(Section):
     of the few-step adapter, if there is one, or of the registered base model, where `base_model` names one that says them. `few_step` is the id
     of a registered adapter of the base model that is worn beside every look's LoRA; left out: none. `batch_images` left out: what was measured
     to suit the device. Memory that does not suffice halves it. `workers` are threads that compose and store pictures while others are drawn;
-    left out: none on a CPU, three beside a GPU.
+    left out: none on a CPU, three beside a GPU. `step_cache` skips blocks of steps that are alike (generation/step_cache.py); left out: none.
     """
 
     steps: int = Field(default=20, ge=1, le=200)
     guidance: float = Field(default=3.0, ge=1.0, le=20.0)
     few_step: str | None = Field(default=None, pattern=MODEL_ID)
     guided_share: float = Field(default=1.0, gt=0.0, le=1.0)
+    step_cache: float | None = Field(default=None, gt=0.0, le=1.0)
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = Field(default=1, ge=1, le=64)
     shard_images: int = Field(default=512, ge=1, le=512)
