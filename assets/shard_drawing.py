@@ -19,7 +19,7 @@ from assets.plates_ahead import Group, with_plates
 from assets.settled import announce
 from assets.shard_progress import ShardProgress
 from assets.side_work import in_order
-from catalog.errors import RenderError
+from catalog.errors import ModelError, RenderError
 from catalog.failpoint import failpoint
 from catalog.preemption import stop_point
 from resources.costs import CostClock, clocked
@@ -235,9 +235,14 @@ def plates_of(project: Project, lora_digest: str | None) -> "DiffusionPlates":
     from generation.base_model import read_base_model
     from generation.plates import DiffusionPlates
 
-    how = project.settings.generation
+    how, base_model = project.settings.generation, read_base_model(project.base_model_dir)
+    if base_model.digest != project.base_model_digest:
+        raise ModelError(
+            f"The base model at {base_model.folder} changed since the work was planned ({project.base_model_digest[:12]}, now "
+            f"{base_model.digest[:12]}). Nothing was drawn. Run the cell again: it is then planned with the model that draws."
+        )
     return DiffusionPlates(
-        read_base_model(project.base_model_dir),
+        base_model,
         lora_path=project.store.local_file(lora_digest) if lora_digest else None,
         lora_digest=lora_digest,
         device=how.device,

@@ -5,6 +5,7 @@ Remembers for this process, and in a file where one is given, so that the next w
 
 import json
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,15 +64,24 @@ class BatchSize:
     def _write(self, sizes: dict[str, int]) -> None:
         assert self.file is not None
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        part = self.file.with_suffix(".part")
+        part = self.file.with_name(f"{self.file.name}.{os.getpid()}.part")  # two workers may find out at once
         part.write_text(json.dumps(sizes, indent=1, sort_keys=True))
         part.replace(self.file)
 
 
+OUT_OF_MEMORY_WORDS = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""How plain RuntimeErrors say that memory did not suffice: torch's on a CPU, the driver's, and those of libraries that allocate by themselves."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory did not suffice; torch raises a plain RuntimeError for that on a CPU."""
+    """Whether an error says that memory did not suffice."""
     import torch
 
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator: can't allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY_WORDS)

@@ -1,7 +1,7 @@
 """Sha256 of large files, remembered while a file stays as it was: 20 GB of weights are digested once, not at every worker's start.
 
-A file is known by its path, size, modification time in nanoseconds and inode. Whoever writes into a file and then sets its time back is not
-noticed here; `forget` makes the next question read everything again.
+A file is known by its path, size, times of modification and of change in nanoseconds, and inode: the time of change is the file system's own, and
+cannot be set back as that of modification can. `forget` makes the next question read everything again.
 """
 
 import contextlib
@@ -17,8 +17,8 @@ REMEMBERED_FROM_BYTES = 1_000_000
 SETTLED_AFTER_S = 2.0
 """A file written less long ago than this is not remembered: file systems' clocks tick too coarsely to tell a second writing from the first."""
 
-Stamp = tuple[int, int, int]
-"""Size in bytes, modification time in nanoseconds, inode."""
+Stamp = tuple[int, int, int, int]
+"""Size in bytes, times of modification and of change in nanoseconds, inode."""
 
 _known: dict[str, tuple[Stamp, str]] = {}
 _kept_in: list[Path] = []
@@ -59,7 +59,7 @@ def forget(folder: Path) -> None:
 
 def _stamp(path: Path) -> Stamp:
     status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _remember(path: str, stamp: Stamp, found: str) -> None:
@@ -78,6 +78,9 @@ def _read(file: Path) -> dict[str, tuple[Stamp, str]]:
     """What a file keeps; nothing where it is missing or is not what was written, as it can be made again."""
     try:
         loaded = json.loads(file.read_text(encoding="utf-8"))
-        return {str(path): ((int(size), int(mtime), int(inode)), str(found)) for path, (size, mtime, inode, found) in loaded.items()}
+        return {
+            str(path): ((int(size), int(mtime), int(ctime), int(inode)), str(found))
+            for path, (size, mtime, ctime, inode, found) in loaded.items()
+        }
     except (OSError, ValueError, TypeError, AttributeError):
         return {}

@@ -13,8 +13,8 @@ from generation.base_model import BaseModel, load_pipeline, quiet_libraries, rea
 from generation.family import Conditioning
 from generation.worn_lora import LoraBeside, LoraInWeights, worn_by
 
-EMBEDDINGS_KEPT = 512
-"""Prompts whose embeddings stay in memory: 8 MB for the embedded model, 120 MB for one that reads 77 tokens of 768 numbers."""
+CONDITIONING_BYTES = 256 * 2**20
+"""What may stay in the device's memory of prompts that were read: all of a brand's with CLIP (.2 MB each), 32 with FLUX.2 klein (7.9 MB each)."""
 
 log = logging.getLogger(__name__)
 
@@ -31,13 +31,15 @@ class Resident:
 
     def condition(self, prompt: str) -> Conditioning:
         """What the denoiser is told of a prompt; each prompt is encoded alone so that it never depends on its neighbors."""
-        if prompt not in self.conditionings:
+        conditioning = self.conditionings.pop(prompt, None)
+        if conditioning is None:
             self._warn_if_truncated(prompt)
             conditioning = self.base_model.behavior.condition(self.pipeline, prompt)
-            while len(self.conditionings) >= EMBEDDINGS_KEPT:
+            room = CONDITIONING_BYTES - _bytes_of(conditioning)
+            while self.conditionings and sum(map(_bytes_of, self.conditionings.values())) > room:
                 self.conditionings.pop(next(iter(self.conditionings)))
-            self.conditionings[prompt] = conditioning
-        return self.conditionings[prompt]
+        self.conditionings[prompt] = conditioning  # at the end: what was not asked for longest goes first
+        return conditioning
 
     def _warn_if_truncated(self, prompt: str) -> None:
         with quiet_libraries():
@@ -72,6 +74,23 @@ def resident(base_model: BaseModel, device: str, threads: int) -> Resident:
             _lay_decoder_channels_last(pipeline)
         KEPT.append(Resident(base_model=base_model, device=device, pipeline=pipeline, lora=worn_by(pipeline)))
     return KEPT[0]
+
+
+def release() -> None:
+    """Let go of the kept pipeline, so that another may take its memory."""
+    import gc
+
+    import torch
+
+    with LOCK:
+        KEPT.clear()
+        gc.collect()  # a pipeline and its hooks refer to one another
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _bytes_of(conditioning: Conditioning) -> int:
+    return sum(int(tensor.nbytes) for tensor in conditioning.values())
 
 
 def _lay_decoder_channels_last(pipeline: Any) -> None:

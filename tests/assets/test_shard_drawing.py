@@ -11,6 +11,7 @@ from assets.generated_variants import groups_of
 from assets.planning import plan_cell, sampling_of
 from assets.plates_ahead import with_plates
 from assets.shard_drawing import plates_of
+from catalog.errors import ModelError
 from catalog.failpoint import Armed, FailpointReached, arm
 from catalog.preemption import Preempted
 from resources.ledger_tables import attempt, refused_render, render
@@ -181,3 +182,11 @@ def test_groups_are_taken_only_when_the_next_batch_needs_them(undisturbed):
     given = with_plates((taken.append(g) or g for g in groups), drawn, lambda group: 2, lambda group: 0)
     assert [(g, plates) for g, plates in given] == [(g, g) for g in groups]
     assert batches == [(1, 2), (2, 2), (3, 2)]
+
+
+def test_a_base_model_that_changed_since_the_plan_draws_nothing(shop):
+    plan = plan_cell(shop, *cell_of(shop))
+    config = shop.base_model_dir / "scheduler/scheduler_config.json"
+    config.write_text(config.read_text().replace("0.02", "0.03"))
+    with pytest.raises(ModelError, match="changed since the work was planned"):
+        plates_of(shop, plan.lora_digest)

@@ -10,7 +10,7 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from catalog.errors import ModelError
-from generation import batch_sizes
+from generation import batch_sizes, resident
 from generation.adapter import Adapter
 from generation.base_model import load_pipeline, read_base_model
 from generation.plate_faults import MAX_RETRIES, fault_of, retry_seed
@@ -96,6 +96,7 @@ OUT_OF_MEMORY = {
     "cpu": RuntimeError(
         "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 9"
     ),
+    "cublas": RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
     "python": MemoryError(),
 }
 
@@ -186,6 +187,27 @@ def test_one_color_is_no_picture_and_a_wall_in_soft_light_is_one():
     wall[:] = np.linspace(232, 248, 64)[:, None, None]
     assert fault_of(wall, finite=True) == ""
     assert "finite" in fault_of(wall, finite=False)
+
+
+def test_two_weights_that_changed_places_are_noticed(base_model, lora):
+    plates = plates_of(base_model, lora)
+    weight = KEPT[0].pipeline.unet.conv_in.weight
+    with torch.no_grad():
+        weight.copy_(weight.flip(0))
+    with pytest.raises(ModelError, match="this batch would have had another look"):
+        plates.draw(PROMPTS[:1], SEEDS[:1])
+    KEPT.clear()
+
+
+def test_prompts_stay_in_memory_up_to_a_bound_the_longest_unasked_going_first(base_model, monkeypatch):
+    plates_of(base_model)
+    kept = KEPT[0]
+    kept.conditionings.clear()
+    each = kept.condition("a")["prompt"].nbytes
+    monkeypatch.setattr(resident, "CONDITIONING_BYTES", 2 * each)
+    for prompt in ("b", "a", "c"):
+        kept.condition(prompt)
+    assert list(kept.conditionings) == ["a", "c"]
 
 
 def test_in_bfloat16_the_lora_stays_beside_the_weights_and_is_proved_there(base_model, lora):
