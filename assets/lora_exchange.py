@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
+
 from assets.lora_contests import compare, incumbent_of, record_contest
 from assets.lora_use import choose
 from assets.lost_files import record_made
@@ -34,7 +36,7 @@ def exported_file(project: Project, row: Row, key_format: "KeyFormat") -> bytes:
     from generation.base_model import read_base_model
     from training.lora_export import exported
     from training.lora_file import CONTENT_HASH, lora_bytes, read_lora_bytes
-    from training.lora_metadata import exported_metadata
+    from training.lora_metadata import OWN, exported_metadata
     from training.lora_names import unet_layout
 
     if not project.store.has(row["lora_digest"]):
@@ -50,6 +52,9 @@ def exported_file(project: Project, row: Row, key_format: "KeyFormat") -> bytes:
     weights, facts = read_lora_bytes(project.store.get(row["lora_digest"]), f"LoRA {row['lora_digest'][:12]}")
     config = _unet_config(base_model)
     facts = {name: value for name, value in facts.items() if name != CONTENT_HASH}
+    if "origin" in row["facts"]:
+        # As last stated; the file says what was stated when it came.
+        facts[f"{OWN}license"] = row["facts"]["origin"]["license"]
     told = exported_metadata(facts, base_model.family, base_model.latent_channels, key_format, row["lora_digest"])
     return lora_bytes(exported(weights, base_model.family, key_format, unet_layout(config) if config else None), told)
 
@@ -67,7 +72,8 @@ def import_lora(project: Project, category: str, path: Path, *, license_name: st
     """Take in a LoRA that was trained elsewhere, as a challenger, and hold its contest.
 
     It goes into use if it wins. Without a look to hold it on there is no contest, and a person decides. The same file imported again is
-    the same LoRA. Raises LoraRefused without a license, ModelError for a file that does not fit the base model layer by layer.
+    the same LoRA; with another license it is a correction, which holds from then on. Raises LoraRefused without a license, ModelError for a
+    file that does not fit the base model layer by layer.
     """
     from generation.base_model import read_base_model
 
@@ -78,20 +84,53 @@ def import_lora(project: Project, category: str, path: Path, *, license_name: st
     except OSError as error:
         raise LoraRefused(f"{path} cannot be read: {error.strerror}. Nothing was imported.") from error
     base_model = read_base_model(project.training_model_dir)
-    key = digest({"kind": "imported lora", "category": category, "file": digest_bytes(data), "base_model": base_model.digest})
-    known = project.ledger.by_keys(lora, [key]).get(key)
-    if known is not None and project.store.has(known["lora_digest"]):
-        row = known
-    else:
-        origin = {
-            "file": path.name,
-            "sha256": digest_bytes(data),
-            "license": license_name.strip(),
-            "commercial_ok": commercial_ok,
-            "by": by,
-        }
-        row = _taken_in(project, category, key, data, base_model, origin)
-    return _contested(project, row)
+    stated = {"license": license_name.strip(), "commercial_ok": commercial_ok}
+    origin: dict[str, Any] = {"file": path.name, "sha256": digest_bytes(data), **stated, "by": by}
+    named = {"kind": "imported lora", "category": category, "file": origin["sha256"], "base_model": base_model.digest}
+    known = imports_of(project, category, origin["sha256"], base_model.digest)
+    if not known or not project.store.has(known[-1]["lora_digest"]):
+        key = known[-1]["key"] if known and _states(known[-1], stated) else digest({**named, **_numbered(known)})
+        return _contested(project, _taken_in(project, category, key, data, base_model, origin))
+    if _states(known[-1], stated):
+        return _contested(project, known[-1])
+    row = _corrected(project, known[-1], digest({**named, **_numbered(known)}), origin)
+    return Imported(row=row, contest=None, told="its license is corrected, which holds from now on; what is in use did not change")
+
+
+def imports_of(project: Project, category: str, sha256: str, base_model_digest: str) -> list[Row]:
+    """What was stated of a file when it was imported for a category: the first import and corrections of its license, oldest first."""
+    query = sa.select(lora).where(lora.c.category == category, lora.c.data_digest == "", lora.c.base_model_digest == base_model_digest)
+    rows = project.ledger.rows(query.order_by(lora.c.made_at, lora.c.key))
+    return [row for row in rows if row["facts"].get("origin", {}).get("sha256") == sha256]
+
+
+def _states(row: Row, stated: dict[str, Any]) -> bool:
+    return all(row["facts"]["origin"][name] == value for name, value in stated.items())
+
+
+def _numbered(known: list[Row]) -> dict[str, int]:
+    """What tells a correction's key from the first import's, which has no number."""
+    return {"correction": len(known)} if known else {}
+
+
+def _corrected(project: Project, known: Row, key: str, origin: dict[str, Any]) -> Row:
+    """A row more for the file of an imported LoRA, with another license. The earlier one stays, as what was said then."""
+    facts = known["facts"]
+    row: Row = {
+        **known,
+        "key": key,
+        "facts": {
+            **facts,
+            "origin": {**facts["origin"], **origin},
+            "decision": "license corrected; no contest was held",
+            "card": _card(origin, known["lora_digest"], facts.get("layers"), known["base_model_digest"]),
+        },
+        "promoted": False,
+        "made_at": utc_now().replace(tzinfo=None),
+    }
+    record_made(project, lora, [row], file="lora_digest", skus=())
+    failpoint("lora.imported")
+    return row
 
 
 def _taken_in(project: Project, category: str, key: str, data: bytes, base_model: "BaseModel", origin: dict[str, Any]) -> Row:
@@ -127,6 +166,7 @@ def _taken_in(project: Project, category: str, key: str, data: bytes, base_model
                 "rank": sorted({int(down.shape[0]) for down in _downs(weights)}),
             },
             "decision": "imported; no contest was held",
+            "layers": len(weights) // 2,
             "steps": 0,
             "best_step": 0,
             "pictures": 0,
@@ -184,7 +224,7 @@ def _unet_config(base_model: "BaseModel") -> dict[str, Any] | None:
     return config
 
 
-def _card(origin: dict[str, Any], file_digest: str, layers: int, base_digest: str) -> str:
+def _card(origin: dict[str, Any], file_digest: str, layers: int | None, base_digest: str) -> str:
     commercial = "allowed" if origin["commercial_ok"] else "**not allowed**"
     return f"""# LoRA imported from {origin["file"]}
 
@@ -196,5 +236,5 @@ Trained elsewhere; what it was trained on is not known here.
 | came from | `{origin["file"]}`, sha256 `{origin["sha256"]}`, imported by {origin["by"]} |
 | license | {origin["license"]}; commercial use {commercial} |
 | base model | `{base_digest}` |
-| adapter | {layers} layers |
+| adapter | {layers or "unknown number of"} layers |
 """

@@ -71,15 +71,25 @@ class ModelLicenses:
     def _refusal(self, lora_digest: str | None) -> str:
         if lora_digest is None:
             return self.of_base_model(self._project.base_model_digest)
-        row = self._project.ledger.one(sa.select(lora).where(lora.c.lora_digest == lora_digest).limit(1))
-        if row is not None:
+        rows = self._project.ledger.rows(sa.select(lora).where(lora.c.lora_digest == lora_digest).order_by(lora.c.key))
+        if rows:
             # Trained here, on looks of one's own, nothing but the licenses of its base model and of what draws with it bind; imported, its own, too.
-            of_base = self.of_base_model(row["base_model_digest"]) or self._of_what_draws_with(row["base_model_digest"])
-            return _of_imported(row) or of_base
+            trained_on = sorted({row["base_model_digest"] for row in rows})
+            of_base = (self.of_base_model(one) or self._of_what_draws_with(one) for one in trained_on)
+            return next(filter(None, (*self._of_imports(rows), *of_base)), "")
         adapter = self._project.models.of_adapter(lora_digest)
         if adapter is None:
             return f"LoRA {lora_digest[:12]} was not trained here and is not registered, so its license is unknown. Add it to {OWN_FILE}"
         return self.of_model(adapter) or self.of_base_model(self._project.base_model_digest)
+
+    def _of_imports(self, rows: Iterable[Row]) -> list[str]:
+        """Why pictures of an imported LoRA may not be sold, by what was stated last in each category that its file was imported for."""
+        files = {_imported_file(row) for row in rows} - {""}
+        if not files:
+            return []
+        imports = self._project.ledger.rows(sa.select(lora).where(lora.c.data_digest == "").order_by(lora.c.made_at, lora.c.key))
+        last = {(row["category"], _imported_file(row)): row for row in imports if _imported_file(row) in files}
+        return [_of_imported(last[place]) for place in sorted(last)]
 
     def of_drawing(self, recorded: Mapping[str, Any]) -> str:
         """Why a picture may not be sold, by the base model and few-step adapter that its render recorded; '' when it may, or nothing is recorded."""
@@ -109,6 +119,12 @@ class ModelLicenses:
         if present is None or of is None or not of.entry.is_pinned or model_digest(of) != trained_on:
             return ""
         return self.of_model(present)
+
+
+def _imported_file(row: Row) -> str:
+    """The digest of the file that an imported LoRA came from, whatever it became here; '' for a LoRA trained here."""
+    origin = row["facts"].get("origin")
+    return "" if origin is None else str(origin["sha256"])
 
 
 def _of_imported(row: Row) -> str:

@@ -101,6 +101,41 @@ def test_without_look_pictures_there_is_no_contest_and_a_person_decides(project,
     assert promoted_lora(project, "bags")["key"] == row["key"]
 
 
+def state(project, path, license_name, commercial_ok, category="bags"):
+    return import_lora(project, category, path, license_name=license_name, commercial_ok=commercial_ok, by="bob")
+
+
+def imported_refusal(project, row):
+    """Why an imported LoRA's own license lets nothing be sold; '' when it does (the tiny base model's license is another matter)."""
+    told = open_project(project.settings.project_dir).licenses.refusal(row["lora_digest"])
+    return told if "was imported from" in told else ""
+
+
+@pytest.mark.parametrize("second", ["MIT", "CC-BY-NC-4.0"])
+def test_a_license_stated_wrongly_is_corrected_by_importing_again_and_the_last_word_holds(project, kohya, second):
+    first = state(project, kohya, "MIT", True)
+    assert imported_refusal(project, first.row) == ""
+    corrected = state(project, kohya, second, False)
+    assert corrected.row["key"] != first.row["key"] and corrected.row["lora_digest"] == first.row["lora_digest"]
+    assert f"under {second}, which forbids commercial use as bob said" in imported_refusal(project, first.row)
+    assert "license is corrected" in corrected.told and "**not allowed**" in corrected.row["facts"]["card"]
+    assert state(project, kohya, second, False).row["key"] == corrected.row["key"], "said twice is said once"
+    assert second.encode() in exported_file(project, corrected.row, "diffusers")
+    last = state(project, kohya, "MIT", True)
+    assert imported_refusal(project, first.row) == "" and len(loras_of(project, "bags")) == 3
+    assert len({row["made_at"] for row in loras_of(project, "bags")}) == 3 and loras_of(project, "bags")[0]["key"] == last.row["key"]
+
+
+@pytest.mark.parametrize("forbidden_in", ["bags", "hats"])
+@pytest.mark.parametrize("license_name", ["MIT", "CC-BY-NC-4.0"])
+def test_a_file_that_one_category_may_not_sell_is_sold_in_none(project, kohya, forbidden_in, license_name):
+    rows = [
+        state(project, kohya, license_name if category == forbidden_in else "MIT", category != forbidden_in, category).row
+        for category in ("bags", "hats")
+    ]
+    assert [bool(imported_refusal(project, row)) for row in rows] == [True, True]
+
+
 def test_a_lora_of_another_model_is_refused_before_anything_is_kept(project, tensors, tmp_path):
     wider = {name: torch.cat([tensor, tensor], dim=-1) if "lora_A" in name else tensor for name, tensor in tensors.items()}
     save_file(wider, tmp_path / "wide.safetensors")

@@ -179,8 +179,9 @@ def test_a_lora_inherits_the_license_of_the_model_it_was_trained_on(shop):
 def test_an_imported_lora_is_sold_with_only_if_its_own_license_allows_it(shop, allowed, told):
     project = shop.open()
     row = project.ledger.one(sa.select(lora))
-    origin = {"file": "clay.safetensors", "license": "CC-BY-NC-4.0", "commercial_ok": allowed, "by": "ann"}
-    project.ledger.record(lora, {**row, "key": "imported", "lora_digest": "e" * 64, "promoted": False, "facts": {"origin": origin}})
+    origin = {"file": "clay.safetensors", "sha256": "f" * 64, "license": "CC-BY-NC-4.0", "commercial_ok": allowed, "by": "ann"}
+    imported = {**row, "key": "imported", "lora_digest": "e" * 64, "data_digest": "", "promoted": False, "facts": {"origin": origin}}
+    project.ledger.record(lora, imported)
     assert not project.licenses.may_refuse, "nobody draws with it yet"
     choice = {
         "at": row["made_at"],
