@@ -20,6 +20,8 @@ from resources.settings import utc_now
 MIN_DIGEST_CHARACTERS = 6
 """As few characters of a digest may name a LoRA, as long as they name one alone."""
 MAX_REASON_CHARACTERS = 1_000
+BY_PERSON = ("promote", "rollback")
+"""Actions of people; what else takes a LoRA into use is the outcome of a contest, and the next contest may overturn it."""
 IN_WORDS = {
     "trained": "won its training's contest",
     "returned": "came back with its look",
@@ -162,19 +164,34 @@ def look_key(project: Project, category: str) -> str | None:
 
 
 def chosen_for(project: Project, category: str, key: str) -> Row | None:
-    """The LoRA that was chosen last while the look asked for this training, if its file is there: it stands in place of the trained one."""
-    query = sa.select(lora_choice).where(lora_choice.c.category == category, lora_choice.c.look_key == key)
-    choice = project.ledger.one(query.order_by(lora_choice.c.id.desc()).limit(1))
-    row = None if choice is None else project.ledger.by_keys(lora, [choice["lora_key"]]).get(choice["lora_key"])
-    usable = row is not None and row["base_model_digest"] == project.training_model_digest and project.store.has(row["lora_digest"])
-    return row if usable else None
+    """The LoRA that a person chose last while the look asked for this training, if its file is there: it stands in place of the trained one.
+
+    None where an imported LoRA has won a contest since, as no person said that the next contest is not to decide.
+    """
+    choice = _last_choice(project, category, key)
+    return _usable(project, choice) if choice is not None and choice["action"] in BY_PERSON else None
 
 
 def lora_to_return(project: Project, trained: Row) -> Row | None:
     """The LoRA that is to come back into use with the present look, whose training is `trained`; None when the right one is in use.
 
-    That is what somebody chose for this look, else what was trained on it, if it was promoted then.
+    That is what a person chose for this look; else who won last for it: the imported LoRA or, if it was promoted later, what was trained on it.
     """
-    standing = chosen_for(project, trained["category"], trained["key"]) or (trained if trained["promoted"] else None)
+    choice = _last_choice(project, trained["category"], trained["key"])
+    standing = trained if trained["promoted"] else None
+    if choice is not None and (standing is None or choice["action"] in BY_PERSON or choice["at"] >= trained["made_at"]):
+        standing = _usable(project, choice) or standing
     in_use = promoted_lora(project, trained["category"])
     return standing if standing is not None and in_use is not None and in_use["key"] != standing["key"] else None
+
+
+def _last_choice(project: Project, category: str, key: str) -> Row | None:
+    query = sa.select(lora_choice).where(lora_choice.c.category == category, lora_choice.c.look_key == key)
+    return project.ledger.one(query.order_by(lora_choice.c.id.desc()).limit(1))
+
+
+def _usable(project: Project, choice: Row) -> Row | None:
+    """The chosen LoRA, if it is of the present base model and its file is there."""
+    row = project.ledger.by_keys(lora, [choice["lora_key"]]).get(choice["lora_key"])
+    usable = row is not None and row["base_model_digest"] == project.training_model_digest and project.store.has(row["lora_digest"])
+    return row if usable else None

@@ -181,6 +181,35 @@ def test_a_training_that_ends_after_a_choice_for_its_look_leaves_the_choice(proj
     assert (contest["won"], contest["reason"]) == (False, f"not promoted: a person chose {chosen[:12]} for this look")
 
 
+def test_an_imported_winner_is_no_persons_choice_so_a_training_that_ends_later_has_its_contest(project, monkeypatch):
+    from types import SimpleNamespace
+
+    from assets import lora_contests
+    from assets.lora_use import choose, lora_to_return
+
+    add_lora(project, "first")
+    imported = add_lora(project, "imported", promoted=False, minutes=1)
+    key = lora_key(project, "mugs")
+    choose(project, find_lora(project, "mugs", imported), "contest", by="contest", because="promoted: better")
+    assert in_use(project) == imported and chosen_for(project, "mugs", key) is None
+    rivals = []
+
+    def compare(project, data, challenger, incumbent):
+        rivals.append(incumbent)
+        return SimpleNamespace(won=True, reason="promoted: better", as_json=lambda: {"version": "x", "plates": 0, "scores": []})
+
+    monkeypatch.setattr(lora_contests, "compare", compare)
+    now = (utc_now().replace(tzinfo=None) - START) / dt.timedelta(minutes=1)
+    earlier = {**find_lora(project, "mugs", imported), "key": key, "promoted": True, "made_at": START}
+    assert lora_to_return(project, earlier) is None, "the imported one won after it was trained"
+    trained = add_lora(project, "trained", key=key, minutes=now, validation_loss=0.1, base_validation_loss=0.2)
+    row = find_lora(project, "mugs", trained)
+    project.ledger.transact(lambda connection: connection.execute(sa.delete(lora).where(lora.c.key == key)), repeatable=True)
+    assert lora_contests.judge_trained(project, row, SimpleNamespace(digest="data"))["won"] and rivals == [imported]
+    project.ledger.record(lora, row)
+    assert in_use(project) == trained and lora_to_return(project, row) is None, "who won last stays"
+
+
 def test_contests_and_choices_come_back_when_the_ledger_is_made_again(project, tmp_path):
     add_lora(project, "first")
     challenger = add_lora(project, "challenger", promoted=False, minutes=1)
