@@ -4,6 +4,7 @@ What is measured and the rule are training/entrants.py and training/contest.py. 
 """
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assets.lora_use import chosen_for
@@ -53,12 +54,16 @@ def judge_trained(project: Project, row: Row, data: "TrainingSet") -> Row:
         outcome = True, f"promoted: held-out loss {loss:.4f}, the base model's is {base_loss:.4f}, and no other LoRA is in use", alone
     else:
         contest = compare(project, data, row["lora_digest"], incumbent["lora_digest"])
-        outcome = contest.won, contest.reason, contest.as_json()
+        outcome = contest.won, contest.reason, {**contest.as_json(), "drawing": drawing(project)}
     return record_contest(project, row, incumbent, data.digest, outcome, seconds=time.perf_counter() - start)
 
 
 def compare(project: Project, data: "TrainingSet", challenger: str, incumbent: str | None) -> "Contest":
-    """Measure two LoRAs by their digests (None: the base model alone) on a look, and hold the contest."""
+    """Measure two LoRAs by their digests (None: the base model alone) on a look, and hold the contest.
+
+    Plates are drawn as the shop's are: by its base model, sampling and few-step adapter. Losses are of the model that looks are trained on.
+    """
+    from assets.shard_drawing import plates_of
     from generation.base_model import read_base_model
     from training.contest import hold_contest
     from training.entrants import LoraFile, feature_measure, look_pixels, measured_entrants
@@ -68,17 +73,33 @@ def compare(project: Project, data: "TrainingSet", challenger: str, incumbent: s
 
     measure, look = feature_measure(project.weights), [look_pixels(picture) for picture in data.held_out]
     base_model, work_dir = read_base_model(project.training_model_dir), project.settings.state_dir / "training"
-    entrants = measured_entrants(lora_settings(project), data, base_model, [file_of(challenger), file_of(incumbent)], measure, work_dir)
-    return hold_contest(*entrants, look, measure.of(look))
+    how, files = project.settings.generation, [file_of(challenger), file_of(incumbent)]
+    drawn_with = replace(
+        plates_of(project, None), steps=how.steps, guidance=how.guidance, guided_share=how.guided_share, step_cache=how.step_cache
+    )
+    new, old = measured_entrants(lora_settings(project), data, base_model, files, measure, work_dir, drawn_with)
+    return hold_contest(new, old, look, measure.of(look))
+
+
+def drawing(project: Project) -> dict[str, Any]:
+    """What a contest's plates are drawn by, as it enters the contest's key. A recipe's own `sampling` is left out: a contest is of no recipe."""
+    how = project.settings.generation.model_dump(include={"steps", "guidance", "guided_share", "step_cache"})
+    return {"base_model": project.base_model_digest, **how, **project.few_step.in_keys}
 
 
 def record_contest(
     project: Project, row: Row, incumbent: Row | None, data_digest: str, outcome: tuple[bool, str, dict[str, Any]], *, seconds: float
 ) -> Row:
-    """Keep a contest; the row as it stands. The same two files on the same pictures have one contest, however often a worker was killed."""
+    """Keep a contest; the row as it stands. The same two files on the same pictures, drawn alike, have one, however often a worker was killed."""
     won, reason, scores = outcome
     rival = incumbent["lora_digest"] if incumbent is not None else None
-    named = {"challenger": row["lora_digest"], "incumbent": rival, "data": data_digest, "base_model": row["base_model_digest"]}
+    named: dict[str, Any] = {
+        "challenger": row["lora_digest"],
+        "incumbent": rival,
+        "data": data_digest,
+        "base_model": row["base_model_digest"],
+    }
+    named |= {"drawing": scores["drawing"]} if "drawing" in scores else {}
     contest: Row = {
         "key": digest({"kind": "lora contest", "category": row["category"], "version": scores["version"], **named}),
         "category": row["category"],

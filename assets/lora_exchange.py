@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from assets.lora_contests import compare, incumbent_of, record_contest
+from assets.lora_contests import compare, drawing, incumbent_of, record_contest
 from assets.lora_use import choose
 from assets.lost_files import record_made
 from assets.training_set import lora_settings, read_training_set
@@ -210,7 +210,7 @@ def _contested(project: Project, row: Row) -> Imported:
         return Imported(row=row, contest=None, told=f"no contest was held, so a person decides (`vitrine lora promote`). {error}")
     start = time.perf_counter()
     held = compare(project, data, row["lora_digest"], incumbent["lora_digest"] if incumbent is not None else None)
-    outcome = held.won, held.reason, held.as_json()
+    outcome = held.won, held.reason, {**held.as_json(), "drawing": drawing(project)}
     contest = record_contest(project, row, incumbent, data.digest, outcome, seconds=time.perf_counter() - start)
     if contest["won"]:
         choose(project, row, "contest", by="contest", because=contest["reason"])

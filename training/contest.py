@@ -15,7 +15,7 @@ from training.entrants import Entrant
 from training.look_distance import ColorMoments, color_moments, frechet_distances, layout_distances
 from training.texture_distance import Features, energies_of, pairwise
 
-CONTEST_VERSION = "contest-1"
+CONTEST_VERSION = "contest-2"
 """Raise when the same entrants should get another verdict; stored with each contest."""
 RESAMPLES = 2000
 RESAMPLING_SEED = 2711

@@ -4,7 +4,7 @@ Judges nothing; see contest.py.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -85,14 +85,18 @@ def measured_entrants(
     files: Sequence[LoraFile | None],
     features: FeatureMeasure,
     work_dir: Path,
+    drawn_with: DiffusionPlates,
 ) -> tuple[Entrant, ...]:
-    """Each LoRA (None: the base model alone) measured on today's held-out pictures. Raises ModelError for a file that does not fit."""
+    """Each LoRA (None: the base model alone) measured on today's held-out pictures.
+
+    Losses are of `base_model`, which LoRAs are trained on; `drawn_with` draws the plates, as the shop's pictures are drawn, whichever LoRA it names.
+    Raises ModelError for a file that does not fit.
+    """
     losses = held_out_losses(settings, training_set, base_model, files, work_dir)
     seeds = range(FIRST_SEED, FIRST_SEED + PLATES)
     found = []
     for file, losses_NK in zip(files, losses, strict=True):
         path, name = (None, None) if file is None else (file.path, file.digest)
-        maker = DiffusionPlates(base_model, lora_path=path, lora_digest=name, device=settings.device, threads=settings.threads)
-        plates = tuple(maker.draw([training_set.trigger] * PLATES, seeds))
+        plates = tuple(replace(drawn_with, lora_path=path, lora_digest=name).draw([training_set.trigger] * PLATES, seeds))
         found.append(Entrant(losses_NK=losses_NK, plates=plates, features_ND=features.of(plates), feature_name=features.name))
     return tuple(found)

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from assets.catalog import refresh_catalog
+from assets.lora_contests import record_contest
 from assets.lora_exchange import exported_file, import_lora
 from assets.lora_use import contests_of, loras_of, uses_of
 from assets.planning import promoted_lora
@@ -90,6 +91,26 @@ def test_one_that_wins_is_in_use_and_its_contest_is_the_reason(project, kohya, m
     row, held = take_in(project, kohya)
     assert held["won"] and promoted_lora(project, "mugs")["key"] == row["key"]
     assert [(use.how, use.by) for use in uses_of(project, "mugs")] == [("contest", "contest")]
+
+
+def test_a_contests_plates_are_drawn_as_the_shops_pictures_are(project, kohya, monkeypatch):
+    from generation.denoise import Sampling
+    from generation.plates import DiffusionPlates
+
+    drawn, draw_plates = [], DiffusionPlates.draw
+
+    def draw(self, prompts, seeds):
+        drawn.append((self.base_model_digest, self.sampling, self.few_step))
+        return draw_plates(self, prompts, seeds)
+
+    monkeypatch.setattr(DiffusionPlates, "draw", draw)
+    row, contest = take_in(project, kohya)
+    assert drawn == [(project.base_model_digest, Sampling(steps=2, guidance=2.0), None)] * 2
+    told = {"base_model": project.base_model_digest, "steps": 2, "guidance": 2.0, "guided_share": 1.0, "step_cache": None}
+    assert contest["scores"]["drawing"] == told
+    outcome = contest["won"], contest["reason"], {**contest["scores"], "drawing": {**told, "steps": 3}}
+    other = record_contest(project, row, None, contest["data_digest"], outcome, seconds=1.0)
+    assert other["key"] != contest["key"], "drawn otherwise, it is another contest"
 
 
 def test_without_look_pictures_there_is_no_contest_and_a_person_decides(project, kohya):
