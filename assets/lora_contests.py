@@ -145,7 +145,7 @@ def contest_markdown(contest: Row) -> str:
         lines.append(f"| {words} | {score['challenger']:.4g} | {score['incumbent']:.4g} | {sure} | {score['verdict']} |")
     plates = contest["scores"]["plates"]
     drawn = f" {plates} plates each, same seeds." if plates else ""
-    return "\n".join([*lines, "", f"Lower is better; sure: share of resamples in which the new one is better.{drawn}", ""])
+    return "\n".join([*lines, "", f"Lower is better; sure: 1 minus the chance that equals differ so much.{drawn}", ""])
 
 
 def _against_base(loss: float, base_loss: float) -> dict[str, Any]:

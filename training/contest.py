@@ -17,29 +17,35 @@ from training.texture_distance import Features, energies_of, pairwise
 
 CONTEST_VERSION = "contest-2"
 """Raise when the same entrants should get another verdict; stored with each contest."""
-RESAMPLES = 2000
-RESAMPLING_SEED = 2711
+MAX_EXCHANGES = 2048
+"""Patterns of exchanges that are looked at: all of up to 11 pairs, else as many drawn ones and the measured one itself."""
+EXCHANGE_SEED = 2711
 SURE = 0.95
-"""Share of the resamples in which the challenger must be better to have won a score: a paired, one-sided bootstrap (Efron and Tibshirani 1993)."""
+"""1 minus the chance that equals would differ so much: a paired, one-sided test that exchanges the two LoRAs' values of a picture or seed (Fisher
+1935). It is exact for any number of pairs; a percentile bootstrap is not: of 4 pictures it calls equals surely better in 12 % of contests."""
+MIN_PAIRS = 4
+"""As many pairs may win a score by being better in every one, though 4 are sure to 1 in 16 only: no score wins a contest alone."""
 MIN_WINS = 2
-"""Scores that must be won. Two independent scores without a true difference are both won by luck in 1 of 400 contests; ours are not independent,
-so what was measured counts: docs/how-to/loras.md."""
+"""Scores that must be won. Two independent scores without a true difference are both won by luck in 1 of 400 contests, 1 of 320 where one of
+them is a loss of 4 pictures; ours are not independent, so what was measured counts: docs/how-to/loras.md."""
 TOLERANCE = {"held_out_loss": 0.02, "palette_delta_e": 1.0, "layout_delta_e": 1.0}
 """How much worse a score may be: the loss as a share, distances in Delta E, of which 1 is hardly seen."""
 FEATURE_TOLERANCE = 0.15
 """The feature distance may be this share worse; it has no unit that an eye knows."""
+ROUNDING = 1e-9
+"""Differences that are nearer than this share are equal: sums in another order round otherwise."""
 LEAST_GAIN = 0.5
 """A score is won by at least this share of its tolerance: a gain that nobody sees is not worth drawing a category's scenes anew."""
 
 Verdict = Literal["better", "worse", "alike"]
 Indices = npt.NDArray[np.int64]
 Distances = Callable[[Indices], npt.NDArray[np.float64]]
-"""The distances of sets of plates from the look, each set given by its plates' indices: (..., n) to (...)."""
+"""The distances of sets of plates from the look, each set given by the indices of its plates among both entrants': (..., n) to (...)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One score of both, lower is better. `sure` is the share of resamples in which the challenger is better; `worse` is by more than tolerated."""
+    """One score of both, lower is better. `sure` is 1 minus the chance that equals differ so much; `worse` is by more than tolerated."""
 
     name: str
     challenger: float
@@ -69,12 +75,13 @@ def hold_contest(challenger: Entrant, incumbent: Entrant, look: Sequence[npt.NDA
     `look` are the held-out pictures, uint8 sRGB; `look_features` theirs by what gave the entrants' features.
     """
     assert challenger.losses_NK.shape == incumbent.losses_NK.shape and len(challenger.plates) == len(incumbent.plates)
-    pair = (challenger, incumbent)
+    plates, count = (*challenger.plates, *incumbent.plates), len(challenger.plates)
+    features_ND = np.concatenate([challenger.features_ND, incumbent.features_ND])
     scores = (
-        _loss_score(*pair),
-        _resampled("palette_delta_e", *(_palette_of(one, look) for one in pair), count=len(challenger.plates)),
-        _resampled("layout_delta_e", *(_layout_of(one, look) for one in pair), count=len(challenger.plates)),
-        _resampled(challenger.feature_name, *(_feature_of(one, look_features) for one in pair), count=len(challenger.plates)),
+        _loss_score(challenger, incumbent),
+        _exchanged("palette_delta_e", _palette_of(plates, look), count),
+        _exchanged("layout_delta_e", _layout_of(plates, look), count),
+        _exchanged(challenger.feature_name, _feature_of(features_ND, look_features), count),
     )
     won, reason = decide(scores)
     return Contest(scores=scores, won=won, reason=reason, plates=len(challenger.plates))
@@ -99,32 +106,43 @@ def in_words(score: Score) -> str:
 
 
 def _loss_score(challenger: Entrant, incumbent: Entrant) -> Score:
-    """Held-out loss, resampled by picture: its noise levels are not independent. Ratios, or the noisiest levels would decide alone."""
+    """Held-out loss, paired by picture: its noise levels are not independent. Ratios, or the noisiest levels would decide alone."""
     ratios_N = np.log(challenger.losses_NK / incumbent.losses_NK).mean(axis=1)
-    sure = float((ratios_N[_resamples(len(ratios_N))].mean(-1) < 0).mean())
-    return _score("held_out_loss", challenger.loss, incumbent.loss, sure)
+    differences = np.where(_exchanges(len(ratios_N)), -ratios_N, ratios_N).mean(-1)
+    return _score("held_out_loss", challenger.loss, incumbent.loss, _sure(differences), len(ratios_N))
 
 
-def _resampled(name: str, challenger: Distances, incumbent: Distances, *, count: int) -> Score:
-    every, resamples = np.arange(count), _resamples(count)
-    sure = float((challenger(resamples) < incumbent(resamples)).mean())
-    return _score(name, float(challenger(every)), float(incumbent(every)), sure)
+def _exchanged(name: str, distances: Distances, count: int) -> Score:
+    """A score of plates, paired by seed: of both entrants' plates, the challenger's first, `count` are each one's."""
+    exchanged, own = _exchanges(count), np.arange(count)
+    mine, theirs = distances(np.where(exchanged, own + count, own)), distances(np.where(exchanged, own, own + count))
+    return _score(name, float(mine[0]), float(theirs[0]), _sure(mine - theirs), count)
 
 
-def _resamples(count: int) -> Indices:
-    return np.random.default_rng(RESAMPLING_SEED).integers(0, count, (RESAMPLES, count))
+def _exchanges(count: int) -> npt.NDArray[np.bool_]:
+    """Which of `count` pairs are exchanged, by pattern (patterns, count); the first exchanges none."""
+    if 2**count <= MAX_EXCHANGES:
+        return (np.arange(2**count)[:, None] >> np.arange(count) & 1).astype(bool)
+    drawn = np.random.default_rng(EXCHANGE_SEED).integers(0, 2, (MAX_EXCHANGES, count)).astype(bool)
+    drawn[0] = False
+    return drawn
 
 
-def _score(name: str, challenger: float, incumbent: float, sure: float) -> Score:
+def _sure(differences: npt.NDArray[np.float64]) -> float:
+    """1 minus the share of patterns that make the challenger at least as much better as it was measured (the first)."""
+    return 1 - float((differences <= differences[0] + ROUNDING * np.abs(differences).max()).mean())
+
+
+def _score(name: str, challenger: float, incumbent: float, sure: float, pairs: int) -> Score:
     relative = name not in TOLERANCE or name == "held_out_loss"
     tolerance = TOLERANCE.get(name, FEATURE_TOLERANCE) * (incumbent if relative else 1.0)
-    gain = incumbent - challenger
-    verdict: Verdict = "worse" if gain < -tolerance else "better" if sure >= SURE and gain > LEAST_GAIN * tolerance else "alike"
+    gain, enough = incumbent - challenger, min(SURE, 1 - 2.0 ** -max(pairs, MIN_PAIRS))
+    verdict: Verdict = "worse" if gain < -tolerance else "better" if sure >= enough and gain > LEAST_GAIN * tolerance else "alike"
     return Score(name=name, challenger=round(challenger, 6), incumbent=round(incumbent, 6), sure=round(sure, 4), verdict=verdict)
 
 
-def _palette_of(entrant: Entrant, look: Sequence[npt.NDArray[np.uint8]]) -> Distances:
-    theirs, ours = color_moments(look), [color_moments([plate]) for plate in entrant.plates]
+def _palette_of(plates: Sequence[npt.NDArray[np.uint8]], look: Sequence[npt.NDArray[np.uint8]]) -> Distances:
+    theirs, ours = color_moments(look), [color_moments([plate]) for plate in plates]
     means_N3, seconds_N33 = np.stack([one.mean for one in ours]), np.stack([one.second_moment for one in ours])
 
     def distances(chosen: Indices) -> npt.NDArray[np.float64]:
@@ -134,12 +152,12 @@ def _palette_of(entrant: Entrant, look: Sequence[npt.NDArray[np.uint8]]) -> Dist
     return distances
 
 
-def _layout_of(entrant: Entrant, look: Sequence[npt.NDArray[np.uint8]]) -> Distances:
-    each_N = layout_distances(entrant.plates, look)
+def _layout_of(plates: Sequence[npt.NDArray[np.uint8]], look: Sequence[npt.NDArray[np.uint8]]) -> Distances:
+    each_N = layout_distances(plates, look)
     return lambda chosen: np.asarray(each_N[chosen].mean(-1))
 
 
-def _feature_of(entrant: Entrant, look_features: Features) -> Distances:
-    between, within = pairwise(entrant.features_ND, look_features), pairwise(entrant.features_ND, entrant.features_ND)
+def _feature_of(features_ND: Features, look_features: Features) -> Distances:
+    between, within = pairwise(features_ND, look_features), pairwise(features_ND, features_ND)
     look = pairwise(look_features, look_features)
     return lambda chosen: energies_of(between, within, look, chosen)
