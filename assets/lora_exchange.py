@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from assets.lora_contests import compare, drawing, incumbent_of, record_contest
 from assets.lora_use import choose
 from assets.lost_files import record_made
-from assets.training_set import lora_settings, read_training_set
+from assets.training_set import read_training_set
 from catalog.errors import LoraRefused, ModelError, TrainingError
 from catalog.failpoint import failpoint
 from catalog.keys import digest, digest_bytes
@@ -152,7 +152,7 @@ def _taken_in(project: Project, category: str, key: str, data: bytes, base_model
     kept = {name: value for name, value in facts.items() if name != CONTENT_HASH}
     own = {"base_model": base_model.digest, "license": origin["license"], "imported_from": origin["sha256"]}
     converted = lora_bytes(weights, {"format": "pt", **kept, **{f"{OWN}{name}": value for name, value in own.items()}})
-    _refuse_unfitting(project, base_model, converted)
+    _refuse_unfitting(base_model, converted)
     row: Row = {
         "key": key,
         "category": category,
@@ -187,16 +187,14 @@ def _downs(weights: dict[str, Any]) -> list[Any]:
     return [tensor for name, tensor in weights.items() if name.endswith(".lora_A.weight")]
 
 
-def _refuse_unfitting(project: Project, base_model: "BaseModel", data: bytes) -> None:
-    """Raises ModelError unless the file can be attached to the base model, tensor for tensor."""
-    from generation.adapter import attach_lora
-    from generation.base_model import load_pipeline, torch_threads
+def _refuse_unfitting(base_model: "BaseModel", data: bytes) -> None:
+    """Raises ModelError unless the file fits the base model, layer by layer."""
+    from generation.lora_fit import refuse_unfitting
 
-    threads = lora_settings(project).threads
-    with tempfile.TemporaryDirectory() as folder, torch_threads(threads):
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "imported.safetensors"
         path.write_bytes(data)
-        attach_lora(load_pipeline(base_model, threads), path, digest_bytes(data))
+        refuse_unfitting(base_model, path, digest_bytes(data))
 
 
 def _contested(project: Project, row: Row) -> Imported:

@@ -174,6 +174,18 @@ def test_a_lora_of_another_model_is_refused_before_anything_is_kept(project, ten
     assert loras_of(project, "mugs") == []
 
 
+def test_an_import_without_a_contest_loads_no_weights(project, kohya, tensors, tmp_path, monkeypatch):
+    """A base model of 20 billion parameters does not fit into the memory of a machine that only imports."""
+    from generation import base_model
+
+    monkeypatch.setattr(base_model, "load_pipeline", lambda *args: pytest.fail("the base model was loaded"))
+    assert take_in(project, kohya, category="bags")[0]["lora_digest"]
+    save_file({name: tensor for name, tensor in tensors.items() if name != min(tensors)}, tmp_path / "half.safetensors")
+    with pytest.raises(ModelError):
+        take_in(project, tmp_path / "half.safetensors", category="bags")
+    assert len(loras_of(project, "bags")) == 1
+
+
 def test_a_license_must_be_stated_and_the_file_be_there(project, kohya, tmp_path):
     with pytest.raises(LoraRefused, match="under which license"):
         import_lora(project, "mugs", kohya, license_name=" ", commercial_ok=True, by="ann")
