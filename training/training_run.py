@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from catalog.errors import TrainingError
 from catalog.failpoint import failpoint
-from catalog.preemption import Preempted, is_preempted
+from catalog.preemption import Preempted, stop_point
 from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, load_newest_checkpoint, save_checkpoint, with_prefix
 from training.optimizers import build_optimizer, optimizer_tensors, restore_optimizer
 from training.pace import Pace, in_words
@@ -65,20 +65,12 @@ class TrainingRun:
     def finish(self, on_progress: Callable[[Progress], None]) -> TrainingState:
         """Take all remaining steps. Raises TrainingError if what came out is unusable."""
         state, settings = self.state, self.settings
-        while not self._is_done():
-            if is_preempted():
-                self._stop()
-            loss = self._step()
-            state.step += 1
-            failpoint("training.stepped")
-            state.losses_since_point.append(loss)
-            if state.step % settings.validate_every == 0 or state.step == settings.steps:
-                self._validate()
-                failpoint("training.validated")
-            if state.step % settings.checkpoint_every == 0 or self._is_done():
-                self._save()
-                failpoint("training.saved")
-            on_progress(self._progress(loss))
+        try:
+            while not self._is_done():
+                stop_point()
+                self._go_on(on_progress)
+        except Preempted:
+            self._stop()
         base_loss, lowest = state.curve[0].validation_loss, min(point.validation_loss for point in state.curve)
         if lowest > (1 - MIN_IMPROVEMENT_SHARE) * base_loss:
             raise TrainingError(
@@ -88,8 +80,38 @@ class TrainingRun:
             )
         return state
 
+    def _go_on(self, on_progress: Callable[[Progress], None]) -> None:
+        """Take a step, keep it, and validate where that is due; a step of an earlier attempt that was not validated is validated only.
+
+        Kept before it is validated: validation takes minutes on a large model, and a machine that is taken away leaves seconds.
+        """
+        state = self.state
+        if not self._is_validation_due():
+            loss = self._step()
+            state.step += 1
+            failpoint("training.stepped")
+            state.losses_since_point.append(loss)
+            if state.step % self.settings.checkpoint_every == 0:
+                self._save()
+                failpoint("training.saved")
+        loss = state.losses_since_point[-1]
+        if self._is_validation_due():
+            self._validate()
+            failpoint("training.validated")
+            if self._is_done():
+                self._save()
+                failpoint("training.saved")
+        on_progress(self._progress(loss))
+
+    def _is_validation_due(self) -> bool:
+        """Whether the step that was taken last is one to validate after, and no validation of it is known."""
+        step, settings = self.state.step, self.settings
+        return (step % settings.validate_every == 0 or step == settings.steps) and self.state.curve[-1].step < step
+
     def _is_done(self) -> bool:
-        """All steps taken, or as many validations without a new best as `early_stop` allows."""
+        """All steps taken and validated, or as many validations without a new best as `early_stop` allows."""
+        if self._is_validation_due():
+            return False
         patience = self.settings.early_stop
         waited = sum(point.step > self.state.best_step for point in self.state.curve)
         return self.state.step >= self.settings.steps or (patience is not None and waited >= patience)
@@ -107,7 +129,7 @@ class TrainingRun:
         )
 
     def _stop(self) -> NoReturn:
-        """Keep a checkpoint of this very step and end: no step is taken twice."""
+        """Keep a checkpoint of this very step, validated or not, and end: no step is taken twice."""
         if self.state.step > 0:
             self._save()
         raise Preempted(f"SIGTERM after step {self.state.step} of {self.settings.steps}: the next attempt goes on from there")
@@ -130,12 +152,17 @@ class TrainingRun:
         return loss
 
     def _validate(self) -> None:
-        """Measure what a file would hold now, the average where there is one, and keep it if it is the best so far."""
+        """Measure what a file would hold now, the average where there is one, and keep it if it is the best so far.
+
+        Raises Preempted, with the adapter as it was, once SIGTERM has come.
+        """
         begun, state, now = time.perf_counter(), self.state, self.trainee.flat.detach().clone()
         kept = now if self.average is None else self.average.flat
         self.trainee.set_flat(kept)
-        value = validation_loss(self.trainee, self.problem)
-        self.trainee.set_flat(now)
+        try:
+            value = validation_loss(self.trainee, self.problem)
+        finally:
+            self.trainee.set_flat(now)
         self.pace.validations_s.append(time.perf_counter() - begun)
         self._refuse_unless_finite(value, "held-out")
         recent = state.losses_since_point

@@ -6,6 +6,7 @@ Judges nothing: which step is best is decided in lora.py.
 import math
 from collections.abc import Sequence
 
+from catalog.preemption import stop_point
 from training.latents import Encoded
 from training.objective import Objective
 from training.samples import Sample, parts_of_one_shape
@@ -49,11 +50,15 @@ def validation_loss(trainee: Trainee, problem: Sequence[Sample]) -> float:
 
 
 def validation_losses(trainee: Trainee, problem: Sequence[Sample]) -> list[float]:
-    """The error of each sample of the fixed problem, in its order: all noise levels of one picture, then of the next."""
+    """The error of each sample of the fixed problem, in its order: all noise levels of one picture, then of the next.
+
+    Raises Preempted between two batches once SIGTERM has come.
+    """
     import torch
 
     found: dict[int, float] = {}
     with torch.no_grad():
         for part in parts_of_one_shape(problem, VALIDATION_BATCH):
+            stop_point()
             found.update(zip(map(id, part), trainee.loss(part).double().tolist(), strict=True))
     return [found[id(sample)] for sample in problem]

@@ -3,15 +3,19 @@
 Files torn by a kill are test_lora.py's; here the process's memory is lost.
 """
 
+from itertools import count
+
 import pytest
 import torch
 from safetensors.torch import load_file
 
+from catalog import preemption
 from generation.base_model import read_base_model
 from tests.tiny_model import TINY_SIZE_PX, write_tiny_base_model
 from tests.training.tiny_look import TRIGGER, look_files, mask_file, resized
 from training.checkpoint import load_newest_checkpoint
 from training.lora import LoraSettings, train_lora
+from training.trainee import Trainee
 from training.training_set import build_training_set
 
 SETTINGS = LoraSettings(
@@ -19,6 +23,9 @@ SETTINGS = LoraSettings(
     ema_decay=0.8, accumulation=2, gradient_checkpointing=True, min_snr_gamma=5.0, timestep_density="logit-normal",
     aspects="buckets", mask_floor=0.1,
 )  # fmt: skip
+
+PARTS = 2
+"""Batches of one validation: the two held-out pictures are of two shapes."""
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +56,31 @@ def test_a_training_that_dies_after_every_step_ends_with_the_same_file(undisturb
             train_lora(SETTINGS, training_set, base_model, tmp_path, lambda progress, at=at: die(progress, at))
     lora = train_lora(SETTINGS, training_set, base_model, tmp_path)
     assert lora.digest == undisturbed.digest and lora.curve == undisturbed.curve and lora.card == undisturbed.card
+
+
+@pytest.mark.parametrize("validation", [2, 3])
+def test_a_training_preempted_within_a_validation_keeps_its_step_and_ends_with_the_same_file(
+    validation, base_model, training_set, tmp_path, monkeypatch
+):
+    settings = SETTINGS.model_copy(update={"checkpoint_every": 5})  # so that steps 2 and 4 are kept by nothing else
+    whole = train_lora(settings, training_set, base_model, tmp_path / "whole")
+    measure, measured, taken = Trainee.loss, count(1), []
+
+    def notice_comes(trainee, samples):
+        if not torch.is_grad_enabled() and next(measured) == PARTS * (validation - 1) + 1:
+            monkeypatch.setattr(preemption._Notice, "asked_at", 0.0)
+        taken.append(torch.is_grad_enabled())
+        return measure(trainee, samples)
+
+    monkeypatch.setattr(Trainee, "loss", notice_comes)
+    with pytest.raises(preemption.Preempted, match=f"after step {2 * (validation - 1)} of 6"):
+        train_lora(settings, training_set, base_model, tmp_path / "stopped")
+    assert taken.count(False) == PARTS * (validation - 1) + 1, "the validation went on"
+    monkeypatch.setattr(preemption._Notice, "asked_at", None)
+    taken.clear()
+    lora = train_lora(settings, training_set, base_model, tmp_path / "stopped")
+    assert taken[:PARTS] == [False] * PARTS, "the validation that was stopped is not made first"
+    assert lora.digest == whole.digest and lora.curve == whole.curve and lora.card == whole.card
 
 
 def test_the_file_holds_the_average_and_not_the_last_weights(undisturbed):
