@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from generation.adapter import attach_lora, detach_lora
 from generation.base_model import BaseModel, load_pipeline, torch_threads
+from generation.resident import release
 from training.latents import encode_training_set, encodings_below
 from training.settings import LoraSettings, resolve_precision
 from training.trainee import Trainee
@@ -30,6 +31,16 @@ def held_out_losses(
     Their mean is the number the trainer's curve holds. Comparable between LoRAs of one base model on one training set, because noise and
     timesteps are fixed. Raises ModelError when a file is not the LoRA of its digest, or does not fit the base model.
     """
+    release()  # what was drawn with before would lie beside the pipeline that measures
+    found = _losses(settings, training_set, base_model, files, work_dir)
+    release()  # and this one beside what is drawn with next
+    return found
+
+
+def _losses(
+    settings: LoraSettings, training_set: TrainingSet, base_model: BaseModel, files: "Sequence[LoraFile | None]", work_dir: Path
+) -> list[npt.NDArray[np.float64]]:
+    """The losses; the pipeline ends with this function."""
     found, family = [], base_model.behavior
     with torch_threads(settings.threads):
         pipeline = load_pipeline(base_model, settings.threads, settings.device)

@@ -12,6 +12,7 @@ from catalog.errors import TrainingError
 from catalog.failpoint import failpoint
 from catalog.keys import digest_bytes
 from generation.base_model import BaseModel, load_pipeline, torch_threads
+from generation.resident import release
 from training.atomic_files import write_atomic
 from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, with_prefix
 from training.curve_picture import curve_picture
@@ -73,20 +74,17 @@ def train_lora(
     plan = plan_training(settings, training_set, base_model, origin)
     folder = work_dir / plan.digest[:16]
     with torch_threads(settings.threads), deterministic():
-        pipeline = load_pipeline(base_model, settings.threads, settings.device)
-        encoded = encode_training_set(pipeline, training_set, base_model, encodings_below(work_dir), mask_floor=settings.mask_floor)
-        trainee = inject_adapter(base_model.behavior, pipeline, settings, plan.seed("init"))
-        with Crew(plan, work_dir, encoded, trainee) as crew:
-            state = TrainingRun(plan, folder, crew, mirror).finish(on_progress)
-        data = _lora_file(state, plan, str(pipeline.scheduler.config.get("prediction_type", "")))
-        path, file_digest = folder / "lora.safetensors", digest_bytes(data)
-        write_atomic(path, data)
+        learned = _learn(plan, folder, work_dir, on_progress, mirror)
+        release()
+        path, file_digest = folder / "lora.safetensors", digest_bytes(learned.data)
+        write_atomic(path, learned.data)
         failpoint("training.lora_written")
         write_atomic(folder / "samples.webp", before_after_sheet(plan, path, file_digest))
         failpoint("training.sheet_written")
+    state = learned.state
     write_atomic(folder / "curve.png", curve_picture(state.curve, state.best_step, f"LoRA: {training_set.trigger}"))
     failpoint("training.curve_written")
-    card = write_card(plan, state, file_digest, layers=trainee.layers, truncated_prompts=encoded.truncated_prompts)
+    card = write_card(plan, state, file_digest, layers=learned.layers, truncated_prompts=learned.truncated_prompts)
     write_atomic(folder / "card.md", card.encode())
     failpoint("training.card_written")
     return TrainedLora(
@@ -97,13 +95,38 @@ def train_lora(
         training_set_digest=training_set.digest,
         base_model_digest=base_model.digest,
         rank=settings.rank,
-        layers=trainee.layers,
+        layers=learned.layers,
         best_step=state.best_step,
         curve=tuple(state.curve),
         sample_sheet=folder / "samples.webp",
         curve_picture=folder / "curve.png",
         card=card,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Learned:
+    """What is left of a training when its pipeline is gone: where it ended, and the LoRA file's bytes."""
+
+    state: TrainingState
+    data: bytes
+    layers: int
+    truncated_prompts: int
+
+
+def _learn(
+    plan: TrainingPlan, folder: Path, work_dir: Path, on_progress: Callable[[Progress], None], mirror: CheckpointMirror | None
+) -> _Learned:
+    """All steps. The pipeline, optimizer and encodings end with this function, because a sheet is drawn with a pipeline of its own."""
+    settings, base_model = plan.settings, plan.base_model
+    release()  # what was drawn with before would lie beside the pipeline that is trained
+    pipeline = load_pipeline(base_model, settings.threads, settings.device)
+    encoded = encode_training_set(pipeline, plan.training_set, base_model, encodings_below(work_dir), mask_floor=settings.mask_floor)
+    trainee = inject_adapter(base_model.behavior, pipeline, settings, plan.seed("init"))
+    with Crew(plan, work_dir, encoded, trainee) as crew:
+        state = TrainingRun(plan, folder, crew, mirror).finish(on_progress)
+    data = _lora_file(state, plan, str(pipeline.scheduler.config.get("prediction_type", "")))
+    return _Learned(state=state, data=data, layers=trainee.layers, truncated_prompts=encoded.truncated_prompts)
 
 
 def _lora_file(state: TrainingState, plan: TrainingPlan, prediction_type: str) -> bytes:
