@@ -44,7 +44,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         original_code="https://github.com/Tongyi-MAI/Z-Image",
     ),
     "qwen-image-edit": Architecture(
-        model="Qwen-Image-Edit-2511",
+        model="Qwen-Image-Edit",
         base_version="qwen_image",
         network_module="networks.lora_qwen_image",
         original_code="https://github.com/QwenLM/Qwen-Image",
@@ -55,6 +55,13 @@ EMBEDDED = Architecture(
     model="vitrine-embedded", base_version="vitrine_embedded", network_module="networks.lora", original_code="diffusers"
 )
 """A model in SD's layout with another autoencoder, as the embedded one: nothing trained on it draws anything with SD 1.x, so it is not called so."""
+
+OPTIMIZER_CLASSES = {
+    "adamw": "torch.optim.adamw.AdamW",
+    "adamw8bit": "bitsandbytes.optim.adamw.AdamW8bit",
+    "prodigy": "prodigyopt.prodigy.Prodigy",
+}
+"""`ss_optimizer` by our setting: module and class, as sd-scripts writes them."""
 
 PREDICTION_WORDS = {"v_prediction": "v", "epsilon": "epsilon"}
 """`modelspec.prediction_type` has words of its own; flow matching has none and leaves it out, as sd-scripts does."""
@@ -160,7 +167,7 @@ def _training_keys(facts: LoraFacts) -> dict[str, str]:
         "learning_rate": f"{facts.learning_rate:g}",
         "unet_lr": f"{facts.learning_rate:g}",
         "text_encoder_lr": "None",
-        "optimizer": "torch.optim.adamw.AdamW",
+        "optimizer": OPTIMIZER_CLASSES.get(str(facts.settings.get("optimizer", "adamw")), ""),
         "lr_scheduler": "cosine",
         "steps": str(facts.best_step),
         "max_train_steps": str(facts.steps),

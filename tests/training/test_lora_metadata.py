@@ -42,6 +42,11 @@ def test_what_is_not_known_is_left_out_rather_than_empty():
     assert "modelspec.prediction_type" not in changed(family="z-image", prediction_type="")
 
 
+@pytest.mark.parametrize(("setting", "named"), [("adamw", "AdamW"), ("adamw8bit", "AdamW8bit"), ("prodigy", "Prodigy")])
+def test_the_optimizer_is_the_one_it_was_trained_with(setting, named):
+    assert changed(settings={"optimizer": setting})["ss_optimizer"].rsplit(".", 1)[-1] == named
+
+
 @pytest.mark.parametrize(
     ("family", "channels", "architecture", "base"),
     [
@@ -50,7 +55,7 @@ def test_what_is_not_known_is_left_out_rather_than_empty():
         ("sdxl", 4, "stable-diffusion-xl-v1-base", "sdxl_base_v1-0"),
         ("flux2-klein", 32, "Flux.2-klein-4b", "flux2_klein_4b"),
         ("z-image", 16, "Z-Image", "z_image"),
-        ("qwen-image-edit", 16, "Qwen-Image-Edit-2511", "qwen_image"),
+        ("qwen-image-edit", 16, "Qwen-Image-Edit", "qwen_image"),
         ("a-new-one", 16, "a-new-one", "a_new_one"),
     ],
 )
