@@ -132,8 +132,9 @@ def die(): os.kill(os.getpid(), signal.SIGKILL)
 calls = 0
 def dying_replace(path, target, replace=Path.replace):
     global calls
-    calls += not path.match("*/encodings/*")
-    die() if calls == write else replace(path, target)
+    counts = not path.match("*/encodings/*")
+    calls += counts
+    die() if counts and calls == write else replace(path, target)
 files.Path.replace = dying_replace
 base_model = t.read_base_model(Path(sys.argv[1]))
 training_set = t.build_training_set(*t.look_files(10), t.TRIGGER, size_px=t.TINY_SIZE_PX)
