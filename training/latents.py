@@ -93,11 +93,16 @@ class _Encoder:
     """Pictures and texts to tensors, by way of a cache where there is one."""
 
     def __init__(self, pipeline: Any, base_model: BaseModel, cache: EncodingCache | None) -> None:
+        import diffusers
         import torch
+        import transformers
 
         self.pipeline, self.family, self.cache = pipeline, base_model.behavior, cache
-        # What the numbers depend on beside the input: the part's bytes, what it computes in, and the library that computes.
-        circumstances = [ENCODING, base_model.family, str(pipeline.vae.dtype), pipeline.device.type, torch.__version__]
+        # What the numbers depend on beside the input: the part's bytes, what it computes in and on, and the libraries that compute.
+        device = pipeline.device
+        processor = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+        versions = [str(torch.__version__), diffusers.__version__, transformers.__version__]
+        circumstances = [ENCODING, base_model.family, str(pipeline.vae.dtype), device.type, processor, *versions]
         parts = set(parts_of(read_index(base_model.folder), self.family.left_out)) - {self.family.denoiser_part, "scheduler"}
         by_eye, by_word = (digest_of_folder(base_model.folder, sorted(some)) for some in (parts & {"vae"}, parts - {"vae"}))
         self.picture_circumstances, self.text_circumstances = [*circumstances, by_eye], [*circumstances, by_word]

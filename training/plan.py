@@ -71,6 +71,7 @@ def plan_training(
     import diffusers
     import peft
     import torch
+    import transformers
 
     if training_set.size_px != base_model.size_px:
         raise TrainingError(
@@ -79,6 +80,7 @@ def plan_training(
         )
     precision = resolve_precision(settings)
     versions = {"torch": str(torch.__version__), "diffusers": diffusers.__version__, "peft": peft.__version__}
+    versions["transformers"] = transformers.__version__
     inputs = {
         "trainer": TRAINER_VERSION,
         "precision": precision,
