@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from generation.base_model import load_pipeline, read_base_model
+from generation.base_model import load_pipeline, read_base_model, torch_threads
 from tests.tiny_model import TINY_SIZE_PX, write_tiny_base_model
 from tests.training.tiny_look import TRIGGER, look_files, mask_file
 from training.encoding_cache import EncodingCache
@@ -97,6 +97,20 @@ def test_one_more_look_picture_encodes_one_picture(base_model, tmp_path):
     alone = encode_training_set(pipeline, build_training_set(*look_files(8), TRIGGER, size_px=TINY_SIZE_PX), base_model)
     for kept, computed in zip(again.train + again.held_out, alone.train + alone.held_out, strict=True):
         assert torch.equal(kept.latents_Chw, computed.latents_Chw)
+
+
+def test_an_encoding_of_other_threads_is_another_encoding(base_model, tmp_path):
+    pipeline, cache, looks = (
+        load_pipeline(base_model),
+        EncodingCache(tmp_path),
+        build_training_set(*look_files(8), TRIGGER, size_px=TINY_SIZE_PX),
+    )
+    kept = []
+    for threads in (1, 2, 1):
+        with torch_threads(threads):
+            encode_training_set(pipeline, looks, base_model, cache)
+        kept.append(len(list(tmp_path.iterdir())))
+    assert kept[1] == 2 * kept[0] == kept[2], "sums, and so the LoRA's bytes, may depend on the threads"
 
 
 def test_a_mask_weighs_latent_cells_by_how_much_of_them_is_white(base_model):
