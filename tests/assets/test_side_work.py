@@ -10,6 +10,7 @@ from assets import shard_drawing
 from assets.side_work import in_order
 from catalog.errors import StoreError
 from catalog.preemption import Preempted
+from generation.plates import DiffusionPlates
 from resources.ledger_tables import attempt, render
 from resources.project import open_project
 from resources.work_context import current_work, working_on
@@ -71,29 +72,22 @@ def test_no_more_wait_than_allowed():
 
 def test_the_next_batch_is_drawn_while_pictures_are_composed(shop, monkeypatch):
     composing, drawing = threading.Event(), threading.Event()
-    compose, plates_of = shard_drawing._draw, shard_drawing.plates_of
+    compose, draw_plates, batches = shard_drawing._draw, DiffusionPlates.draw_plates, []
 
     def slowly(*args):
         composing.set()
         assert drawing.wait(SOON_S), "nothing was drawn beside it"
         return compose(*args)
 
-    class Watched:
-        def __init__(self, *args):
-            self.plates, self.batches = plates_of(*args), 0
-
-        def __getattr__(self, name):
-            return getattr(self.plates, name)
-
-        def draw_plates(self, *args):
-            self.batches += 1
-            if self.batches == 2:
-                assert composing.wait(SOON_S), "composing waited for the whole shard"
-                drawing.set()
-            return self.plates.draw_plates(*args)
+    def watched(plates, *args):
+        batches.append(1)
+        if len(batches) == 2:
+            assert composing.wait(SOON_S), "composing waited for the whole shard"
+            drawing.set()
+        return draw_plates(plates, *args)
 
     monkeypatch.setattr(shard_drawing, "_draw", slowly)
-    monkeypatch.setattr(shard_drawing, "plates_of", Watched)
+    monkeypatch.setattr(DiffusionPlates, "draw_plates", watched)
     assert draw(shop) == {"rendered": 9, "refused": 0}
 
 

@@ -76,10 +76,11 @@ def test_training_keeps_a_checkpoint_of_the_step_it_reached_and_goes_on_from_the
     assert [step for step, _ in row["facts"]["validation_curve"]] == [0, 3, 6, 9]
 
 
-def test_drawing_finishes_the_group_in_hand_and_begins_no_other(shop):
-    code, out = ended(worker("rendering", shop, "render.group_begun:term:2"))
+def test_drawing_finishes_the_group_in_hand_and_gives_back_scenes_that_wait_for_their_batch(shop):
+    code, out = ended(worker("rendering", shop, "render.group_begun:term:4"))
     assert code == EXIT_CODE, out
     made = rows(shop, render)
+    assert made and {row["recipe"] for row in made} <= {"packshot_white", "recolor"}, "a batch was begun after the signal"
     assert len({(row["sku"], row["recipe"]) for row in made}) == 2, "the group in hand was lost, or another one begun"
     assert rows(shop, attempt) == []
     assert {row["activity"] for row in rows(shop, spend)} >= {"render"}, "its seconds are not booked"

@@ -1,11 +1,12 @@
 """A project's few-step adapter: one setting that brings its steps and sampler, enters keys, is verified, and whose license counts."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 import yaml
 
-from assets.planning import sampler
+from assets.planning import sampler, sampling_of
 from assets.shard_drawing import plates_of
 from catalog.errors import ModelError
 from orchestration.checking_models import check_models
@@ -59,9 +60,13 @@ def test_one_setting_brings_steps_guidance_and_sampler(project):
     assert project({"few_step": "swift", "steps": 5}).settings.generation.steps == 5
 
 
+def drawn_recipe(opened):
+    return next(recipe for recipe in opened.recipes if recipe.engine == "diffusion")
+
+
 def test_renders_with_another_adapter_or_sampler_have_other_keys(project):
     keys = [
-        sampler(project(*told))
+        sampler(opened := project(*told), drawn_recipe(opened))
         for told in [
             ({"steps": 3, "guidance": 1.0},),
             ({"few_step": "swift"},),
@@ -74,9 +79,11 @@ def test_renders_with_another_adapter_or_sampler_have_other_keys(project):
 
 
 def test_plates_of_the_project_wear_it(project):
-    plates = plates_of(project({"few_step": "swift"}), None)
-    assert plates.few_step is not None and (plates.few_step.sampler, plates.steps, plates.guidance) == ("DDIMScheduler", 3, 1.0)
-    worn, bare = (one.draw(["oak table"], [3])[0] for one in (plates, plates_of(project({"steps": 3, "guidance": 1.0}), None)))
+    opened = project({"few_step": "swift"})
+    plates, how = plates_of(opened, None), sampling_of(opened, drawn_recipe(opened))
+    assert plates.few_step is not None and plates.few_step.sampler == "DDIMScheduler" and (how.steps, how.guidance) == (3, 1.0)
+    both = (plates, plates_of(project({"steps": 3, "guidance": 1.0}), None))
+    worn, bare = (replace(one, steps=3, guidance=1.0).draw(["oak table"], [3])[0] for one in both)
     assert (worn != bare).any()
 
 

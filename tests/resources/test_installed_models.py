@@ -15,6 +15,7 @@ from resources import settings
 from resources.installed_models import fetch_command, in_words, installed_folder, problems, verified_adapter, verified_folder
 from resources.model_pins import folder_to_pin, read_pin
 from resources.pinned_file import write_pin
+from tests.tiny_z_image import write_tiny_z_image
 
 EMBEDDED = Path(__file__).resolve().parents[2] / "demo" / "base-model"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -190,6 +191,14 @@ def test_pinning_keeps_the_comments_and_the_order_of_the_file(project, cache):
 
 def test_a_shipped_model_is_pinned_in_the_projects_own_file(project, downloaded):
     (project / "models.yaml").unlink()
+    notes = downloaded / ".cache" / "huggingface" / "download"
+    for part in [path for path in downloaded.iterdir() if path.name not in (".cache", "LICENSE.md")]:
+        shutil.rmtree(part) if part.is_dir() else part.unlink()
+    write_tiny_z_image(downloaded)
+    for path in [path for path in downloaded.rglob("*") if path.is_file() and notes not in path.parents]:
+        note = notes / f"{path.relative_to(downloaded)}.metadata"
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(f"{COMMIT}\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n1.0\n")
     shipped = read_registry(project).needed("z-image")
     write_pin(shipped, read_pin(shipped, downloaded, named=True), project)
     found = read_registry(project).needed("z-image")
