@@ -116,7 +116,7 @@ def test_a_contests_plates_are_drawn_as_the_shops_pictures_are(project, kohya, m
 def test_without_look_pictures_there_is_no_contest_and_a_person_decides(project, kohya):
     row, contest = take_in(project, kohya, category="bags")
     assert contest is None and promoted_lora(project, "bags") is None
-    told = vitrine(project, "import", "bags", str(kohya), "--license", "MIT", "--commercial").output
+    told = vitrine(project, "import", "bags", str(kohya), "--license", "CC-BY-4.0", "--commercial").output
     assert "no contest was held, so a person decides" in told and "has no look pictures" in told
     assert vitrine(project, "promote", "bags", row["lora_digest"], "--because", "we know it").exit_code == 0
     assert promoted_lora(project, "bags")["key"] == row["key"]
