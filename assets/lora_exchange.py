@@ -129,7 +129,7 @@ def _corrected(project: Project, known: Row, key: str, origin: dict[str, Any]) -
         "made_at": utc_now().replace(tzinfo=None),
     }
     record_made(project, lora, [row], file="lora_digest", skus=())
-    failpoint("lora.imported")
+    failpoint("lora.license_corrected")
     return row
 
 

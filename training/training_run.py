@@ -100,7 +100,7 @@ class TrainingRun:
             failpoint("training.validated")
             if self._is_done():
                 self._save()
-                failpoint("training.saved")
+                failpoint("training.end_saved")
         on_progress(self._progress(loss))
 
     def _is_validation_due(self) -> bool:
