@@ -144,6 +144,12 @@ def _check_references(one: RegisteredModel, models: Mapping[str, RegisteredModel
             raise SettingsError(
                 f"{OWN_FILE}: models.{one.id} speaks of model {other!r}, which is not registered. Register it, or correct the id."
             )
+        if models[other].entry.family != one.entry.family or other == one.id:
+            what = "is itself" if other == one.id else f"is of family '{models[other].entry.family}'"
+            raise SettingsError(
+                f"{OWN_FILE}: models.{one.id}, of family '{one.entry.family}', speaks of model {other!r}, which {what}: what one of them learned fits "
+                "no other family. Name the model it was distilled from, or leave the line out."
+            )
 
 
 def registry_schema() -> dict[str, Any]:

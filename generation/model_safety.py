@@ -35,9 +35,13 @@ def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
 def code_in(folder: Path) -> str:
     """What of a folder would be code of the model's own, in words; '' when there is none."""
     for name, path in files_of(folder):
-        if path.suffix in CODE:
+        if path.suffix.lower() in CODE:
             return f"{name} is code, and a model brings none"
-        if path.suffix == ".json" and path.stat().st_size <= MAX_CONFIGURATION_BYTES and (asked := _asked_for(name, _json(path))):
+        if path.suffix.lower() != ".json":
+            continue
+        if path.name.endswith("config.json") and path.stat().st_size > MAX_CONFIGURATION_BYTES:
+            return f"{name} has {path.stat().st_size:,} bytes, and configurations have at most {MAX_CONFIGURATION_BYTES:,}: it is not read"
+        if path.stat().st_size <= MAX_CONFIGURATION_BYTES and (asked := _asked_for(name, _json(path))):
             return asked
     return ""
 
@@ -57,7 +61,7 @@ def _asked_for(name: str, configuration: dict[str, Any]) -> str:
 
 def pickles_in(folder: Path) -> list[str]:
     """Names of weight files that could run code when loaded."""
-    return [name for name, path in files_of(folder) if path.suffix in PICKLED]
+    return [name for name, path in files_of(folder) if path.suffix.lower() in PICKLED]
 
 
 def cut_short(folder: Path) -> str:
@@ -80,7 +84,7 @@ def _length_told(path: Path) -> int:
         try:
             header = json.loads(stream.read(header_bytes))
             ends = [int(tensor["data_offsets"][1]) for name, tensor in header.items() if name != "__metadata__"]
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
             return 0
     return 8 + header_bytes + max(ends, default=0)
 
@@ -89,6 +93,6 @@ def _json(path: Path) -> dict[str, Any]:
     """A JSON mapping; empty for anything else, which its loader will refuse."""
     try:
         loaded = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return loaded if isinstance(loaded, dict) else {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from catalog.errors import LoraRefused
+from catalog.errors import LoraRefused, SettingsError
 from resources.project import Project, open_project
 from resources.settings import project_from_environment
 
@@ -83,12 +83,17 @@ def export(
 ) -> None:
     """Write a LoRA as a file that other programs open."""
     from assets.lora_exchange import exported_file
+    from resources.written_files import file_to_write
     from training.atomic_files import write_atomic
 
+    if out.suffix != ".safetensors":
+        raise SettingsError(
+            f"{out} does not end in .safetensors, by which other programs know a LoRA. Name the file so. Nothing was written."
+        )
     project = open_project(project_from_environment())
     row = _named_or_in_use(project, category, lora)
     data = exported_file(project, row, key_names.value)
-    write_atomic(out, data)
+    write_atomic(file_to_write(out), data)
     typer.echo(f"Wrote LoRA {row['lora_digest'][:12]} of {category} to {out} in {key_names.value} keys, {len(data):,} bytes.")
 
 

@@ -43,7 +43,7 @@ def installed_folder(model: RegisteredModel, hub_cache: Path) -> Path | None:
 def snapshot_folder(model: RegisteredModel, hub_cache: Path, revision: str) -> Path | None:
     """The folder of a commit (or of what a branch was when it was fetched) in the hub's cache; None when it is not there, or not in full."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     assert model.entry.repo is not None, "a model without a folder comes from a repository"
     wanted = [model.entry.adapter_file] if model.entry.adapter_file else list(FETCHED)
@@ -56,7 +56,7 @@ def snapshot_folder(model: RegisteredModel, hub_cache: Path, revision: str) -> P
             allow_patterns=wanted,
             ignore_patterns=_left_there(model),
         )
-    except (LocalEntryNotFoundError, FileNotFoundError):
+    except (LocalEntryNotFoundError, FileNotFoundError, HFValidationError):  # the last for a name that no repository can have
         return None
     return Path(found)
 

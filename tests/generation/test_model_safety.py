@@ -36,6 +36,18 @@ def test_code_in_a_folder_is_refused_by_its_name(folder, name):
     assert code_in(folder).startswith(name)
 
 
+def test_code_is_known_by_its_name_in_any_case_and_a_swollen_configuration_is_not_passed_over(folder):
+    config = folder / "unet" / "config.json"
+    text = config.read_text()
+    config.write_text(text.rstrip()[:-1] + ', "auto_map": {"x": "y"}' + " " * 1_000_001 + "}")
+    assert "unet/config.json has 1,0" in code_in(folder)
+    config.write_text(text)
+    (folder / "unet" / "evil.PY").write_text("")
+    assert "unet/evil.PY is code" in code_in(folder)
+    (folder / "unet" / "evil.PY").unlink()
+    assert code_in(folder) == ""
+
+
 def test_the_hub_librarys_own_hidden_files_are_none_of_the_models(folder):
     (folder / ".cache").mkdir()
     (folder / ".cache" / "notes.py").write_text("")
