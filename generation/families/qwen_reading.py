@@ -20,7 +20,7 @@ def load_processor(folder: Path) -> Any:
     """
     from transformers import Qwen2Tokenizer, Qwen2VLImageProcessorPil, Qwen2VLProcessor
 
-    class StillPictureProcessor(Qwen2VLProcessor):  # type: ignore[misc]
+    class StillPictureProcessor(Qwen2VLProcessor):  # type: ignore[misc]  # transformers is not typed for us, so its class is Any
         """Qwen2VLProcessor that takes no videos, and so needs no class of their processor to compare with."""
 
         def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
