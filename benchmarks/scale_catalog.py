@@ -237,15 +237,9 @@ class Filler:
         self._lines = 0
 
     def prepare(self) -> None:
-        """One LoRA and one expectation per category."""
+        """One expectation per category; the LoRAs must be in the ledger, for their licenses decide what may be published."""
         for category in self._project.brand_kit.categories:
-            lora_digest = made_up("lora", category)
-            facts = json.dumps({"decision": "promoted"})
-            base = self._project.base_model_digest
-            self._rows.add(
-                "lora", made_up("lora key", category), category, lora_digest, base, made_up("data", category), facts, 40.0, True, NOW
-            )
-            expected = expectation_of(self._project, category, lora_digest)
+            expected = expectation_of(self._project, category, made_up("lora", category))
             self._expected[category] = expected
             self._rows.add("expectation", expected.key, json.dumps(asdict(expected)))
 
@@ -341,10 +335,22 @@ class Filler:
         return ["web", said["category"], text.recipe, text.index, made, publish]
 
 
+def write_loras(project: Project) -> None:
+    """One promoted LoRA per category."""
+    base = project.base_model_digest
+    for category in project.brand_kit.categories:
+        row = {
+            "key": made_up("lora key", category), "category": category, "lora_digest": made_up("lora", category), "base_model_digest": base,
+            "data_digest": made_up("data", category), "facts": {"decision": "promoted"}, "seconds": 40.0, "promoted": True, "made_at": NOW,
+        }  # fmt: skip
+        project.ledger.record(tables.tables["lora"], row)
+
+
 def fill(project: Project, scale: Scale, tell: Callable[[str], None] = lambda _: None) -> None:
     """Write everything into the project's ledger and its published manifest."""
     folder = Path(publish_folder_of(project))
     folder.mkdir(parents=True, exist_ok=True)
+    write_loras(project)
     database = _Postgres(project) if project.ledger.on_postgres else _Sqlite(project)
     rows = Rows(database.write)
     filler, start = Filler(project, scale, rows), time.perf_counter()

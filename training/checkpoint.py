@@ -1,7 +1,8 @@
 """Checkpoints of a LoRA training: everything that the next step depends on, written so that a kill at any moment loses no good one.
 
 Tensors are safetensors, the rest is JSON; no pickle. The JSON is written last and names the digest of the tensors, so a checkpoint exists
-once its JSON does. Random states are not kept: every step's randomness is derived from the training digest and the step number.
+once its JSON does. Tensors are named by their content: the last step is kept twice, before its validation and after, and two workers at one
+training can overwrite facts, but never mix facts with foreign tensors. Random states are not kept: every step's randomness is derived from the training digest and the step number.
 """
 
 import hashlib
@@ -78,32 +79,35 @@ def save_checkpoint(folder: Path, training_digest: str, state: TrainingState, mi
             "tensors": hashlib.sha256(data).hexdigest(),
         }
     )
-    stem = f"step-{state.step:08d}"
-    write_atomic(folder / f"{stem}.safetensors", data)
+    name = tensors_name(state.step, hashlib.sha256(data).hexdigest())
+    write_atomic(folder / name, data)
     failpoint("checkpoint.tensors_written")
-    write_atomic(folder / f"{stem}.json", facts)
+    write_atomic(folder / f"step-{state.step:08d}.json", facts)
     failpoint("checkpoint.facts_written")
-    for old in sorted(folder.glob("step-*.json"))[:-KEEP]:
-        _remove(old)
+    _remove_old(folder, state.step, name)
     if mirror is not None:
         _mirror_checkpoint(mirror, training_digest, state.step, data, facts)
 
 
-def _remove(facts: Path) -> None:
-    """Remove an old checkpoint, its facts first; one that cannot be removed stays, which costs space and no training."""
+def _remove_old(folder: Path, step: int, name: str) -> None:
+    """Remove all but the newest two, facts first, and what else was kept of this step; what cannot be removed stays and costs only space."""
+    old = sorted(folder.glob("step-*.json"))[:-KEEP]
+    tensors = [path for facts in old for path in folder.glob(f"{facts.stem}-*.safetensors")]
+    tensors += [path for path in folder.glob(f"step-{step:08d}-*.safetensors") if path.name != name]
     try:
-        facts.unlink()
-        failpoint("checkpoint.old_facts_removed")
-        facts.with_suffix(".safetensors").unlink(missing_ok=True)
-        failpoint("checkpoint.old_removed")
+        for facts in old:
+            facts.unlink()
+            failpoint("checkpoint.old_facts_removed")
+        for path in tensors:
+            path.unlink()
+            failpoint("checkpoint.old_removed")
     except OSError as error:
-        log.warning("The old checkpoint %s cannot be removed: %s. Training goes on.", facts, error.strerror)
+        log.warning("The old checkpoint %s cannot be removed: %s. Training goes on.", error.filename, error.strerror)
 
 
 def _mirror_checkpoint(mirror: CheckpointMirror, training_digest: str, step: int, data: bytes, facts: bytes) -> None:
-    """Tensors are named by their content there: two workers at one training can overwrite facts, but never mix facts with foreign tensors."""
     home = mirror_folder(training_digest)
-    mirror.write(_mirrored_tensors(home, step, hashlib.sha256(data).hexdigest()), data)
+    mirror.write(f"{home}/{tensors_name(step, hashlib.sha256(data).hexdigest())}", data)
     failpoint("mirror.tensors_written")
     mirror.write(f"{home}/step-{step:08d}.json", facts)
     failpoint("mirror.facts_written")
@@ -129,8 +133,9 @@ def mirror_folder(training_digest: str) -> str:
     return f"checkpoints/{training_digest}"
 
 
-def _mirrored_tensors(home: str, step: int, tensors_digest: str) -> str:
-    return f"{home}/step-{step:08d}-{tensors_digest[:16]}.safetensors"
+def tensors_name(step: int, tensors_digest: str) -> str:
+    """The file beside `step-….json` that holds a checkpoint's tensors."""
+    return f"step-{step:08d}-{tensors_digest[:16]}.safetensors"
 
 
 def load_newest_checkpoint(folder: Path, training_digest: str, mirror: CheckpointMirror | None = None) -> TrainingState | None:
@@ -151,27 +156,35 @@ def load_newest_checkpoint(folder: Path, training_digest: str, mirror: Checkpoin
 
 
 def _load_local(path: Path, training_digest: str) -> TrainingState | None:
-    try:
-        return _state(path.read_bytes(), path.with_suffix(".safetensors").read_bytes(), training_digest)
-    except OSError:
-        return None
+    def read(name: str) -> bytes | None:
+        try:
+            return path.with_name(name).read_bytes()
+        except OSError:
+            return None
+
+    return _loaded(read, path.name, training_digest)
 
 
 def _load_mirrored(mirror: CheckpointMirror, path: str, training_digest: str) -> TrainingState | None:
-    raw = mirror.read(path)
+    home, _, name = path.rpartition("/")
+    return _loaded(lambda file: mirror.read(f"{home}/{file}"), name, training_digest)
+
+
+def _loaded(read: Callable[[str], bytes | None], name: str, training_digest: str) -> TrainingState | None:
+    """A checkpoint by the name of its facts; None when facts or tensors are missing, damaged, or of another training."""
+    raw = read(name)
     facts = None if raw is None else _unsealed(raw)
-    if raw is None or facts is None:
+    if facts is None or facts["training"] != training_digest:
         return None
-    data = mirror.read(_mirrored_tensors(mirror_folder(training_digest), facts["step"], facts["tensors"]))
-    return None if data is None else _state(raw, data, training_digest)
+    data = read(tensors_name(facts["step"], facts["tensors"]))
+    return None if data is None else _state(facts, data)
 
 
-def _state(raw: bytes, data: bytes, training_digest: str) -> TrainingState | None:
-    """The state that facts and tensors hold; None when either is damaged or of another training."""
+def _state(facts: dict[str, Any], data: bytes) -> TrainingState | None:
+    """The state that facts and tensors hold; None when these are not the tensors the facts name."""
     from safetensors.torch import load
 
-    facts = _unsealed(raw)
-    if facts is None or facts["training"] != training_digest or facts["tensors"] != hashlib.sha256(data).hexdigest():
+    if facts["tensors"] != hashlib.sha256(data).hexdigest():
         return None
     return TrainingState(
         step=facts["step"],

@@ -142,11 +142,12 @@ def _rows(ledger: sqlite3.Connection, table: str) -> list[dict]:
 def _torn_checkpoints(folder: Path) -> Iterator[str]:
     for path in (folder / ".vitrine" / "training").rglob("step-*.json"):
         try:
-            named = json.loads(path.read_bytes())["tensors"]
+            facts = json.loads(path.read_bytes())
+            step, named = facts["step"], facts["tensors"]
         except ValueError:
             yield f"I4: {path.name} is torn"
             continue
-        tensors = path.with_suffix(".safetensors")
+        tensors = path.with_name(f"step-{step:08d}-{named[:16]}.safetensors")
         if not tensors.is_file() or _sha256(tensors) != named:
             yield f"I4: {path.name} names tensors that are not there or are torn"
 

@@ -144,15 +144,17 @@ def take_back(folder: Path) -> None:
 
 
 def choose_another(folder: Path) -> None:
-    """A LoRA that was trained elsewhere is imported where there is no look to hold a contest on, and a person takes it into use, once."""
+    """A LoRA that was trained elsewhere is imported where there is no look to hold a contest on; a person takes it into use, once, and corrects
+    its license."""
     from assets.lora_exchange import import_lora
     from assets.lora_use import promote_lora
     from assets.planning import promoted_lora
 
-    project = _open(folder)
-    done = import_lora(project, "trays", folder / "elsewhere.safetensors", license_name="CC0-1.0", commercial_ok=True, by="ann")
+    project, file = _open(folder), folder / "elsewhere.safetensors"
     if promoted_lora(project, "trays") is None:
+        done = import_lora(project, "trays", file, license_name="CC0-1.0", commercial_ok=True, by="ann")
         promote_lora(project, "trays", done.row["lora_digest"], by="ann", because="we know it")
+    import_lora(project, "trays", file, license_name="CC-BY-4.0", commercial_ok=True, by="ann")
 
 
 STAGES: Mapping[str, Callable[[Path], None]] = {

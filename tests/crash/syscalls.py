@@ -80,12 +80,14 @@ def checkpoint(folder: Path) -> None:
 def checkpoint_is_whole(folder: Path) -> list[str]:
     """Each checkpoint whose facts are there has its tensors, whole."""
     from tests.crash.invariants import _sha256
+    from training.checkpoint import tensors_name
 
     wrong = []
     for path in (folder / "training").glob("step-*.json"):
-        tensors = path.with_suffix(".safetensors")
         try:
-            if not tensors.exists() or _sha256(tensors) != json.loads(path.read_bytes())["tensors"]:
+            facts = json.loads(path.read_bytes())
+            tensors = path.with_name(tensors_name(facts["step"], facts["tensors"]))
+            if not tensors.exists() or _sha256(tensors) != facts["tensors"]:
                 wrong.append(f"{path.name} names tensors that are not there or torn")
         except ValueError:
             wrong.append(f"{path.name} is torn")

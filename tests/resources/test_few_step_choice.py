@@ -92,7 +92,7 @@ def test_plates_of_the_project_wear_it(project):
     [
         ({"few_step": "swift"}, {"files": {"swift.safetensors": "1" * 64}}, "is not what was pinned"),
         ({"few_step": "swift"}, {"files": {}}, "not pinned"),
-        ({"few_step": "swift"}, {"adapter_of": ["sdxl-base"]}, "made for sdxl-base; `base_model` is tiny"),
+        ({"few_step": "swift"}, {"adapter_of": ["embedded"]}, "made for embedded; `base_model` is tiny"),
         ({"few_step": "swift"}, {"sampler": None}, "no few-step adapter: its entry says no `sampler`"),
         ({"few_step": "tiny"}, None, "no few-step adapter"),
         ({"few_step": "nobody"}, None, "No model 'nobody' is registered"),
