@@ -16,16 +16,28 @@ from catalog.look_files import is_mask, mask_of
 from resources.project import Project, VitrineResource
 
 if TYPE_CHECKING:
+    from training.presets import Preset
     from training.settings import LoraSettings
     from training.training_set import LookPicture, TrainingSet
 
 
 def lora_settings(project: Project) -> "LoraSettings":
-    """The trainer's settings with the project's overrides. Raises SettingsError for a misspelt or impossible one."""
-    from catalog.recipe import parse_model
-    from training.settings import LoraSettings
+    """The project's settings of the trainer; what they leave out is as suits the model that looks are trained on.
 
-    return parse_model(LoraSettings, project.settings.training, "vitrine.yaml: training")
+    Raises SettingsError for a misspelt or impossible one, ModelError when `base_model` names a folder without a model.
+    """
+    return training_preset(project).settings(project.settings.training, "vitrine.yaml: training")
+
+
+def training_preset(project: Project) -> "Preset":
+    """The defaults of trainings on the model that looks are trained on: its entry's, else its family's."""
+    from generation.base_model import read_base_model
+    from training.presets import preset_of
+
+    model = project.training_model or project.registered_base_model or project.models.of_digest(project.training_model_digest)
+    if model is None:
+        return preset_of(read_base_model(project.training_model_dir).family)
+    return preset_of(model.entry.family, model.id, model.entry.training)
 
 
 def look_pictures(project: Project, category: str) -> list[tuple[str, bytes]]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, StringConstraints, model_validator
 
 from catalog.keys import digest
+from catalog.training_preset import TrainingPreset
 
 MODEL_ID = r"^[a-z0-9]+([._-][a-z0-9]+)*$"
 """Ids of models: lower case letters and digits, with single dots, hyphens or underscores between."""
@@ -76,7 +77,8 @@ class ModelEntry(_Part):
     `license_files` are the sha256 of the license texts that lay in its folder when it was pinned. `trains_on` is the id of the model that its
     LoRAs are trained on, where that is another one (the undistilled one). An adapter names the models it changes in `adapter_of`; its one weight
     file is `adapter_file`, and `sampler` how it is drawn with, if it makes do with few steps. `steps` and `guidance` (1 is none) are what it is
-    made to be drawn with; `leave_out` are patterns of files that are not fetched.
+    made to be drawn with; `leave_out` are patterns of files that are not fetched. `training` are defaults of trainings on it, before those of its
+    family.
     """
 
     title: str = Field(min_length=1, max_length=120)
@@ -96,6 +98,7 @@ class ModelEntry(_Part):
     steps: int | None = Field(default=None, ge=1, le=200)
     guidance: float | None = Field(default=None, ge=1.0, le=20.0)
     vram: Memory | None = None
+    training: TrainingPreset | None = None
     leave_out: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
 
@@ -111,6 +114,10 @@ class ModelEntry(_Part):
             raise ValueError("an adapter has `role: adapter`, `adapter_of` and `adapter_file`; a base model has none of them")
         if self.sampler is not None and (self.role != "adapter" or self.steps is None):
             raise ValueError("`sampler` belongs to an adapter that also says its `steps`; a base model's is in its folder")
+        if self.training is not None and (self.role == "adapter" or self.trains_on is not None):
+            raise ValueError(
+                "`training` belongs to a model that LoRAs are trained on; this one is an adapter, or names another in `trains_on`"
+            )
         return self
 
     @property

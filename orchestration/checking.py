@@ -38,8 +38,8 @@ def check_project(project_dir: Path) -> list[Finding]:
         ("recipes", _recipes),
         ("partitions", _partitions),
         ("screening", _screening),
-        ("training", _training),
         ("base model", _base_model),
+        ("training", _training),
         ("state", _folders),
         ("store", _store),
         ("ledger", check_ledger),
@@ -111,8 +111,13 @@ def _screening(project: Project) -> Iterator[Finding]:
 
 def _training(project: Project) -> Iterator[Finding]:
     from assets.training_set import lora_settings
+    from catalog.recipe import parse_model
+    from training.settings import LoraSettings
 
-    lora_settings(project)
+    if any(recipe.engine == "diffusion" for recipe in project.recipes):
+        lora_settings(project)
+    else:  # nothing is trained, and there need be no model whose defaults could be asked for
+        parse_model(LoraSettings, project.settings.training, "vitrine.yaml: training")
     yield from ()
 
 

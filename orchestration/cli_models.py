@@ -113,12 +113,35 @@ def _told(one: RegisteredModel) -> Iterator[str]:
     drawn = [("px", entry.native_px), ("steps", entry.steps), ("guidance", entry.guidance)]
     if told := [f"{value:g} {unit}" if unit != "guidance" else f"guidance {value:g}" for unit, value in drawn if value is not None]:
         yield f"{'drawn with':14}{', '.join(told)}"
+    if entry.role != "adapter" and entry.family != "unsupported" and not entry.trains_on:
+        yield f"{'trained with':14}{preset_in_words(one)}"
     if entry.vram:
         yield f"{'GPU memory':14}{entry.vram.gb:g} GB with {entry.vram.dtype} weights"
     for note in entry.notes:
         yield f"{'note':14}{note.text} ({note.source}, read {note.read})"
     if folder is None and entry.repo and entry.family != "unsupported":
         yield f"{'fetch it':14}{in_words(fetch_command(one))}"
+
+
+def preset_in_words(one: RegisteredModel) -> str:
+    """What a LoRA on a model is trained with where `training:` in vitrine.yaml says nothing, and where that comes from."""
+    from training.presets import preset_of
+
+    preset = preset_of(one.entry.family, one.id, one.entry.training)
+    chosen = preset.settings({})
+    told = [
+        f"{chosen.steps:,} steps of {chosen.batch_size}",
+        f"rate {chosen.learning_rate:g}",
+        f"rank {chosen.rank}",
+        f"layers {_ends(chosen.target_modules)}",
+    ]
+    shown = {"steps", "batch_size", "learning_rate", "rank", "target_modules", "validate_every", "checkpoint_every"}
+    told += [f"{name} {value}" for name, value in chosen.model_dump(exclude_defaults=True, exclude=shown).items()]
+    return f"{', '.join(told)} (from {preset.source}; `training:` goes before it)"
+
+
+def _ends(targets: str | tuple[str, ...]) -> str:
+    return targets if isinstance(targets, str) else " ".join(targets)
 
 
 def pin(name: ModelId, folder: Folder = None) -> None:

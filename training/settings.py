@@ -1,11 +1,27 @@
 """Settings of a LoRA training: what a person may choose, and what "auto" comes to on this machine.
 
-The defaults are for the embedded base model on a CPU and were tuned by benchmarks/lora.py; docs/lora/ shows what they reach.
+The defaults are for the embedded base model on a CPU and were tuned by benchmarks/lora.py; docs/lora/ shows what they reach. Other models have
+defaults of their own: presets.py.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from catalog.training_preset import (
+    BatchSize,
+    Decay,
+    Density,
+    Interval,
+    LearningRate,
+    LogitMean,
+    LogitStd,
+    Rank,
+    Share,
+    Shift,
+    SnrGamma,
+    Steps,
+)
 
 TRAINER_VERSION = 2
 """Bump when the same settings and data should give another LoRA; unfinished trainings then start over."""
@@ -30,15 +46,15 @@ class LoraSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(default=240, ge=1, le=100_000)
-    rank: int = Field(default=8, ge=1, le=256)
-    learning_rate: float = Field(default=6e-3, gt=0, le=1)
-    batch_size: int = Field(default=4, ge=1, le=256)
+    steps: Steps = 240
+    rank: Rank = 8
+    learning_rate: LearningRate = 6e-3
+    batch_size: BatchSize = 4
     target_modules: str | tuple[str, ...] = "all"
-    caption_dropout: float = Field(default=0.5, ge=0, le=1)
+    caption_dropout: Share = 0.5
     seed: int = Field(default=0, ge=0)
-    validate_every: int = Field(default=60, ge=1)
-    checkpoint_every: int = Field(default=60, ge=1)
+    validate_every: Interval = 60
+    checkpoint_every: Interval = 60
     threads: int = Field(default=1, ge=1, le=256)
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -46,18 +62,18 @@ class LoraSettings(BaseModel):
     license: str = Field(default="", max_length=200)
     """Both are written into the file and change nothing else."""
 
-    min_snr_gamma: float | None = Field(default=None, gt=0, le=100)
+    min_snr_gamma: SnrGamma | None = None
     """Weigh noise levels by min(SNR, gamma) (Hang et al. 2023; 5 is theirs); None: all the same. Diffusion models only."""
-    timestep_density: Literal["auto", "uniform", "logit-normal"] = "auto"
+    timestep_density: Density = "auto"
     """How noise levels are drawn: "auto" is uniform for diffusion models and logit-normal for flows (Esser et al. 2024)."""
-    logit_mean: float = Field(default=0.0, ge=-5, le=5)
-    logit_std: float = Field(default=1.0, gt=0, le=5)
+    logit_mean: LogitMean = 0.0
+    logit_std: LogitStd = 1.0
     """Mean and standard deviation of the logit of the noise share, for logit-normal; a mean below 0 trains details more."""
-    timestep_shift: Literal["family"] | Annotated[float, Field(ge=0.1, le=20)] = "family"
+    timestep_shift: Shift = "family"
     """Flows only: moves noise levels toward noise, s t / (1 + (s - 1) t); "family" shifts by resolution as the family draws, 1 not at all."""
     optimizer: Literal["adamw", "adamw8bit", "prodigy"] = "adamw"
     """AdamW; with states of 8 bits (bitsandbytes, for GPUs); or Prodigy, which finds the rate itself (Mishchenko and Defazio 2023)."""
-    ema_decay: float | None = Field(default=None, gt=0, lt=1)
+    ema_decay: Decay | None = None
     """Validate and write an average of the weights over steps instead of the last ones: each step keeps this share of it."""
     early_stop: int | None = Field(default=None, ge=1)
     """End after so many validations in a row without a new lowest held-out loss; None: take all steps."""
@@ -70,7 +86,7 @@ class LoraSettings(BaseModel):
 
     aspects: Literal["square", "buckets"] = "square"
     """Pictures are cut to the square in their middle, or to the nearest of several aspects of about the same area."""
-    mask_floor: float = Field(default=0.0, ge=0, le=1)
+    mask_floor: Share = 0.0
     """How much a picture counts where its mask is black; 0: not at all."""
 
     @model_validator(mode="after")

@@ -74,6 +74,7 @@ def test_looks_are_trained_on_one_model_and_drawn_with_the_other(tmp_path):
     folder = write_project(tmp_path / "project", skus=("MUG-1",))
     write_tiny_base_model(folder / "fast-model", seed=77)
     fast = yaml.safe_load(registered(folder / "fast-model", name="fast"))["models"]["fast"]
+    del fast["training"]
     models = yaml.safe_load((folder / "models.yaml").read_text())["models"]
     (folder / "models.yaml").write_text(json.dumps({"models": {**models, "fast": {**fast, "folder": "fast-model", "trains_on": "tiny"}}}))
     (folder / "vitrine.yaml").write_text(SETTINGS.replace("base_model: base-model", "base_model: fast"))

@@ -65,6 +65,16 @@ def test_show_tells_the_license_in_words_and_how_to_fetch_the_model(vitrine):
     assert "hf download diffusers/stable-diffusion-xl-1.0-inpainting-0.1" in words and "not used yet" in words
 
 
+def test_show_tells_what_a_training_comes_to_and_from_where(vitrine, project):
+    entry = yaml.safe_load((project / "models.yaml").read_text())["models"]["ours"] | {"training": {"rank": 4}}
+    (project / "models.yaml").write_text(yaml.safe_dump({"models": {"ours": entry}}))
+    told = {name: " ".join(vitrine("show", name)[1].split()) for name in ("embedded", "ours", "sdxl-inpaint", "krea-2-raw")}
+    assert "trained with 240 steps of 4, rate 0.006, rank 8, layers all (from entry embedded;" in told["embedded"]
+    assert "1,200 steps of 4, rate 0.0001, rank 4, layers transformer, min_snr_gamma 5.0, ema_decay 0.99" in told["ours"]
+    assert "(from entry ours, then family sd; `training:` goes before it)" in told["ours"]
+    assert not any("trained with" in told[name] for name in ("sdxl-inpaint", "krea-2-raw"))
+
+
 def test_an_unknown_model_is_told_with_those_there_are(vitrine):
     code, _, err = vitrine("show", "sdx")
     assert code == 2 and "No model 'sdx' is registered. There are: embedded, sdxl-inpaint" in err
