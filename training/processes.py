@@ -10,6 +10,7 @@ category after category and is started by an orchestrator.
 
 import logging
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -29,13 +30,13 @@ from training.settings import LoraSettings
 from training.step_plan import step_samples
 from training.timesteps import NoiseLevels, noise_levels
 from training.trainee import Trainee, inject_adapter
+from training.watched_processes import READY, WatchedProcesses
 
 END = -1
 """In place of a step's number: there are no more."""
-READY = "ready"
+END_S = 10.0
 PATIENCE = timedelta(hours=6)
 """The others wait this long for the next step; a validation of a large model takes minutes."""
-END_S = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -46,21 +47,20 @@ class Crew:
     def __init__(self, plan: TrainingPlan, work_dir: Path, encoded: Encoded, trainee: Trainee) -> None:
         self.plan, self.work_dir, self.encoded, self.trainee = plan, work_dir, encoded, trainee
         self.levels = noise_levels(plan.settings, trainee.family, trainee.pipeline)
-        self.others: list[Any] = []
+        self.others = WatchedProcesses()
+        self.meeting: Path | None = None
 
     def add_gradients(self, step: int) -> float:
         """Add the gradients of a whole step to the trainee's; its loss. Raises TrainingError when another process is gone."""
-        if self.plan.settings.processes == 1:
-            return _share(self.plan, step, self.encoded, self.levels, self.trainee, 0)
-        try:
-            if not self.others:
-                self._start()
-            return _step_together(self.plan, step, self.encoded, self.levels, self.trainee, 0)
-        except RuntimeError as error:
-            raise TrainingError(
-                f"A process of this training ended at step {step + 1}: {error}. The log above says why (out of memory?). The next attempt "
-                "goes on after the last checkpoint."
-            ) from error
+        plan, trainee = self.plan, self.trainee
+        if plan.settings.processes == 1:
+            return _share(plan, step, self.encoded, self.levels, trainee, 0)
+        if not self.others:
+            self._start()
+        when = f"at step {step + 1}"
+        self.others.wait_for(lambda: _send_out(step, trainee, plan.settings), when)
+        loss = _share(plan, step, self.encoded, self.levels, trainee, 0)
+        return float(self.others.wait_for(lambda: _gather(loss, trainee), when))
 
     def _start(self) -> None:
         """Start the others, wait until each has loaded the model, and join them."""
@@ -68,20 +68,13 @@ class Crew:
 
         settings = self.plan.settings
         _check_devices(settings)
-        meeting = Path(tempfile.mkdtemp(prefix="vitrine-training-")) / "meeting"
+        self.meeting = Path(tempfile.mkdtemp(prefix="vitrine-training-")) / "meeting"
         context = multiprocessing.get_context("spawn")
-        pipes = [context.Pipe(duplex=False) for _ in range(1, settings.processes)]
-        for number, (_, sender) in enumerate(pipes, start=1):
-            other = context.Process(target=_work, args=(number, self.plan, self.work_dir, meeting, sender), daemon=True)
-            other.start()
-            sender.close()
-            self.others.append(other)
-        for other, (receiver, _) in zip(self.others, pipes, strict=True):
-            connection.wait([receiver, other.sentinel])
-            told = receiver.recv() if receiver.poll() else f"it ended with exit code {other.exitcode}"
-            if told != READY:
-                raise TrainingError(f"A process of this training could not begin: {told}. Nothing was trained.")
-        _join(settings, meeting, 0)
+        for number in range(1, settings.processes):
+            self.others.start(context, _work, number, self.plan, self.work_dir, self.meeting)
+        self.others.wait_until_ready()
+        meeting = self.meeting
+        self.others.wait_for(lambda: _join(settings, meeting, 0), "while they met")
         log.info("Training %s runs in %d processes.", self.plan.digest[:12], settings.processes)
 
     def __enter__(self) -> Self:
@@ -89,19 +82,27 @@ class Crew:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """End the others: by word when all went well, else at once, as they may be waiting in the middle of a step."""
-        if not self.others:
-            return
+        try:
+            if self.others:
+                self._end(in_peace=kind is None)
+        finally:
+            if self.meeting is not None:
+                shutil.rmtree(self.meeting.parent, ignore_errors=True)
+
+    def _end(self, *, in_peace: bool) -> None:
         import torch.distributed as dist
 
-        if kind is None:
-            dist.broadcast(_number(END, self.plan.settings, 0), src=0)
-            for other in self.others:
-                other.join(END_S)
-        for other in self.others:
-            other.kill()
-            other.join()
+        if in_peace:
+            try:
+                self.others.wait_for(lambda: dist.broadcast(_number(END, self.plan.settings, 0), src=0), "after the last step")
+            except TrainingError as error:  # all steps are taken: what is gone is not missed
+                log.warning("%s", error)
+        self.others.end(END_S if in_peace else 0.0)
         if dist.is_initialized():
-            dist.destroy_process_group()
+            if not in_peace and dist.get_backend() == "nccl":  # an exchange that never ends would be waited for
+                dist.distributed_c10d._abort_process_group()
+            else:
+                dist.destroy_process_group()
 
 
 def _share(plan: TrainingPlan, step: int, encoded: Encoded, levels: NoiseLevels, trainee: Trainee, number: int) -> float:
@@ -110,28 +111,30 @@ def _share(plan: TrainingPlan, step: int, encoded: Encoded, levels: NoiseLevels,
     return add_gradients(trainee, samples[number :: plan.settings.processes], plan.settings)
 
 
-def _step_together(plan: TrainingPlan, step: int, encoded: Encoded, levels: NoiseLevels, trainee: Trainee, number: int) -> float:
-    """One step from any process's side: weights go out, gradients and losses come in at process 0."""
+def _send_out(step: int, trainee: Trainee, settings: LoraSettings) -> None:
+    """The number of a step and the weights, from process 0 to all others."""
+    import torch.distributed as dist
+
+    dist.broadcast(_number(step, settings, 0), src=0)
+    dist.broadcast(trainee.flat.detach(), src=0)
+
+
+def _gather(loss: float, trainee: Trainee) -> float:
+    """All gradients and losses of a step, added up at process 0; the sum of the losses there."""
     import torch
     import torch.distributed as dist
 
-    if number == 0:
-        dist.broadcast(_number(step, plan.settings, 0), src=0)
-    dist.broadcast(trainee.flat.detach(), src=0)
-    loss = torch.tensor(_share(plan, step, encoded, levels, trainee, number), dtype=torch.float64, device=trainee.flat.device)
+    total = torch.tensor(loss, dtype=torch.float64, device=trainee.flat.device)
     dist.reduce(trainee.flat.grad, dst=0)
-    dist.reduce(loss, dst=0)
-    return float(loss)
+    dist.reduce(total, dst=0)
+    return float(total)
 
 
 def _work(number: int, plan: TrainingPlan, work_dir: Path, meeting: Path, sender: Any) -> None:
-    """Another process's whole life: load, say so, and take its share of steps until told to end."""
-    import torch
-    import torch.distributed as dist
-
+    """Another process's whole life: load, say so, and take its share of steps until told to end; or say why it cannot."""
     for sent in (signal.SIGTERM, signal.SIGINT):  # process 0 keeps a checkpoint first, then ends this one
         signal.signal(sent, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(meeting.parent,), daemon=True).start()
     settings = plan.settings.model_copy(update={"device": _device(plan.settings, number)})
     with torch_threads(settings.threads), deterministic():
         try:
@@ -141,20 +144,29 @@ def _work(number: int, plan: TrainingPlan, work_dir: Path, meeting: Path, sender
             )
             trainee = inject_adapter(plan.base_model.behavior, pipeline, settings, plan.seed("init"))
             levels = noise_levels(settings, trainee.family, pipeline)
+            sender.send(READY)
+            _join(settings, meeting, number)
+            _take_shares(number, plan, encoded, levels, trainee)
         except Exception as error:  # whatever it is, process 0 is to tell it
             sender.send(f"{type(error).__name__}: {error}")
             raise
-        sender.send(READY)
-        _join(settings, meeting, number)
-        while True:
-            told = _number(END, plan.settings, number)
-            dist.broadcast(told, src=0)
-            if int(told) == END:
-                break
-            trainee.flat.grad.zero_()
-            _step_together(plan, int(told), encoded, levels, trainee, number)
-        dist.destroy_process_group()
-        assert torch.isfinite(trainee.flat).all()
+
+
+def _take_shares(number: int, plan: TrainingPlan, encoded: Encoded, levels: NoiseLevels, trainee: Trainee) -> None:
+    """Each step's share, until process 0 says that there are no more."""
+    import torch
+    import torch.distributed as dist
+
+    while True:
+        told = _number(END, plan.settings, number)
+        dist.broadcast(told, src=0)
+        if int(told) == END:
+            break
+        dist.broadcast(trainee.flat.detach(), src=0)
+        trainee.flat.grad.zero_()
+        _gather(_share(plan, int(told), encoded, levels, trainee, number), trainee)
+    dist.destroy_process_group()
+    assert torch.isfinite(trainee.flat).all()
 
 
 def _join(settings: LoraSettings, meeting: Path, number: int) -> None:
@@ -189,11 +201,12 @@ def _check_devices(settings: LoraSettings) -> None:
         )
 
 
-def _end_with_parent() -> None:
-    """A killed process 0 leaves nobody behind who waits for hours."""
+def _end_with_parent(meeting_dir: Path) -> None:
+    """A killed process 0 leaves nobody behind who waits for hours, and no folder."""
     from multiprocessing import parent_process
 
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
+        shutil.rmtree(meeting_dir, ignore_errors=True)
         os._exit(1)
