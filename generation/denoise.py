@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generation.family import Conditioning, Family
-from generation.inpainting import Known, blend_known, reads_masks
+from generation.inpainting import Known, blend_known, noised, reads_masks
 from generation.samplers import refuse_noise_drawing
 from generation.step_cache import skipping_blocks
 
@@ -57,21 +57,21 @@ def denoise(
     """Latents (B, C, h, w) after all steps, float32 whatever the denoiser computes in: adding up in bfloat16 costs levels of a picture.
 
     `conditioning` is the batch's, joined; `unconditional` as long, or None where nothing is guided. `between_steps` may raise to end early.
-    `known` is what every picture of the batch keeps, joined: the rest is drawn around it, from noise alone (strength 1). Raises ModelError for a
-    sampler that would not give the same picture for the same seed.
+    `known` is what every picture of the batch keeps, joined: the rest is drawn around it, from noise alone or, below strength 1, from the picture.
+    Raises ModelError for a sampler that would not give the same picture for the same seed.
     """
     refuse_noise_drawing(pipeline.scheduler)
+    timesteps = family.schedule(pipeline, sampling.steps, tuple(noise_BChw.shape[1:]))
+    scheduler, size = pipeline.scheduler, len(noise_BChw)
+    first, latents = _beginning(scheduler, timesteps, noise_BChw, known)
     if known is not None and reads_masks(pipeline):
         conditioning = conditioning | known.for_the_denoiser
         unconditional = None if unconditional is None else unconditional | known.for_the_denoiser
         known = None
-    timesteps = family.schedule(pipeline, sampling.steps, tuple(noise_BChw.shape[1:]))
-    scheduler, size = pipeline.scheduler, len(noise_BChw)
     guided_steps = sampling.guided_steps if unconditional is not None and family.can_guide(pipeline) else 0
     both = _stacked(family, unconditional, conditioning, size) if guided_steps else None
-    latents = noise_BChw * getattr(scheduler, "init_noise_sigma", 1.0)
     with skipping_blocks(getattr(pipeline, family.denoiser_part), sampling.step_cache) as phase:
-        for step, timestep in enumerate(timesteps):
+        for step, timestep in list(enumerate(timesteps))[first:]:
             asked = scheduler.scale_model_input(latents, timestep) if hasattr(scheduler, "scale_model_input") else latents
             if both is not None and step < guided_steps:
                 with phase("guided"):
@@ -86,6 +86,17 @@ def denoise(
                 latents = blend_known(scheduler, latents, known, noise_BChw, timesteps[step + 1] if step + 1 < len(timesteps) else None)
             between_steps()
     return latents
+
+
+def _beginning(scheduler: Any, timesteps: Any, noise_BChw: Any, known: Known | None) -> tuple[int, Any]:
+    """The step that drawing begins with, and the latents it begins from: noise, or at less than full strength the picture with noise."""
+    if known is None or known.strength == 1:
+        return 0, noise_BChw * getattr(scheduler, "init_noise_sigma", 1.0)
+    order = int(getattr(scheduler, "order", 1))  # timesteps per step
+    first = len(timesteps) - order * max(1, round(known.strength * len(timesteps) / order))
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(first)
+    return first, noised(scheduler, known.begun_BChw, noise_BChw, timesteps[first])
 
 
 def _twice(latents_BChw: Any) -> Any:

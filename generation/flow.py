@@ -43,7 +43,8 @@ class FlowFamily(Family, Protocol):
         """
 
     def batch_key(self, conditioning: Conditioning) -> Hashable:
-        """Pictures whose keys are equal can be drawn in one batch (`join` raises RenderError for others)."""
+        """Pictures whose keys are equal can be drawn in one batch, and come out to the same bytes whatever the others are. `join` may take others
+        too, or raise RenderError for them."""
 
 
 def flow_family(family: Family) -> FlowFamily | None:

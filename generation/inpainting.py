@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from generation.family import Conditioning, Family, Pixels
+from generation.kept_tensors import KeptTensors, Tensors
+from generation.references import picture_digest
 
 _ALL_DRAWN: WeakKeyDictionary[Any, dict[tuple[int, ...], Any]] = WeakKeyDictionary()
 """By pipeline and latent shape: latents of a picture of which nothing is known."""
@@ -24,14 +26,18 @@ _ALL_DRAWN: WeakKeyDictionary[Any, dict[tuple[int, ...], Any]] = WeakKeyDictiona
 class Inpainting:
     """A picture (H, W, 3) uint8 sRGB, and where (H, W) bool the model draws: True is drawn, False is known.
 
-    Both have the size that is drawn, a multiple of the model's latent cell. What the picture shows where the model draws has no effect for
-    UNets that read masks; elsewhere it colors the latent cells at the border, so fill it with what will be near (the product's backdrop).
+    Both have the size that is drawn, a multiple of the model's latent cell. `strength`, above 0 to 1, is the share of the steps that are taken: 1
+    draws from noise alone; less begins with what the picture shows there, noised, and so changes it (a material, a light). At strength 1 what
+    the picture shows where the model draws has no effect for UNets that read masks; elsewhere it colors the latent cells at the border, so fill
+    it with what will be near (the product's backdrop).
     """
 
     picture_HW3: Pixels = field(repr=False)
     drawn_HW: npt.NDArray[np.bool_] = field(repr=False)
+    strength: float = 1.0
 
     def __post_init__(self) -> None:
+        assert 0 < self.strength <= 1, f"a strength of {self.strength} is no share of the steps"
         assert self.picture_HW3.shape == (*self.drawn_HW.shape, 3), f"{self.picture_HW3.shape} pixels for a mask {self.drawn_HW.shape}"
         assert self.picture_HW3.dtype == np.uint8 and self.drawn_HW.dtype == np.bool_
 
@@ -40,15 +46,14 @@ class Inpainting:
 class Known:
     """Inpaintings as latents: (B, C, h, w) of the known, and (B, 1, h, w) with 1 where the model draws; float32.
 
-    For a UNet that reads masks these are latents of the picture with gray where it draws; for all others, of the whole picture.
+    For a UNet that reads masks these are latents of the picture with gray where it draws; for all others, of the whole picture. `strength` is
+    the whole batch's; below 1, `begun_BChw` are latents of the whole picture, from which drawing begins.
     """
 
     latents_BChw: Any
     drawn_B1hw: Any
-
-    def to(self, device: Any) -> "Known":
-        """The same on another device."""
-        return Known(latents_BChw=self.latents_BChw.to(device), drawn_B1hw=self.drawn_B1hw.to(device))
+    strength: float = 1.0
+    begun_BChw: Any | None = None
 
     @property
     def for_the_denoiser(self) -> Conditioning:
@@ -62,34 +67,47 @@ def reads_masks(pipeline: Any) -> bool:
     return unet is not None and unet.config.in_channels == 2 * pipeline.vae.config.latent_channels + 1
 
 
-def encode_known(family: Family, pipeline: Any, inpainting: Inpainting) -> Known:
-    """An inpainting as latents (B = 1): the one pass through the encoder per product and size, worth keeping (4.9 TFLOP for SDXL).
+def encode_known(family: Family, pipeline: Any, inpainting: Inpainting, kept: KeptTensors | None = None) -> Known:
+    """An inpainting as latents (B = 1): the one pass through the encoder per product and size (4.9 TFLOP for SDXL), found in `kept` if it is there.
 
     Depends on the mask only for UNets that read masks. The mask of a latent cell is that of its top left pixel, as in the stock pipelines.
     """
     import torch
 
-    drawn_11HW = torch.from_numpy(inpainting.drawn_HW)[None, None].float()
     # Copied, because a view of a picture that was flipped or cropped has strides that torch refuses.
+    drawn_11HW = torch.from_numpy(np.ascontiguousarray(inpainting.drawn_HW))[None, None].float()
     pixels_HW3 = torch.from_numpy(np.ascontiguousarray(inpainting.picture_HW3))
     picture_13HW = pixels_HW3.permute(2, 0, 1)[None].float() / 127.5 - 1
-    if reads_masks(pipeline):
-        picture_13HW = picture_13HW * (drawn_11HW < 0.5)
-    with torch.no_grad():
-        latents = family.encode(pipeline, picture_13HW.to(pipeline.device))
+
+    def encoded(pixels_13HW: Any, *names: str) -> Any:
+        def compute() -> Tensors:
+            with torch.no_grad():
+                return {"latents": family.encode(pipeline, pixels_13HW.to(pipeline.device))}
+
+        return (compute() if kept is None else kept.tensors(("around", *names), compute))["latents"]
+
+    picture = picture_digest(inpainting.picture_HW3)
+    masked = picture_13HW * (drawn_11HW < 0.5), picture, picture_digest(inpainting.drawn_HW.view(np.uint8))
+    latents = encoded(*masked) if reads_masks(pipeline) else encoded(picture_13HW, picture)
     return Known(
         latents_BChw=latents,
         drawn_B1hw=torch.nn.functional.interpolate(drawn_11HW, size=latents.shape[-2:]).to(latents.device),
+        strength=inpainting.strength,
+        begun_BChw=encoded(picture_13HW, picture) if inpainting.strength < 1 else None,
     )
 
 
 def join_known(known: Sequence[Known]) -> Known:
-    """Several pictures' knowns as one batch."""
+    """Several pictures' knowns, of one strength, as one batch."""
     import torch
 
+    strength = known[0].strength
+    assert all(one.strength == strength for one in known), "a batch begins at one step"
     return Known(
         latents_BChw=torch.cat([one.latents_BChw for one in known]),
         drawn_B1hw=torch.cat([one.drawn_B1hw for one in known]),
+        strength=strength,
+        begun_BChw=None if strength == 1 else torch.cat([one.begun_BChw for one in known]),
     )
 
 
@@ -98,16 +116,20 @@ def blend_known(scheduler: Any, latents_BChw: Any, known: Known, noise_BChw: Any
 
     As the stock inpainting pipelines do for denoisers that read no mask (RePaint without resampling, Lugmayr et al. 2022).
     """
-    import torch
-
     proper = known.latents_BChw
     if next_timestep is not None:
-        level = torch.tensor([next_timestep], device=next_timestep.device)
-        if hasattr(scheduler, "scale_noise"):
-            proper = scheduler.scale_noise(proper, level, noise_BChw)
-        else:
-            proper = scheduler.add_noise(proper, noise_BChw, level)
+        proper = noised(scheduler, proper, noise_BChw, next_timestep)
     return (1 - known.drawn_B1hw) * proper + known.drawn_B1hw * latents_BChw
+
+
+def noised(scheduler: Any, latents_BChw: Any, noise_BChw: Any, timestep: Any) -> Any:
+    """Latents with as much of the noise as drawing still has to take away at a timestep."""
+    import torch
+
+    level = torch.tensor([timestep], device=timestep.device)
+    if hasattr(scheduler, "scale_noise"):
+        return scheduler.scale_noise(latents_BChw, level, noise_BChw)
+    return scheduler.add_noise(latents_BChw, noise_BChw, level)
 
 
 def with_known_channels(family: Family, pipeline: Any, latents_BChw: Any, conditioning: Mapping[str, Any]) -> Any:

@@ -1,10 +1,11 @@
-"""Plates: empty scenes drawn by a base model with a category's LoRA, in batches of one size, the same bytes for the same inputs.
+"""Plates: scenes drawn by a base model with a category's LoRA, in batches of one size, the same bytes for the same inputs.
 
-Places no product (see the recipes). Which plates share a batch is the caller's: at a fixed batch size a plate's bytes depend neither on its
-neighbors nor on its place in the batch, so a last batch is filled up by repeating instead of being drawn smaller.
+Empty ones, and by request ones that go by pictures or are drawn around one (plate_requests.py). Places no product (see the recipes). Of what can be
+drawn together (batch_drawing.py), the caller says what is: at a fixed batch size a plate's bytes depend neither on its neighbors nor on its
+place in the batch, so a last batch is filled up by repeating instead of being drawn smaller.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.errors import RenderError
-from catalog.preemption import patient_stop_point
 from generation.adapter import Adapter
 from generation.base_model import BaseModel, torch_threads
+from generation.batch_drawing import draw_batch, lot_of
 from generation.batch_meter import BatchMeter
 from generation.batch_sizes import BatchSize, is_out_of_memory
 from generation.circumstances import circumstances
-from generation.denoise import Sampling, denoise, noise_of_seeds
+from generation.denoise import Sampling
 from generation.few_step import FewStep, sampling_in_few_steps
 from generation.plate_faults import MAX_RETRIES, fault_of, retry_seed
+from generation.plate_requests import FetchPicture, PlateRequest, company_of, requests_of
 from generation.resident import LOCK, Resident, resident
 from generation.step_cache import check_step_cache
 
@@ -40,9 +42,9 @@ BATCH_IMAGES = {"cpu": 8, "cuda": 8}
 class Plate:
     """One drawn plate, or why there is none.
 
-    `pixels_HW3` is uint8 sRGB (size, size, 3), None when no try gave a picture; `why` then says so. `seed` is the seed that drew it, `tries` the
-    seeds that drew no picture before, each with its reason. `batch` says in which company it was drawn, `circumstances` how and by what, `spent`
-    its share of what the batch took (see batch_meter.py).
+    `pixels_HW3` is uint8 sRGB (height, width, 3), None when no try gave a picture, or the model cannot draw what is asked for; `why` then says so.
+    `seed` is the seed that drew it, `tries` the seeds that drew no picture before, each with its reason. `batch` says in which company it was drawn
+    (empty where nothing was), `circumstances` how and by what, `spent` its share of what the batch took (see batch_meter.py).
     """
 
     pixels_HW3: npt.NDArray[np.uint8] | None
@@ -56,15 +58,16 @@ class Plate:
 
 @dataclass(frozen=True, kw_only=True)
 class _Wanted:
-    """A plate to be drawn: its prompt, the seed it is asked for with, and the seeds tried so far."""
+    """A plate to be drawn: what was asked for, what it can share a batch with, and the seeds tried so far."""
 
-    prompt: str
-    asked_seed: int
+    asked: PlateRequest
+    lot: Hashable
     tries: tuple[dict[str, Any], ...] = ()
 
     @property
-    def seed(self) -> int:
-        return retry_seed(self.asked_seed, len(self.tries))
+    def request(self) -> PlateRequest:
+        """What is drawn next: what was asked for, with the seed whose turn it is."""
+        return self.asked if not self.tries else replace(self.asked, seed=retry_seed(self.asked.seed, len(self.tries)))
 
 
 @dataclass(frozen=True)
@@ -141,18 +144,30 @@ class DiffusionPlates:
         return [plate.pixels_HW3 for plate in drawn if plate.pixels_HW3 is not None]
 
     def draw_plates(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Plate]:
-        """One plate per prompt and seed, each with how it was drawn; one that no seed makes a picture of says why.
+        """One plate per prompt and seed, from words alone and in the model's own size; see `draw_requests`."""
+        assert len(prompts) == len(seeds), f"{len(prompts)} prompts for {len(seeds)} seeds"
+        return self.draw_requests([PlateRequest(prompt=prompt, seed=seed) for prompt, seed in zip(prompts, seeds, strict=True)])
 
-        Same prompt, seed, batch size, versions and device class give the same bytes, whatever else is drawn with it; another batch size may
-        differ by a level in a few pixels. Raises ModelError if model or LoRA are missing, altered or inactive, or nothing fits into memory.
+    def draw_requests(self, requests: Sequence[PlateRequest]) -> list[Plate]:
+        """One plate per request, each with how it was drawn; one that no seed makes a picture of, or that the model cannot draw, says why.
+
+        Same request, batch size, versions and device class give the same bytes, whatever else is drawn with it; another batch size may differ by
+        a level in a few pixels. Batches hold what can be drawn together. Raises ModelError if model or LoRA are missing, altered or inactive, or
+        nothing fits into memory.
         """
-        assert len(prompts) == len(seeds) and len(prompts) > 0, f"{len(prompts)} prompts for {len(seeds)} seeds"
-        open_ones = {n: _Wanted(prompt=prompt, asked_seed=seed) for n, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True))}
+        assert requests, "nothing was asked for"
         drawn: dict[int, Plate] = {}
         with LOCK, torch_threads(self.threads):
             kept = resident(self.base_model, self.device, self.threads)
+            open_ones: dict[int, _Wanted] = {}
+            for n, asked in enumerate(requests):
+                try:
+                    open_ones[n] = _Wanted(asked=asked, lot=lot_of(kept, asked))
+                except RenderError as error:
+                    drawn[n] = self._refused(kept, asked, str(error))
             while open_ones:
-                numbers = list(open_ones)[: self.batch_size.images]
+                first = next(iter(open_ones.values()))
+                numbers = [n for n, one in open_ones.items() if one.lot == first.lot][: self.batch_size.images]
                 plates = self._draw_batch(kept, [open_ones[n] for n in numbers])
                 for n, plate in zip(numbers, plates or (), strict=plates is not None):
                     if plate.pixels_HW3 is None and len(plate.tries) <= MAX_RETRIES:
@@ -160,17 +175,17 @@ class DiffusionPlates:
                     else:
                         drawn[n] = plate
                         del open_ones[n]
-        return [drawn[n] for n in range(len(prompts))]
+        return [drawn[n] for n in range(len(requests))]
 
     def _draw_batch(self, kept: Resident, wanted: Sequence[_Wanted]) -> list[Plate] | None:
         """One batch of the present size, filled up by repeating; None when it did not fit into memory and the size was halved."""
         size = self.batch_size
-        filled = [wanted[n % len(wanted)] for n in range(size.images)]
+        filled = [wanted[n % len(wanted)].request for n in range(size.images)]
         meter = BatchMeter(self.device)
         kept.lora.wear(self.adapters)
         try:
             with sampling_in_few_steps(kept.pipeline, self.few_step):
-                levels, finite = _draw(kept, [w.prompt for w in filled], [w.seed for w in filled], self.sampling)
+                levels, finite = draw_batch(kept, filled, self.sampling)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -186,18 +201,23 @@ class DiffusionPlates:
             for n, (one, pixels) in enumerate(zip(wanted, levels, strict=False))
         ]
 
-    def replay(self, batch: dict[str, Any]) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+    def replay(self, batch: dict[str, Any], fetch: FetchPicture | None = None) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
         """A recorded batch drawn again with the seeds that drew it: the plate at its `index`, uint8 sRGB, and the circumstances of today.
 
-        Nothing is filled up, tried again or halved. Raises like `draw`.
+        `fetch` gives the pictures that the batch was drawn from by their digests. Nothing is filled up, tried again or halved. Raises like `draw`,
+        and RenderError when a picture is not to be had.
         """
-        prompts = [batch["prompts"][number] for number, _ in batch["places"]]
+        requests = requests_of(batch, fetch)
         with LOCK, torch_threads(self.threads):
             kept = resident(self.base_model, self.device, self.threads)
             kept.lora.wear(self.adapters)
             with sampling_in_few_steps(kept.pipeline, self.few_step):
-                levels, _ = _draw(kept, prompts, [seed for _, seed in batch["places"]], self.sampling)
+                levels, _ = draw_batch(kept, requests, self.sampling)
             return levels[batch["index"]], self._circumstances(kept)
+
+    def _refused(self, kept: Resident, asked: PlateRequest, why: str) -> Plate:
+        spent = {"seconds": 0.0, "cpu_seconds": 0.0}
+        return Plate(pixels_HW3=None, seed=asked.seed, batch={}, circumstances=self._circumstances(kept), spent=spent, why=why)
 
     def _circumstances(self, kept: Resident) -> dict[str, Any]:
         few_step = None if self.few_step is None else self.few_step.as_recorded
@@ -215,21 +235,15 @@ def _plate(
     spent: dict[str, float],
 ) -> Plate:
     fault = fault_of(pixels_HW3, finite=finite)
-    tries, why = one.tries, ""
+    seed, tries, why = one.request.seed, one.tries, ""
     if fault:
-        tries = (*tries, {"seed": one.seed, "why": fault})
+        tries = (*tries, {"seed": seed, "why": fault})
         why = (
-            f"The plate for prompt {one.prompt!r} is no picture with any of {len(tries)} seeds (last: {fault} with seed {one.seed}), LoRA "
+            f"The plate for prompt {one.asked.prompt!r} is no picture with any of {len(tries)} seeds (last: {fault} with seed {seed}), LoRA "
             f"{(circumstances['lora'] or 'none')[:12]}. If others fail like it, train the category's LoRA again."
         )
     pixels = None if fault else pixels_HW3
-    return Plate(pixels_HW3=pixels, seed=one.seed, tries=tries, why=why, batch=batch, circumstances=circumstances, spent=spent)
-
-
-def company_of(drawn: Sequence[_Wanted]) -> dict[str, Any]:
-    """What was drawn in one batch, in order, so that it can be drawn again: each prompt once, and per place its prompt's number and its seed."""
-    prompts = list(dict.fromkeys(one.prompt for one in drawn))
-    return {"prompts": prompts, "places": [[prompts.index(one.prompt), one.seed] for one in drawn]}
+    return Plate(pixels_HW3=pixels, seed=seed, tries=tries, why=why, batch=batch, circumstances=circumstances, spent=spent)
 
 
 def _free(device: str) -> None:
@@ -237,24 +251,3 @@ def _free(device: str) -> None:
         import torch
 
         torch.cuda.empty_cache()
-
-
-def _draw(
-    kept: Resident, prompts: Sequence[str], seeds: Sequence[int], sampling: Sampling
-) -> tuple[list[npt.NDArray[np.uint8]], list[bool]]:
-    """Pixels of one batch, and which of them come from finite numbers."""
-    import torch
-
-    family, pipeline, size_px = kept.base_model.behavior, kept.pipeline, kept.base_model.size_px
-    with torch.inference_mode():
-        shape = family.latent_shape(pipeline, size_px, size_px)
-        noise_BChw = noise_of_seeds(seeds, shape, pipeline.device)
-        conditioning = family.join([kept.condition(prompt) for prompt in prompts])
-        unconditional = family.join([kept.condition("")] * len(prompts)) if sampling.guided_steps else None
-        latents_BCHW = denoise(family, pipeline, noise_BChw, conditioning, unconditional, sampling, patient_stop_point)
-        # One by one: the decoder fills caches and cores with one picture, and batches only take memory.
-        pictures_BCHW = torch.cat([family.decode(pipeline, latents_1CHW).float() for latents_1CHW in latents_BCHW.split(1)])
-        # Both are checked: AutoencoderTiny squashes latents with tanh and would paint an infinite one as a plausible color.
-        finite_B = torch.isfinite(latents_BCHW).flatten(1).all(1) & torch.isfinite(pictures_BCHW).flatten(1).all(1)
-        levels_BHWC = ((pictures_BCHW / 2 + 0.5).clamp(0, 1) * 255).round().nan_to_num().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-    return [np.ascontiguousarray(picture_HWC) for picture_HWC in levels_BHWC], finite_B.tolist()

@@ -5,23 +5,41 @@ What a family does with them is its own; nothing is encoded here. Shape legend: 
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol, cast
 
-from PIL import Image
+import numpy as np
+import numpy.typing as npt
 
 from catalog.errors import RenderError
-from generation.family import Conditioning, Pixels
+from generation.family import Conditioning, Family, Pixels
+from generation.flow import FlowFamily
 
 MAX_REFERENCES = 10
 """More pictures than any model here was trained to go by; it also keeps their names in order."""
 _PREFIX = "reference_"
 
 
-def opened(references: Sequence[Pixels]) -> list[Image.Image]:
-    """Pictures to go by as the pipelines of diffusers take them. Raises RenderError for more than any model takes."""
+class EditFamily(FlowFamily, Protocol):
+    """A family that goes by pictures; its `condition` is what `read` and `encode_reference` give, apart so that each can be kept."""
+
+    def read(self, pipeline: Any, prompt: str, references: Sequence[Pixels]) -> Conditioning:
+        """What the text encoder makes of a prompt, and of the pictures where it sees them (`memory.prompts_repeat` is then False).
+
+        Raises RenderError for references that the family cannot take."""
+
+    def encode_reference(self, pipeline: Any, picture: Pixels) -> Any:
+        """One picture to go by as latents (1, C, h, w), in the size that the family brings it to. Raises RenderError for one it cannot take."""
+
+
+def edit_family(family: Family) -> EditFamily | None:
+    """The family with what edit families tell; None for one that draws from words alone."""
+    return cast(EditFamily, family) if hasattr(family, "encode_reference") else None
+
+
+def check_count(references: Sequence[Pixels]) -> None:
+    """Raise RenderError for more pictures to go by than any model takes."""
     if len(references) > MAX_REFERENCES:
         raise RenderError(f"{len(references)} pictures to go by were given; at most {MAX_REFERENCES} can be. Give fewer.")
-    return [Image.fromarray(pixels) for pixels in references]
 
 
 def named_references(latents: Sequence[Any]) -> Conditioning:
@@ -50,12 +68,10 @@ def check_same_references(conditionings: Sequence[Conditioning]) -> None:
         )
 
 
-def conditioning_key(prompt: str, references: Sequence[Pixels] = ()) -> str:
-    """A key under which what the denoiser is told may be kept: changes with the prompt and with any pixel, size or order of the references."""
-    key = hashlib.sha256(prompt.encode())
-    for pixels in references:
-        key.update(f"\0{pixels.shape}".encode())
-        key.update(pixels.tobytes())
+def picture_digest(picture: npt.NDArray[np.uint8]) -> str:
+    """Digest of a picture's pixels: changes with any value and with its shape, and not with how a file holds it."""
+    key = hashlib.sha256(f"{picture.shape}\0".encode())
+    key.update(np.ascontiguousarray(picture).data)
     return key.hexdigest()
 
 

@@ -4,42 +4,74 @@ Draws nothing (see plates.py). Attaching, checking and merging a LoRA are in ada
 """
 
 import logging
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
 from catalog.errors import ModelError
 from generation.base_model import BaseModel, load_pipeline, quiet_libraries, read_base_model
-from generation.family import Conditioning
+from generation.family import Conditioning, Pixels
+from generation.inpainting import Inpainting, Known, encode_known
+from generation.kept_tensors import KeptTensors
+from generation.references import edit_family, named_references, picture_digest
 from generation.worn_lora import LoraBeside, LoraInWeights, worn_by
 
-CONDITIONING_BYTES = 256 * 2**20
+PROMPT_BYTES = 256 * 2**20
 """What may stay in the device's memory of prompts that were read: all of a brand's with CLIP (.2 MB each), 32 with FLUX.2 klein (7.9 MB each)."""
+PICTURE_BYTES = 128 * 2**20
+"""What may stay there of pictures that were encoded. A megapixel is 1 MB for Qwen-Image-Edit, 2 MB for FLUX.2 klein, .3 MB for SDXL: the products
+of any one batch many times over; a product's variants follow one another."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(kw_only=True)
 class Resident:
-    """A loaded base model on a device, the LoRA in its weights, and what it was told before."""
+    """A loaded base model on a device, the LoRA in its weights, and what it was told and shown before.
+
+    What is kept is of this model, its number format and this device; it goes when they do. Kept by digests of pictures, so that N variants of one
+    product cost one pass through the autoencoder.
+    """
 
     base_model: BaseModel
     device: str
     pipeline: Any
     lora: LoraInWeights | LoraBeside
-    conditionings: dict[str, Conditioning] = field(default_factory=dict)
+    prompts: KeptTensors = field(default_factory=lambda: KeptTensors(max_bytes=PROMPT_BYTES))
+    pictures: KeptTensors = field(default_factory=lambda: KeptTensors(max_bytes=PICTURE_BYTES))
 
-    def condition(self, prompt: str) -> Conditioning:
-        """What the denoiser is told of a prompt; each prompt is encoded alone so that it never depends on its neighbors."""
-        conditioning = self.conditionings.pop(prompt, None)
-        if conditioning is None:
+    def condition(self, prompt: str, references: Sequence[Pixels] = ()) -> Conditioning:
+        """What the denoiser is told of a prompt and pictures to go by; each is encoded alone so that it never depends on its neighbors.
+
+        Raises RenderError for references that the family cannot take.
+        """
+        behavior, pipeline = self.base_model.behavior, self.pipeline
+        edits = edit_family(behavior)
+        if not references:
+            return self._read(prompt, prompt, lambda: behavior.condition(pipeline, prompt))
+        if edits is None:
+            return behavior.condition(pipeline, prompt, references)  # which refuses them in its own words
+        digests = tuple(picture_digest(picture) for picture in references)
+        # Where the text encoder sees the pictures, what it makes of a prompt is another thing for every product.
+        name = prompt if edits.memory.prompts_repeat else (prompt, *digests)
+        told = self._read(name, prompt, lambda: edits.read(pipeline, prompt, references))
+
+        def latents(digest: str, picture: Pixels) -> Any:
+            return self.pictures.tensors(("reference", digest), lambda: {"latents": edits.encode_reference(pipeline, picture)})["latents"]
+
+        return told | named_references([latents(*one) for one in zip(digests, references, strict=True)])
+
+    def known(self, inpainting: Inpainting) -> Known:
+        """An inpainting as latents (B = 1)."""
+        return encode_known(self.base_model.behavior, self.pipeline, inpainting, self.pictures)
+
+    def _read(self, name: Hashable, prompt: str, read: Callable[[], Conditioning]) -> Conditioning:
+        def read_now() -> Conditioning:
             self._warn_if_truncated(prompt)
-            conditioning = self.base_model.behavior.condition(self.pipeline, prompt)
-            room = CONDITIONING_BYTES - _bytes_of(conditioning)
-            while self.conditionings and sum(map(_bytes_of, self.conditionings.values())) > room:
-                self.conditionings.pop(next(iter(self.conditionings)))
-        self.conditionings[prompt] = conditioning  # at the end: what was not asked for longest goes first
-        return conditioning
+            return read()
+
+        return self.prompts.tensors(name, read_now)
 
     def _warn_if_truncated(self, prompt: str) -> None:
         with quiet_libraries():
@@ -87,10 +119,6 @@ def release() -> None:
         gc.collect()  # a pipeline and its hooks refer to one another
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-def _bytes_of(conditioning: Conditioning) -> int:
-    return sum(int(tensor.nbytes) for tensor in conditioning.values())
 
 
 def _lay_decoder_channels_last(pipeline: Any) -> None:

@@ -11,10 +11,12 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from PIL import Image
+
 from catalog.errors import RenderError
 from generation.family import Conditioning, Geometry, Pixels
 from generation.flow import MemoryPlan, scheduler_shift, set_flow_timesteps
-from generation.references import check_same_references, named_references, opened, reference_sizes, references_of
+from generation.references import check_count, check_same_references, named_references, reference_sizes, references_of
 
 MAX_TOKENS = 512
 """What the pipeline reads of a prompt; shorter ones are padded to it, and the padding is part of what the denoiser was trained to see."""
@@ -68,10 +70,18 @@ class Flux2Klein:
         return Flux2KleinPipeline.from_pretrained(str(folder), dtype=dtype, local_files_only=True, use_safetensors=True)
 
     def condition(self, pipeline: Any, prompt: str, references: Sequence[Pixels] = ()) -> Conditioning:
-        """See Family. References above one megapixel are scaled down, and cropped to whole latent cells."""
+        """See Family."""
+        return self.read(pipeline, prompt, references) | named_references([self.encode_reference(pipeline, one) for one in references])
+
+    def read(self, pipeline: Any, prompt: str, references: Sequence[Pixels]) -> Conditioning:
+        """See EditFamily. Its text encoder sees no pictures."""
+        check_count(references)
         embedding, _ = pipeline.encode_prompt(prompt, pipeline.device, 1, max_sequence_length=MAX_TOKENS)
-        latents = [self.encode(pipeline, self._prepared(pipeline, picture)) for picture in opened(references)]
-        return {"prompt": embedding} | named_references(latents)
+        return {"prompt": embedding}
+
+    def encode_reference(self, pipeline: Any, picture: Pixels) -> Any:
+        """See EditFamily. Above one megapixel it is scaled down, and cropped to whole latent cells."""
+        return self.encode(pipeline, self._prepared(pipeline, Image.fromarray(picture)))
 
     def count_tokens(self, pipeline: Any, prompt: str) -> int:
         """See Family."""

@@ -11,12 +11,14 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from PIL import Image
+
 from catalog.errors import RenderError
 from generation.families.qwen_reading import framed, load_processor, read_prompt
 from generation.family import Conditioning, Geometry, Pixels
 from generation.flow import MemoryPlan, scheduler_shift, set_flow_timesteps, shift_by_size
 from generation.prompts import padded_prompts
-from generation.references import check_same_references, named_references, opened, reference_sizes, references_of
+from generation.references import check_count, check_same_references, named_references, reference_sizes, references_of
 
 DEFAULT_SIZE_PX = 1024
 """The pipelines' default. This autoencoder's configuration names no size; a folder made for another one says `sample_size` there."""
@@ -68,13 +70,21 @@ class QwenImageEdit:
         )
 
     def condition(self, pipeline: Any, prompt: str, references: Sequence[Pixels] = ()) -> Conditioning:
-        """See Family. The text encoder sees the references too, so nothing of it can be kept across products: see `conditioning_key`."""
-        pictures = opened(references)
-        if len(pictures) > 1 and not _is_plus(pipeline):
-            raise RenderError(f"This model goes by one picture, but {len(pictures)} were given. Give one, or choose a folder of Edit Plus.")
-        read, seen = _prepared(pipeline, pictures)
-        latents = [self.encode(pipeline, pixels_1CHW) for pixels_1CHW in seen]
-        return {"prompt": read_prompt(pipeline, prompt, read)} | named_references(latents)
+        """See Family."""
+        return self.read(pipeline, prompt, references) | named_references([self.encode_reference(pipeline, one) for one in references])
+
+    def read(self, pipeline: Any, prompt: str, references: Sequence[Pixels]) -> Conditioning:
+        """See EditFamily. The text encoder sees the references too, so that nothing of it can be kept across products."""
+        check_count(references)
+        if len(references) > 1 and not _is_plus(pipeline):
+            raise RenderError(
+                f"This model goes by one picture, but {len(references)} were given. Give one, or choose a folder of Edit Plus."
+            )
+        return {"prompt": read_prompt(pipeline, prompt, [_as_read(pipeline, Image.fromarray(one)) for one in references])}
+
+    def encode_reference(self, pipeline: Any, picture: Pixels) -> Any:
+        """See EditFamily."""
+        return self.encode(pipeline, _as_seen(pipeline, Image.fromarray(picture)))
 
     def count_tokens(self, pipeline: Any, prompt: str) -> int:
         """See Family. Without references, whose tokens come on top."""
@@ -89,8 +99,8 @@ class QwenImageEdit:
         return padded_prompts(conditionings) | {name: torch.cat([one[name] for one in references]) for name in references[0]}
 
     def batch_key(self, conditioning: Conditioning) -> Hashable:
-        """See FlowFamily."""
-        return reference_sizes(conditioning)
+        """See FlowFamily. Prompts of different lengths are padded to one, with a mask: no other pictures, but other bytes."""
+        return reference_sizes(conditioning), int(conditioning["prompt"].shape[1])
 
     def latent_shape(self, pipeline: Any, width_px: int, height_px: int) -> tuple[int, int, int]:
         """See Family."""
@@ -172,25 +182,28 @@ def _is_plus(pipeline: Any) -> bool:
     return type(pipeline).__name__ == "QwenImageEditPlusPipeline"
 
 
-def _prepared(pipeline: Any, pictures: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """References as the text encoder reads them (PIL) and as the autoencoder encodes them (1, 3, H, W), in the stock pipelines' sizes."""
+def _as_read(pipeline: Any, picture: Any) -> Any:
+    """A reference (PIL) as the text encoder reads it (PIL), in the stock pipelines' size."""
     from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit as first
     from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_plus as plus
 
-    processor = pipeline.image_processor
-    read, seen = [], []
-    for picture in pictures:
-        ratio = picture.width / picture.height
-        if _is_plus(pipeline):
-            width, height = plus.calculate_dimensions(plus.CONDITION_IMAGE_SIZE, ratio)
-            read.append(processor.resize(picture, height, width))
-            width, height = plus.calculate_dimensions(plus.VAE_IMAGE_SIZE, ratio)
-            seen.append(processor.preprocess(picture, height, width))
-        else:
-            width, height, _ = first.calculate_dimensions(EDIT_AREA_PX, ratio)
-            read.append(processor.resize(picture, height, width))
-            seen.append(processor.preprocess(read[-1], height, width))
-    return read, seen
+    ratio = picture.width / picture.height
+    if _is_plus(pipeline):
+        width, height = plus.calculate_dimensions(plus.CONDITION_IMAGE_SIZE, ratio)
+    else:
+        width, height, _ = first.calculate_dimensions(EDIT_AREA_PX, ratio)
+    return pipeline.image_processor.resize(picture, height, width)
+
+
+def _as_seen(pipeline: Any, picture: Any) -> Any:
+    """A reference (PIL) as the autoencoder encodes it (1, 3, H, W), in the stock pipelines' size; the first Edit's is what the text encoder reads."""
+    from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_plus as plus
+
+    if not _is_plus(pipeline):
+        picture = _as_read(pipeline, picture)
+        return pipeline.image_processor.preprocess(picture, picture.height, picture.width)
+    width, height = plus.calculate_dimensions(plus.VAE_IMAGE_SIZE, picture.width / picture.height)
+    return pipeline.image_processor.preprocess(picture, height, width)
 
 
 def _statistics(vae: Any) -> tuple[Any, Any]:

@@ -18,6 +18,8 @@ from generation.prompts import padded_prompts
 
 MAX_TOKENS = 512
 """What the pipeline reads of a prompt; what is shorter is not padded for the denoiser."""
+PROMPT_TOKENS = 32
+"""The denoiser's `SEQ_MULTI_OF`."""
 PATCH = 2
 """Latent cells per side of what is one token to the denoiser."""
 ATTENTION = ("attention.to_q", "attention.to_k", "attention.to_v", "attention.to_out.0")
@@ -81,8 +83,8 @@ class ZImage:
         return padded_prompts(conditionings)
 
     def batch_key(self, conditioning: Conditioning) -> Hashable:
-        """See FlowFamily. Any two can share a batch."""
-        return ()
+        """See FlowFamily. Any two can share a batch; the denoiser pads a prompt to a multiple of so many tokens, and in a batch to the longest."""
+        return -(-int(conditioning["prompt"].shape[1]) // PROMPT_TOKENS)
 
     def latent_shape(self, pipeline: Any, width_px: int, height_px: int) -> tuple[int, int, int]:
         """See Family."""

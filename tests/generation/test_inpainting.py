@@ -1,4 +1,6 @@
-"""Inpainting: drawing around a product is what the stock inpainting pipelines draw at strength 1, for UNets that read masks and for others."""
+"""Inpainting: drawing around a product is what the stock inpainting pipelines draw, for UNets that read masks and for others."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,13 +38,13 @@ def models(tmp_path_factory):
     return model
 
 
-def inpainting(seed=0, left=16):
+def inpainting(seed=0, left=16, strength=1.0):
     """A box of noise that is known, on gray; its edges are on the latent grid on the left and off it on the right."""
     picture = np.full((TINY_SIZE_PX, TINY_SIZE_PX, 3), 128, np.uint8)
     picture[20:60, left : left + 27] = np.random.default_rng(seed).integers(0, 256, (40, 27, 3))
     drawn = np.ones((TINY_SIZE_PX, TINY_SIZE_PX), bool)
     drawn[20:60, left : left + 27] = False
-    return Inpainting(picture_HW3=picture, drawn_HW=drawn)
+    return Inpainting(picture_HW3=picture, drawn_HW=drawn, strength=strength)
 
 
 def stock_of(pipeline):
@@ -60,9 +62,9 @@ def stock_of(pipeline):
 
 def stock_draw(base_model, pipeline, asked, guidance, **given):
     noise = noise_of_seeds([SEED], base_model.behavior.latent_shape(pipeline, TINY_SIZE_PX, TINY_SIZE_PX), "cpu")
-    given = {"image": Image.fromarray(asked.picture_HW3), **given}
+    given = {"image": Image.fromarray(asked.picture_HW3), "latents": noise, "strength": 1.0, **given}
     return stock_of(pipeline)(
-        TRIGGER, mask_image=Image.fromarray(asked.drawn_HW.astype(np.uint8) * 255), latents=noise, strength=1.0, num_inference_steps=STEPS,
+        TRIGGER, mask_image=Image.fromarray(asked.drawn_HW.astype(np.uint8) * 255), num_inference_steps=STEPS,
         guidance_scale=guidance, height=TINY_SIZE_PX, width=TINY_SIZE_PX, output_type="np", **given,
     ).images[0]  # fmt: skip
 
@@ -80,6 +82,19 @@ def test_drawing_around_a_product_is_what_the_stock_pipeline_draws(models, name,
     assert np.array_equal(ours, stock_draw(base_model, pipeline, asked, guidance, **latents))
     np.testing.assert_allclose(ours, stock_draw(base_model, pipeline, asked, guidance), rtol=0, atol=1e-4)
     assert np.abs(ours - draw_ours(base_model, pipeline, guidance=guidance)).mean() > 1 / 255
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_at_less_than_full_strength_drawing_begins_with_the_picture_as_the_stock_pipelines_do(models, name):
+    base_model, pipeline = models(name)
+    asked = inpainting(strength=2 / 3)
+    known = encode_known(base_model.behavior, pipeline, asked)
+    ours = draw_ours(base_model, pipeline, guidance=4.0, known=known)
+    # Noise from the generator, because latents that are given are begun from at any strength.
+    given = {"latents": None, "generator": torch.Generator("cpu").manual_seed(SEED), "strength": asked.strength}
+    latents = {"masked_image_latents": known.latents_BChw, "image": known.begun_BChw}
+    assert np.array_equal(ours, stock_draw(base_model, pipeline, asked, 4.0, **given, **latents))
+    assert np.abs(ours - draw_ours(base_model, pipeline, guidance=4.0, known=replace(known, strength=1.0))).mean() > 1 / 255
 
 
 @pytest.mark.parametrize("name", ["sdxl, nine channels", "sd, nine channels"])

@@ -1,4 +1,4 @@
-"""Inpainting with flow models: our blend draws what their stock inpainting pipelines draw at strength 1."""
+"""Inpainting with flow models: our blend draws what their stock inpainting pipelines draw, from noise alone and from the picture."""
 
 import numpy as np
 import pytest
@@ -34,13 +34,13 @@ def klein(tmp_path_factory):
     return base_model, load_pipeline(base_model)
 
 
-def inpainting():
+def inpainting(strength=1.0):
     """A box of noise that is known, its edges on the coarsest latent grid (16 px), where all pipelines' ways to scale masks agree."""
     picture = np.full((SIZE_PX, SIZE_PX, 3), 128, np.uint8)
     picture[16:48, 16:48] = np.random.default_rng(2).integers(0, 256, (32, 32, 3))
     drawn = np.ones((SIZE_PX, SIZE_PX), bool)
     drawn[16:48, 16:48] = False
-    return Inpainting(picture_HW3=picture, drawn_HW=drawn)
+    return Inpainting(picture_HW3=picture, drawn_HW=drawn, strength=strength)
 
 
 def ours(base_model, pipeline, asked, guidance, references=()):
@@ -61,7 +61,7 @@ def stock(made, pipeline, asked, guidance):
     inpaint.set_progress_bar_config(disable=True)
     return inpaint(
         prompt=TRIGGER, image=Image.fromarray(asked.picture_HW3), mask_image=Image.fromarray(asked.drawn_HW.astype(np.uint8) * 255),
-        strength=1.0, num_inference_steps=STEPS, guidance_scale=guidance, generator=torch.Generator("cpu").manual_seed(SEED), output_type="np",
+        strength=asked.strength, num_inference_steps=STEPS, guidance_scale=guidance, generator=torch.Generator("cpu").manual_seed(SEED), output_type="np",
     ).images[0]  # fmt: skip
 
 
@@ -83,11 +83,11 @@ def _with_noise(prepare, noise):
     return prepared
 
 
-@pytest.mark.parametrize("guidance", [1.0, 4.0])
-def test_klein_is_inpainted_as_its_stock_pipeline_does(klein, guidance):
+@pytest.mark.parametrize("guidance, strength", [(1.0, 1.0), (4.0, 1.0), (4.0, 2 / 3)])
+def test_klein_is_inpainted_as_its_stock_pipeline_does(klein, guidance, strength):
     """That one is told of the picture as one to go by as well; so are we here."""
     base_model, pipeline = klein
-    asked = inpainting()
+    asked = inpainting(strength)
     picture, kept = ours(base_model, pipeline, asked, guidance, [asked.picture_HW3])
     np.testing.assert_allclose(picture, stock(Flux2KleinInpaintPipeline, pipeline, asked, guidance), rtol=0, atol=TOLERANCE)
     assert kept == 0.25

@@ -10,9 +10,10 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 
 from catalog.errors import ModelError
-from generation import batch_sizes, resident
+from generation import batch_sizes
 from generation.adapter import Adapter
 from generation.base_model import load_pipeline, read_base_model
+from generation.kept_tensors import KeptTensors
 from generation.plate_faults import MAX_RETRIES, fault_of, retry_seed
 from generation.plates import BATCH_IMAGES, DiffusionPlates
 from generation.resident import KEPT
@@ -202,12 +203,11 @@ def test_two_weights_that_changed_places_are_noticed(base_model, lora):
 def test_prompts_stay_in_memory_up_to_a_bound_the_longest_unasked_going_first(base_model, monkeypatch):
     plates_of(base_model)
     kept = KEPT[0]
-    kept.conditionings.clear()
     each = kept.condition("a")["prompt"].nbytes
-    monkeypatch.setattr(resident, "CONDITIONING_BYTES", 2 * each)
-    for prompt in ("b", "a", "c"):
+    monkeypatch.setattr(kept, "prompts", KeptTensors(max_bytes=2 * each))
+    for prompt in ("a", "b", "a", "c"):
         kept.condition(prompt)
-    assert list(kept.conditionings) == ["a", "c"]
+    assert kept.prompts.names == ["a", "c"] and kept.prompts.bytes == 2 * each and kept.prompts.computed == 3
 
 
 def test_in_bfloat16_the_lora_stays_beside_the_weights_and_is_proved_there(base_model, lora):
