@@ -42,7 +42,10 @@ def register(app: typer.Typer) -> None:
 def list_loras(category: Annotated[str | None, typer.Argument(help="Category; left out: all.")] = None, as_json: Json = False) -> None:
     """Every LoRA, newest first, and which is in use."""
     project = open_project(project_from_environment())
-    found = [(name, row) for name in _categories(project, category) for row in _rows(project, name)]
+    if category is not None:
+        _known_somewhere(project, category)
+    names = [category] if category else _categories_with_loras(project)
+    found = [(name, row) for name in names for row in _rows(project, name)]
     if as_json:
         typer.echo(json.dumps([{"category": name, **row} for name, row in found]))
         return
@@ -62,6 +65,7 @@ def show(category: Category, as_json: Json = False) -> None:
     from assets.lora_use import contests_of, uses_of
 
     project = open_project(project_from_environment())
+    _known_somewhere(project, category)
     rows = _rows(project, category)
     digests = {row["key"]: row["lora_digest"] for row in rows}
     history = [{"at": use.at.isoformat(), "lora_digest": digests[use.key], "how": use.how, "by": use.by, "because": use.because} for use in uses_of(project, category)]  # fmt: skip
@@ -83,17 +87,18 @@ def export(
 ) -> None:
     """Write a LoRA as a file that other programs open."""
     from assets.lora_exchange import exported_file
-    from resources.written_files import file_to_write
-    from training.atomic_files import write_atomic
+    from resources.written_files import file_to_write, write_whole
 
     if out.suffix != ".safetensors":
         raise SettingsError(
             f"{out} does not end in .safetensors, by which other programs know a LoRA. Name the file so. Nothing was written."
         )
+    file_to_write(out)
     project = open_project(project_from_environment())
+    _known_somewhere(project, category)
     row = _named_or_in_use(project, category, lora)
     data = exported_file(project, row, key_names.value)
-    write_atomic(file_to_write(out), data)
+    write_whole(out, data)
     typer.echo(f"Wrote LoRA {row['lora_digest'][:12]} of {category} to {out} in {key_names.value} keys, {len(data):,} bytes.")
 
 
@@ -120,6 +125,7 @@ def promote(category: Category, digest: Annotated[str, typer.Argument(help="Firs
     from assets.lora_use import promote_lora
 
     project = open_project(project_from_environment())
+    _known_somewhere(project, category)
     row = promote_lora(project, category, digest, by=by or getpass.getuser(), because=because)
     _tell_use(category, row)
 
@@ -130,6 +136,7 @@ def rollback(category: Category, because: Because, by: By = None) -> None:
     from assets.lora_use import rollback_lora
 
     project = open_project(project_from_environment())
+    _known_somewhere(project, category)
     row = rollback_lora(project, category, by=by or getpass.getuser(), because=because)
     _tell_use(category, row)
 
@@ -141,13 +148,11 @@ def _tell_use(category: str, row: "Row") -> None:
     )
 
 
-def _categories(project: Project, category: str | None) -> list[str]:
+def _categories_with_loras(project: Project) -> list[str]:
     import sqlalchemy as sa
 
     from resources.ledger_tables import lora
 
-    if category is not None:
-        return [category]
     return [row["category"] for row in project.ledger.rows(sa.select(lora.c.category).distinct().order_by(lora.c.category))]
 
 
@@ -155,6 +160,12 @@ def _known(project: Project, category: str) -> None:
     if category not in project.brand_kit.categories:
         known = ", ".join(sorted(project.brand_kit.categories)) or "none"
         raise LoraRefused(f"The brand kit has no category {category!r}; it has: {known}. Nothing was changed.")
+
+
+def _known_somewhere(project: Project, category: str) -> None:
+    """As `_known`, but a category that left the brand kit is known as long as it has LoRAs."""
+    if category not in _categories_with_loras(project):
+        _known(project, category)
 
 
 def _rows(project: Project, category: str) -> list[dict[str, Any]]:

@@ -341,8 +341,10 @@ def _check_out(out: Path, photo: Path, suffixes: list[str]) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
+    from resources.written_files import write_whole
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
     except OSError as error:
-        raise SettingsError(f"Cannot write {path}: {error.strerror}.") from error
+        raise SettingsError(f"The folder {path.parent} cannot be made: {error.strerror}. Nothing was written.") from error
+    write_whole(path, data)

@@ -9,7 +9,7 @@ import typer
 
 from resources.project import open_project
 from resources.settings import project_from_environment
-from resources.written_files import file_to_write
+from resources.written_files import file_to_write, write_whole
 
 if TYPE_CHECKING:
     from assets.reproducing import Reproduction
@@ -32,7 +32,7 @@ def reproduce(
         out = file_to_write(out)
     found = make_again(open_project(project_from_environment()), render)
     if out is not None:
-        out.write_bytes(found.png)
+        write_whole(out, found.png)
     typer.echo(json.dumps(_as_data(found)) if as_json else "\n".join(_lines(found, out)))
     if not found.is_same_picture:
         raise typer.Exit(1)

@@ -14,7 +14,7 @@ from assets.lora_contests import record_contest
 from assets.lora_exchange import exported_file, import_lora
 from assets.lora_use import contests_of, loras_of, uses_of
 from assets.planning import promoted_lora
-from catalog.errors import LoraRefused, ModelError
+from catalog.errors import LoraRefused, ModelError, SettingsError
 from catalog.keys import digest_bytes
 from orchestration.cli import app
 from resources.ledger_tables import lora, lora_choice, lora_contest
@@ -250,6 +250,24 @@ def test_what_is_exported_draws_the_same_pixels_in_stock_diffusers(project, trai
     with_lora, without = expected
     assert np.abs(with_lora - without).mean() > 0.01
     assert np.array_equal(draw(project.settings.project_dir, str(out)), with_lora)
+
+
+@pytest.mark.parametrize("out", ["/proc/out.safetensors", "/dev/full/out.safetensors"])
+def test_an_export_to_a_place_that_cannot_be_written_speaks_of_that_place(project, trained, out):
+    """It said that the next training goes on after its last checkpoint."""
+    told = vitrine(project, "export", "mugs", "--lora", trained["lora_digest"][:8], "-o", out).exception
+    assert isinstance(told, SettingsError) and out in str(told) and "Nothing was written." in str(told) and "train" not in str(told)
+
+
+def test_an_export_replaces_a_file_whole_and_through_a_link(project, trained, tmp_path):
+    (tmp_path / "real.safetensors").write_bytes(b"before")
+    (tmp_path / "link.safetensors").symlink_to("real.safetensors")
+    told = vitrine(
+        project, "export", "mugs", "--lora", trained["lora_digest"][:8], "--format", "diffusers", "-o", str(tmp_path / "link.safetensors")
+    )
+    assert told.exit_code == 0, told.output
+    assert (tmp_path / "link.safetensors").is_symlink() and load_file(tmp_path / "real.safetensors")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.safetensors", "real.safetensors"]
 
 
 def test_an_exported_file_comes_back_as_what_it_was(project, trained, tensors, tmp_path):

@@ -256,3 +256,21 @@ def test_who_decides_is_the_user_of_the_machine_where_nobody_is_named(project, m
 def test_a_category_without_loras_says_so(project):
     assert "There is no LoRA of category mugs yet" in vitrine(project, "list", "mugs").output
     assert isinstance(vitrine(project, "export", "mugs", "-o", str(Path("x.safetensors"))).exception, LoraRefused)
+
+
+@pytest.mark.parametrize(
+    "words", [["list", "hats"], ["show", "hats"], ["rollback", "hats", "--because", "no"], ["export", "hats", "-o", "x.safetensors"]]
+)
+def test_a_category_that_nobody_has_is_told_with_those_there_are(project, words):
+    """`lora show` and `lora list` answered as if it were a category without a LoRA, with exit code 0."""
+    done = CliRunner().invoke(app, ["lora", *words], env={"VITRINE_PROJECT": str(project.settings.project_dir)})
+    assert isinstance(done.exception, LoraRefused) and str(done.exception).startswith(
+        "The brand kit has no category 'hats'; it has: bags, mugs."
+    )
+
+
+def test_a_category_that_left_the_brand_kit_is_shown_as_long_as_it_has_loras(project):
+    digest = add_lora(project, "old", category="hats")
+    for words in (["list", "hats"], ["show", "hats"]):
+        done = CliRunner().invoke(app, ["lora", *words], env={"VITRINE_PROJECT": str(project.settings.project_dir)})
+        assert done.exit_code == 0 and digest[:12] in done.output
