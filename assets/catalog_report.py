@@ -13,7 +13,8 @@ from assets.number_values import as_floats, plain_numbers, plotted
 from assets.observed import observed
 from assets.published_images import published_images
 from assets.published_place import Shown, publish_folder_of, published_href
-from assets.report_pictures import category_reports, lora_reports, quarantined_photos
+from assets.report_loras import lora_reports
+from assets.report_pictures import category_reports, quarantined_photos
 from assets.report_rows import gather
 from assets.summary import Summary
 from assets.yield_counts import catalog_numbers

@@ -7,18 +7,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
-
 from assets.published_place import published_href
 from assets.report_rows import Card, Gathered
 from catalog.verdict import Verdict
-from resources.ledger import Row
-from resources.ledger_tables import lora
 from resources.project import Project
 
 if TYPE_CHECKING:
     from imaging.encode import Pixels
-    from publishing.report_data import CategoryReport, LoraReport, QuarantinedPhoto, RenderCard
+    from publishing.report_data import CategoryReport, QuarantinedPhoto, RenderCard
     from publishing.thumbnails import ThumbnailFolder
 
 
@@ -81,35 +77,3 @@ def quarantined_photos(project: Project, gathered: Gathered, thumbnails: "Thumbn
 
 def _load(project: Project, blob: str, decode: "Callable[[bytes], Pixels]") -> "Pixels":
     return decode(project.store.get(blob))
-
-
-def lora_reports(project: Project, thumbnails: "ThumbnailFolder") -> "tuple[LoraReport, ...]":
-    """One section per trained LoRA, newest of each category."""
-    from imaging.encode import decode
-    from publishing.report_data import CurvePoint, LoraReport
-
-    newest: dict[str, Row] = {}
-    for row in project.ledger.rows(sa.select(lora).order_by(lora.c.made_at)):
-        if "origin" not in row["facts"]:  # what was imported has no training to report
-            newest[row["category"]] = row
-    reports = []
-    for category, row in sorted(newest.items()):
-        facts, style = row["facts"], project.brand_kit.categories.get(category)
-        sheet = facts["sample_sheet_digest"]
-        reports.append(
-            LoraReport(
-                category=category,
-                title=(style.title if style else "") or category,
-                trigger=style.trigger if style else "",
-                promoted=row["promoted"],
-                note=facts["decision"],
-                training_pictures=facts["pictures"],
-                steps=facts["steps"],
-                train_seconds=row["seconds"],
-                palette_nearer_pct=facts.get("palette_nearer_pct"),
-                layout_nearer_pct=facts.get("layout_nearer_pct"),
-                validation_curve=tuple(CurvePoint(step=int(step), loss=float(loss)) for step, loss in facts["validation_curve"]),
-                sheet=thumbnails.add(sheet, partial(_load, project, sheet, decode), long_side_px=1024),
-            )
-        )
-    return tuple(reports)

@@ -96,24 +96,28 @@ class CurvePoint:
 
 @dataclass(frozen=True, kw_only=True)
 class LoraReport:
-    """A category's LoRA: whether it was promoted, how much nearer to the category's look it brings generated scenes, and the evidence.
+    """A category's LoRA: whether it is in use, how much nearer to the category's look it brings generated scenes, and the evidence.
 
     `palette_nearer_pct` and `layout_nearer_pct`: by how much the distance to held-out look pictures shrinks against the base model, in
     percent (40 = 40 % nearer; negative = farther); `control_nearer_pct`: the same palette number for a LoRA of another category, which
     must be worse. `look` are real pictures of the look, `before` the base model's, `after` the LoRA's, same seeds; `sheet` is one picture
-    that shows them together, for whoever has that instead. `note` ends with a full stop.
+    that shows them together, for whoever has that instead. `note` (how it came into use, or why it is not), `imported` (where one that was
+    not trained here came from) and `challenger` (a newer one that is not in use) are sentences, or ''.
     """
 
     category: str
     title: str
     trigger: str
-    promoted: bool
+    digest: str
+    in_use: bool
     note: str
     training_pictures: int
     steps: int
     train_seconds: float
     palette_nearer_pct: float | None
     layout_nearer_pct: float | None
+    challenger: str = ""
+    imported: str = ""
     control_nearer_pct: float | None = None
     validation_curve: tuple[CurvePoint, ...] = ()
     look: tuple[Thumbnail, ...] = ()

@@ -37,7 +37,7 @@ MAX_WEEKS_LISTED, MAX_LISTED = 26, 600
 MAX_DAYS: Final = 120
 """Longer histories are drawn by the week."""
 VERSIONS_COMPARED: Final = 2
-"""LoRA versions of a category side by side: the newest with renders, and the one before."""
+"""LoRA versions of a category side by side: the newest with renders, and the one before, or the one in use where that is older."""
 FEW: Final = 0.8
 """The share of all mentions that `few reasons` is told of, as Pareto had it."""
 
@@ -308,7 +308,7 @@ def _loras(loras: Sequence[LoraYield], titles: Mapping[str, str]) -> Panel | Non
     largest = sorted(drawn, key=lambda category: (-sum(one.outcomes.judged for one in drawn[category]), category))[
         : MAX_ROWS // VERSIONS_COMPARED
     ]
-    shown = [one for category in largest for one in drawn[category][-VERSIONS_COMPARED:]]
+    shown = [one for category in largest for one in _compared(drawn[category])]
     points = [
         PointRow(
             title=f"{titles.get(one.category, one.category)} {one.version}{', in use' if one.in_use else ''}",
@@ -339,6 +339,13 @@ def _loras(loras: Sequence[LoraYield], titles: Mapping[str, str]) -> Panel | Non
         keys=RATE_KEYS,
         note="Every scene that was ever drawn with a version.",
     )
+
+
+def _compared(versions: Sequence[LoraYield]) -> list[LoraYield]:
+    """The newest versions of a category, and always the one in use, oldest first."""
+    newest = list(versions[-VERSIONS_COMPARED:])
+    older = [one for one in versions[:-VERSIONS_COMPARED] if one.in_use][-1:]
+    return older + newest[len(older) :]
 
 
 def _better(drawn: Iterable[Sequence[LoraYield]]) -> str:

@@ -137,6 +137,13 @@ def test_the_newest_lora_is_compared_with_the_one_before():
     assert [text.text for text in parsed(two.chart).iter("text") if (text.get("class") or "") == "row-name"] == ["Mugs 1", "Mugs 2, in use"]
 
 
+def test_the_lora_in_use_is_compared_also_when_it_is_an_older_one():
+    """After a rollback the chart showed the two newest versions, and not the one that pictures are drawn with."""
+    many = panels(loras=tuple(lora(version, right=version, rejected=1) for version in (1, 2, 3, 4)))["loras"]
+    names = [text.text for text in parsed(many.chart).iter("text") if (text.get("class") or "") == "row-name"]
+    assert names == ["Mugs 2, in use", "Mugs 4"]
+
+
 def test_weeks_of_review_have_no_holes():
     noon = dt.datetime(2026, 11, 2, 12)
     made = [noon, noon + dt.timedelta(seconds=60), noon + dt.timedelta(days=15)]
