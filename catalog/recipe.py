@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from catalog.errors import SettingsError
 from catalog.product import SLUG
-from catalog.wrong_entries import place_of, wrong_in_words
+from catalog.sentences import clause
+from catalog.wrong_entries import WORDS, any_of, place_of, wrong_in_words
 
 SourceType = Literal[
     "digitalCapture",
@@ -122,18 +123,28 @@ def parse_model(model: type[M], data: dict[str, Any], source: Path | str) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        lines = [f"{source}: {len(error.errors())} wrong entr{'y' if len(error.errors()) == 1 else 'ies'}. Nothing was changed."]
-        for item in error.errors():
-            where = place_of(item)
+        lines = []
+        for where, tried in _by_place(error):
+            item = tried[0]
             if item["type"] == "extra_forbidden":
                 allowed = ", ".join(sorted(_fields_at(model, item["loc"][:-1]))) or "see the documentation"
                 lines.append(f"  {where}: unknown name (misspelt?). Allowed here: {allowed}.")
             elif item["type"] == "value_error" and not item["loc"]:  # about several entries, which the words name
-                lines.append(f"  {item['ctx']['error']}.")
+                lines.append(f"  {clause(item['ctx']['error'])}.")
             else:
                 got = "" if item["type"] == "missing" else f" (got {_shown(item.get('input'))})"
-                lines.append(f"  {where}: {wrong_in_words(item)}{got}.")
-        raise SettingsError("\n".join(lines)) from error
+                lines.append(f"  {where}: {any_of([clause(wrong_in_words(one)) for one in tried])}{got}.")
+        counted = f"{len(lines)} wrong entr{'y' if len(lines) == 1 else 'ies'}"
+        raise SettingsError("\n".join([f"{source}: {counted}. Nothing was changed.", *lines])) from error
+
+
+def _by_place(error: ValidationError) -> list[tuple[str, list[Any]]]:
+    """Errors by the entry they are about: one that may be of several kinds has an error for each kind that was tried, and is one wrong entry."""
+    found: dict[tuple[str, bool], list[Any]] = {}
+    for item in error.errors():
+        is_alternative = item["type"] in WORDS and item["type"] not in {"missing", "extra_forbidden"}
+        found.setdefault((place_of(item) if is_alternative else f"{len(found)} {item['loc']}", is_alternative), []).append(item)
+    return [(place_of(items[0]), items) for items in found.values()]
 
 
 def _fields_at(kind: Any, path: tuple[int | str, ...]) -> set[str]:
@@ -165,7 +176,15 @@ def _shown(value: Any) -> str:
 
 
 class _UniqueKeys(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, instead of keeping the last one silently."""
+    """SafeLoader that refuses a key given twice, instead of keeping the last one silently, and the zero character, which no file name can have."""
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and "\0" in value:
+            raise yaml.constructor.ConstructorError(
+                None, None, "a text holds the zero character \\0, which is none of any text's", node.start_mark
+            )
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()

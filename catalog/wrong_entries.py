@@ -1,6 +1,6 @@
 """What is wrong with an entry of a settings file, in words of people who write YAML; what the checking library calls it is not said."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Context = Mapping[str, Any]
@@ -88,6 +88,14 @@ def wrong_in_words(error: Mapping[str, Any]) -> str:
         if message.startswith(theirs):
             return f"must be {message.removeprefix(theirs)}"
     return message
+
+
+def any_of(wrong: Sequence[str]) -> str:
+    """What an entry that may be of several kinds must be: "must be true or false, or 'conditions'"."""
+    different = list(dict.fromkeys(wrong))
+    if len(different) == 1 or not all(one.startswith("must be ") for one in different):
+        return "; or ".join(different)
+    return ", or ".join([different[0], *(one.removeprefix("must be ") for one in different[1:])])
 
 
 def place_of(error: Mapping[str, Any]) -> str:

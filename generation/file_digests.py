@@ -12,6 +12,8 @@ import threading
 import time
 from pathlib import Path
 
+from generation.model_files import files_below
+
 REMEMBERED_FROM_BYTES = 1_000_000
 """Smaller files are read again each time, which takes a millisecond."""
 SETTLED_AFTER_S = 2.0
@@ -51,7 +53,7 @@ def keep_digests_in(file: Path) -> None:
 
 def forget(folder: Path) -> None:
     """Have every file of a folder read again when it is asked for next, links to elsewhere included."""
-    inside = {str(path.resolve()) for path in folder.rglob("*")}
+    inside = {str(path.resolve()) for _, path in files_below(folder)}
     with _lock:
         for path in inside & _known.keys():
             del _known[path]

@@ -11,6 +11,7 @@ from typing import Any
 from catalog.errors import ModelError
 from catalog.keys import digest
 from generation.file_digests import digest_of_file
+from generation.model_files import files_below
 
 PICKLED_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth")
 """Weight formats that can run code when loaded; never read, and named in the error so that nobody wonders."""
@@ -57,10 +58,11 @@ def read_configs(folder: Path, parts: Mapping[str, tuple[str, str]]) -> dict[str
 
 def digest_of_folder(folder: Path, parts: Iterable[str]) -> str:
     """Changes with any byte that loading reads, and with no other file of the folder (a README, a sample sheet)."""
-    files = [folder / "model_index.json"]
+    named = set(parts)
     # A hidden file (.DS_Store as soon as somebody opens the folder on a Mac) is none that loading reads.
-    files += [path for part in parts for path in (folder / part).rglob("*") if path.is_file() and not path.name.startswith(".")]
-    return digest(sorted([path.relative_to(folder).as_posix(), digest_of_file(path)] for path in files))
+    read = [(name, path) for name, path in files_below(folder) if name.split("/")[0] in named and not path.name.startswith(".")]
+    read.append(("model_index.json", folder / "model_index.json"))
+    return digest(sorted([name, digest_of_file(path)] for name, path in read))
 
 
 def _configuration_of(class_name: str) -> str:

@@ -3,7 +3,7 @@
 Looks at no model's files; see `model_safety.py` and the resources floor for those.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -89,8 +89,17 @@ def check_pinned(model: RegisteredModel) -> None:
     if not model.entry.is_pinned:
         raise ModelError(
             f"Model {model.id!r} is registered but not pinned: nobody has said which bytes it is, so nothing is drawn or trained with it. "
-            f"Fetch it (`vitrine models fetch {model.id}`), then `vitrine models pin {model.id}` writes its digests into {OWN_FILE}."
+            f"{_how_to_pin(model)}"
         )
+
+
+def _how_to_pin(model: RegisteredModel) -> str:
+    pin = f"`vitrine models pin {model.id}`"
+    if model.folder is not None and model.folder.is_dir():
+        return f"Pin it: {pin} reads {model.folder} and writes its digests into {OWN_FILE}."
+    if model.entry.repo is None:
+        return f"Copy it to {model.folder}, which is not there; then {pin} writes its digests into {OWN_FILE}."
+    return f"Fetch it (`vitrine models fetch {model.id}`), then {pin} writes its digests into {OWN_FILE}."
 
 
 def model_digest(model: RegisteredModel) -> str:
@@ -114,19 +123,36 @@ def as_base_model(model: RegisteredModel) -> RegisteredModel:
 
 def read_registry(project_dir: Path | None = None) -> ModelRegistry:
     """The shipped models with those of a project's own models.yaml, if there is one. Raises SettingsError naming the file and each wrong entry."""
+    registry, wrong = look_at_registry(project_dir)
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return registry
+
+
+def look_at_registry(project_dir: Path | None = None) -> tuple[ModelRegistry, list[str]]:
+    """The models whose entries are right, and what is wrong with the others, in words.
+
+    Raises SettingsError for a file that cannot be read as entries at all.
+    """
     shipped = parse_model(RegistryFile, read_yaml(SHIPPED), SHIPPED).models
     own_file = None if project_dir is None else project_dir / OWN_FILE
     own = parse_model(RegistryFile, read_yaml(own_file), own_file).models if own_file is not None and own_file.is_file() else {}
     models: dict[str, RegisteredModel] = {}
+    wrong = []
     for name in [*own, *(name for name in shipped if name not in own)]:
         source = SHIPPED if name not in own or own_file is None else own_file
-        _check_id(name, source)
-        entry = parse_model(ModelEntry, {**shipped.get(name, {}), **own.get(name, {})}, f"{source}: models.{name}")
+        try:
+            _check_id(name, source)
+            entry = parse_model(ModelEntry, {**shipped.get(name, {}), **own.get(name, {})}, f"{source}: models.{name}")
+        except SettingsError as error:
+            wrong.append(str(error))
+            continue
         home = source.parent if "folder" in own.get(name, {}) or name not in shipped else SHIPPED.parent
         models[name] = RegisteredModel(id=name, entry=entry, home=home, is_own=name in own)
-    for one in models.values():
-        _check_references(one, models)
-    return ModelRegistry(models)
+    unread = {*own, *shipped} - models.keys()
+    refused = {one.id: told for one in models.values() if (told := _wrong_reference(one, models, unread))}
+    right = {name: one for name, one in models.items() if name not in refused}
+    return ModelRegistry(right), [*wrong, *refused.values()]
 
 
 def _check_id(name: str, source: Path) -> None:
@@ -138,18 +164,20 @@ def _check_id(name: str, source: Path) -> None:
         )
 
 
-def _check_references(one: RegisteredModel, models: Mapping[str, RegisteredModel]) -> None:
+def _wrong_reference(one: RegisteredModel, models: Mapping[str, RegisteredModel], unread: Set[str]) -> str:
+    """Why a model cannot speak of another as it does, in words; '' when it can, or when that one's own entry is what is wrong (`unread`)."""
     for other in (*one.entry.adapter_of, *((one.entry.trains_on,) if one.entry.trains_on else ())):
+        if other in unread:
+            continue
         if other not in models:
-            raise SettingsError(
-                f"{OWN_FILE}: models.{one.id} speaks of model {other!r}, which is not registered. Register it, or correct the id."
-            )
+            return f"{OWN_FILE}: models.{one.id} speaks of model {other!r}, which is not registered. Register it, or correct the id."
         if models[other].entry.family != one.entry.family or other == one.id:
             what = "is itself" if other == one.id else f"is of family '{models[other].entry.family}'"
-            raise SettingsError(
+            return (
                 f"{OWN_FILE}: models.{one.id}, of family '{one.entry.family}', speaks of model {other!r}, which {what}: what one of them learned fits "
                 "no other family. Name the model it was distilled from, or leave the line out."
             )
+    return ""
 
 
 def registry_schema() -> dict[str, Any]:

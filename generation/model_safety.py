@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from generation.model_files import files_below
 from generation.model_folder import PICKLED_SUFFIXES
 
 PICKLED = frozenset({*PICKLED_SUFFIXES, ".pkl", ".pickle"})
@@ -26,9 +27,8 @@ MAX_HEADER_BYTES = 100_000_000
 
 def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
     """Every file of a model's folder by its name within it, hidden files and folders left out, in order."""
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and not any(part.startswith(".") for part in name.split("/")):
+    for name, path in files_below(folder):
+        if not any(part.startswith(".") for part in name.split("/")):
             yield name, path
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from catalog.errors import ModelError, SettingsError
-from generation.model_registry import ModelRegistry, RegisteredModel, read_registry, registry_schema
+from generation.model_registry import ModelRegistry, RegisteredModel, look_at_registry, read_registry, registry_schema
 from resources.settings import SETTINGS_FILE, hub_cache, project_from_environment
 
 ModelId = Annotated[str, typer.Argument(metavar="ID", help="Id of a model, as `vitrine models list` names them.")]
@@ -34,16 +34,30 @@ def register(app: typer.Typer) -> None:
 
 def registry_here() -> ModelRegistry:
     """The models of the project here; outside of one, those that ship."""
+    return read_registry(_project_here())
+
+
+def _project_here() -> Path | None:
     folder = project_from_environment()
-    return read_registry(folder if (folder / SETTINGS_FILE).is_file() else None)
+    return folder if (folder / SETTINGS_FILE).is_file() else None
 
 
 def list_models(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
-    """Name every registered model: family, license, whether its pictures may be sold, where it lies, whether it is pinned, GPU memory."""
-    rows = [_row(one) for one in registry_here().models.values()]
-    if as_json:
-        typer.echo(json.dumps(rows, indent=2))
-        return
+    """Name every registered model: family, license, whether its pictures may be sold, where it lies, whether it is pinned, GPU memory.
+
+    An entry that is wrong is told, exit code 1; all others are listed.
+    """
+    registry, wrong = look_at_registry(_project_here())
+    rows = [_row(one) for one in registry.models.values()]
+    typer.echo(json.dumps(rows, indent=2) if as_json else "\n".join(_table(rows)))
+    if wrong:
+        typer.echo("\n".join(wrong), err=True)
+        raise typer.Exit(1)
+    if not as_json and (words := _in_use()):
+        typer.echo(words)
+
+
+def _table(rows: list[dict[str, object]]) -> Iterator[str]:
     shown = [("id", "family", "license", "commercial", "pinned", "VRAM", "installed")]
     for row in rows:
         vram = f"{row['vram_gb']:g} GB" if row["vram_gb"] else ""
@@ -51,9 +65,7 @@ def list_models(as_json: Annotated[bool, typer.Option("--json", help="Machine-re
         shown.append((*(str(row[name]) for name in words), "yes" if row["pinned"] else "no", vram, str(row["folder"] or "")))
     widths = [max(len(line[column]) for line in shown) for column in range(len(shown[0]))]
     for line in shown:
-        typer.echo("  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip())
-    if words := _in_use():
-        typer.echo(words)
+        yield "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
 
 
 def _in_use() -> str:

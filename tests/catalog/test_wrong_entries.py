@@ -12,6 +12,7 @@ from catalog.product import SLUG
 from catalog.recipe import parse_model
 from quality.channel_packs import ChannelPack
 from quality.rules import RulePack
+from training.settings import LoraSettings
 
 JARGON = ("Input", "Field required", "String should", "valid ", "parse", "instance", "type=", "unable", "pydantic", "tuple", "dictionary")
 
@@ -92,6 +93,21 @@ def test_what_an_entry_must_be_is_said_in_words(entry, said):
 def test_an_entry_that_is_missing_is_not_shown_as_if_something_had_been_given():
     with pytest.raises(SettingsError, match=r"\n  name: is missing\.$"):
         parse_model(Everything, {}, "shop.yaml")
+
+
+def test_an_entry_that_may_be_of_several_kinds_is_one_wrong_entry():
+    """Each kind that had been tried had a line of its own."""
+    with pytest.raises(SettingsError) as refused:
+        parse_model(Everything, {"name": "abc", "either": [], "numbers": ["a", "b"]}, "shop.yaml")
+    text = str(refused.value)
+    assert text.startswith("shop.yaml: 3 wrong entries. ") and len(text.splitlines()) == 4
+    assert "  either: must be a whole number, or text; put it in quotes where it looks like something else (got [])." in text
+
+
+def test_a_sentence_of_a_models_own_check_ends_with_one_full_stop():
+    with pytest.raises(SettingsError) as refused:
+        parse_model(LoraSettings, {"batch_size": 2, "accumulation": 4}, "training")
+    assert str(refused.value).endswith("pictures to part. Raise batch_size.")
 
 
 @pytest.mark.parametrize("model", [RulePack, ChannelPack])

@@ -9,7 +9,7 @@ import yaml
 
 from catalog.errors import ModelError, SettingsError
 from generation.base_model import read_base_model
-from generation.model_registry import SHIPPED, as_base_model, model_digest, read_registry, registry_schema
+from generation.model_registry import SHIPPED, as_base_model, check_pinned, look_at_registry, model_digest, read_registry, registry_schema
 from resources.settings import read_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -114,7 +114,11 @@ def test_a_registered_model_is_drawn_with_the_steps_it_is_made_for_unless_the_se
         ({**MINE, "files": {"a.json": "12"}}, "files.a.json"),
         ({**MINE, "repo": "a/b", "revision": "main"}, "revision"),
         ({**MINE, "license": {"name": "MIT", "commercial_ok": False}}, "`reason` is missing"),
-        ({**MINE, "license": {"name": "MIT", "commercial_ok": "perhaps"}}, "commercial_ok"),
+        (
+            {**MINE, "license": {"name": "MIT", "commercial_ok": "maybe"}},
+            "commercial_ok: must be true or false, or 'conditions' (got 'maybe').",
+        ),
+        ({**MINE, "license": {"name": "MIT", "commercial_ok": "maybe"}}, "1 wrong entry"),
         ({key: value for key, value in MINE.items() if key != "folder"}, "name a `folder`, or a `repo`"),
         ({**MINE, "role": "adapter"}, "an adapter has"),
         ({**MINE, "trains_on": "nobody"}, "'nobody', which is not registered"),
@@ -124,6 +128,43 @@ def test_a_wrong_entry_is_refused_with_its_place(tmp_path, entry, told):
     with pytest.raises(SettingsError) as refused:
         own(tmp_path, {"mine": entry})
     assert told in str(refused.value) and "mine" in str(refused.value)
+
+
+def test_all_wrong_entries_are_told_at_once_and_the_others_can_be_listed(tmp_path):
+    wrong = {"bad": {**MINE, "family": "sd15"}, "Worse": MINE, "lost": {**MINE, "trains_on": "nobody"}}
+    with pytest.raises(SettingsError) as refused:
+        own(tmp_path, {"mine": MINE, **wrong, "of-bad": {**MINE, "trains_on": "bad"}})
+    registry, told = look_at_registry(tmp_path)
+    assert (
+        len(told) == 3
+        and all(name in words for name, words in zip(sorted(wrong), told, strict=True))
+        and str(refused.value) == "\n".join(told)
+    )
+    assert {"mine", "of-bad", "embedded"} <= registry.models.keys() and registry.models.keys().isdisjoint(wrong)
+
+
+def test_a_folder_name_with_a_zero_character_is_refused_in_words(tmp_path):
+    """The first look at the folder ended in a traceback: embedded null byte."""
+    (tmp_path / "models.yaml").write_text('models:\n  mine:\n    folder: "a\\0b"\n')
+    with pytest.raises(SettingsError, match=r"holds the zero character.*line 3"):
+        read_registry(tmp_path)
+
+
+def test_what_is_not_pinned_is_pinned_copied_or_fetched_by_where_it_comes_from(tmp_path):
+    """A folder of one's own was told to be fetched, from nowhere."""
+    (tmp_path / "mine").mkdir()
+    hub = {**{key: value for key, value in MINE.items() if key != "folder"}, "repo": "a/b"}
+    registry = own(tmp_path, {"here": MINE, "gone": {**MINE, "folder": "gone"}, "hub": hub, "both": {**hub, "folder": "gone"}})
+    told = {}
+    for name in ("here", "gone", "hub", "both"):
+        with pytest.raises(ModelError) as refused:
+            check_pinned(registry.needed(name))
+        told[name] = str(refused.value).partition("trained with it. ")[2]
+    assert told["here"] == f"Pin it: `vitrine models pin here` reads {tmp_path / 'mine'} and writes its digests into models.yaml."
+    assert told["gone"].startswith(f"Copy it to {tmp_path / 'gone'}, which is not there; then `vitrine models pin gone`")
+    assert told["hub"].startswith("Fetch it (`vitrine models fetch hub`)") and told["both"].startswith(
+        "Fetch it (`vitrine models fetch both`)"
+    )
 
 
 def test_an_id_that_could_be_a_path_is_refused(tmp_path):

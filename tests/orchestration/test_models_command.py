@@ -58,6 +58,16 @@ def test_the_list_ends_with_what_the_project_draws_with(vitrine, project):
     assert vitrine("list")[1].splitlines()[-1] == "This project draws with embedded."
 
 
+def test_one_wrong_entry_does_not_hide_the_others(vitrine, project):
+    (project / "vitrine.yaml").write_text("base_model: embedded\n")
+    (project / "models.yaml").write_text((project / "models.yaml").read_text().replace("family: sd", "family: sd15"))
+    code, out, err = vitrine("list")
+    assert code == 1 and "embedded" in out and "z-image" in out and "ours" not in out
+    assert "models.ours: 1 wrong entry" in err and "family: must be 'sd', 'sdxl'" in err
+    code, out, _ = vitrine("list", "--json")
+    assert code == 1 and "embedded" in {row["id"] for row in json.loads(out)}
+
+
 def test_show_tells_the_license_in_words_and_how_to_fetch_the_model(vitrine):
     code, out, _ = vitrine("show", "sdxl-inpaint")
     words = " ".join(out.split())

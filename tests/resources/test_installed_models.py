@@ -86,6 +86,18 @@ def test_a_model_in_the_hubs_cache_is_pinned_to_its_commit_and_found_there_again
     assert model.entry.files == read_registry().needed("embedded").entry.files
 
 
+def test_parts_behind_links_to_folders_are_pinned_digested_and_looked_at(project, downloaded, tmp_path):
+    """A text encoder that two models share by a link was called lacking; what is behind a link is read as any other file of the model."""
+    (downloaded / "unet").rename(tmp_path / "shared-unet")
+    (downloaded / "unet").symlink_to(tmp_path / "shared-unet", target_is_directory=True)
+    (tmp_path / "shared-unet" / "round").symlink_to(downloaded, target_is_directory=True)
+    model = pinned(project, tmp_path / "no-cache", downloaded)
+    assert model.entry.files == read_registry().needed("embedded").entry.files and problems(model, downloaded) == []
+    assert read_base_model(downloaded).digest == model_digest(model)
+    (tmp_path / "shared-unet" / "more.py").write_text("print()")
+    assert problems(model, downloaded) == ["unet/more.py is code, and a model brings none"]
+
+
 def test_the_cache_is_where_the_hubs_own_variables_say(monkeypatch, tmp_path):
     for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
