@@ -41,7 +41,7 @@ from training.lora import LoraSettings, Progress, train_lora
 from training.optimizers import ADAM_BETAS
 from training.settings import resolve_precision
 from training.step_plan import EMPTY_PROMPT_SHARE, learning_rate
-from training.trainee import target_names
+from training.target_layers import target_names
 from training.training_set import TrainingSet
 
 BAR = {"cpu": 1.5, "cuda": 1.8}

@@ -10,6 +10,7 @@ from typing import Any
 
 from generation.model_files import files_below
 from generation.model_folder import PICKLED_SUFFIXES
+from generation.safetensors_header import read_header
 
 PICKLED = frozenset({*PICKLED_SUFFIXES, ".pkl", ".pickle"})
 """Weight formats that can run code when they are loaded. Vitrine never reads them."""
@@ -21,8 +22,6 @@ ASKS_FOR_CODE = ("auto_map", "trust_remote_code", "custom_pipeline")
 """Keys of configurations by which a model asks to run code of its own."""
 MAX_CONFIGURATION_BYTES = 1_000_000
 """Configurations are a few KB; larger JSON files are vocabularies and lists of weights."""
-MAX_HEADER_BYTES = 100_000_000
-"""Longest header that the safetensors library reads."""
 
 
 def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -76,17 +75,12 @@ def cut_short(folder: Path) -> str:
 
 
 def _length_told(path: Path) -> int:
-    """Length of a safetensors file by its own header (eight bytes of length, JSON, then the tensors); 0 when it is not readable."""
-    with path.open("rb") as stream:
-        header_bytes = int.from_bytes(stream.read(8), "little")
-        if header_bytes > min(MAX_HEADER_BYTES, path.stat().st_size):
-            return 0
-        try:
-            header = json.loads(stream.read(header_bytes))
-            ends = [int(tensor["data_offsets"][1]) for name, tensor in header.items() if name != "__metadata__"]
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-            return 0
-    return 8 + header_bytes + max(ends, default=0)
+    """Length of a safetensors file by its own header; 0 when it is not readable."""
+    before, tensors = read_header(path)
+    try:
+        return before + max((int(tensor["data_offsets"][1]) for tensor in tensors.values()), default=0)
+    except (ValueError, KeyError, TypeError, IndexError):
+        return 0
 
 
 def _json(path: Path) -> dict[str, Any]:

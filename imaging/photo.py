@@ -63,6 +63,9 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+SIDEWAYS = (5, 6, 7, 8)
+"""EXIF orientations that exchange width and height."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoLimits:
@@ -126,6 +129,16 @@ def decode_photo(data: bytes, *, name: str = "", limits: PhotoLimits | None = No
         return _decode(facts, shown, limits, hashlib.sha256(data).hexdigest())
     except MemoryError as error:
         raise PhotoRefused("decode_memory", f"{shown} needs more memory to read than is allowed. Export it smaller.") from error
+
+
+def upright_size(data: bytes, *, name: str = "") -> tuple[int, int]:
+    """Width and height of a photo as `decode_photo` would give it, in pixels, told from its header. Raises PhotoRefused for no such file.
+
+    For JPEG, PNG and WebP; whether the picture can be decoded is not looked at.
+    """
+    facts = _READERS[require_format(data, name=name, formats=PhotoLimits.formats)](data, PurePath(name).name or "The file")
+    stored = (facts.width_px, facts.height_px)
+    return stored[::-1] if exif_orientation(facts.exif) in SIDEWAYS else stored
 
 
 def _decode(facts: FileFacts, shown: str, limits: PhotoLimits, sha256: str) -> Photo:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from catalog.errors import VitrineError
+from catalog.errors import TrainingError, VitrineError
 from catalog.look_files import is_mask
 from orchestration.checking_ledger import check_ledger, store_in_a_hurry
 from resources.project import Project, open_project
@@ -40,6 +40,7 @@ def check_project(project_dir: Path) -> list[Finding]:
         ("screening", _screening),
         ("base model", _base_model),
         ("training", _training),
+        ("training", _training_here),
         ("state", _folders),
         ("store", _store),
         ("ledger", check_ledger),
@@ -127,6 +128,13 @@ def _base_model(project: Project) -> Iterator[Finding]:
     yield from (Finding(severity=severity, where="base model", message=message) for severity, message in check_models(project))
 
 
+def _training_here(project: Project) -> Iterator[Finding]:
+    if any(recipe.engine == "diffusion" for recipe in project.recipes):
+        from orchestration.checking_training import check_training
+
+        yield from (Finding(severity=severity, where="training", message=message) for severity, message in check_training(project))
+
+
 def _store(project: Project) -> Iterator[Finding]:
     if isinstance(project.settings.store, S3Store):  # a folder is made when it is first used
         store_in_a_hurry(project).get_manifest("check", "a bucket that is there answers that this is not")
@@ -191,11 +199,18 @@ def _pilot(project: Project, categories: set[str]) -> Iterator[Finding]:
 def _looks(project: Project) -> Iterator[Finding]:
     if not any(recipe.engine == "diffusion" for recipe in project.recipes):
         return
+    from orchestration.checking_training import check_look
+
     for category in project.brand_kit.categories:
+        where = f"looks/{category}"
+        try:
+            yield from (Finding(severity=severity, where=where, message=message) for severity, message in check_look(project, category))
+        except TrainingError as error:  # the next category is looked at all the same
+            yield Finding(severity="error", where=where, message=str(error))
         count = sum(not is_mask(name) for name in project.source.pictures.looks(category))
         if count < 8:
             message = f"{count} look pictures; 16 or more teach a LoRA its look, and without one there are no {category} scenes."
-            yield Finding(severity="warning", where=f"looks/{category}", message=message)
+            yield Finding(severity="warning", where=where, message=message)
 
 
 def _uploads(project: Project) -> Iterator[Finding]:

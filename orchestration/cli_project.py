@@ -22,6 +22,10 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
     typer.echo(f"Next: put photos into {folder / 'catalog' / 'photos'}, list them in products.csv, then: cd {folder} && vitrine check")
 
 
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def check(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False) -> None:
     """Check settings, brand kit, recipes, base model and catalog: everything that is wrong, at once. Exit code 2 when anything is."""
     from orchestration.checking import check_project
@@ -34,6 +38,8 @@ def check(as_json: Annotated[bool, typer.Option("--json", help="Machine-readable
         for finding in findings:
             typer.echo(f"{finding.severity:7}  {finding.where}: {finding.message}")
         errors = sum(f.severity == "error" for f in findings)
-        typer.echo("Everything is in order." if not findings else f"{errors} errors, {len(findings) - errors} warnings.")
+        typer.echo(
+            "Everything is in order." if not findings else f"{_counted(errors, 'error')}, {_counted(len(findings) - errors, 'warning')}."
+        )
     if any(f.severity == "error" for f in findings):
         raise typer.Exit(2)

@@ -5,6 +5,7 @@ well as it can.
 """
 
 import math
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -30,6 +31,11 @@ def bucket_sizes(size_px: int) -> tuple[Size, ...]:
         if max(width, height) <= MAX_ASPECT * min(width, height):
             sizes |= {(width, height), (height, width)}
     return tuple(sorted(sizes))
+
+
+def training_sizes(size_px: int, aspects: Literal["square", "buckets"]) -> tuple[Size, ...]:
+    """Sizes that pictures are cut to for a base model of `size_px`."""
+    return bucket_sizes(size_px) if aspects == "buckets" else ((size_px, size_px),)
 
 
 def nearest_size(width: int, height: int, sizes: tuple[Size, ...]) -> Size:

@@ -4,29 +4,57 @@ A look that shows products is learned without them when they are black in its ma
 """
 
 import io
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from catalog.errors import PhotoRefused, TrainingError
-from imaging.photo import Photo, decode_photo
+from catalog.look_files import MASK_SUFFIX, mask_of
+from catalog.sentences import clause
+from imaging.photo import Photo, decode_photo, upright_size
 
 Mask = npt.NDArray[np.uint8]
 
 
-def read_mask(name: str, data: bytes, picture: Photo) -> Mask:
-    """A mask file's brightness, uint8 (H, W), 255 for what is learned. Raises TrainingError when it is no picture of its picture's size."""
-    try:
-        photo = decode_photo(data, name=name)
-    except PhotoRefused as error:
-        raise TrainingError(f"The mask {name} cannot be used: {error} Replace or remove it; nothing was trained.") from error
-    if (photo.width_px, photo.height_px) != (picture.width_px, picture.height_px):
+def refuse_lone_masks(pictures: Iterable[str], masks: Iterable[str]) -> None:
+    """Raise TrainingError for masks that are named after no picture."""
+    names = list(masks)
+    lone = sorted(set(names) - {mask_of(picture, names) for picture in pictures})
+    if lone:
+        which = f"The mask {lone[0]} has" if len(lone) == 1 else f"{len(lone)} masks (first: {lone[0]}) have"
         raise TrainingError(
-            f"The mask {name} is {photo.width_px} x {photo.height_px} px, its picture {picture.width_px} x {picture.height_px}. "
-            "Save it in the picture's size, or remove it; nothing was trained."
+            f"{which} no picture; a mask is named after its picture, 01{MASK_SUFFIX} for 01.jpg. "
+            "Correct its name, add the picture, or remove it."
         )
-    return np.asarray(Image.fromarray(photo.pixels_HW3).convert("L"))
+
+
+def read_mask(name: str, data: bytes, size_px: tuple[int, int]) -> Mask:
+    """A mask file's brightness, uint8 (H, W), 255 for what is learned.
+
+    `size_px` is its upright picture's width and height. Raises TrainingError when it is no picture, or none of that size.
+    """
+    try:
+        found_px = upright_size(data, name=name)
+        if found_px == size_px:
+            return np.asarray(Image.fromarray(decode_photo(data, name=name).pixels_HW3).convert("L"))
+    except PhotoRefused as error:
+        what = str(error).partition(". ")[0]  # what follows is advice for product photos
+        raise TrainingError(f"The mask {name} cannot be used: {clause(what)}. Save it anew as a gray PNG, or remove it.") from error
+    raise TrainingError(
+        f"The mask {name} is {found_px[0]} x {found_px[1]} px, its picture {size_px[0]} x {size_px[1]}. "
+        "Save it in the picture's size, or remove it."
+    )
+
+
+def refuse_black(name: str, mask_HW: Mask) -> None:
+    """Raise TrainingError when nothing of a picture could be learned; `mask_HW` is its mask as it is cut for training."""
+    if not mask_HW.any():
+        raise TrainingError(
+            f"The mask of the look picture {name} is black all over, so nothing of it could be learned. White is learned, black is left out: "
+            "turn the mask around, or remove the picture."
+        )
 
 
 def transparency_mask(data: bytes, picture: Photo) -> Mask | None:

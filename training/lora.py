@@ -25,7 +25,8 @@ from training.plan import TrainingPlan, plan_training
 from training.processes import Crew
 from training.sample_sheet import before_after_sheet
 from training.settings import LoraSettings
-from training.trainee import inject_adapter, target_names
+from training.target_layers import target_names
+from training.trainee import inject_adapter
 from training.training_run import Progress, TrainingRun
 from training.training_set import TrainingSet
 

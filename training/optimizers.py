@@ -4,15 +4,29 @@ Knows no schedule: the learning rate is set before each step (see step_plan.py).
 """
 
 import importlib
+import importlib.util
 from typing import Any
 
 from catalog.errors import TrainingError
+from catalog.sentences import clause
 from training.settings import LoraSettings
 
 ADAM_BETAS = (0.9, 0.99)
 """A second moment of 0.99 forgets in 100 steps; the usual 0.999 remembers longer than a whole training lasts here."""
 STATE, NUMBER, GROUP = "state/", "number/", "group/"
 """Prefixes: tensors that the optimizer keeps of the weights, numbers that it keeps of them, and numbers that it keeps of the whole group."""
+
+
+PACKAGES = {"adamw8bit": "bitsandbytes", "prodigy": "prodigyopt"}
+"""Packages that optimizers need and that are installed on demand."""
+
+
+def missing_package(settings: LoraSettings) -> str:
+    """The package that the optimizer needs and that is not installed here, in words with the command that installs it; '' for none. Loads nothing."""
+    package = PACKAGES.get(settings.optimizer)
+    if package is None or importlib.util.find_spec(package) is not None:
+        return ""
+    return f"`optimizer: {settings.optimizer}` needs the package {package}, which is not installed. {_how_to_install(package)}"
 
 
 def build_optimizer(settings: LoraSettings, flat: Any) -> Any:
@@ -22,10 +36,10 @@ def build_optimizer(settings: LoraSettings, flat: Any) -> Any:
     if settings.optimizer == "adamw":
         return torch.optim.AdamW([flat], lr=settings.learning_rate, betas=ADAM_BETAS, weight_decay=0.0, foreach=False)
     if settings.optimizer == "adamw8bit":
-        eight_bit = _installed("bitsandbytes", settings)
+        eight_bit = _installed(PACKAGES["adamw8bit"], settings)
         return eight_bit.optim.AdamW8bit([flat], lr=settings.learning_rate, betas=ADAM_BETAS, weight_decay=0.0)
     # Bias correction and the safeguard are what its authors advise beside a warm-up and a cosine (their README).
-    return _installed("prodigyopt", settings).Prodigy(
+    return _installed(PACKAGES["prodigy"], settings).Prodigy(
         [flat], lr=settings.learning_rate, betas=ADAM_BETAS, weight_decay=0.0, use_bias_correction=True, safeguard_warmup=True
     )
 
@@ -35,9 +49,12 @@ def _installed(module: str, settings: LoraSettings) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise TrainingError(
-            f"`optimizer: {settings.optimizer}` needs the package {module}, which cannot be loaded: {error}. Install it with "
-            f"`pip install {module}`, or leave `optimizer` out."
+            f"`optimizer: {settings.optimizer}` needs the package {module}, which cannot be loaded: {clause(error)}. {_how_to_install(module)}"
         ) from error
+
+
+def _how_to_install(package: str) -> str:
+    return f"Install it with `pip install {package}`, or leave `optimizer` out."
 
 
 def optimizer_tensors(optimizer: Any, flat: Any) -> dict[str, Any]:

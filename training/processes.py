@@ -191,14 +191,26 @@ def _device(settings: LoraSettings, number: int) -> str:
     return "cpu" if settings.device == "cpu" else f"cuda:{number}"
 
 
-def _check_devices(settings: LoraSettings) -> None:
+def missing_devices(settings: LoraSettings) -> str:
+    """Which GPUs of those that a training asks for this machine lacks, in words; '' when it has them."""
+    if settings.device == "cpu":
+        return ""
     import torch
 
-    if settings.device != "cpu" and torch.cuda.device_count() < settings.processes:
-        raise TrainingError(
-            f"`processes` is {settings.processes}, but this machine has {torch.cuda.device_count()} GPUs, and each process needs one. "
-            "Lower it; nothing was trained."
-        )
+    count = torch.cuda.device_count()
+    if count == 0:
+        return f"`device` is {settings.device}, but torch sees no GPU here. Set `device: cpu`, or mend the driver."
+    number = int(settings.device.partition(":")[2] or 0)
+    if number >= count:
+        return f"`device` is {settings.device}, but this machine has {count} GPUs, counted from 0. Name one that is there."
+    if settings.processes > count:
+        return f"`processes` is {settings.processes}, but this machine has {count} GPUs, and each process needs one. Lower it."
+    return ""
+
+
+def _check_devices(settings: LoraSettings) -> None:
+    if lacking := missing_devices(settings):
+        raise TrainingError(f"{lacking} Nothing was trained.")
 
 
 def _end_with_parent(meeting_dir: Path) -> None:

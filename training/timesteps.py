@@ -40,12 +40,8 @@ class NoiseLevels:
         return self.objective.timesteps(shifted(positions_B, torch.tensor([self.shift_of(shape) for shape in shapes])))
 
 
-def noise_levels(settings: LoraSettings, family: Family, pipeline: Any) -> NoiseLevels:
-    """The noise levels that a model's family and the settings ask for.
-
-    "auto" is uniform for diffusion models; flows learn most in the middle of the way, so theirs is logit-normal (Esser et al. 2024, table 1).
-    Raises TrainingError for settings that have no meaning for the family.
-    """
+def refuse_meaningless(settings: LoraSettings, family: Family) -> None:
+    """Raise TrainingError for settings of noise levels that have no meaning for a family: they would be read and change nothing."""
     is_flow = family.objective == "flow"
     if is_flow and settings.min_snr_gamma is not None:
         raise TrainingError(
@@ -57,12 +53,24 @@ def noise_levels(settings: LoraSettings, family: Family, pipeline: Any) -> Noise
             f"`timestep_shift` is {settings.timestep_shift:g}, but family '{family.name}' is no flow and has a fixed schedule. Leave it out; "
             "`timestep_density: logit-normal` with a `logit_mean` above 0 trains high noise more."
         )
-    density = settings.timestep_density
-    if density == "auto":
-        density = "logit-normal" if is_flow else "uniform"
+
+
+def density_of(settings: LoraSettings, family: Family) -> Literal["uniform", "logit-normal"]:
+    """How noise levels are drawn; "auto" is uniform for diffusion models.
+
+    Flows learn most in the middle of the way, so theirs is logit-normal (Esser et al. 2024, table 1).
+    """
+    if settings.timestep_density != "auto":
+        return settings.timestep_density
+    return "logit-normal" if family.objective == "flow" else "uniform"
+
+
+def noise_levels(settings: LoraSettings, family: Family, pipeline: Any) -> NoiseLevels:
+    """The noise levels that a model's family and the settings ask for. Raises TrainingError for settings without meaning for the family."""
+    refuse_meaningless(settings, family)
     return NoiseLevels(
         objective=objective_of(family, pipeline),
-        density=density,
+        density=density_of(settings, family),
         logit_mean=settings.logit_mean,
         logit_std=settings.logit_std,
         shift_of=_shift_of(settings, family, pipeline),

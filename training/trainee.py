@@ -18,6 +18,7 @@ from generation.family import Family
 from training.objective import Objective, objective_of
 from training.samples import Sample
 from training.settings import LoraSettings, resolve_precision
+from training.target_layers import matching_layers, target_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +115,7 @@ def inject_adapter(family: Family, pipeline: Any, settings: LoraSettings, seed: 
 
     objective_of(family, pipeline)
     denoiser = getattr(pipeline, family.denoiser_part)
-    layers = _layers_to_adapt(denoiser, target_names(family, settings))
+    layers = matching_layers(_layers(denoiser), target_names(family, settings))
     denoiser.requires_grad_(False)
     family.prepare_for_training(pipeline, settings.device)
     autocast = resolve_precision(settings) == "bfloat16"
@@ -174,32 +175,7 @@ def _keep_fewer_activations(family: Family, denoiser: Any) -> None:
     denoiser.enable_gradient_checkpointing()
 
 
-def target_names(family: Family, settings: LoraSettings) -> tuple[str, ...]:
-    """The ends of the names of the layers to adapt. Raises TrainingError for a preset that the family does not have."""
-    if not isinstance(settings.target_modules, str):
-        return settings.target_modules
-    if settings.target_modules not in family.target_presets:
-        raise TrainingError(
-            f"Family '{family.name}' has no preset {settings.target_modules!r} of layers; it has {', '.join(sorted(family.target_presets))}. "
-            "Correct `target_modules`, or name the ends of layers; nothing was trained."
-        )
-    return family.target_presets[settings.target_modules]
-
-
-def _layers_to_adapt(denoiser: Any, targets: tuple[str, ...]) -> list[str]:
-    """Full names of the layers whose names end so. Raises TrainingError for an end that no layer has.
-
-    Full, because an end may be the name of a layer in one block and of a list of layers in another (`to_out` in FLUX.2), and peft refuses lists.
-    """
+def _layers(denoiser: Any) -> list[str]:
     import torch
 
-    layers = [name for name, module in denoiser.named_modules() if isinstance(module, torch.nn.Linear | torch.nn.Conv2d)]
-    matched = {end: [name for name in layers if name == end or name.endswith(f".{end}")] for end in targets}
-    missing = [end for end, names in matched.items() if not names]
-    if missing or not targets:
-        ends = sorted({name.rsplit(".", 1)[-1] for name in layers})
-        raise TrainingError(
-            f"The LoRA would match no layer for {missing or 'an empty list'}: the base model's layers end in {', '.join(ends)}. "
-            "Correct `target_modules`; nothing was trained."
-        )
-    return sorted({name for names in matched.values() for name in names})
+    return [name for name, module in denoiser.named_modules() if isinstance(module, torch.nn.Linear | torch.nn.Conv2d)]

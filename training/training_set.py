@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from catalog.errors import PhotoRefused, TrainingError
 from catalog.keys import digest
-from catalog.look_files import MASK_SUFFIX, mask_of
+from catalog.look_files import mask_of
 from imaging.photo import decode_photo
-from training.look_crops import Size, bucket_sizes, cut, nearest_size
-from training.look_masks import read_mask, transparency_mask
+from training.look_crops import Size, cut, nearest_size, training_sizes
+from training.look_masks import read_mask, refuse_black, refuse_lone_masks, transparency_mask
 
 DEFAULT_SIZE_PX = 128
 """Side of the embedded base model's pictures."""
@@ -82,13 +82,8 @@ def build_training_set(
         )
     names = [name for name, _ in pictures]
     masks = masks or {}
-    without = sorted(masks.keys() - {mask_of(name, masks) for name in names})
-    if without:
-        raise TrainingError(
-            f"{len(without)} masks have no picture (first: {without[0]}); a mask is named after its picture, 01{MASK_SUFFIX} for 01.jpg. "
-            "Correct its name, add the picture, or remove it."
-        )
-    sizes = bucket_sizes(size_px) if aspects == "buckets" else ((size_px, size_px),)
+    refuse_lone_masks(names, masks)
+    sizes = training_sizes(size_px, aspects)
     found: dict[str, LookPicture] = {}
     duplicates = []
     for name, data in sorted(pictures, key=lambda item: item[0]):
@@ -134,17 +129,13 @@ def _decode(
         photo = decode_photo(data, name=name)
     except PhotoRefused as error:
         raise TrainingError(f"The look picture {name} cannot be used: {error} Replace or remove it; nothing was trained.") from error
-    mask_HW = transparency_mask(data, photo) if mask_file is None else read_mask(*mask_file, photo)
+    mask_HW = transparency_mask(data, photo) if mask_file is None else read_mask(*mask_file, (photo.width_px, photo.height_px))
     size = nearest_size(photo.width_px, photo.height_px, sizes)
     pixels_HW3 = cut(name, photo.pixels_HW3, size)
     if mask_HW is None:
         return pixels_HW3, None
     mask_HW = cut(name, mask_HW, size)
-    if not mask_HW.any():
-        raise TrainingError(
-            f"The mask of the look picture {name} is black all over, so nothing of it could be learned. White is learned, black is left out: "
-            "turn the mask around, or remove the picture."
-        )
+    refuse_black(name, mask_HW)
     return pixels_HW3, mask_HW
 
 

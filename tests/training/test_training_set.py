@@ -132,10 +132,12 @@ def test_the_digest_follows_masks_and_only_where_there_are_some():
 
 def test_a_mask_without_picture_of_another_size_or_all_black_is_refused_by_name():
     pictures, captions = look_files(8)
-    with pytest.raises(TrainingError, match=r"1 masks have no picture \(first: 9\.mask\.png\); a mask is named after its picture"):
+    with pytest.raises(TrainingError, match=r"The mask 9\.mask\.png has no picture; a mask is named after its picture"):
         build(pictures, captions, masks={"9.mask.png": mask_file(64, 64, BOX)})
     with pytest.raises(TrainingError, match=r"03\.mask\.png is 64 x 65 px, its picture 64 x 64"):
         build(pictures, captions, masks={"03.mask.png": mask_file(64, 65, BOX)})
+    with pytest.raises(TrainingError, match=r"03\.mask\.png is 32 x 32 px, its picture 64 x 64\. Save it in the picture's size"):
+        build(pictures, captions, masks={"03.mask.png": mask_file(32, 32, (0, 0, 9, 9))})
     with pytest.raises(TrainingError, match=r"mask of the look picture 03\.png is black all over"):
         build(pictures, captions, masks={"03.mask.png": mask_file(64, 64, (0, 0, 64, 64))})
 
