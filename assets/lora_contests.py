@@ -84,7 +84,8 @@ def compare(project: Project, data: "TrainingSet", challenger: str, incumbent: s
 def drawing(project: Project) -> dict[str, Any]:
     """What a contest's plates are drawn by, as it enters the contest's key. A recipe's own `sampling` is left out: a contest is of no recipe."""
     how = project.settings.generation.model_dump(include={"steps", "guidance", "guided_share", "step_cache"})
-    return {"base_model": project.base_model_digest, **how, **project.few_step.in_keys}
+    executed = project.settings.generation.execution.in_keys
+    return {"base_model": project.base_model_digest, **how, **executed, **project.few_step.in_keys}
 
 
 def record_contest(

@@ -285,7 +285,14 @@ def sampler(project: Project, recipe: Recipe) -> dict[str, Any]:
     how = sampling_of(project, recipe)
     partly = {"guided_share": how.guided_share} if how.guided_steps not in (0, how.steps) else {}
     partly |= {} if how.step_cache is None else {"step_cache": how.step_cache}
-    return {"steps": how.steps, "guidance": how.guidance, "drawing": DRAWING_VERSION, **partly, **project.few_step.in_keys}
+    return {
+        "steps": how.steps,
+        "guidance": how.guidance,
+        "drawing": DRAWING_VERSION,
+        **partly,
+        **project.settings.generation.execution.in_keys,
+        **project.few_step.in_keys,
+    }
 
 
 def _compare_with_ledger(project: Project, plan: CellPlan) -> None:

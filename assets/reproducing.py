@@ -3,7 +3,7 @@
 Records nothing and replaces nothing: what is lost is made again by running its cell.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +144,7 @@ def _plates_as(project: Project, row: Row, then: dict[str, Any]) -> "DiffusionPl
         device=project.settings.generation.device,
         threads=then["threads"],
         few_step=few_step,
+        execution=replace(project.settings.generation.execution, weights=then.get("weights")),
     )
 
 

@@ -250,6 +250,7 @@ def plates_of(project: Project, lora_digest: str | None) -> "DiffusionPlates":
         batch_images=how.batch_images,
         sizes_file=project.settings.state_dir / "batch-sizes.json",
         few_step=project.few_step.verified(),
+        execution=how.execution,
     )
 
 

@@ -69,11 +69,12 @@ def read_base_model(folder: Path) -> BaseModel:
     )
 
 
-def load_pipeline(base_model: BaseModel, threads: int = 1, device: str = "cpu") -> Any:
+def load_pipeline(base_model: BaseModel, threads: int = 1, device: str = "cpu", *, float32: bool = False, on_host: bool = False) -> Any:
     """The base model as the stock pipeline of its family, float32 on a CPU and bfloat16 on CUDA, without progress bars.
 
-    Reads local safetensors only; `threads` are used while loading. The digest is not checked here. Raises ModelError if the device is
-    missing or the files do not fit.
+    Reads local safetensors only; `threads` are used while loading. `float32` loads full precision on CUDA, too. `on_host` leaves the parts on the
+    host, in the type they are to have on the device. The digest is not checked here. Raises ModelError if the device is missing or the files do
+    not fit.
     """
     import torch
 
@@ -83,7 +84,7 @@ def load_pipeline(base_model: BaseModel, threads: int = 1, device: str = "cpu") 
         )
     with torch_threads(threads), quiet_libraries():
         try:
-            pipeline = base_model.behavior.load(base_model.folder, torch.float32 if device == "cpu" else torch.bfloat16)
+            pipeline = base_model.behavior.load(base_model.folder, torch.float32 if float32 or device == "cpu" else torch.bfloat16)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise ModelError(
                 f"The base model at {base_model.folder} does not load: {error}. Restore its files or train it again."
@@ -93,7 +94,7 @@ def load_pipeline(base_model: BaseModel, threads: int = 1, device: str = "cpu") 
         if isinstance(part, torch.nn.Module):
             part.requires_grad_(False)
             part.eval()
-    return pipeline.to(device)
+    return pipeline if on_host else pipeline.to(device)
 
 
 @contextmanager

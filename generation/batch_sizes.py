@@ -28,6 +28,8 @@ class BatchSize:
     guided: bool
     """Guided steps hold every picture twice."""
     file: Path | None = None
+    memory: str | None = None
+    """How the base model lies in it, where somebody said so: "resident" or "staged"."""
 
     @property
     def images(self) -> int:
@@ -51,7 +53,8 @@ class BatchSize:
 
     @property
     def _key(self) -> str:
-        return f"{self.model_digest[:16]} {self.device} {self.size_px}px {'guided' if self.guided else 'unguided'} of {self.wanted}"
+        where = " ".join(filter(None, (self.device, self.memory)))
+        return f"{self.model_digest[:16]} {where} {self.size_px}px {'guided' if self.guided else 'unguided'} of {self.wanted}"
 
     def _read(self) -> dict[str, int]:
         """What the file says; nothing when there is none or it is damaged: it is then found out anew."""

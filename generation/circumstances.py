@@ -27,6 +27,7 @@ NAMES: Mapping[str, str] = {
     "device": "kind of device",
     "device_name": "device",
     "dtype": "number format",
+    "weights": "storage of the weights",
     "attention": "attention",
     "threads": "CPU threads",
 }
@@ -51,6 +52,7 @@ def circumstances(kept: Resident, *, lora_digest: str | None, sampling: Sampling
         "device": kept.device,
         "device_name": device_name(kept.device),
         "dtype": str(denoiser.dtype).removeprefix("torch."),
+        "weights": kept.execution.weights,
         "attention": attention_of(denoiser),
         "threads": threads,
     }

@@ -14,6 +14,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from generation.memory_plan import MemoryPlan
+
 Pixels = npt.NDArray[np.uint8]
 
 Conditioning = dict[str, Any]
@@ -50,6 +52,9 @@ class Family(Protocol):
     """"diffusion": noise is added by a discrete schedule, and noise or velocity is predicted; "flow": straight lines from picture to noise."""
     target_presets: Mapping[str, tuple[str, ...]]
     """Ends of layer names that a LoRA may change, by preset; "all" is the default."""
+
+    memory: MemoryPlan
+    """Which parts of the pipeline are needed when."""
 
     def geometry(self, folder: Path, configs: Mapping[str, Mapping[str, Any]]) -> Geometry:
         """Sizes from the components' configurations (config.json or tokenizer_config.json by component); KeyError for what is missing."""

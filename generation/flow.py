@@ -1,4 +1,4 @@
-"""What families that follow straight flows (FLUX.2, Z-Image, Qwen-Image) tell beyond `Family`: timestep shift, batching rule, memory plan.
+"""What families that follow straight flows (FLUX.2, Z-Image, Qwen-Image) tell beyond `Family`: timestep shift and batching rule.
 
 Holds no model and imports no torch; what is drawn is in the families, how timesteps are drawn for a training is the trainer's.
 
@@ -7,34 +7,13 @@ Shape legend: B batch, C latent channels, h and w latent cells.
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from generation.family import Conditioning, Family
 
 
-@dataclass(frozen=True, kw_only=True)
-class MemoryPlan:
-    """Which parts of a pipeline run in which of a family's calls, by the parts' names, so that the others may be freed or moved meanwhile.
-
-    `condition_references` are those that `condition` needs beside `condition` once there are pictures to go by. `prompts_repeat`: what a
-    prompt comes to is the same for every product, so prompts can be read ahead, kept, and the text encoder freed; False where the text
-    encoder reads each product's pictures too.
-    """
-
-    condition: tuple[str, ...]
-    condition_references: tuple[str, ...]
-    encode: tuple[str, ...]
-    predict: tuple[str, ...]
-    decode: tuple[str, ...]
-    prompts_repeat: bool
-
-
 class FlowFamily(Family, Protocol):
     """A family with `objective` "flow"."""
-
-    memory: MemoryPlan
-    """Which parts are needed when."""
 
     def shift(self, pipeline: Any, latent_shape: tuple[int, int, int]) -> float:
         """How far drawing moves evenly spaced noise shares t towards noise at this size: t becomes s t / (1 + (s - 1) t); 1 is not at all.
@@ -78,6 +57,6 @@ def scheduler_shift(scheduler: Any, mu: float) -> float:
 def set_flow_timesteps(pipeline: Any, sigmas: Sequence[float], mu: float) -> Any:
     """Set the pipeline's scheduler to evenly spaced noise shares `sigmas`, which it then shifts, and return its timesteps (0..1000)."""
     scheduler = pipeline.scheduler
-    scheduler.set_timesteps(sigmas=sigmas, device=pipeline.device, mu=mu)
+    scheduler.set_timesteps(sigmas=sigmas, device=pipeline.transformer.device, mu=mu)
     scheduler.set_begin_index(0)
     return scheduler.timesteps

@@ -82,7 +82,7 @@ def encode_known(family: Family, pipeline: Any, inpainting: Inpainting, kept: Ke
     def encoded(pixels_13HW: Any, *names: str) -> Any:
         def compute() -> Tensors:
             with torch.no_grad():
-                return {"latents": family.encode(pipeline, pixels_13HW.to(pipeline.device))}
+                return {"latents": family.encode(pipeline, pixels_13HW)}
 
         return (compute() if kept is None else kept.tensors(("around", *names), compute))["latents"]
 
@@ -154,7 +154,7 @@ def _all_drawn(family: Family, pipeline: Any, cells: tuple[int, int]) -> Any:
     kept = _ALL_DRAWN.setdefault(pipeline, {})
     if cells not in kept:
         scale = pipeline.vae_scale_factor
-        gray_13HW = torch.zeros(1, 3, cells[0] * scale, cells[1] * scale, device=pipeline.device)
+        gray_13HW = torch.zeros(1, 3, cells[0] * scale, cells[1] * scale, device=pipeline.vae.device)
         # Neither inference mode nor autocast of the caller: a training in this process may use it, too, and in full precision.
         with torch.inference_mode(False), torch.no_grad(), torch.autocast(gray_13HW.device.type, enabled=False):
             kept[cells] = family.encode(pipeline, gray_13HW)

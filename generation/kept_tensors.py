@@ -1,6 +1,7 @@
 """Tensors kept in a device's memory by name, up to so many bytes: what was not asked for longest goes first. Computes nothing itself."""
 
 from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +10,13 @@ Tensors = dict[str, Any]
 
 @dataclass(kw_only=True)
 class KeptTensors:
-    """Tensors of at most `max_bytes`, or of what was asked for last where that alone is more; how often any had to be computed."""
+    """Tensors of at most `max_bytes`, or of what was asked for last where that alone is more; how often any had to be computed.
+
+    `while_computing` makes what is entered for it.
+    """
 
     max_bytes: int
+    while_computing: Callable[[], AbstractContextManager[None]] = nullcontext
     computed: int = 0
     _kept: dict[Hashable, Tensors] = field(default_factory=dict)
     _bytes: int = 0
@@ -20,7 +25,8 @@ class KeptTensors:
         """The tensors of a name, kept or else computed. Not to be changed by who gets them."""
         found = self._kept.pop(name, None)
         if found is None:
-            found = compute()
+            with self.while_computing():
+                found = compute()
             self.computed += 1
             self._bytes += _bytes_of(found)
             while self._kept and self._bytes > self.max_bytes:

@@ -21,6 +21,7 @@ from generation.batch_meter import BatchMeter
 from generation.batch_sizes import BatchSize, is_out_of_memory
 from generation.circumstances import circumstances
 from generation.denoise import Sampling
+from generation.execution import AS_LOADED, Execution
 from generation.few_step import FewStep, sampling_in_few_steps
 from generation.plate_faults import MAX_RETRIES, fault_of, retry_seed
 from generation.plate_requests import FetchPicture, PlateRequest, company_of, requests_of
@@ -78,6 +79,7 @@ class DiffusionPlates:
     first, that are guided. One pipeline is kept per process:
     drawing with another LoRA exchanges it (about 0.1 s), with another base model loads that one. `batch_images` is the size of every batch
     (None: the device's); `sizes_file` remembers smaller ones that memory forced. `few_step` is worn beside the LoRA, and draws with its sampler.
+    `execution` is how the loaded model lies in memory and computes.
     """
 
     base_model: BaseModel
@@ -92,6 +94,7 @@ class DiffusionPlates:
     batch_images: int | None = None
     sizes_file: Path | None = None
     few_step: FewStep | None = None
+    execution: Execution = AS_LOADED
 
     def __post_init__(self) -> None:
         assert (self.lora_path is None) == (self.lora_digest is None), "a LoRA is a file and its digest, or neither"
@@ -122,6 +125,7 @@ class DiffusionPlates:
             wanted=1 if self.step_cache is not None else self.batch_images or BATCH_IMAGES[self.device.partition(":")[0]],
             model_digest=self.base_model.digest,
             device=self.device,
+            memory=self.execution.memory,
             size_px=self.base_model.size_px,
             guided=self.guidance > 1,
             file=self.sizes_file,
@@ -130,7 +134,7 @@ class DiffusionPlates:
     def load(self) -> None:
         """Load the weights and put in the LoRA now, so that the first batch is no slower than the others. Raises like `draw`."""
         with LOCK, torch_threads(self.threads):
-            resident(self.base_model, self.device, self.threads).lora.wear(self.adapters)
+            resident(self.base_model, self.device, self.threads, self.execution).lora.wear(self.adapters)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[npt.NDArray[np.uint8]]:
         """One plate per prompt and seed: uint8 (size, size, 3), sRGB.
@@ -158,13 +162,14 @@ class DiffusionPlates:
         assert requests, "nothing was asked for"
         drawn: dict[int, Plate] = {}
         with LOCK, torch_threads(self.threads):
-            kept = resident(self.base_model, self.device, self.threads)
+            kept = resident(self.base_model, self.device, self.threads, self.execution)
             open_ones: dict[int, _Wanted] = {}
-            for n, asked in enumerate(requests):
-                try:
-                    open_ones[n] = _Wanted(asked=asked, lot=lot_of(kept, asked))
-                except RenderError as error:
-                    drawn[n] = self._refused(kept, asked, str(error))
+            with kept.staying():
+                for n, asked in enumerate(requests):
+                    try:
+                        open_ones[n] = _Wanted(asked=asked, lot=lot_of(kept, asked, self.sampling))
+                    except RenderError as error:
+                        drawn[n] = self._refused(kept, asked, str(error))
             while open_ones:
                 first = next(iter(open_ones.values()))
                 numbers = [n for n, one in open_ones.items() if one.lot == first.lot][: self.batch_size.images]
@@ -209,7 +214,7 @@ class DiffusionPlates:
         """
         requests = requests_of(batch, fetch)
         with LOCK, torch_threads(self.threads):
-            kept = resident(self.base_model, self.device, self.threads)
+            kept = resident(self.base_model, self.device, self.threads, self.execution)
             kept.lora.wear(self.adapters)
             with sampling_in_few_steps(kept.pipeline, self.few_step):
                 levels, _ = draw_batch(kept, requests, self.sampling)

@@ -5,15 +5,20 @@ Draws nothing (see plates.py). Attaching, checking and merging a LoRA are in ada
 
 import logging
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
 
 from catalog.errors import ModelError
+from generation.adapter import denoiser_of
 from generation.base_model import BaseModel, load_pipeline, quiet_libraries, read_base_model
+from generation.execution import AS_LOADED, Execution
 from generation.family import Conditioning, Pixels
+from generation.float8_weights import store_in_float8
 from generation.inpainting import Inpainting, Known, encode_known
 from generation.kept_tensors import KeptTensors
+from generation.memory_plan import Call, PartsInTurn, is_staged
 from generation.references import edit_family, named_references, picture_digest
 from generation.worn_lora import LoraBeside, LoraInWeights, worn_by
 
@@ -31,15 +36,29 @@ class Resident:
     """A loaded base model on a device, the LoRA in its weights, and what it was told and shown before.
 
     What is kept is of this model, its number format and this device; it goes when they do. Kept by digests of pictures, so that N variants of one
-    product cost one pass through the autoencoder.
+    product cost one pass through the autoencoder. `parts` brings its parts to the device in turn; None: all are there.
     """
 
     base_model: BaseModel
     device: str
+    execution: Execution = AS_LOADED
     pipeline: Any
+    parts: PartsInTurn | None = None
     lora: LoraInWeights | LoraBeside
     prompts: KeptTensors = field(default_factory=lambda: KeptTensors(max_bytes=PROMPT_BYTES))
     pictures: KeptTensors = field(default_factory=lambda: KeptTensors(max_bytes=PICTURE_BYTES))
+
+    def __post_init__(self) -> None:
+        self.prompts.while_computing = lambda: self.during("condition")
+        self.pictures.while_computing = lambda: self.during("encode")
+
+    def during(self, call: Call) -> AbstractContextManager[None]:
+        """What to wrap a family's `condition`, `encode`, `predict` or `decode` in: it has the parts on the device that they run."""
+        return nullcontext() if self.parts is None else self.parts.during(call)
+
+    def staying(self) -> AbstractContextManager[None]:
+        """What to wrap a row of such calls in: parts come when the first one needs them, and leave after the last."""
+        return nullcontext() if self.parts is None else self.parts.staying()
 
     def condition(self, prompt: str, references: Sequence[Pixels] = ()) -> Conditioning:
         """What the denoiser is told of a prompt and pictures to go by; each is encoded alone so that it never depends on its neighbors.
@@ -88,12 +107,12 @@ KEPT: list[Resident] = []
 """The one pipeline of this process, or none yet."""
 
 
-def resident(base_model: BaseModel, device: str, threads: int) -> Resident:
-    """The process's pipeline of a base model on a device, loaded when it is another than the last one.
+def resident(base_model: BaseModel, device: str, threads: int, execution: Execution = AS_LOADED) -> Resident:
+    """The process's pipeline of a base model on a device, loaded when it is another than the last one, or executed in another way.
 
     Raises ModelError if the model's files changed since it was read, or do not load.
     """
-    if not KEPT or KEPT[0].base_model.digest != base_model.digest or KEPT[0].device != device:
+    if not KEPT or (KEPT[0].base_model.digest, KEPT[0].device, KEPT[0].execution) != (base_model.digest, device, execution):
         KEPT.clear()
         found = read_base_model(base_model.folder).digest
         if found != base_model.digest:
@@ -101,11 +120,21 @@ def resident(base_model: BaseModel, device: str, threads: int) -> Resident:
                 f"The base model at {base_model.folder} changed since it was read ({base_model.digest[:12]}, now {found[:12]}). Nothing "
                 "was drawn. Plan again, so that the renders are recorded with the model that draws them."
             )
-        pipeline = load_pipeline(base_model, threads, device)
-        if device == "cpu":
-            _lay_decoder_channels_last(pipeline)
-        KEPT.append(Resident(base_model=base_model, device=device, pipeline=pipeline, lora=worn_by(pipeline)))
+        KEPT.append(_loaded(base_model, device, threads, execution))
     return KEPT[0]
+
+
+def _loaded(base_model: BaseModel, device: str, threads: int, execution: Execution) -> Resident:
+    pipeline, parts = load_pipeline(base_model, threads, device, on_host=True), None
+    if execution.weights == "float8":
+        store_in_float8(denoiser_of(pipeline)[1])
+    if device == "cpu":
+        _lay_decoder_channels_last(pipeline)
+    if is_staged(execution.memory, pipeline, device):
+        parts = PartsInTurn(pipeline, base_model.behavior.memory, device)
+    else:
+        pipeline = pipeline.to(device)
+    return Resident(base_model=base_model, device=device, execution=execution, pipeline=pipeline, lora=worn_by(pipeline), parts=parts)
 
 
 def release() -> None:

@@ -1,7 +1,7 @@
 """The LoRAs that a pipeline wears (a look's, a few-step adapter's): added into the denoiser's own weights, or beside them; exchanged, taken off bit for bit, proved before each batch.
 
-Layers beside the weights cost a quarter of a small denoiser's time on a CPU. In bfloat16 they stay beside: adding them in rounds small ones
-away. Reading and checking the LoRA's file is in adapter.py.
+Layers beside the weights cost a quarter of a small denoiser's time on a CPU. In bfloat16 and float8 they stay beside: adding them in
+rounds small ones away. Reading and checking the LoRA's file is in adapter.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,13 +10,16 @@ from typing import Any
 from catalog.errors import ModelError
 from catalog.keys import digest
 from generation.adapter import Adapter, WornAdapter, attach_adapters, check_adapters_active, denoiser_of, detach_lora
+from generation.float8_weights import is_stored_in_float8, seen_in_computing_type
 
 
 def worn_by(pipeline: Any) -> "LoraInWeights | LoraBeside":
     """What wears LoRAs on a pipeline that was just loaded: its weights where they are float32, layers beside them else."""
     import torch
 
-    return LoraInWeights(pipeline) if denoiser_of(pipeline)[1].dtype == torch.float32 else LoraBeside(pipeline)
+    denoiser = denoiser_of(pipeline)[1]
+    exact = denoiser.dtype == torch.float32 and not is_stored_in_float8(denoiser)
+    return LoraInWeights(pipeline) if exact else LoraBeside(pipeline)
 
 
 class LoraBeside:
@@ -34,7 +37,8 @@ class LoraBeside:
             self.digest, self._worn = None, ()
             detach_lora(self.pipeline)
             if adapters:
-                self._worn = attach_adapters(self.pipeline, adapters)
+                with seen_in_computing_type(denoiser_of(self.pipeline)[1]):
+                    self._worn = attach_adapters(self.pipeline, adapters)
                 self.digest = wanted
         check_adapters_active(self.pipeline, self._worn)
 

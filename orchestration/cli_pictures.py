@@ -5,6 +5,7 @@ They call the same stage functions as the assets; nothing is stored.
 
 import datetime
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -329,6 +330,7 @@ def _plates(category: str, recipe: Recipe) -> Any:
         guided_share=how.guided_share,
         step_cache=how.step_cache,
         few_step=project.few_step.verified(),
+        execution=replace(settings.generation.execution, memory=None),
     )
 
 

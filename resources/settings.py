@@ -13,6 +13,8 @@ from pydantic import Field, HttpUrl, model_validator
 from catalog.errors import SettingsError
 from catalog.model_entry import MODEL_ID
 from catalog.recipe import parse_model, read_yaml
+from generation.execution import Execution, Weights
+from generation.memory_plan import Memory
 from resources.catalog_settings import CatalogSettings, FolderCatalog, PilotSettings, S3Place, Section, SqlCatalog, UploadSettings
 from resources.cluster_settings import ClusterSettings
 from resources.observing_settings import NotificationSettings, TelemetrySettings
@@ -42,6 +44,8 @@ class GenerationSettings(Section):
     of a registered adapter of the base model that is worn beside every look's LoRA; left out: none. `batch_images` left out: what was measured
     to suit the device. Memory that does not suffice halves it. `workers` are threads that compose and store pictures while others are drawn;
     left out: none on a CPU, three beside a GPU. `step_cache` skips blocks of steps that are alike (generation/step_cache.py); left out: none.
+    `memory`: `resident` keeps all parts of the base model on the device, `staged` brings each while it is needed; left out: all where they fit.
+    `weights: float8` stores the denoiser's in eight bits, for another picture; left out: as they are computed with.
     """
 
     steps: int = Field(default=20, ge=1, le=200)
@@ -54,6 +58,19 @@ class GenerationSettings(Section):
     shard_images: int = Field(default=512, ge=1, le=512)
     batch_images: int | None = Field(default=None, ge=1, le=64)
     workers: int | None = Field(default=None, ge=0, le=16)
+    memory: Memory | None = None
+    weights: Weights | None = None
+
+    @model_validator(mode="after")
+    def _only_a_device_of_its_own_has_parts_in_turn(self) -> Self:
+        if self.memory == "staged" and self.device == "cpu":
+            raise ValueError("`memory: staged` frees the memory of a GPU; with `device: cpu` everything is where it is. Leave it out")
+        return self
+
+    @property
+    def execution(self) -> Execution:
+        """How the base model lies in memory and is executed."""
+        return Execution(memory=self.memory, weights=self.weights)
 
 
 class GateSettings(Section):

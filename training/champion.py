@@ -43,7 +43,7 @@ def _losses(
     """The losses; the pipeline ends with this function."""
     found, family = [], base_model.behavior
     with torch_threads(settings.threads):
-        pipeline = load_pipeline(base_model, settings.threads, settings.device)
+        pipeline = load_pipeline(base_model, settings.threads, settings.device, float32=resolve_precision(settings) == "float32")
         encoded = encode_training_set(pipeline, training_set, base_model, encodings_below(work_dir), mask_floor=settings.mask_floor)
         autocast = resolve_precision(settings) == "bfloat16"
         trainee = Trainee(family=family, pipeline=pipeline, parameters={}, flat=None, device=settings.device, autocast=autocast)

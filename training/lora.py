@@ -24,7 +24,7 @@ from training.model_card import write_card
 from training.plan import TrainingPlan, plan_training
 from training.processes import Crew
 from training.sample_sheet import before_after_sheet
-from training.settings import LoraSettings
+from training.settings import LoraSettings, resolve_precision
 from training.target_layers import target_names
 from training.trainee import inject_adapter
 from training.training_run import Progress, TrainingRun
@@ -121,7 +121,7 @@ def _learn(
     """All steps. The pipeline, optimizer and encodings end with this function, because a sheet is drawn with a pipeline of its own."""
     settings, base_model = plan.settings, plan.base_model
     release()  # what was drawn with before would lie beside the pipeline that is trained
-    pipeline = load_pipeline(base_model, settings.threads, settings.device)
+    pipeline = load_pipeline(base_model, settings.threads, settings.device, float32=resolve_precision(settings) == "float32")
     encoded = encode_training_set(pipeline, plan.training_set, base_model, encodings_below(work_dir), mask_floor=settings.mask_floor)
     trainee = inject_adapter(base_model.behavior, pipeline, settings, plan.seed("init"))
     with Crew(plan, work_dir, encoded, trainee) as crew:

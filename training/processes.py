@@ -26,7 +26,7 @@ from training.determinism import deterministic
 from training.gradients import add_gradients
 from training.latents import Encoded, encode_training_set, encodings_below
 from training.plan import TrainingPlan
-from training.settings import LoraSettings
+from training.settings import LoraSettings, resolve_precision
 from training.step_plan import step_samples
 from training.timesteps import NoiseLevels, noise_levels
 from training.trainee import Trainee, inject_adapter
@@ -138,7 +138,7 @@ def _work(number: int, plan: TrainingPlan, work_dir: Path, meeting: Path, sender
     settings = plan.settings.model_copy(update={"device": _device(plan.settings, number)})
     with torch_threads(settings.threads), deterministic():
         try:
-            pipeline = load_pipeline(plan.base_model, settings.threads, settings.device)
+            pipeline = load_pipeline(plan.base_model, settings.threads, settings.device, float32=resolve_precision(settings) == "float32")
             encoded = encode_training_set(
                 pipeline, plan.training_set, plan.base_model, encodings_below(work_dir), mask_floor=settings.mask_floor
             )

@@ -15,7 +15,8 @@ from PIL import Image
 
 from catalog.errors import RenderError
 from generation.family import Conditioning, Geometry, Pixels
-from generation.flow import MemoryPlan, scheduler_shift, set_flow_timesteps
+from generation.flow import scheduler_shift, set_flow_timesteps
+from generation.memory_plan import MemoryPlan
 from generation.references import check_count, check_same_references, named_references, reference_sizes, references_of
 
 MAX_TOKENS = 512
@@ -44,14 +45,7 @@ class Flux2Klein:
         "single": SINGLE_BLOCKS,
         "all": DOUBLE_BLOCKS + SINGLE_BLOCKS + FEED_FORWARD,
     }
-    memory = MemoryPlan(
-        condition=("text_encoder",),
-        condition_references=("vae",),
-        encode=("vae",),
-        predict=("transformer",),
-        decode=("vae",),
-        prompts_repeat=True,
-    )
+    memory = MemoryPlan(condition=("text_encoder",), predict=("transformer",))
 
     def geometry(self, folder: Path, configs: Mapping[str, Mapping[str, Any]]) -> Geometry:
         """See Family."""
@@ -76,7 +70,7 @@ class Flux2Klein:
     def read(self, pipeline: Any, prompt: str, references: Sequence[Pixels]) -> Conditioning:
         """See EditFamily. Its text encoder sees no pictures."""
         check_count(references)
-        embedding, _ = pipeline.encode_prompt(prompt, pipeline.device, 1, max_sequence_length=MAX_TOKENS)
+        embedding, _ = pipeline.encode_prompt(prompt, pipeline.text_encoder.device, 1, max_sequence_length=MAX_TOKENS)
         return {"prompt": embedding}
 
     def encode_reference(self, pipeline: Any, picture: Pixels) -> Any:

@@ -16,7 +16,8 @@ from PIL import Image
 from catalog.errors import RenderError
 from generation.families.qwen_reading import framed, load_processor, read_prompt
 from generation.family import Conditioning, Geometry, Pixels
-from generation.flow import MemoryPlan, scheduler_shift, set_flow_timesteps, shift_by_size
+from generation.flow import scheduler_shift, set_flow_timesteps, shift_by_size
+from generation.memory_plan import MemoryPlan
 from generation.prompts import padded_prompts
 from generation.references import check_count, check_same_references, named_references, reference_sizes, references_of
 
@@ -39,14 +40,7 @@ class QwenImageEdit:
     denoiser_part: Literal["unet", "transformer"] = "transformer"
     objective: Literal["diffusion", "flow"] = "flow"
     target_presets: Mapping[str, tuple[str, ...]] = {"attention": ATTENTION, "all": ATTENTION + FEED_FORWARD}
-    memory = MemoryPlan(
-        condition=("text_encoder",),
-        condition_references=("vae",),
-        encode=("vae",),
-        predict=("transformer",),
-        decode=("vae",),
-        prompts_repeat=False,
-    )
+    memory = MemoryPlan(condition=("text_encoder",), predict=("transformer",), prompts_repeat=False)
 
     def geometry(self, folder: Path, configs: Mapping[str, Mapping[str, Any]]) -> Geometry:
         """See Family."""

@@ -37,7 +37,7 @@ def read_prompt(pipeline: Any, prompt: str, pictures: Sequence[Any]) -> Any:
     """
     inputs = pipeline.processor(text=[framed(pipeline, prompt, len(pictures))], images=list(pictures) or None, return_tensors="pt")
     # One row of logits, not one per token: nobody reads them, and the vocabulary has 152,064 entries.
-    told = pipeline.text_encoder(**inputs.to(pipeline.device), output_hidden_states=True, use_cache=False, logits_to_keep=1)
+    told = pipeline.text_encoder(**inputs.to(pipeline.text_encoder.device), output_hidden_states=True, use_cache=False, logits_to_keep=1)
     return told.hidden_states[-1][:, pipeline.prompt_template_encode_start_idx :]
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from catalog.errors import RenderError
 from generation.family import Conditioning, Geometry, Pixels
 from generation.inpainting import with_known_channels
+from generation.memory_plan import MemoryPlan
 from generation.model_folder import read_index
 
 TRANSFORMER_TARGETS = ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")
@@ -29,6 +30,8 @@ class StableDiffusion:
         "transformer": TRANSFORMER_TARGETS,
         "all": (*TRANSFORMER_TARGETS, "conv1", "conv2", "time_emb_proj"),
     }
+    # The autoencoder, which is small, tells a UNet that reads masks what gray looks like, once per size.
+    memory = MemoryPlan(condition=("text_encoder",), predict=("unet", "vae"))
 
     def geometry(self, folder: Path, configs: Mapping[str, Mapping[str, Any]]) -> Geometry:
         """See Family."""
@@ -56,7 +59,7 @@ class StableDiffusion:
         """See Family."""
         if references:
             raise RenderError(f"Family '{self.name}' draws from words alone, but {len(references)} pictures to go by were given.")
-        embedding, _ = pipeline.encode_prompt(prompt, pipeline.device, 1, do_classifier_free_guidance=False)
+        embedding, _ = pipeline.encode_prompt(prompt, pipeline.text_encoder.device, 1, do_classifier_free_guidance=False)
         return {"prompt": embedding}
 
     def count_tokens(self, pipeline: Any, prompt: str) -> int:
@@ -77,7 +80,7 @@ class StableDiffusion:
     def encode(self, pipeline: Any, pixels_BCHW: Any) -> Any:
         """See Family."""
         vae = pipeline.vae
-        encoded = vae.encode(pixels_BCHW.to(vae.dtype))
+        encoded = vae.encode(pixels_BCHW.to(vae.device, vae.dtype))
         latents = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
         return (latents * vae.config.scaling_factor).float()
 
@@ -87,7 +90,7 @@ class StableDiffusion:
 
     def schedule(self, pipeline: Any, steps: int, latent_shape: tuple[int, int, int]) -> Any:
         """See Family."""
-        pipeline.scheduler.set_timesteps(steps, device=pipeline.device)
+        pipeline.scheduler.set_timesteps(steps, device=pipeline.unet.device)
         if hasattr(pipeline.scheduler, "set_begin_index"):
             pipeline.scheduler.set_begin_index(0)
         return pipeline.scheduler.timesteps

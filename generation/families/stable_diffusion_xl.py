@@ -12,6 +12,7 @@ from catalog.errors import RenderError
 from generation.families.stable_diffusion import StableDiffusion
 from generation.family import Conditioning, Geometry, Pixels
 from generation.inpainting import with_known_channels
+from generation.memory_plan import MemoryPlan
 from generation.model_folder import read_index
 
 
@@ -21,6 +22,7 @@ class StableDiffusionXL(StableDiffusion):
     name = "sdxl"
     pipeline_classes: tuple[str, ...] = ("StableDiffusionXLPipeline", "StableDiffusionXLInpaintPipeline")
     left_out = frozenset({"feature_extractor", "image_encoder"})
+    memory = MemoryPlan(condition=("text_encoder", "text_encoder_2"), predict=("unet", "vae"))
 
     def geometry(self, folder: Path, configs: Mapping[str, Mapping[str, Any]]) -> Geometry:
         """See Family."""
@@ -39,7 +41,7 @@ class StableDiffusionXL(StableDiffusion):
         """See Family. The empty prompt is zeros where the model says that it was trained so."""
         if references:
             raise RenderError(f"Family '{self.name}' draws from words alone, but {len(references)} pictures to go by were given.")
-        embedding, _, pooled, _ = pipeline.encode_prompt(prompt, device=pipeline.device, do_classifier_free_guidance=False)
+        embedding, _, pooled, _ = pipeline.encode_prompt(prompt, device=pipeline.text_encoder.device, do_classifier_free_guidance=False)
         if not prompt and pipeline.config.force_zeros_for_empty_prompt:
             embedding, pooled = embedding.new_zeros(embedding.shape), pooled.new_zeros(pooled.shape)
         return {"prompt": embedding, "pooled": pooled}
@@ -59,7 +61,7 @@ class StableDiffusionXL(StableDiffusion):
         vae = pipeline.vae
         if vae.config.force_upcast and vae.dtype != torch.float32:
             vae = copy.deepcopy(vae).float()
-        encoded = vae.encode(pixels_BCHW.to(vae.dtype))
+        encoded = vae.encode(pixels_BCHW.to(vae.device, vae.dtype))
         latents = (encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()).float()
         mean, std = _statistics(vae, latents)
         return (latents - mean) * vae.config.scaling_factor / std if std is not None else latents * vae.config.scaling_factor

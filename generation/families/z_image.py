@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from catalog.errors import RenderError
 from generation.family import Conditioning, Geometry, Pixels
-from generation.flow import MemoryPlan, scheduler_shift, set_flow_timesteps, shift_by_size
+from generation.flow import scheduler_shift, set_flow_timesteps, shift_by_size
+from generation.memory_plan import MemoryPlan
 from generation.prompts import padded_prompts
 
 MAX_TOKENS = 512
@@ -38,14 +39,7 @@ class ZImage:
     denoiser_part: Literal["unet", "transformer"] = "transformer"
     objective: Literal["diffusion", "flow"] = "flow"
     target_presets: Mapping[str, tuple[str, ...]] = {"attention": ATTENTION, "all": ATTENTION + FEED_FORWARD}
-    memory = MemoryPlan(
-        condition=("text_encoder",),
-        condition_references=(),
-        encode=("vae",),
-        predict=("transformer",),
-        decode=("vae",),
-        prompts_repeat=True,
-    )
+    memory = MemoryPlan(condition=("text_encoder",), predict=("transformer",))
 
     def geometry(self, folder: Path, configs: Mapping[str, Mapping[str, Any]]) -> Geometry:
         """See Family."""
@@ -68,7 +62,7 @@ class ZImage:
         if references:
             raise RenderError(f"Family '{self.name}' draws from words alone, but {len(references)} pictures to go by were given.")
         (embedding_ND,), _ = pipeline.encode_prompt(
-            prompt, pipeline.device, do_classifier_free_guidance=False, max_sequence_length=MAX_TOKENS
+            prompt, pipeline.text_encoder.device, do_classifier_free_guidance=False, max_sequence_length=MAX_TOKENS
         )
         return {"prompt": embedding_ND[None]}
 
@@ -94,7 +88,7 @@ class ZImage:
     def encode(self, pipeline: Any, pixels_BCHW: Any) -> Any:
         """See Family."""
         vae = pipeline.vae
-        latents = vae.encode(pixels_BCHW.to(vae.dtype)).latent_dist.mode().float()
+        latents = vae.encode(pixels_BCHW.to(vae.device, vae.dtype)).latent_dist.mode().float()
         return (latents - vae.config.shift_factor) * vae.config.scaling_factor
 
     def decode(self, pipeline: Any, latents_BChw: Any) -> Any:

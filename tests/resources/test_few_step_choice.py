@@ -78,6 +78,14 @@ def test_renders_with_another_adapter_or_sampler_have_other_keys(project):
     assert "few_step" not in keys[0], "who uses none makes nothing anew"
 
 
+def test_how_a_denoiser_is_stored_is_in_the_key_and_where_it_lies_is_not(project):
+    plain, staged, small = (
+        sampler(opened := project({"device": "cuda", **told}), drawn_recipe(opened))
+        for told in ({}, {"memory": "staged"}, {"weights": "float8"})
+    )
+    assert plain == staged and small == plain | {"weights": "float8"}
+
+
 def test_plates_of_the_project_wear_it(project):
     opened = project({"few_step": "swift"})
     plates, how = plates_of(opened, None), sampling_of(opened, drawn_recipe(opened))

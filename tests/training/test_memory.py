@@ -30,6 +30,7 @@ def test_no_pipeline_is_loaded_beside_another(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "load_pipeline", load)
     base_model = read_base_model(write_tiny_base_model(tmp_path / "tiny"))
     looks = build_training_set(*look_files(8), TRIGGER, size_px=TINY_SIZE_PX)
+    resident.release()  # of another test, perhaps of the same model
     DiffusionPlates(base_model, None, None, steps=2).draw([TRIGGER], [1])
     lora = train_lora(SETTINGS, looks, base_model, tmp_path / "work")
     held_out_losses(SETTINGS, looks, base_model, [LoraFile(path=lora.path, digest=lora.digest), None], tmp_path / "work")
