@@ -36,7 +36,7 @@ def exported_file(project: Project, row: Row, key_format: "KeyFormat") -> bytes:
     from generation.base_model import read_base_model
     from training.lora_export import exported
     from training.lora_file import CONTENT_HASH, lora_bytes, read_lora_bytes
-    from training.lora_metadata import OWN, exported_metadata
+    from training.lora_metadata import OWN, exported_metadata, told_strength
     from training.lora_names import unet_layout
 
     if not project.store.has(row["lora_digest"]):
@@ -56,7 +56,8 @@ def exported_file(project: Project, row: Row, key_format: "KeyFormat") -> bytes:
         # As last stated; the file says what was stated when it came.
         facts[f"{OWN}license"] = row["facts"]["origin"]["license"]
     told = exported_metadata(facts, base_model.family, base_model.latent_channels, key_format, row["lora_digest"])
-    return lora_bytes(exported(weights, base_model.family, key_format, unet_layout(config) if config else None), told)
+    layout = unet_layout(config) if config else None
+    return lora_bytes(exported(weights, base_model.family, key_format, layout, told_strength(facts)), told)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +138,7 @@ def _taken_in(project: Project, category: str, key: str, data: bytes, base_model
     """The imported LoRA's row, not in use yet, and its file in the store: in diffusers keys, and known to fit the base model."""
 
     from training.lora_file import CONTENT_HASH, lora_bytes, read_lora_bytes
-    from training.lora_import import imported
+    from training.lora_import import as_imported, imported
     from training.lora_metadata import OWN
 
     start = time.perf_counter()
@@ -148,8 +149,8 @@ def _taken_in(project: Project, category: str, key: str, data: bytes, base_model
             f"{origin['file']} was trained on base model {trained_on[:12]}, the project draws with {base_model.digest[:12]}. Import it into a "
             "project with that model; nothing was imported."
         )
-    weights = imported(tensors, base_model.family, _unet_config(base_model))
-    kept = {name: value for name, value in facts.items() if name != CONTENT_HASH}
+    weights = imported(tensors, base_model.family, _unet_config(base_model), facts)
+    kept = {name: value for name, value in as_imported(facts).items() if name != CONTENT_HASH}
     own = {"base_model": base_model.digest, "license": origin["license"], "imported_from": origin["sha256"]}
     converted = lora_bytes(weights, {"format": "pt", **kept, **{f"{OWN}{name}": value for name, value in own.items()}})
     _refuse_unfitting(base_model, converted)

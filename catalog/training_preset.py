@@ -11,6 +11,7 @@ Steps = Annotated[int, Field(ge=1, le=100_000)]
 BatchSize = Annotated[int, Field(ge=1, le=256)]
 LearningRate = Annotated[float, Field(gt=0, le=1)]
 Rank = Annotated[int, Field(ge=1, le=256)]
+Alpha = Annotated[float, Field(gt=0, le=1024)]
 Share = Annotated[float, Field(ge=0, le=1)]
 SnrGamma = Annotated[float, Field(gt=0, le=100)]
 Density = Literal["auto", "uniform", "logit-normal"]
@@ -34,6 +35,7 @@ class TrainingPreset(BaseModel):
     batch_size: BatchSize | None = None
     learning_rate: LearningRate | None = None
     rank: Rank | None = None
+    alpha: Alpha | None = None
     target_modules: str | tuple[str, ...] | None = None
     caption_dropout: Share | None = None
     min_snr_gamma: SnrGamma | None = None

@@ -15,6 +15,7 @@ from catalog.errors import ModelError
 from generation.base_model import quiet_libraries
 from generation.families import family_of_pipeline
 from generation.lora_tensors import (
+    read_foreign_lora,
     read_lora,
     refuse_foreign_keys,
     refuse_text_encoders,
@@ -61,7 +62,7 @@ def attach_adapters(pipeline: Any, adapters: Sequence[Adapter]) -> tuple[WornAda
     part = denoiser_of(pipeline)[0]
     read = []
     for adapter in adapters:
-        tensors = read_lora(adapter.path, adapter.digest)
+        tensors = (read_foreign_lora if adapter.foreign else read_lora)(adapter.path, adapter.digest)
         if adapter.foreign:
             refuse_text_encoders(tensors, adapter.path)
         else:

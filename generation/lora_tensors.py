@@ -1,5 +1,7 @@
 """LoRA files as tensors: read, checked before use, and compared with what a pipeline made of them. Attaches nothing (see adapter.py)."""
 
+import json
+import struct
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Any
 
 from catalog.errors import ModelError
 from catalog.keys import digest_bytes
+from generation.lora_strength import with_told_strength
 
 TEXT_ENCODER_PREFIXES = ("lora_te", "text_encoder")
 """Beginnings of names of tensors for text encoders, in the key formats that diffusers reads."""
@@ -14,6 +17,17 @@ TEXT_ENCODER_PREFIXES = ("lora_te", "text_encoder")
 
 def read_lora(path: Path, expected_digest: str) -> dict[str, Any]:
     """All tensors of a LoRA file by name. Raises ModelError if it is missing, altered, no safetensors file, empty or not finite."""
+    return _read(path, expected_digest)[0]
+
+
+def read_foreign_lora(path: Path, expected_digest: str) -> dict[str, Any]:
+    """As `read_lora`, with an alpha worked in that the file tells in its metadata alone, which tensors do not pass on to a loader."""
+    tensors, data = _read(path, expected_digest)
+    (length,) = struct.unpack("<Q", data[:8])
+    return with_told_strength(tensors, json.loads(data[8 : 8 + length]).get("__metadata__", {}))
+
+
+def _read(path: Path, expected_digest: str) -> tuple[dict[str, Any], bytes]:
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -34,7 +48,7 @@ def read_lora(path: Path, expected_digest: str) -> dict[str, Any]:
         raise ModelError(f"The LoRA {path} is not a safetensors file: {error}. Only safetensors are read.") from error
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise ModelError(f"The LoRA {path} holds NaN or infinite weights. Train the category again with a lower learning rate.")
-    return tensors
+    return tensors, data
 
 
 def refuse_foreign_keys(tensors: Mapping[str, Any], path: Path, part: str) -> None:

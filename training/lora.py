@@ -12,6 +12,7 @@ from catalog.errors import TrainingError
 from catalog.failpoint import failpoint
 from catalog.keys import digest_bytes
 from generation.base_model import BaseModel, load_pipeline, torch_threads
+from generation.lora_strength import worked_in
 from generation.resident import release
 from training.atomic_files import write_atomic
 from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, with_prefix
@@ -138,4 +139,4 @@ def _lora_file(state: TrainingState, plan: TrainingPlan, prediction_type: str) -
     if not all(bool(torch.isfinite(tensor).all()) for tensor in weights.values()):
         raise TrainingError("The best weights are not finite. Lower `learning_rate`; no LoRA was written.")
     targets = target_names(plan.base_model.behavior, plan.settings)
-    return lora_bytes(weights, lora_metadata(plan.file_facts(state.best_step, targets, prediction_type)))
+    return lora_bytes(worked_in(weights, plan.settings.strength), lora_metadata(plan.file_facts(state.best_step, targets, prediction_type)))

@@ -1,4 +1,5 @@
-"""A LoRA in the keys that other programs read: kohya's (A1111, Forge, sd-scripts) and ComfyUI's. The weights stay what they are, bit for bit.
+"""A LoRA in the keys that other programs read: kohya's (A1111, Forge, sd-scripts) and ComfyUI's. The weights stay what they are, bit for bit
+where alpha equals the rank.
 
 Key names were read in sd-scripts 0.10, musubi-tuner and ComfyUI (comfy/lora.py, September 2026), and are held by loading each export with
 stock diffusers (tests/training/test_lora_export.py). What comes from elsewhere is read by lora_import.py.
@@ -8,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from catalog.errors import ModelError
+from generation.lora_strength import scaled
 from training.lora_names import FLUX2_FUSED, UnetLayout, flux2_name, sgm_name
 
 KeyFormat = Literal["diffusers", "kohya", "comfyui"]
@@ -21,20 +23,23 @@ Layers = dict[str, tuple[Any, Any]]
 """Each adapted layer's name in the denoiser, with its two matrices: down (rank, in, ...) and up (out, rank, ...)."""
 
 
-def exported(weights: Mapping[str, Any], family: str, key_format: KeyFormat, layout: UnetLayout | None = None) -> dict[str, Any]:
+def exported(
+    weights: Mapping[str, Any], family: str, key_format: KeyFormat, layout: UnetLayout | None = None, strength: float = 1.0
+) -> dict[str, Any]:
     """The tensors of a LoRA in diffusers keys (`unet.` or `transformer.` before each) under the names of another format.
 
     `layout` is the UNet's, needed for SDXL. ComfyUI reads kohya's keys for UNet models, and its own names after `diffusion_model.` for
-    transformers. Raises ModelError for tensors in other keys, and for layers that the format has no name for.
+    transformers. `strength` is the alpha / rank that is worked into the weights: kohya's keys tell it as each layer's alpha and have the matrices as
+    they were trained, other keys keep it in them. Raises ModelError for tensors in other keys, and for layers that the format has no name for.
     """
     if key_format == "diffusers":
         return dict(weights)
     layers = layers_of(weights)
     if family in ("sd", "sdxl"):
-        return _kohya({_unet_name(name, family, layout): pair for name, pair in layers.items()})
+        return _kohya({_unet_name(name, family, layout): pair for name, pair in layers.items()}, strength)
     named = _flux2(layers) if family.startswith("flux2") else layers
     if key_format == "kohya":
-        return _kohya(named)
+        return _kohya(named, strength)
     return {f"{COMFY_PREFIX}{name}{end}": tensor for name, pair in named.items() for end, tensor in zip((DOWN, UP), pair, strict=True)}
 
 
@@ -60,15 +65,15 @@ def _unet_name(layer: str, family: str, layout: UnetLayout | None) -> str:
     return sgm_name(layer, layout)
 
 
-def _kohya(layers: Layers) -> dict[str, Any]:
-    """kohya's keys; alpha equals the rank, so that the update is up times down, unscaled, as here."""
+def _kohya(layers: Layers, strength: float) -> dict[str, Any]:
+    """kohya's keys, whose readers multiply up times down by alpha / rank."""
     import torch
 
     tensors = {}
     for name, (down, up) in layers.items():
         flat = KOHYA_PREFIX + name.replace(".", "_")
-        tensors[f"{flat}.alpha"] = torch.tensor(float(down.shape[0]), dtype=down.dtype)
-        tensors[f"{flat}.lora_down.weight"], tensors[f"{flat}.lora_up.weight"] = down, up
+        tensors[f"{flat}.alpha"] = torch.tensor(strength * down.shape[0], dtype=down.dtype)
+        tensors[f"{flat}.lora_down.weight"], tensors[f"{flat}.lora_up.weight"] = scaled(down, 1 / strength), up
     return tensors
 
 

@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from catalog.errors import ModelError
+from generation.lora_strength import ADAPTER_METADATA, scaled, with_told_strength
 from training.lora_export import DOWN, PREFIXES, UP, layers_of
+from training.lora_metadata import OWN
 
 DOWN_ENDS = (".lora_down.weight", ".lora_A.weight", ".lora.down.weight", "_lora.down.weight", ".lora_A.default.weight")
 OTHER_KINDS = {"hada_": "LoHa", "lokr_": "LoKr", "dora_scale": "DoRA", "lora_mid": "LoCon with a middle matrix", "diff_b": "bias differences",
@@ -18,8 +20,13 @@ OTHER_KINDS = {"hada_": "LoHa", "lokr_": "LoKr", "dora_scale": "DoRA", "lora_mid
 TEXT_ENCODER_STARTS = ("lora_te_", "lora_te1_", "lora_te2_", "text_encoder")
 
 
-def imported(tensors: Mapping[str, Any], family: str, unet_config: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The tensors of a foreign LoRA in diffusers keys, alpha worked in.
+def imported(
+    tensors: Mapping[str, Any],
+    family: str,
+    unet_config: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The tensors of a foreign LoRA in diffusers keys, alpha worked in, be it a tensor per layer or told in the file's metadata.
 
     `unet_config` is the base model's, needed for SDXL's block numbers. A tensor keeps its type unless alpha makes it inexact there. Raises
     ModelError for another kind of adapter, text-encoder parts, unknown names, or values that are not finite.
@@ -30,6 +37,7 @@ def imported(tensors: Mapping[str, Any], family: str, unet_config: Mapping[str, 
     named = _renamed(_without_alpha(tensors), family, unet_config)
     prefix = PREFIXES[0] if family in ("sd", "sdxl") else PREFIXES[1]
     named = {name if name.startswith(PREFIXES) else prefix + name: tensor.contiguous() for name, tensor in named.items()}
+    named = with_told_strength(named, metadata or {})
     layers_of(named)  # pairs are whole, names as expected
     bad = [name for name, tensor in named.items() if not bool(torch.isfinite(tensor).all())]
     if bad:
@@ -37,6 +45,14 @@ def imported(tensors: Mapping[str, Any], family: str, unet_config: Mapping[str, 
             f"The LoRA holds NaN or infinite weights in {len(bad)} tensors (first: {bad[0]}). Choose another file; nothing was imported."
         )
     return dict(sorted(named.items()))
+
+
+def as_imported(metadata: Mapping[str, str]) -> dict[str, str]:
+    """A foreign file's metadata without what its matrices, alpha worked in, would make wrong: who read it would apply alpha twice."""
+    kept = {name: value for name, value in metadata.items() if name != ADAPTER_METADATA}
+    if "ss_network_alpha" in kept and f"{OWN}alpha" not in kept:
+        kept["ss_network_alpha"] = kept.get("ss_network_dim", "")
+    return {name: value for name, value in kept.items() if value}
 
 
 def _refuse_other_kinds(tensors: Mapping[str, Any]) -> None:
@@ -62,18 +78,8 @@ def _without_alpha(tensors: Mapping[str, Any]) -> dict[str, Any]:
         down = next((layer + end for end in DOWN_ENDS if layer + end in kept), None)
         if down is None:
             raise ModelError(f"The LoRA holds {name} without matrices of that layer. It is damaged; fetch it again. Nothing was imported.")
-        kept[down] = _scaled(kept[down], float(tensor.float()) / kept[down].shape[0])
+        kept[down] = scaled(kept[down], float(tensor.float()) / kept[down].shape[0])
     return kept
-
-
-def _scaled(tensor: Any, factor: float) -> Any:
-    import torch
-
-    if factor == 1.0:
-        return tensor
-    exact = tensor.float() * factor
-    narrow = exact.to(tensor.dtype)
-    return narrow if torch.equal(narrow.float(), exact) else exact
 
 
 def _renamed(tensors: dict[str, Any], family: str, unet_config: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -84,7 +84,8 @@ class LoraFacts:
     """All that a file's metadata is made of; words that are '' are not written.
 
     `prompts` are those of the training pictures, `steps` the step whose weights are in the file; digests are of the whole training, its
-    pictures with their prompts, and the base model's files; `settings` are all of the trainer's, as plain data.
+    pictures with their prompts, and the base model's files; `settings` are all of the trainer's, as plain data. `alpha` is the one of the training:
+    in a file in diffusers keys it is worked into the matrices, which kohya's keys undo (lora_export.py).
     """
 
     family: str
@@ -92,6 +93,7 @@ class LoraFacts:
     trigger: str
     size_px: int
     rank: int
+    alpha: float
     targets: tuple[str, ...]
     prompts: tuple[str, ...]
     best_step: int
@@ -132,6 +134,15 @@ def exported_metadata(metadata: Mapping[str, str], family: str, latent_channels:
     return {**metadata, "modelspec.implementation": code, f"{OWN}exported_from": digest, f"{OWN}key_format": key_format}
 
 
+def told_strength(metadata: Mapping[str, str]) -> float:
+    """Alpha / rank of the training that a file is of, which is worked into its matrices; 1 for a file that tells nothing of it."""
+    try:
+        alpha, rank = float(metadata[f"{OWN}alpha"]), float(metadata[f"{OWN}rank"])
+    except (KeyError, ValueError):
+        return 1.0
+    return alpha / rank if alpha > 0 and rank > 0 else 1.0
+
+
 def _model_spec(facts: LoraFacts) -> dict[str, str]:
     pictures = len(facts.prompts)
     spec = {
@@ -163,7 +174,7 @@ def _training_keys(facts: LoraFacts) -> dict[str, str]:
         "v2": "False",
         "network_module": architecture.network_module,
         "network_dim": str(facts.rank),
-        "network_alpha": str(float(facts.rank)),
+        "network_alpha": str(float(facts.alpha)),
         "learning_rate": f"{facts.learning_rate:g}",
         "unet_lr": f"{facts.learning_rate:g}",
         "text_encoder_lr": "None",
@@ -193,7 +204,7 @@ def _own_keys(facts: LoraFacts) -> dict[str, str]:
         "family": facts.family,
         "trigger": facts.trigger,
         "rank": str(facts.rank),
-        "alpha": str(facts.rank),
+        "alpha": f"{facts.alpha:g}",
         "target_modules": _json(list(facts.targets)),
         "settings": _json(dict(sorted(facts.settings.items()))),
         "best_step": str(facts.best_step),

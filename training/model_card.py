@@ -31,7 +31,7 @@ Draws empty sets in this look when prompted with **{data.trigger}**, alone or be
 | file | sha256 `{file_digest}` |
 | base model | `{base_model.digest}` (family {base_model.family}, {base_model.size_px} px) |
 | training set | `{data.digest}`: {pictures} pictures with mirrored copies, {len(data.held_out)} held out |
-| adapter | rank {settings.rank}, alpha {settings.rank}, {layers} layers ({settings.target_modules}) |
+| adapter | rank {settings.rank}, alpha {settings.adapter_alpha:g}, {layers} layers ({settings.target_modules}) |
 | training | {settings.steps} steps of {settings.batch_size}, rate {settings.learning_rate:g}, {plan.precision}, seed {settings.seed} |
 | beside the defaults | {_changed(plan)} |
 | held-out loss | {base_loss:.4f} (base model) to **{best_loss:.4f}** at step {state.best_step}: {lower_pct:.0f} % lower |
@@ -50,7 +50,7 @@ was not shown, it does not know.
 
 def _changed(plan: TrainingPlan) -> str:
     """Settings that differ from the trainer's defaults, except those that rows above name."""
-    named = {"steps", "batch_size", "learning_rate", "rank", "target_modules", "precision", "seed"}
+    named = {"steps", "batch_size", "learning_rate", "rank", "alpha", "target_modules", "precision", "seed"}
     changed = plan.settings.model_dump(mode="json", exclude_defaults=True, exclude=named)
     return ", ".join(f"{name} {value}" for name, value in changed.items()) or "nothing"
 

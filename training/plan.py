@@ -40,6 +40,7 @@ class TrainingPlan:
             trigger=data.trigger,
             size_px=data.size_px,
             rank=settings.rank,
+            alpha=settings.adapter_alpha,
             targets=targets,
             prompts=tuple(picture.prompt for picture in data.train),
             best_step=best_step,

@@ -42,7 +42,7 @@ class Preset:
 
     def settings(self, given: Mapping[str, Any], source: str = "training") -> LoraSettings:
         """The trainer's settings with what is left out of `given` filled in. Raises SettingsError for a misspelt or impossible one."""
-        return parse_model(LoraSettings, {**self.values, **given}, source)
+        return parse_model(LoraSettings, _over(self.values, given), source)
 
 
 def preset_of(family: str, name: str = "", own: TrainingPreset | None = None) -> Preset:
@@ -58,7 +58,13 @@ def preset_of(family: str, name: str = "", own: TrainingPreset | None = None) ->
     sources = [f"entry {name}"] if of_entry else []
     if not of_family.keys() <= of_entry.keys():
         sources.append(f"family {family}")
-    return Preset(values={**of_family, **of_entry}, source=", then ".join(sources))
+    return Preset(values=_over(of_family, of_entry), source=", then ".join(sources))
+
+
+def _over(wider: Mapping[str, Any], narrower: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with those of a wider default where they say nothing; an alpha goes with the rank that it was chosen for."""
+    kept = {name: value for name, value in wider.items() if name != "alpha" or "rank" not in narrower}
+    return {**kept, **narrower}
 
 
 def _written(preset: TrainingPreset) -> dict[str, Any]:

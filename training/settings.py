@@ -4,11 +4,12 @@ The defaults are for the embedded base model on a CPU and were tuned by benchmar
 defaults of their own: presets.py.
 """
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from catalog.training_preset import (
+    Alpha,
     BatchSize,
     Decay,
     Density,
@@ -38,7 +39,7 @@ PRODIGY_MIN_RATE = 0.1
 class LoraSettings(BaseModel):
     """How one LoRA is trained.
 
-    `steps` optimizer steps of `batch_size` pictures; `rank` of every adapted layer (alpha equals it); `target_modules` is a preset of the base model's
+    `steps` optimizer steps of `batch_size` pictures; `rank` of every adapted layer; `target_modules` is a preset of the base model's
     family or the ends of layer names; `caption_dropout` is the share of samples trained with the trigger phrase alone; validation and checkpoints
     come every so many steps; `precision` "auto" is bfloat16 where the CPU computes in it, else float32. docs/how-to/training.md tells when
     to use which.
@@ -88,6 +89,26 @@ class LoraSettings(BaseModel):
     """Pictures are cut to the square in their middle, or to the nearest of several aspects of about the same area."""
     mask_floor: Share = 0.0
     """How much a picture counts where its mask is black; 0: not at all."""
+    alpha: Alpha | None = None
+    """The adapter's update counts alpha / rank while it is trained; None: once, as with alpha = rank. The file has it worked in."""
+
+    @property
+    def adapter_alpha(self) -> float:
+        """Alpha, also where it is left out."""
+        return float(self.rank) if self.alpha is None else self.alpha
+
+    @property
+    def strength(self) -> float:
+        """What the product of the adapter's matrices is multiplied by while it is trained."""
+        return self.adapter_alpha / self.rank
+
+    @model_serializer(mode="wrap")
+    def _an_alpha_that_changes_nothing_is_not_told(self, as_usual: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """So that a training has one name, whether or not it was said that alpha equals the rank, and those of before there was an alpha keep theirs."""
+        told: dict[str, Any] = as_usual(self)
+        if self.strength == 1.0:
+            told.pop("alpha", None)
+        return told
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

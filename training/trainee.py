@@ -124,7 +124,7 @@ def inject_adapter(family: Family, pipeline: Any, settings: LoraSettings, seed: 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         denoiser.add_adapter(
-            LoraConfig(r=settings.rank, lora_alpha=settings.rank, init_lora_weights="gaussian", target_modules=layers),
+            LoraConfig(r=settings.rank, lora_alpha=settings.adapter_alpha, init_lora_weights="gaussian", target_modules=layers),
             adapter_name=ADAPTER_NAME,
         )
     if settings.gradient_checkpointing:

@@ -111,5 +111,5 @@ def loaded(mixin, model, part, tensors):
     pipeline = Pipeline()
     pipeline.components = {part: model}
     setattr(pipeline, part, model)
-    pipeline.load_lora_weights(dict(tensors))
+    pipeline.load_lora_weights(tensors if isinstance(tensors, str) else dict(tensors))  # a path tells metadata, too
     return model

@@ -11,7 +11,7 @@ from training.lora_file import CONTENT_HASH, lora_bytes, read_lora_bytes
 from training.lora_metadata import BaseOrigin, LoraFacts, exported_metadata, lora_metadata
 
 FACTS = LoraFacts(
-    family="sd", latent_channels=4, trigger="walls of clay", size_px=512, rank=8, targets=("to_q", "to_k"),
+    family="sd", latent_channels=4, trigger="walls of clay", size_px=512, rank=8, alpha=8.0, targets=("to_q", "to_k"),
     prompts=("walls of clay, oak table", "walls of clay, oak table, box on the left"), best_step=180, steps=240, batch_size=4,
     learning_rate=6e-3, seed=3, precision="bfloat16", training_digest="a" * 64, data_digest="b" * 64, base_digest="c" * 64,
     prediction_type="v_prediction", caption_dropout=0.25, settings={"steps": 240, "ema_decay": None}, versions={"torch": "2"},
