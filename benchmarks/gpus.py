@@ -38,7 +38,14 @@ class Gpu(_Row):
     name: str = Field(min_length=1)
     word: str = Field(min_length=1)
     bf16_tflops: float = Field(gt=0)
+    memory_gb: float = Field(gt=0)
     prices: tuple[Price, ...]
+
+    @property
+    def usd_per_hour(self) -> tuple[float, float] | None:
+        """Lowest and highest of its prices; None without one."""
+        numbers = [number for price in self.prices for number in price.usd_per_hour]
+        return (min(numbers), max(numbers)) if numbers else None
 
 
 def read_gpus(path: Path = GPUS_FILE) -> tuple[Gpu, ...]:
@@ -73,7 +80,7 @@ def used_pct(row: Mapping[str, Any], flops_per_item: float, machine: Mapping[str
     return found
 
 
-def usd_per_10000(seconds_per_image: float, price: Price) -> tuple[float, float]:
+def usd_per_10000(seconds_per_image: float, usd_per_hour: tuple[float, float]) -> tuple[float, float]:
     """What 10,000 images cost, at the lowest and at the highest price, without loading, idling, retries and judging."""
     hours = 10_000 * seconds_per_image / 3600
-    return hours * price.usd_per_hour[0], hours * price.usd_per_hour[1]
+    return hours * usd_per_hour[0], hours * usd_per_hour[1]

@@ -5,6 +5,7 @@ palette (Frechet distance in Lab) and in layout (8 x 8 cells); and no LoRA of an
 Writes a table (JSON) and a sheet to docs/lora/; exits with 1 if the bar is missed.
 
     python -m benchmarks.lora --base-model demo/base-model --looks demo/catalog/looks
+    python -m benchmarks.lora --categories bags drinkware
 """
 
 import argparse
@@ -64,7 +65,9 @@ def nearer_pct(ours: LookDistance, base: LookDistance) -> dict[str, float]:
     }
 
 
-def measure(category: str, drawn: dict[str, list[Pixels]], training_set: TrainingSet, lora: TrainedLora, cpu_s: float) -> dict[str, Any]:
+def measure(
+    category: str, drawn: dict[str, list[Pixels]], training_set: TrainingSet, lora: TrainedLora, cpu_s: float | None
+) -> dict[str, Any]:
     """One row of the table. `drawn`: pictures of this category's phrase by "base" and by each category's LoRA."""
     look = [picture.pixels_HW3 for picture in training_set.held_out]
     base, own = look_distance(drawn["base"], look), look_distance(drawn[category], look)
@@ -91,17 +94,17 @@ def measure(category: str, drawn: dict[str, list[Pixels]], training_set: Trainin
 
 def train_all(
     triggers: dict[str, str], sets: dict[str, TrainingSet], base_model: BaseModel, settings: LoraSettings, work_dir: Path
-) -> dict[str, tuple[TrainedLora, float]]:
-    """Each category's LoRA and the CPU seconds its training took, sample sheet included."""
-    trained = {}
+) -> dict[str, tuple[TrainedLora, float | None]]:
+    """Each category's LoRA and the CPU seconds its training took, sample sheet included; None if it went on from an earlier one's checkpoint."""
+    trained: dict[str, tuple[TrainedLora, float | None]] = {}
     for category in triggers:
+        begun = any((work_dir / category).rglob("step-*.safetensors"))
         start = time.process_time()
         lora = train_lora(settings, sets[category], base_model, work_dir / category)
-        trained[category] = (lora, time.process_time() - start)
-        print(
-            f"{category}: trained in {trained[category][1]:.0f} CPU-s, held-out loss {[round(p.validation_loss, 4) for p in lora.curve]}",
-            flush=True,
-        )
+        taken = None if begun else time.process_time() - start
+        trained[category] = (lora, taken)
+        how = "went on from an earlier training" if taken is None else f"trained in {taken:.0f} CPU-s"
+        print(f"{category}: {how}, held-out loss {[round(point.validation_loss, 4) for point in lora.curve]}", flush=True)
     return trained
 
 
@@ -147,12 +150,18 @@ def main() -> int:
     parser.add_argument("--work-dir", type=Path, default=Path(".vitrine/benchmarks/lora"))
     parser.add_argument("--out", type=Path, default=Path("docs/lora"))
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--categories", nargs="+", metavar="CATEGORY", help="two or more, each the other's control; all by default")
     parser.add_argument("--settings", type=json.loads, default={}, help="LoraSettings to override, as JSON")
     options = parser.parse_args()
 
     settings = LoraSettings(**options.settings)
     base_model = read_base_model(options.base_model)
     categories = sorted(path.name for path in options.looks.iterdir() if path.is_dir())
+    if unknown := sorted(set(options.categories or ()) - set(categories)):
+        parser.error(f"there is no look of {', '.join(unknown)} under {options.looks}, but of {', '.join(categories)}")
+    categories = sorted(set(options.categories or categories))
+    if len(categories) < 2:
+        parser.error("each category's control is another one's LoRA: name two or more")
     known = read_yaml(options.brand)["categories"]
     triggers = {category: known[category]["trigger"] for category in categories}
     sets = {category: read_look(options.looks / category, triggers[category], base_model.size_px) for category in categories}

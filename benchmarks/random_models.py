@@ -25,7 +25,7 @@ def write_random_model(folder: Path, size: str, *, device: str = "cpu", seed: in
     import torch
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-    told = _sizes(size)
+    told = read_sizes(size)
     scheduler = dict(told["scheduler"])
     with torch.random.fork_rng(devices=[]), torch.device(device):
         torch.manual_seed(seed)
@@ -71,7 +71,7 @@ def flops_per_image(size: str, size_px: int, *, steps: int, guided: bool) -> flo
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    told = _sizes(size)
+    told = read_sizes(size)
     cells = size_px // 2 ** (len(told["vae"]["block_out_channels"]) - 1)
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as decoding:
         diffusers.AutoencoderKL(**told["vae"]).decode(torch.empty(1, told["vae"]["latent_channels"], cells, cells))
@@ -96,7 +96,7 @@ def denoiser_flops(unet: Mapping[str, Any], cells: int, tokens: int = TOKENS) ->
     return float(counter.get_total_flops())
 
 
-def _sizes(size: str) -> dict[str, Any]:
+def read_sizes(size: str) -> dict[str, Any]:
     import yaml
 
     told: dict[str, Any] = yaml.safe_load(TRUE_SIZES.read_text(encoding="utf-8"))[size]

@@ -7,6 +7,7 @@ the measure on a CPU (wall time is kept beside it), wall time with the device dr
 import os
 import platform
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -104,7 +105,9 @@ def machine(device: str, rounds: Rounds) -> dict[str, Any]:
     if device == "cpu":
         facts["sgemm_gflops_per_s"] = round(sgemm_flops_per_s() / 1e9, 1)
     else:
-        facts |= {"gpu": torch.cuda.get_device_name(), "cuda": torch.version.cuda, "capability": torch.cuda.get_device_capability()}
+        memory_gb = round(torch.cuda.get_device_properties(0).total_memory / 1e9, 1)
+        facts |= {"gpu": torch.cuda.get_device_name(), "gpu_memory_gb": memory_gb, "driver": _driver(), "cuda": torch.version.cuda}
+        facts |= {"cudnn": torch.backends.cudnn.version(), "capability": torch.cuda.get_device_capability()}
     return facts
 
 
@@ -122,7 +125,11 @@ def sgemm_flops_per_s() -> float:
 
 def note_on(facts: Mapping[str, Any]) -> str:
     """One line below a table: where it was measured, and whether something disturbed it."""
-    where = facts.get("gpu") or f"{facts['processor']}, {facts['cores']} cores, {facts['torch_threads']} torch thread(s)"
+    where = (
+        f"{facts['gpu']}, driver {facts.get('driver', 'unknown')}"
+        if "gpu" in facts
+        else f"{facts['processor']}, {facts['cores']} cores, {facts['torch_threads']} torch thread(s)"
+    )
     versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
     disturbed = f" DISTURBED: load {facts['highest_load']} on {facts['cores']} cores." if facts["disturbed"] else ""
     return f"{where}; {versions}; {facts['date']}; load up to {facts['highest_load']}.{disturbed}"
@@ -150,6 +157,17 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
+
+
+def _driver() -> str:
+    """The NVIDIA driver's version, or "unknown"."""
+    try:
+        asked = subprocess.run(
+            ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"], capture_output=True, text=True, timeout=60, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return asked.stdout.split("\n")[0].strip() or "unknown"
 
 
 def _processor() -> str:

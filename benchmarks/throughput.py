@@ -9,8 +9,6 @@ SDXL's true sizes with random weights (random_models.py) at 1024 px, 30 steps wi
 is `DiffusionPlates`, as the asset that draws does. Exits with 1 if the bar is missed. Places no product on a plate: that is the same work for both.
 """
 
-import argparse
-import json
 import os
 import resource
 import subprocess
@@ -24,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command_line import finish, measuring_parser, whole_number
+from benchmarks.family_drawing import counted
 from benchmarks.gpus import used_pct
 from benchmarks.side_by_side import Rounds, hush_libraries, machine, no_cuda, note_on, ratio, summary, take_turns
 from benchmarks.stock_diffusers import Job, draw_stock, load_stock
@@ -38,6 +38,7 @@ BAR = {"cpu": 2.0, "cuda": 1.7}
 MAX_LEVELS_APART = 1
 """Of 255, in float32 on a CPU: the sums are the same, their order is not."""
 CLOCK = {"cpu": "cpu_s", "cuda": "wall_s"}
+TINY_PX, TINY_SAMPLING = 64, (2, 5.0)
 COLD = {
     "opponent": "from benchmarks.throughput import *; w = read_workload(); draw_stock(load_stock(w.folder, w.device), w.jobs[:1], w.loras, "
     "w.out, **w.settings)",
@@ -132,15 +133,14 @@ def measure(work: Workload, batch: int, repeats: int) -> tuple[dict[str, Any], R
 def flops_per_picture(stock: Any, work: Workload) -> float:
     """Floating-point operations of one picture without a LoRA, counted by torch while the stock pipeline draws it."""
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
     job, settings = work.jobs[0], work.settings
-    with FlopCounterMode(display=False) as counter:
-        stock(
+    return counted(
+        lambda: stock(
             job.prompt, num_inference_steps=settings["steps"], guidance_scale=settings["guidance"], height=work.size_px, width=work.size_px,
             generator=torch.Generator("cpu").manual_seed(job.seed),
-        )  # fmt: skip
-    return float(counter.get_total_flops())
+        )
+    )  # fmt: skip
 
 
 def cold_start(work: Workload) -> dict[str, float]:
@@ -200,14 +200,11 @@ def run_all(works: Sequence[Workload], batch: int, repeats: int, cold: bool) -> 
 
 def main() -> int:
     """Run the benchmark; 0 if the bar is met, or there is no device to measure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--batch", type=int, default=8, help="pictures that our engine draws together")
-    parser.add_argument("--categories", type=int, default=3)
-    parser.add_argument("--products", type=int, default=4, help="of each category, two variants each")
+    parser = measuring_parser(__doc__ or "")
+    parser.add_argument("--batch", type=whole_number(1), default=8, help="pictures that our engine draws together")
+    parser.add_argument("--categories", type=whole_number(1), default=3)
+    parser.add_argument("--products", type=whole_number(1), default=4, help="of each category, two variants each")
     parser.add_argument("--loras", type=Path, default=None, help="a folder per category with its LoRA; without it they are trained first")
-    parser.add_argument("--json", type=Path, default=None, help="the report is also written there")
     parser.add_argument("--no-cold-start", action="store_true", help="do not start fresh processes")
     options = parser.parse_args()
     if options.device == "cuda" and (why := no_cuda()):
@@ -218,17 +215,20 @@ def main() -> int:
     torch.set_num_threads(1)
     hush_libraries()
     with tempfile.TemporaryDirectory() as scratch:
-        if options.device == "cpu":
+        if options.tiny:
+            works = sdxl_workloads(Path(scratch), size="sdxl-tiny", size_px=TINY_PX, device="cpu", pictures=2, sampling=[TINY_SAMPLING])
+        elif options.device == "cpu":
             works = [demo_workload(Path(scratch), categories=options.categories, products=options.products, loras=options.loras)]
         else:
             works = sdxl_workloads(Path(scratch))
-        report = run_all(works, options.batch, options.repeat, cold=not options.no_cold_start)
-    print(table_of(report["rows"], options.device))
+        cold = not options.no_cold_start and not options.tiny
+        report = run_all(works, options.batch, 1 if options.tiny else options.repeat, cold=cold)
+    if options.tiny:
+        report["rows"] = [row | {"bar": None} for row in report["rows"]]
+    print(table_of(report["rows"], works[0].device))
     print(note_on(report["machine"]))
-    if options.json is not None:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
-    return 0 if all(row["bar_met"] for row in report["rows"]) else 1
+    finish(report, options.json, tiny=options.tiny, repeats=options.repeat)
+    return 0 if options.tiny or all(row["bar_met"] for row in report["rows"]) else 1
 
 
 @cache

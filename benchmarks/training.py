@@ -10,7 +10,6 @@ is told apart. Both sides draw their own noise from the round's seed, so their c
 spread that seeds alone make. Exits with 1 if the bar is missed or the curves differ by more than that.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -26,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command_line import finish, measuring_parser, whole_number
 from benchmarks.gpus import used_pct
 from benchmarks.lora import read_look
 from benchmarks.random_models import denoiser_flops
@@ -48,6 +48,9 @@ BAR = {"cpu": 1.5, "cuda": 1.8}
 """Times as many steps per second (per CPU-second on a CPU) as the script's logic: issue 5."""
 UNTIMED_STEPS = 2
 """The first steps build kernels and the optimizer's state, on both sides."""
+LEAST_STEPS = UNTIMED_STEPS + 3
+"""Beside the untimed ones, the last one is not timed either (it validates), and time is read between two."""
+TINY_PX = 64
 CURVE_TOLERANCE = 3.0
 """Held-out losses may differ on average by this many standard errors of their difference over the rounds' seeds."""
 MIN_LOSS_SHARE = 0.02
@@ -231,11 +234,8 @@ def table_of(rows: Sequence[dict[str, Any]], device: str) -> str:
 
 def main() -> int:
     """Run the benchmark; 0 if the bars are met, or there is no device to measure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--json", type=Path, default=None, help="the report is also written there")
+    parser = measuring_parser(__doc__ or "")
+    parser.add_argument("--steps", type=whole_number(LEAST_STEPS), default=40, help=f"of each training; {LEAST_STEPS} or more")
     options = parser.parse_args()
     if options.device == "cuda" and (why := no_cuda()):
         print(why)
@@ -245,20 +245,23 @@ def main() -> int:
     torch.set_num_threads(1)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # our trainer refuses kernels that add up differently each time
     hush_libraries()
+    device = "cpu" if options.tiny else options.device
     with tempfile.TemporaryDirectory() as scratch:
-        made = (
-            demo_rows(options.steps, options.repeat) if options.device == "cpu" else sdxl_rows(Path(scratch), options.steps, options.repeat)
-        )
-    rows, rounds = made
-    facts = machine(options.device, rounds)
+        if options.tiny:
+            rows, rounds = sdxl_rows(Path(scratch), LEAST_STEPS, 1, size="sdxl-tiny", size_px=TINY_PX, device=device)
+            rows = [row | {"bar": None} for row in rows]
+        elif device == "cpu":
+            rows, rounds = demo_rows(options.steps, options.repeat)
+        else:
+            rows, rounds = sdxl_rows(Path(scratch), options.steps, options.repeat)
+    facts = machine(device, rounds)
     rows = [row | {"used_pct": used_pct(row, row["flops_per_step"], facts)} for row in rows]
-    report = {"benchmark": "training", "device": options.device, "machine": facts, "rows": rows}
-    print(table_of(rows, options.device))
+    report = {"benchmark": "training", "device": device, "machine": facts, "rows": rows}
+    print(table_of(rows, device))
     print(note_on(report["machine"]))
-    if options.json is not None:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
-    return 0 if all(row["curves_agree"] and (row["bar"] is None or row["ratio"]["median"] >= row["bar"]) for row in rows) else 1
+    finish(report, options.json, tiny=options.tiny, repeats=options.repeat)
+    met = all(row["curves_agree"] and (row["bar"] is None or row["ratio"]["median"] >= row["bar"]) for row in rows)
+    return 0 if met or options.tiny else 1
 
 
 def _gaps(stamps: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:

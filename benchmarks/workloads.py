@@ -100,7 +100,13 @@ def demo_loras(categories: Sequence[str], folder: Path | None) -> dict[str, Path
 
 
 def sdxl_workloads(
-    out: Path, *, size: str = "sdxl", size_px: int = SDXL_PX, device: str = "cuda", pictures: int = SDXL_PICTURES
+    out: Path,
+    *,
+    size: str = "sdxl",
+    size_px: int = SDXL_PX,
+    device: str = "cuda",
+    pictures: int = SDXL_PICTURES,
+    sampling: Sequence[tuple[int, float]] = (SDXL_BAR, SDXL_FAST),
 ) -> list[Workload]:
     """SDXL's true sizes with random weights and a random LoRA: thirty guided steps, and eight without guidance."""
     folder = write_random_model(out / "model", size, device=device)
@@ -115,5 +121,5 @@ def sdxl_workloads(
             name=f"{size}, {size_px} px, {steps} steps, " + (f"guidance {guidance:g}" if guidance > 1 else "no guidance"),
             folder=folder, loras={"random": lora}, jobs=jobs, out=out, steps=steps, guidance=guidance, size_px=size_px, device=device,
         )
-        for steps, guidance in (SDXL_BAR, SDXL_FAST)
+        for steps, guidance in sampling
     ]  # fmt: skip

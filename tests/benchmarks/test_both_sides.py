@@ -54,9 +54,9 @@ def test_a_swapped_lora_on_one_side_would_be_noticed(work, stock, ours):
 
 
 def test_the_batching_report_counts_what_a_batch_saves(work):
-    row, _ = batching.measure(work, work.jobs[:2], (1, 2), repeats=1)
+    row, _ = batching.measure_workload(work, (1, 2), images=1, repeats=1)
     assert set(row["batches"]) == {1, 2} and row["refused"] == {} and row["batches"][1]["saved_pct"] == 0
-    assert row["batches"][2]["images_per_s"] > 0
+    assert row["batches"][2]["images_per_s"] > 0 and (row["batches"][1]["images"], row["batches"][2]["images"]) == (1, 2)
 
 
 def test_a_report_holds_ratio_agreement_and_the_share_of_the_peak(work):
@@ -109,9 +109,9 @@ def test_a_model_of_a_published_layout_is_built_drawn_and_trained_by_the_stock_s
     assert np.isfinite([step.loss for step in train_stock(task, {})]).all()
 
 
-def test_the_row_for_a_gpu_runs_at_a_tiny_size_on_a_cpu(tmp_path, monkeypatch):
-    monkeypatch.setattr(workloads, "SDXL_BAR", (2, 5.0))
-    guided, fast = workloads.sdxl_workloads(tmp_path, size="sdxl-tiny", size_px=SIZE_PX, device="cpu", pictures=2)
+def test_the_row_for_a_gpu_runs_at_a_tiny_size_on_a_cpu(tmp_path):
+    sampling = [(2, 5.0), workloads.SDXL_FAST]
+    guided, fast = workloads.sdxl_workloads(tmp_path, size="sdxl-tiny", size_px=SIZE_PX, device="cpu", pictures=2, sampling=sampling)
     assert (fast.steps, fast.guidance) == (8, 1.0)
     [row] = throughput.run_all([guided], batch=2, repeats=1, cold=False)["rows"]
     assert row["agreement"]["levels"] <= 1 and row["workload"] == "sdxl-tiny, 64 px, 2 steps, guidance 5"
@@ -125,5 +125,5 @@ def test_steps_that_validate_are_not_timed():
 
 def test_a_batch_that_memory_halved_is_not_counted_as_one(work, monkeypatch):
     monkeypatch.setattr("generation.batch_sizes.BatchSize.images", property(lambda size: min(size.wanted, 2)))
-    row, _ = batching.measure(work, work.jobs[:2], (1, 4), repeats=1)
+    row, _ = batching.measure_workload(work, (1, 4), images=1, repeats=1)
     assert set(row["batches"]) == {1} and row["refused"] == {4: "out of memory, 2 fit"}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from benchmarks import batching, cost, throughput, training
+from benchmarks import batching, command_line, cost, throughput, training
+from benchmarks.family_drawing import Drawing
 from benchmarks.gpus import find_gpu, read_gpus, usd_per_10000, utilization_pct
 from benchmarks.side_by_side import Spent, note_on, ratio, summary, take_turns
 
@@ -16,13 +17,16 @@ MACHINE = {
 }  # fmt: skip
 
 
+SDXL = Drawing(family="sdxl", size_px=1024, steps=30, guidance=5.0)
+
+
 def spent(cpu_s: float, wall_s: float = 9.0) -> Spent:
     return Spent(cpu_s=cpu_s, wall_s=wall_s, load=0.5)
 
 
 def throughput_report(tmp_path, gpu: str | None = "NVIDIA L4", seconds: float = 3.6):
     side = {"seconds_per_item": seconds, "wall_seconds_per_item": seconds, "cpu_seconds_per_item": seconds}
-    row = {"workload": "sdxl, 1024 px", "ours": side, "flops_per_picture": 4e14}
+    row = {"workload": SDXL.name, "ours": side, "flops_per_picture": 4e14}
     report = {"benchmark": "throughput", "machine": MACHINE | ({"gpu": gpu} if gpu else {}), "rows": [row]}
     file = tmp_path / "throughput-cuda.json"
     file.write_text(json.dumps(report))
@@ -79,32 +83,74 @@ def test_every_price_has_a_source_and_a_date_and_runs_upward():
     with pytest.raises(ValidationError, match="lower one first"):
         type(prices[0])(**prices[0].model_dump() | {"usd_per_hour": (2.0, 1.0)})
     with pytest.raises(ValidationError, match="Extra inputs"):
-        type(gpus[0])(**gpus[0].model_dump() | {"memory_gb": 24})
+        type(gpus[0])(**gpus[0].model_dump() | {"cores": 24})
 
 
 def test_ten_thousand_images_cost_hours_times_price():
-    price = find_gpu("NVIDIA L4", read_gpus()).prices[1]
-    assert usd_per_10000(3.6, price) == pytest.approx((8.05, 8.05))
+    assert usd_per_10000(3.6, (0.805, 1.0)) == pytest.approx((8.05, 10.0))
+    assert find_gpu("NVIDIA L4", read_gpus()).usd_per_hour == (0.41, 0.805)
 
 
-def test_costs_come_from_measured_seconds_and_from_nothing_else(tmp_path):
-    reports = cost.read_reports([throughput_report(tmp_path)])
-    rows = cost.cost_rows(reports, read_gpus())
-    assert [row["price"].kind for row in rows] == ["spot", "on demand"]
-    assert "| sdxl, 1024 px | NVIDIA L4 | 3.600 | on demand, AWS g6.xlarge, 2026-11-20 | 8.05 |" in cost.table_of(rows, [])
+def cost_on(gpu: str, reports, drawing: Drawing = SDXL) -> cost.Cost:
+    return cost.cost_of(drawing, find_gpu(gpu, read_gpus()), cost.measured_in(cost.read_reports(reports)))
 
 
-def test_a_gpu_without_a_price_or_no_gpu_at_all_has_no_cost(tmp_path):
-    [row] = cost.cost_rows(cost.read_reports([throughput_report(tmp_path, "NVIDIA H200")]), read_gpus())
-    assert row["usd"] is None and "not in gpus.yaml" in cost.table_of([row], [])
-    assert cost.cost_rows(cost.read_reports([throughput_report(tmp_path, None)]), read_gpus()) == []
-    assert "No report measured a GPU" in cost.table_of([], [])
+def test_costs_come_from_measured_seconds(tmp_path):
+    cell = cost_on("L4", [throughput_report(tmp_path)])
+    assert (cell.how, cell.seconds) == ("measured", 3.6) and cell.usd == pytest.approx((4.1, 8.05))
+    assert "| 4.10-8.05 (measured, 3.600 s) |" in cost.table_of([cell], "$")
 
 
-def test_a_file_that_is_no_report_is_refused(tmp_path):
+def test_what_no_gpu_measured_has_no_cost(tmp_path):
+    for reports in ([], [throughput_report(tmp_path, None)]):
+        cell = cost_on("L4", reports)
+        assert (cell.how, cell.seconds, cell.usd) == ("not measured", None, None)
+    z_image = Drawing(family="z-image", size_px=1024, steps=8)
+    assert cost_on("L4", [throughput_report(tmp_path)], z_image).how == "not measured"
+
+
+def test_another_gpus_share_gives_an_estimate_that_says_so(tmp_path):
+    report = throughput_report(tmp_path, "NVIDIA H200", seconds=1.0)
+    cell = cost_on("H100", [report])
+    assert cell.how == "estimate" and cell.seconds == pytest.approx(1.0)  # the makers say as many operations of both
+    assert cost_on("A100", [report]).seconds == pytest.approx(989 / 312)
+    assert "(estimate, 1.000 s; MFU 40 % of NVIDIA H200)" in cost.table_of([cell], "$")
+
+
+def test_weights_that_do_not_fit_are_not_estimated(tmp_path):
+    qwen = Drawing(family="qwen-image-edit", size_px=1024, steps=4, references=1)
+    report = json.loads(throughput_report(tmp_path, "NVIDIA H200").read_text())
+    report["rows"][0]["workload"] = qwen.name
+    (tmp_path / "qwen.json").write_text(json.dumps(report))
+    cell = cost_on("L4", [tmp_path / "qwen.json"], qwen)
+    assert cell.how == "not measured" and cell.remark == "41 GB of weights, 24 GB of memory" and cell.usd is None
+    assert cost_on("H100", [tmp_path / "qwen.json"], qwen).how == "estimate"
+
+
+def test_the_fastest_batch_of_a_batching_report_counts(tmp_path):
+    batches = {str(n): {"wall_seconds_per_item": s} for n, s in ((1, 2.0), (4, 1.25), (8, 1.5))}
+    row = {"workload": SDXL.name, "batches": batches, "flops_per_picture": 4e14}
+    unmeasured = {"workload": "z-image", "batches": {}, "flops_per_picture": 4e14}
+    (tmp_path / "b.json").write_text(
+        json.dumps({"benchmark": "batching", "machine": MACHINE | {"gpu": "NVIDIA L40S"}, "rows": [row, unmeasured]})
+    )
+    assert cost_on("L40S", [tmp_path / "b.json"]).seconds == 1.25
+
+
+def test_a_gpu_without_a_price_has_seconds_and_no_cost(tmp_path):
+    gpu = find_gpu("L4", read_gpus()).model_copy(update={"prices": ()})
+    cell = cost.cost_of(SDXL, gpu, cost.measured_in(cost.read_reports([throughput_report(tmp_path)])))
+    assert cell.usd is None and "no price (measured, 3.600 s; no price in gpus.yaml)" in cost.table_of([cell], "$")
+    assert "| NVIDIA L4 | none found |" in cost.prices_table([gpu])
+
+
+def test_a_file_that_is_no_report_and_one_of_a_tiny_run_are_refused(tmp_path):
     (tmp_path / "other.json").write_text('{"benchmark": "training"}')
     with pytest.raises(SystemExit, match=r"no report of benchmarks\.throughput"):
         cost.read_reports([tmp_path / "other.json"])
+    command_line.finish({"benchmark": "batching", "rows": []}, tmp_path / "tiny.json", tiny=True)
+    with pytest.raises(SystemExit, match="its numbers say nothing"):
+        cost.read_reports([tmp_path / "tiny.json"])
 
 
 def test_curves_agree_within_what_seeds_make_and_no_further():
@@ -122,7 +168,14 @@ def test_the_batching_table_tells_what_did_not_fit():
             "refused": {4: "no"},
         }
     ]
-    assert "| sdxl | 0.50 (+0 %) | 1.00 (+50 %) | no memory |" in batching.table_of(rows)
+    assert "| sdxl | 0.50 (+0 %) | 1.00 (+50 %) | no memory | - | true size |" in batching.table_of(rows)
+
+
+def test_the_batching_table_tells_the_share_of_a_known_gpu_and_the_scale():
+    row = {"workload": "sdxl", "batches": {1: {"images_per_s": 1.0, "saved_pct": 0.0, "seconds_per_item": 1.0}}, "refused": {}}
+    row |= {"flops_per_picture": 494.5e12, "scale": "1/9 of the weights"}
+    assert "| sdxl | 1.00 (+0 %) | 50 % | 1/9 of the weights |" in batching.table_of([batching.add_used_pct(row, "NVIDIA H200")])
+    assert "| - | 1/9" in batching.table_of([batching.add_used_pct(row, "GPU of tomorrow")])
 
 
 @pytest.mark.parametrize("benchmark", [throughput, training, batching])
