@@ -12,6 +12,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from assets.cutouts import read_cutout
+from assets.plate_inputs import fetch_from
 from catalog.errors import ModelError, RenderError, SettingsError, StoreError
 from catalog.keys import digest_bytes
 from generation.render import ENGINE_VERSION
@@ -111,7 +112,8 @@ def _plate_again(project: Project, row: Row) -> tuple[Pixels | None, list[str]]:
     if recorded is None:
         return None, []
     then = recorded["circumstances"]
-    pixels, now = _plates_as(project, row, then).replay(recorded["batch"])
+    batch = recorded["batch"]
+    pixels, now = _plates_as(project, row, then).replay(batch, fetch_from(project, batch.get("pictures", {})))
     return pixels, differing(then, now)
 
 

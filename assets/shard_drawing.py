@@ -5,7 +5,7 @@ Which renders a shard holds, and the cell's manifest, are generated_variants.py'
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from assets.cutouts import read_cutout
 from assets.expectation import expectation_of
 from assets.lost_files import record_made
 from assets.planning import WantedRender, lora_in_use, sampling_of
+from assets.plate_inputs import PlateInputs
 from assets.plates_ahead import Group, with_plates
 from assets.settled import announce
 from assets.shard_progress import ShardProgress
@@ -22,6 +23,7 @@ from assets.side_work import in_order
 from catalog.errors import ModelError, RenderError
 from catalog.failpoint import failpoint
 from catalog.preemption import stop_point
+from generation.plate_requests import digests_of
 from resources.costs import CostClock, clocked
 from resources.instruments import BATCH_SIZE, RENDER_TIME
 from resources.ledger import Row
@@ -41,8 +43,9 @@ GROUPS_WAITING = 2
 log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
+    from generation.plate_requests import PlateRequest
     from generation.plates import DiffusionPlates, Plate
-    from generation.render import Rendered
+    from generation.render import Rendered, RenderSource
 
 
 def render_groups(project: Project, category: str, drop: str, groups: Sequence[Group], tell: Callable[[str], None] = log.info) -> Row:
@@ -61,8 +64,10 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[G
         in_hand(project) as hands,
     ):
         begun, progress = times_begun(project, map(attempt_of, groups)), ShardProgress(images=sum(map(len, groups)), tell=tell)
-        shard = _Shard(project=project, plates=plates, clock=clock, hands=hands, begun=begun, progress=progress)
-        drawn_groups = with_plates(shard.taken(groups), shard.draw, shard.batch_images, shard.lot)
+        shard = _Shard(
+            project=project, plates=plates, clock=clock, hands=hands, begun=begun, progress=progress, inputs=PlateInputs(project=project)
+        )
+        drawn_groups = with_plates(shard.taken(groups), shard.draw, shard.batch_images, shard.lot, shard.fits)
         pieces = (partial(_compose, project, group, on) for group, on in drawn_groups)
         workers = workers_beside(project)
         for composed in in_order(pieces, workers=workers, waiting=GROUPS_WAITING * workers):
@@ -101,6 +106,8 @@ class _Shard:
     items: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     loaded: bool = False
+    inputs: PlateInputs
+    products: "dict[str, RenderSource]" = field(default_factory=dict)
 
     def lot(self, group: Group) -> Hashable:
         """What groups must have in common to share batches: how they are drawn. One over which a worker died shares with none, so that whatever
@@ -133,6 +140,32 @@ class _Shard:
         """Renders per batch with this group now."""
         return self._plates_for(group).batch_size.images
 
+    def fits(self, wanted: WantedRender) -> Hashable:
+        """What renders of one lot must have in common to share batches: the model says."""
+        self._load()
+        try:
+            return self._plates_for([wanted]).lot(self._request(wanted))
+        except RenderError:
+            return None
+
+    def _load(self) -> None:
+        if not self.loaded:
+            assert self.plates is not None
+            self.plates.load()
+            self.clock.lap(activity="load model")
+            self.loaded = True
+
+    def _request(self, wanted: WantedRender) -> "PlateRequest":
+        from generation.render import plate_request
+
+        return plate_request(wanted.resolved, wanted.variant.seed, lambda: self._product(wanted.cutout_digest))
+
+    def _product(self, cutout_digest: str) -> "RenderSource":
+        """The product of a cut-out, the last one kept: variants follow one another."""
+        if cutout_digest not in self.products:
+            self.products = {cutout_digest: _source(self.project, cutout_digest)}
+        return self.products[cutout_digest]
+
     def _plates_for(self, wanted: Sequence[WantedRender]) -> "DiffusionPlates":
         assert self.plates is not None
         how = sampling_of(self.project, wanted[0].recipe)
@@ -142,12 +175,9 @@ class _Shard:
         """The plates of one batch; its time is booked to its recipes in proportion."""
         assert self.plates is not None
         assert all(w.lora_digest == self.plates.lora_digest for w in batch if w.lora_digest is not None), "the plan and the LoRA differ"
-        if not self.loaded:
-            self.plates.load()
-            self.clock.lap(activity="load model")
-            self.loaded = True
+        self._load()
         with span("batch", images=len(batch)):
-            drawn = self._plates_for(batch).draw_plates([w.resolved["prompt"] for w in batch], [w.variant.seed for w in batch])
+            drawn = self._drawn(batch)
         failpoint("render.batch_drawn")
         self.clock.share(Counter(w.variant.recipe for w in batch))
         for recipe, count in Counter(w.variant.recipe for w in batch).items():
@@ -157,6 +187,22 @@ class _Shard:
             extra={"images": len(batch), "seconds_per_image": round(sum(plate.spent["seconds"] for plate in drawn) / len(drawn), 3)},
         )
         return drawn
+
+    def _drawn(self, batch: Sequence[WantedRender]) -> "list[Plate]":
+        """Plates in order; each names the blobs of what its batch was drawn from. A recipe that refuses its product refuses that one alone."""
+        from generation.plates import refused_plate
+
+        requests, drawn = {}, {}
+        for n, wanted in enumerate(batch):
+            try:
+                requests[n] = self._request(wanted)
+            except RenderError as error:
+                drawn[n] = refused_plate(wanted.variant.seed, str(error))
+        if requests:
+            plates = self._plates_for(batch).draw_requests(list(requests.values()))
+            pictures = self.inputs.kept(list(requests.values()))
+            drawn |= zip(requests, (_naming(plate, pictures) for plate in plates), strict=True)
+        return [drawn[n] for n in range(len(batch))]
 
     def record(self, composed: "_Composed") -> None:
         """Record the pictures of one group, which are stored, and what was refused of it; then it is out of hand."""
@@ -254,11 +300,23 @@ def plates_of(project: Project, lora_digest: str | None) -> "DiffusionPlates":
     )
 
 
-def _draw(project: Project, group: Sequence[WantedRender], plates: "Sequence[Plate]") -> "list[Rendered]":
-    from generation.render import RenderSource, render_one
+def _naming(plate: "Plate", blobs: Mapping[str, str]) -> "Plate":
+    """A plate whose batch also says in which blobs the pictures lie that it was drawn from."""
+    named = [one for inputs in plate.batch.get("inputs", ()) for one in digests_of(inputs)]
+    return replace(plate, batch={**plate.batch, "pictures": {digest: blobs[digest] for digest in named}}) if named else plate
 
-    foreground_HW3, alpha_HW = read_cutout(project, group[0].cutout_digest)
-    source = RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW)
+
+def _source(project: Project, cutout_digest: str) -> "RenderSource":
+    from generation.render import RenderSource
+
+    foreground_HW3, alpha_HW = read_cutout(project, cutout_digest)
+    return RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW)
+
+
+def _draw(project: Project, group: Sequence[WantedRender], plates: "Sequence[Plate]") -> "list[Rendered]":
+    from generation.render import render_one
+
+    source = _source(project, group[0].cutout_digest)
     pixels = [plate.pixels_HW3 for plate in plates] or [None] * len(group)
     return [render_one(w.resolved, w.variant.seed, source, plate_HW3) for w, plate_HW3 in zip(group, pixels, strict=True)]
 

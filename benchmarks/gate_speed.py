@@ -29,6 +29,7 @@ from benchmarks.gate import ROOT, load_product, product_files
 from catalog.brand_kit import read_brand_kit
 from catalog.product import Product
 from catalog.recipe import read_recipe
+from generation.plate_requests import PlateRequest
 from generation.render import Rendered, RenderSource, render_group
 from generation.resolve import resolve
 from imaging.placing import place
@@ -61,11 +62,11 @@ class GradientPlates:
     base_model_digest = "none"
     lora_digest = None
 
-    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[np.ndarray]:
+    def draw_pictures(self, requests: Sequence[PlateRequest]) -> list[np.ndarray]:
         plates = []
-        for seed in seeds:
-            grain = np.random.default_rng(seed).normal(0, 3, (PLATE_PX, PLATE_PX, 1))
-            plates.append(np.clip(gradient_scene(PLATE_PX, seed) + grain, 0, 255).astype(np.uint8))
+        for asked in requests:
+            grain = np.random.default_rng(asked.seed).normal(0, 3, (PLATE_PX, PLATE_PX, 1))
+            plates.append(np.clip(gradient_scene(PLATE_PX, asked.seed) + grain, 0, 255).astype(np.uint8))
         return plates
 
 

@@ -108,6 +108,12 @@ def company_of(drawn: Sequence[PlateRequest]) -> dict[str, Any]:
     }
 
 
+def digests_of(inputs: dict[str, Any]) -> list[str]:
+    """The digests of the pictures that one entry of a recorded batch's `inputs` names."""
+    around = inputs.get("inpainting")
+    return [*inputs.get("references", ()), *(() if around is None else (around["picture"], around["drawn"]))]
+
+
 def requests_of(batch: dict[str, Any], fetch: FetchPicture | None = None) -> list[PlateRequest]:
     """The requests of a recorded batch, its pictures fetched and compared with their digests, each once.
 

@@ -141,7 +141,11 @@ class DiffusionPlates:
 
         Raises ModelError if model or LoRA are missing, altered or inactive, RenderError if a plate is no picture even with other seeds.
         """
-        drawn = self.draw_plates(prompts, seeds)
+        return self.draw_pictures(_of_words(prompts, seeds))
+
+    def draw_pictures(self, requests: Sequence[PlateRequest]) -> list[npt.NDArray[np.uint8]]:
+        """One plate per request: uint8 sRGB. Raises like `draw`, RenderError also for what the model cannot draw."""
+        drawn = self.draw_requests(requests)
         for plate in drawn:
             if plate.pixels_HW3 is None:
                 raise RenderError(plate.why)
@@ -149,8 +153,15 @@ class DiffusionPlates:
 
     def draw_plates(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Plate]:
         """One plate per prompt and seed, from words alone and in the model's own size; see `draw_requests`."""
-        assert len(prompts) == len(seeds), f"{len(prompts)} prompts for {len(seeds)} seeds"
-        return self.draw_requests([PlateRequest(prompt=prompt, seed=seed) for prompt, seed in zip(prompts, seeds, strict=True)])
+        return self.draw_requests(_of_words(prompts, seeds))
+
+    def lot(self, request: PlateRequest) -> Hashable:
+        """What requests must have in common to share a batch, for whoever deals them out; None for one that the model cannot draw."""
+        with LOCK, torch_threads(self.threads):
+            try:
+                return lot_of(resident(self.base_model, self.device, self.threads), request)
+            except RenderError:
+                return None
 
     def draw_requests(self, requests: Sequence[PlateRequest]) -> list[Plate]:
         """One plate per request, each with how it was drawn; one that no seed makes a picture of, or that the model cannot draw, says why.
@@ -169,7 +180,7 @@ class DiffusionPlates:
                     try:
                         open_ones[n] = _Wanted(asked=asked, lot=lot_of(kept, asked, self.sampling))
                     except RenderError as error:
-                        drawn[n] = self._refused(kept, asked, str(error))
+                        drawn[n] = refused_plate(asked.seed, str(error))
             while open_ones:
                 first = next(iter(open_ones.values()))
                 numbers = [n for n, one in open_ones.items() if one.lot == first.lot][: self.batch_size.images]
@@ -220,14 +231,20 @@ class DiffusionPlates:
                 levels, _ = draw_batch(kept, requests, self.sampling)
             return levels[batch["index"]], self._circumstances(kept)
 
-    def _refused(self, kept: Resident, asked: PlateRequest, why: str) -> Plate:
-        spent = {"seconds": 0.0, "cpu_seconds": 0.0}
-        return Plate(pixels_HW3=None, seed=asked.seed, batch={}, circumstances=self._circumstances(kept), spent=spent, why=why)
-
     def _circumstances(self, kept: Resident) -> dict[str, Any]:
         few_step = None if self.few_step is None else self.few_step.as_recorded
         found = circumstances(kept, lora_digest=self.lora_digest, sampling=self.sampling, threads=self.threads)
         return {**found, "few_step": few_step}
+
+
+def refused_plate(seed: int, why: str) -> Plate:
+    """The plate of what cannot be drawn at all: nothing was, for this reason."""
+    return Plate(pixels_HW3=None, seed=seed, batch={}, circumstances={}, spent={"seconds": 0.0, "cpu_seconds": 0.0}, why=why)
+
+
+def _of_words(prompts: Sequence[str], seeds: Sequence[int]) -> list[PlateRequest]:
+    assert len(prompts) == len(seeds), f"{len(prompts)} prompts for {len(seeds)} seeds"
+    return [PlateRequest(prompt=prompt, seed=seed) for prompt, seed in zip(prompts, seeds, strict=True)]
 
 
 def _plate(

@@ -4,7 +4,7 @@ Stores nothing and judges nothing. Plates may be drawn ahead, in batches across 
 plate, seed and cut-out alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from catalog.placement import Placement
 from catalog.preemption import patient_stop_point
 from generation.backdrop import render_backdrop
 from generation.packshot import render_packshot
+from generation.plate_requests import PlateRequest
 from generation.recolor import render_recolor
 from generation.staging import render_staged
 
@@ -28,18 +29,15 @@ DRAWING_VERSION = "plates-2"
 """Part of the render keys of what is drawn on plates: raise it when the same prompt and seed give another plate, and every scene is made again,
 but nothing that needs no plate."""
 
-PLATE_KINDS = frozenset({"staged_scene"})
-"""Kinds of recipe that need a plate drawn by a base model."""
-
 
 class PlateMaker(Protocol):
-    """Something that draws empty sets, with a base model and perhaps a LoRA."""
+    """Something that draws plates, with a base model and perhaps a LoRA."""
 
     base_model_digest: str
     lora_digest: str | None
 
-    def draw(self, prompts: Sequence[str], seeds: Sequence[int]) -> list[Uint8]:
-        """One plate per prompt, uint8 sRGB (H, W, 3), all in one batch in this order."""
+    def draw_pictures(self, requests: Sequence[PlateRequest]) -> list[Uint8]:
+        """One plate per request, uint8 sRGB (H, W, 3), in this order."""
         ...
 
 
@@ -64,6 +62,18 @@ class Rendered:
     facts: dict[str, Any]
 
 
+Source = Callable[[], RenderSource]
+"""The product, read when it is asked for: most kinds draw their plate without it."""
+
+
+def _empty_set(resolved: dict[str, Any], seed: int, _: Source) -> PlateRequest:
+    return PlateRequest(prompt=resolved["prompt"], seed=seed)
+
+
+PLATE_KINDS: Mapping[str, Callable[[dict[str, Any], int, Source], PlateRequest]] = {"staged_scene": _empty_set}
+"""Kinds of recipe that need a plate drawn by a base model, and what each asks the engine for; a request must follow from its arguments alone."""
+
+
 def render_group(
     resolved: Sequence[dict[str, Any]], seeds: Sequence[int], source: RenderSource, plates: PlateMaker | None
 ) -> list[Rendered]:
@@ -79,7 +89,7 @@ def render_group(
     _refuse_empty(source, resolved[0])
     return [
         render_one(one, seed, source, plate)
-        for one, seed, plate in zip(resolved, seeds, _draw_plates(resolved, seeds, plates), strict=True)
+        for one, seed, plate in zip(resolved, seeds, _draw_plates(resolved, seeds, source, plates), strict=True)
     ]
 
 
@@ -88,7 +98,14 @@ def needs_plates(resolved: dict[str, Any]) -> bool:
     return resolved["kind"] in PLATE_KINDS
 
 
-def _draw_plates(resolved: Sequence[dict[str, Any]], seeds: Sequence[int], plates: PlateMaker | None) -> Sequence[Uint8 | None]:
+def plate_request(resolved: dict[str, Any], seed: int, source: Source) -> PlateRequest:
+    """What a resolved recipe that needs a plate asks the engine for. Raises RenderError if the recipe refuses the product."""
+    return PLATE_KINDS[resolved["kind"]](resolved, seed, source)
+
+
+def _draw_plates(
+    resolved: Sequence[dict[str, Any]], seeds: Sequence[int], source: RenderSource, plates: PlateMaker | None
+) -> Sequence[Uint8 | None]:
     if not needs_plates(resolved[0]):
         return [None] * len(resolved)
     if plates is None:
@@ -96,7 +113,7 @@ def _draw_plates(resolved: Sequence[dict[str, Any]], seeds: Sequence[int], plate
             f"Recipe '{resolved[0]['name']}' draws its scene with a base model, and none is set. "
             "Set `base_model` in vitrine.yaml to a folder in diffusers layout, or take the recipe out of the brand kit's `recipes`."
         )
-    drawn = plates.draw([one["prompt"] for one in resolved], list(seeds))
+    drawn = plates.draw_pictures([plate_request(one, seed, lambda: source) for one, seed in zip(resolved, seeds, strict=True)])
     if len(drawn) != len(resolved):
         raise AssertionError(f"{len(resolved)} plates were asked for, {len(drawn)} came")
     return drawn

@@ -34,6 +34,17 @@ def decode_rgb(data: bytes) -> Pixels:
     return np.asarray(cv2.cvtColor(_decode(data), cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
+def encode_input_png(pixels: Pixels) -> bytes:
+    """What a plate is drawn from as PNG bytes, lossless: a picture (H, W, 3), or (H, W) levels."""
+    return _png(pixels) if pixels.ndim == 2 else encode_rgb_png(pixels)
+
+
+def decode_input(data: bytes) -> Pixels:
+    """What `encode_input_png` stored, in its shape."""
+    pixels = _decode(data)
+    return pixels if pixels.ndim == 2 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
 def thumbnail(pixels_HW3: Pixels, long_side_px: int) -> bytes:
     """A small JPEG of a picture, for sheets and lists; never enlarged."""
     scale = min(1.0, long_side_px / max(pixels_HW3.shape[:2]))

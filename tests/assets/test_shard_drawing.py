@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -89,7 +90,7 @@ def test_a_lost_scene_alone_is_drawn_again_to_the_same_bytes(shop, undisturbed):
 
 
 def test_a_preempted_shard_gives_back_every_attempt_of_its_batch(shop, monkeypatch):
-    import generation.plates as module
+    import generation.batch_drawing as module
 
     def taken_away():
         assert len(rows(shop, attempt)) == 2, "four scenes of two products are in hand"
@@ -182,6 +183,30 @@ def test_groups_are_taken_only_when_the_next_batch_needs_them(undisturbed):
     given = with_plates((taken.append(g) or g for g in groups), drawn, lambda group: 2, lambda group: 0)
     assert [(g, plates) for g, plates in given] == [(g, g) for g in groups]
     assert batches == [(1, 2), (2, 2), (3, 2)]
+
+
+def test_what_fits_together_is_drawn_together_and_groups_come_in_order_with_few_waiting():
+    """As with prompts of several lengths: full batches first, and what waits too long in one that is not full."""
+    batches = []
+
+    def drawn(batch):
+        batches.append([w.render_key for w in batch])
+        return list(batch)
+
+    def assert_given_in_order(groups):
+        batches.clear()
+        given = with_plates(iter(groups), drawn, lambda group: 2, lambda group: 0, lambda w: w.render_key[-1])
+        assert [group for group, plates in given if plates == group] == groups
+
+    assert_given_in_order([[scene(f"{number}{length}") for length in "abc"] for number in range(4)])
+    assert batches == [[f"{pair}{length}", f"{pair + 1}{length}"] for pair in (0, 2) for length in "abc"]
+    assert_given_in_order([[scene(f"{number}{length}")] for number, length in enumerate("xabacdefghix")])
+    assert batches[:2] == [["1a", "3a"], ["0x"]] and batches[-1] == ["11x"], "the first did not wait for the last"
+
+
+def scene(key):
+    """As much of a wanted scene as is asked of one that waits."""
+    return SimpleNamespace(render_key=key, resolved={"kind": "staged_scene"})
 
 
 def test_a_base_model_that_changed_since_the_plan_draws_nothing(shop):

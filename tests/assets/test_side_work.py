@@ -72,7 +72,7 @@ def test_no_more_wait_than_allowed():
 
 def test_the_next_batch_is_drawn_while_pictures_are_composed(shop, monkeypatch):
     composing, drawing = threading.Event(), threading.Event()
-    compose, draw_plates, batches = shard_drawing._draw, DiffusionPlates.draw_plates, []
+    compose, draw_requests, batches = shard_drawing._draw, DiffusionPlates.draw_requests, []
 
     def slowly(*args):
         composing.set()
@@ -84,10 +84,10 @@ def test_the_next_batch_is_drawn_while_pictures_are_composed(shop, monkeypatch):
         if len(batches) == 2:
             assert composing.wait(SOON_S), "composing waited for the whole shard"
             drawing.set()
-        return draw_plates(plates, *args)
+        return draw_requests(plates, *args)
 
     monkeypatch.setattr(shard_drawing, "_draw", slowly)
-    monkeypatch.setattr(DiffusionPlates, "draw_plates", watched)
+    monkeypatch.setattr(DiffusionPlates, "draw_requests", watched)
     assert draw(shop) == {"rendered": 9, "refused": 0}
 
 

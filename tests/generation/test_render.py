@@ -47,9 +47,9 @@ class SavedPlates:
     def __init__(self, *plates):
         self.plates, self.asked = plates, []
 
-    def draw(self, prompts, seeds):
-        self.asked.append((list(prompts), list(seeds)))
-        return [self.plates[i % len(self.plates)] for i in range(len(prompts))]
+    def draw_pictures(self, requests):
+        self.asked.append(([one.prompt for one in requests], [one.seed for one in requests]))
+        return [self.plates[i % len(self.plates)] for i in range(len(requests))]
 
 
 def source(drawn):
