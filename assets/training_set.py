@@ -13,6 +13,7 @@ from assets.partitions import categories
 from catalog.errors import TrainingError
 from catalog.keys import digest, digest_bytes
 from catalog.look_files import is_mask, mask_of
+from catalog.sentences import clause
 from resources.project import Project, VitrineResource
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def look_captions(project: Project, category: str) -> dict[str, str]:
     try:
         reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig")))
     except UnicodeDecodeError as error:
-        raise TrainingError(f"{where} is not UTF-8 text: {error}. Save it as UTF-8.") from error
+        raise TrainingError(f"{where} is not UTF-8 text: {clause(error)}. Save it as UTF-8.") from error
     if not {"file", "caption"} <= set(reader.fieldnames or ()):
         raise TrainingError(f"{where} needs the columns file and caption; it has {', '.join(reader.fieldnames or ('none',))}.")
     return {row["file"]: row["caption"] for row in reader}

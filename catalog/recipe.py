@@ -91,7 +91,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except RecursionError as error:
         raise SettingsError(f"{path} is nested too deeply to be read. Nothing was changed; write it flatter.") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: wrong bytes, or a date such as 2026-13-45
-        raise SettingsError(f"{path} is not valid YAML: {' '.join(str(error).split())}. Nothing was changed.") from error
+        raise SettingsError(f"{path} is not valid YAML: {clause(error)}. Nothing was changed.") from error
     if loaded is None:
         raise SettingsError(f"{path} is empty; names and their values were expected. Nothing was changed; restore the file.")
     if not isinstance(loaded, dict):

@@ -1,12 +1,12 @@
 """One message within another: whoever composes knows not whether the inner one ends with a full stop, or runs over several lines."""
 
 
-def clause(told: object) -> str:
-    """What an error or another message says, to stand within a sentence: on one line, without a full stop at its end.
+def clause(told: object, at_most: int | None = None) -> str:
+    """What an error or another message says, to stand within a sentence: on one line, without a full stop at its end, cut after `at_most` characters.
 
     f"It does not load: {clause(error)}. Copy it again." An error without words is told by its name.
     """
-    words = " ".join(str(told).split()).rstrip(" .:;,")
+    words = " ".join(str(told).split())[:at_most].rstrip(" .:;,")
     return words or (type(told).__name__ if isinstance(told, BaseException) else "")
 
 

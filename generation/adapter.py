@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import ModelError
+from catalog.sentences import clause
 from generation.base_model import quiet_libraries
 from generation.families import family_of_pipeline
 from generation.lora_tensors import (
@@ -144,7 +145,9 @@ def _attach(pipeline: Any, adapter: Adapter, tensors: dict[str, Any]) -> None:
             warnings.filterwarnings("ignore", "Already found a `peft_config`", UserWarning)  # a second adapter is what is wanted
             pipeline.load_lora_weights(dict(tensors), adapter_name=adapter.name)
     except (ValueError, RuntimeError, KeyError) as error:
-        raise ModelError(f"The LoRA {adapter.path.name} does not fit this base model: {error}. Train the category again on it.") from error
+        raise ModelError(
+            f"The LoRA {adapter.path.name} does not fit this base model: {clause(error)}. Train the category again on it."
+        ) from error
     part, denoiser = denoiser_of(pipeline)
     if adapter.name not in getattr(denoiser, "peft_config", {}):
         raise ModelError(f"The LoRA {adapter.path.name} matched no layer of this base model. Train the category again on it.")

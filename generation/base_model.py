@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from catalog.errors import ModelError
+from catalog.sentences import clause
 from generation.families import FAMILIES, family_named, family_of_pipeline
 from generation.family import Family
 from generation.model_folder import check_parts, digest_of_folder, parts_of, read_configs, read_index
@@ -87,7 +88,7 @@ def load_pipeline(base_model: BaseModel, threads: int = 1, device: str = "cpu", 
             pipeline = base_model.behavior.load(base_model.folder, torch.float32 if float32 or device == "cpu" else torch.bfloat16)
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise ModelError(
-                f"The base model at {base_model.folder} does not load: {error}. Restore its files or train it again."
+                f"The base model at {base_model.folder} does not load: {clause(error)}. Restore its files or train it again."
             ) from error
     pipeline.set_progress_bar_config(disable=True)
     for part in pipeline.components.values():

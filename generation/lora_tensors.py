@@ -9,6 +9,7 @@ from typing import Any
 
 from catalog.errors import ModelError
 from catalog.keys import digest_bytes
+from catalog.sentences import clause
 from generation.lora_strength import with_told_strength
 
 TEXT_ENCODER_PREFIXES = ("lora_te", "text_encoder")
@@ -45,7 +46,7 @@ def _read(path: Path, expected_digest: str) -> tuple[dict[str, Any], bytes]:
     try:
         tensors: dict[str, Any] = load(data)
     except SafetensorError as error:
-        raise ModelError(f"The LoRA {path} is not a safetensors file: {error}. Only safetensors are read.") from error
+        raise ModelError(f"The LoRA {path} is not a safetensors file: {clause(error)}. Only safetensors are read.") from error
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise ModelError(f"The LoRA {path} holds NaN or infinite weights. Train the category again with a lower learning rate.")
     return tensors, data

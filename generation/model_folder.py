@@ -10,6 +10,7 @@ from typing import Any
 
 from catalog.errors import ModelError
 from catalog.keys import digest
+from catalog.sentences import clause
 from generation.file_digests import digest_of_file
 from generation.model_files import files_below
 
@@ -96,7 +97,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         loaded = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} is not readable JSON: {error}. Copy the base model again.") from error
+        raise ModelError(f"{path} is not readable JSON: {clause(error)}. Copy the base model again.") from error
     if not isinstance(loaded, dict):
         raise ModelError(f"{path} holds {type(loaded).__name__}, but a mapping was expected. Copy the base model again.")
     return loaded

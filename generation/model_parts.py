@@ -9,6 +9,7 @@ from typing import Any
 
 from catalog.errors import ModelError
 from catalog.model_entry import ModelEntry
+from catalog.sentences import clause
 from generation.families import FAMILIES, family_of_pipeline
 from generation.model_folder import parts_of, read_index
 from generation.model_safety import PICKLED, files_of
@@ -75,7 +76,7 @@ def _mapping(path: Path) -> dict[str, Any]:
     try:
         loaded = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} is not readable JSON: {error}. Copy the model again.") from error
+        raise ModelError(f"{path} is not readable JSON: {clause(error)}. Copy the model again.") from error
     if not isinstance(loaded, dict):
         raise ModelError(f"{path} holds {type(loaded).__name__}, but a mapping was expected. Copy the model again.")
     return loaded

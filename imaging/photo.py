@@ -33,6 +33,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from catalog.errors import PhotoRefused
+from catalog.sentences import clause
 from imaging import jpeg_file, png_file, webp_file
 from imaging.jpeg_coverage import covers_picture
 from imaging.photo_color import ColorState, eight_bit, flatten_on_white, to_srgb
@@ -199,7 +200,7 @@ def _load(facts: FileFacts, shown: str, limits: PhotoLimits) -> Image.Image:
     except (PhotoRefused, MemoryError):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PhotoRefused("too_many_pixels", f"{shown} has too many pixels: {error}. Export it smaller.") from error
+        raise PhotoRefused("too_many_pixels", f"{shown} has too many pixels: {clause(error)}. Export it smaller.") from error
     except Exception as error:  # decoders answer hostile bytes with any exception; the rest of the batch must go on
         if "truncated" in str(error).lower():
             raise cut_off(shown, "the picture data ends too early") from error

@@ -7,6 +7,7 @@ something else to who may.
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, Literal
 
+from catalog.sentences import clause
 from resources.announced_uploads import waiting_uploads
 from resources.catalog_settings import S3Place
 from resources.project import Project
@@ -102,6 +103,6 @@ def _asked(request: Callable[[], Any]) -> tuple[Any, str]:
     try:
         return request(), ""
     except ClientError as error:
-        return None, f"{error.response['Error'].get('Code', '')}: {error.response['Error'].get('Message', '')}"
+        return None, f"{error.response['Error'].get('Code', '')}: {clause(error.response['Error'].get('Message', ''))}"
     except BotoCoreError as error:
-        return None, " ".join(str(error).split())
+        return None, clause(error)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from catalog.errors import CatalogError, ModelError, SettingsError, VitrineError
 from catalog.preemption import Preempted, end_process
+from catalog.sentences import clause
 from orchestration import (
     cli_backfill,
     cli_calibrate,
@@ -81,7 +82,7 @@ def _place(error: OSError | DatabaseError) -> str:
     if isinstance(error, DatabaseError):
         what = str(error.orig or error).strip()
         return (
-            f"The project's database cannot be used: {what}. Free space, fix permissions, or put back an undamaged copy of the ledger in the state "
+            f"The project's database cannot be used: {clause(what)}. Free space, fix permissions, or put back an undamaged copy of the ledger in the state "
             "folder, then run again: what was made before is kept."
         )
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from catalog.errors import LoraRefused, SettingsError
+from catalog.sentences import clause
 from resources.project import Project, open_project
 from resources.settings import project_from_environment
 
@@ -116,7 +117,7 @@ def import_file(
     project = open_project(project_from_environment())
     _known(project, category)
     done = import_lora(project, category, file, license_name=license_name, commercial_ok=commercial, by=by or getpass.getuser())
-    typer.echo(f"Imported {file.name} for {category} as LoRA {done.row['lora_digest'][:12]}: {done.told.rstrip('.')}.")
+    typer.echo(f"Imported {file.name} for {category} as LoRA {done.row['lora_digest'][:12]}: {clause(done.told)}.")
 
 
 @lora_app.command()

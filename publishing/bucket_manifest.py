@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from catalog.errors import StoreError
 from catalog.keys import digest_bytes
+from catalog.sentences import clause
 from publishing.bucket import FOR_EVER, SHORTLY, Bucket
 from publishing.manifest import MANIFEST_NAME, Manifest
 
@@ -95,7 +96,7 @@ def read_index(bucket: Bucket) -> tuple[Index, str | None]:
         return Index.model_validate_json(found[0]), found[1]
     except ValidationError as error:
         raise StoreError(
-            f"{bucket.name}/{MANIFEST_NAME} is not the index of a published bucket (version {INDEX_VERSION}): {error.errors()[0]['msg']}. "
+            f"{bucket.name}/{MANIFEST_NAME} is not the index of a published bucket (version {INDEX_VERSION}): {clause(error.errors()[0]['msg'])}. "
             "Nothing was changed. Restore it, or publish below another prefix."
         ) from error
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler
 
 from catalog.errors import StoreError
 from catalog.recipe import SourceType
+from catalog.sentences import clause
 
 MANIFEST_NAME: Final = "manifest.json"
 MANIFEST_VERSION: Final = 1
@@ -98,7 +99,7 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest()
     except ValidationError as error:
         raise StoreError(
-            f"{path} is not a manifest of version {MANIFEST_VERSION}: {error.errors()[0]['msg']}. Nothing was changed. "
+            f"{path} is not a manifest of version {MANIFEST_VERSION}: {clause(error.errors()[0]['msg'])}. Nothing was changed. "
             "Restore it, or move the folder away and publish everything again."
         ) from error
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from catalog.errors import StoreError
 from catalog.failpoint import failpoint
+from catalog.sentences import clause
 from publishing.atomic_file import write_if_changed
 from publishing.folder_lock import alone_in
 from publishing.gallery import GALLERY_NAME, GALLERY_VERSION, Gallery
@@ -95,7 +96,7 @@ def _read_gallery(path: Path) -> Gallery:
         return Gallery.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise StoreError(
-            f"{path} is not a gallery of version {GALLERY_VERSION}: {error.errors()[0]['msg']}. The index pages are as they were. Remove the "
+            f"{path} is not a gallery of version {GALLERY_VERSION}: {clause(error.errors()[0]['msg'])}. The index pages are as they were. Remove the "
             "file and publish its product again."
         ) from error
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.errors import ModelError
+from catalog.sentences import clause
 from imaging.expected_picture import blend
 from imaging.measure_views import bounding_box
 from quality.columns import NOT_EVALUATED, Measurements
@@ -211,6 +212,6 @@ def _loaded(family: Family, folder: Path, words: str) -> _Model:
             pictures = BitImageProcessorPil.from_pretrained(str(folder), **local)
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise ModelError(
-            f"The {family} weights at {folder} do not load: {error}. Copy the folder again, or leave `learned.{family}` out."
+            f"The {family} weights at {folder} do not load: {clause(error)}. Copy the folder again, or leave `learned.{family}` out."
         ) from error
     return _Model(family=family, network=network.eval(), pictures=pictures, words=tokens)

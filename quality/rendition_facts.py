@@ -10,6 +10,7 @@ import warnings
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from catalog.errors import GateError
+from catalog.sentences import clause
 from quality.columns import COLUMNS, Column, Measurements
 
 _HEADER = "file header"
@@ -49,7 +50,9 @@ def measure_rendition(data: bytes) -> Measurements:
             picture = Image.open(io.BytesIO(data))
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError) as error:
         why = "its format is not known" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise GateError(f"The file is no picture that can be judged: {why}. Give a JPEG, PNG, WebP, GIF, BMP or TIFF file.") from error
+        raise GateError(
+            f"The file is no picture that can be judged: {clause(why)}. Give a JPEG, PNG, WebP, GIF, BMP or TIFF file."
+        ) from error
     with picture:
         width, height = picture.size
         animated = "animated " if getattr(picture, "n_frames", 1) > 1 and picture.format != "MPO" else ""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from catalog.errors import StoreBusy, StoreError
+from catalog.sentences import clause
 from resources.files import side_by_side
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class BucketFiles:
 
     def _why(self, what: str, path: str, error: Exception, tried: str) -> str:
         cause = error.__cause__ if isinstance(error, _NotNow) and error.__cause__ else error
-        text = " ".join(str(cause).split("\n\nDebug source", 1)[0].split())[:400]
+        text = clause(str(cause).split("\n\nDebug source", 1)[0], 400)
         now = "What was written is kept; run again, it goes on where it stopped."
         if isinstance(error, FileNotFoundError):
             now = "Does the bucket exist? Correct `bucket`, `endpoint` or `region` in vitrine.yaml."

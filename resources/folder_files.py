@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from catalog.errors import StoreError
+from catalog.sentences import clause
 
 
 class FolderFiles:
@@ -88,5 +89,5 @@ class FolderFiles:
         try:
             yield
         except (BaseError, OSError) as error:
-            first = " ".join(str(error).split("\n\nDebug source", 1)[0].split())[:300]
+            first = clause(str(error).split("\n\nDebug source", 1)[0], 300)
             raise StoreError(f"Cannot {what} {path} in {self._root}: {first}. Free space or fix permissions, then run again.") from error

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from catalog.errors import SettingsError, StoreError
+from catalog.sentences import clause
 
 FIRST_CONNECT_WITHIN_S = 10.0
 """How long the first connection is tried: long enough for a server that restarts, short enough for whoever mistyped its address."""
@@ -49,7 +50,7 @@ def make_engine(url: str, name: str) -> sa.Engine:
         named = {"application_name": "vitrine", "connect_timeout": CONNECT_TIMEOUT_S}
         return sa.create_engine(parsed, pool_pre_ping=True, pool_recycle=1800, connect_args={**named, **alive, **parsed.query})
     except ImportError as error:
-        raise SettingsError(f"{name} needs a database driver that is not installed: {error}. Install vitrine[postgres].") from error
+        raise SettingsError(f"{name} needs a database driver that is not installed: {clause(error)}. Install vitrine[postgres].") from error
     except (sa.exc.ArgumentError, ValueError):  # its words may hold the password, so it is not chained
         raise SettingsError(f"{name} holds no SQLAlchemy URL {example}. Correct it. Nothing was changed.") from None
 
@@ -95,7 +96,7 @@ def in_our_words(engine: sa.Engine) -> Iterator[None]:
             raise
         said = " ".join(str(error.orig).split(" LINE ")[0].split("\nLINE ")[0].split()).rstrip(".?")
         raise StoreError(
-            f"The ledger {address_of(engine)} cannot be used: {said}. What was made is kept. {_advice(engine, said)}"
+            f"The ledger {address_of(engine)} cannot be used: {clause(said)}. What was made is kept. {_advice(engine, said)}"
         ) from error
 
 

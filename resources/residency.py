@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, HttpUrl
 
 from catalog.errors import SettingsError
+from catalog.sentences import clause
 from resources.catalog_settings import S3Place, Section, UploadSettings
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _ask(place: S3Place, endpoint: str | None) -> str | None:
         answer = dict(error.response)
     except BotoCoreError as error:
         raise SettingsError(
-            f"Bucket {place.bucket} cannot be asked where it lies: {error}. Nothing was read from it or written to it."
+            f"Bucket {place.bucket} cannot be asked where it lies: {clause(error)}. Nothing was read from it or written to it."
         ) from error
     region = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get(REGION_HEADER)
     return str(region) if region else None

@@ -8,6 +8,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from catalog.errors import VitrineError
+from catalog.sentences import clause
 from resources.catalog_settings import S3Place
 
 if TYPE_CHECKING:
@@ -62,4 +63,4 @@ def open_s3(
             retry_config={"max_retries": max_retries, "retry_timeout": dt.timedelta(seconds=retry_timeout_s)},
         )
     except BotoCoreError as error:
-        raise error_class(f"The AWS settings for {s3_address(place)} are wrong: {error}. {unchanged}") from error
+        raise error_class(f"The AWS settings for {s3_address(place)} are wrong: {clause(error)}. {unchanged}") from error

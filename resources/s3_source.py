@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Self
 
 from catalog.errors import CatalogError
+from catalog.sentences import clause
 from resources.catalog_settings import S3Place
 from resources.catalog_source import LOOK_SUFFIXES, RawTable, ReadPhoto
 from resources.s3_access import open_s3, s3_address
@@ -113,7 +114,7 @@ class Bucket:
         except (BaseError, OSError) as error:
             first = str(error).split("\n\nDebug source", 1)[0]
             raise CatalogError(
-                f"Cannot {what}: {' '.join(first.split())[:400]}. Check bucket, prefix, endpoint, region and the role's right to list and "
+                f"Cannot {what}: {clause(first, 400)}. Check bucket, prefix, endpoint, region and the role's right to list and "
                 f"read. {UNCHANGED}"
             ) from error
 

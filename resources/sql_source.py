@@ -16,6 +16,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from catalog.errors import CatalogError
+from catalog.sentences import clause
 from resources.catalog_settings import OUR_COLUMNS, SqlCatalog
 from resources.catalog_source import RawTable
 from resources.settings import secret_from_environment
@@ -55,7 +56,9 @@ class SqlTable:
         try:
             engine = sa.create_engine(url, poolclass=sa.NullPool)
         except ImportError as error:
-            raise CatalogError(f"{variable} needs a database driver that is not installed: {error}. Install it. {UNCHANGED}") from error
+            raise CatalogError(
+                f"{variable} needs a database driver that is not installed: {clause(error)}. Install it. {UNCHANGED}"
+            ) from error
         except (sa.exc.ArgumentError, ValueError):  # its words may hold the password, so it is not chained
             raise CatalogError(f"{variable} holds no SQLAlchemy URL {example}. Correct it. {UNCHANGED}") from None
         if "@" in (engine.url.host or ""):  # the rest of a password: drivers would tell it as the host's name
@@ -143,7 +146,7 @@ class SqlTable:
             plain = str(getattr(error, "orig", None) or error)
             said = _without_secrets(plain, engine.url)
             raise CatalogError(
-                f"{self.name} cannot be read: {' '.join(said.split())[:300]}. Check that it is reachable, and catalog.query, catalog.table "
+                f"{self.name} cannot be read: {clause(said, 300)}. Check that it is reachable, and catalog.query, catalog.table "
                 f"and catalog.columns. {UNCHANGED}"
             ) from (error if _without_secrets(str(error), engine.url) == str(error) and said == plain else None)
 

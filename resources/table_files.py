@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import CatalogError
+from catalog.sentences import clause
 from resources.catalog_source import RawTable
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _csv(data: bytes, where: str) -> "pandas.DataFrame":
         table = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise CatalogError(
-            f"{where} is not a readable CSV table: {' '.join(str(error).split())}. Save it as UTF-8 CSV with a header line. {UNCHANGED}"
+            f"{where} is not a readable CSV table: {clause(error)}. Save it as UTF-8 CSV with a header line. {UNCHANGED}"
         ) from error
     if len(table) and not isinstance(table.index, pd.RangeIndex):
         # With a cell too many in every row, pandas takes the SKUs as row names and shifts all columns by one.
@@ -111,7 +112,7 @@ def _utf8(line: bytes, number: int, where: str) -> str:
         return line.decode()
     except UnicodeDecodeError as error:
         raise CatalogError(
-            f"{where} is not UTF-8 text in line {number}: {error}. Save it as UTF-8, one JSON object per line. {UNCHANGED}"
+            f"{where} is not UTF-8 text in line {number}: {clause(error)}. Save it as UTF-8, one JSON object per line. {UNCHANGED}"
         ) from error
 
 
@@ -127,7 +128,9 @@ def _json_row(line: str, number: int, where: str) -> dict[str, Any]:
         # Numbers stay as they are written: 14.00 is no other price than in the CSV, and a SKU of digits keeps them all.
         row = json.loads(line, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
-        raise CatalogError(f"{where}, line {number}, is no JSON object: {error}. Write one product per line. {UNCHANGED}") from error
+        raise CatalogError(
+            f"{where}, line {number}, is no JSON object: {clause(error)}. Write one product per line. {UNCHANGED}"
+        ) from error
     if not isinstance(row, dict):
         raise CatalogError(f"{where}, line {number}, holds {type(row).__name__}, but a JSON object was expected. {UNCHANGED}")
     return row
@@ -147,9 +150,7 @@ def _parquet(data: bytes, where: str) -> "pandas.DataFrame":
         batches = file.iter_batches(ROWS_PER_PART)
         return frame_of_parts(itertools.chain([empty], (_plain_columns(batch) for batch in batches)), where)
     except (pa.ArrowException, OSError) as error:
-        raise CatalogError(
-            f"{where} is not a readable Parquet table: {' '.join(str(error).split())[:300]}. Write it anew. {UNCHANGED}"
-        ) from error
+        raise CatalogError(f"{where} is not a readable Parquet table: {clause(error, 300)}. Write it anew. {UNCHANGED}") from error
 
 
 def _plain_columns(batch: Any) -> dict[str, list[Any]]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import HttpUrl
 
 from catalog.errors import CatalogError
+from catalog.sentences import clause
 from resources.catalog_settings import UploadSettings
 
 BATCH = 10
@@ -87,7 +88,7 @@ class UploadQueue:
             yield
         except (BotoCoreError, ClientError) as error:
             raise CatalogError(
-                f"Cannot {what} the queue {url}: {' '.join(str(error).split())[:400]}. Check uploads.* in the settings and the role's rights. "
+                f"Cannot {what} the queue {url}: {clause(error, 400)}. Check uploads.* in the settings and the role's rights. "
                 "Announcements stay in the queue."
             ) from error
 
@@ -108,7 +109,9 @@ def open_client(service: str, endpoint: HttpUrl | None, region: str | None) -> A
     try:
         return boto3.session.Session().client(service, region_name=region, endpoint_url=address, config=config)
     except (BotoCoreError, ValueError) as error:
-        raise CatalogError(f"The AWS settings for uploads are wrong: {error}. Correct uploads.region or the AWS profile.") from error
+        raise CatalogError(
+            f"The AWS settings for uploads are wrong: {clause(error)}. Correct uploads.region or the AWS profile."
+        ) from error
 
 
 def _plain(text: str) -> str:

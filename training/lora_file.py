@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from catalog.errors import ModelError
+from catalog.sentences import clause
 
 HEADER_ALIGNMENT = 8
 """Tensor data starts at a multiple of 8 bytes, as the format asks; the header is padded with spaces."""
@@ -49,7 +50,7 @@ def read_lora_bytes(data: bytes, name: str) -> tuple[dict[str, Any], dict[str, s
         tensors: dict[str, Any] = load(data)
     except SafetensorError as error:
         raise ModelError(
-            f"{name} is not a safetensors file: {error}. Only safetensors are read, because other formats can run code."
+            f"{name} is not a safetensors file: {clause(error)}. Only safetensors are read, because other formats can run code."
         ) from error
     if not tensors:
         raise ModelError(f"{name} holds no tensors, so it is no LoRA. Choose another file.")

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from catalog.errors import ModelError
+from catalog.sentences import clause
 from generation.lora_strength import ADAPTER_METADATA, scaled, with_told_strength
 from training.lora_export import DOWN, PREFIXES, UP, layers_of
 from training.lora_metadata import OWN
@@ -103,7 +104,7 @@ def _renamed(tensors: dict[str, Any], family: str, unet_config: Mapping[str, Any
         renamed: dict[str, Any] = loader.lora_state_dict(tensors)
     except (ValueError, KeyError, IndexError, AttributeError) as error:
         raise ModelError(
-            f"The LoRA's names are not understood for a base model of family {family}: {error}. Nothing was imported."
+            f"The LoRA's names are not understood for a base model of family {family}: {clause(error)}. Nothing was imported."
         ) from error
     return renamed
 

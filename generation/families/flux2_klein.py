@@ -14,6 +14,7 @@ from typing import Any, Literal
 from PIL import Image
 
 from catalog.errors import RenderError
+from catalog.sentences import clause
 from generation.family import Conditioning, Geometry, Pixels
 from generation.flow import scheduler_shift, set_flow_timesteps
 from generation.memory_plan import MemoryPlan
@@ -164,7 +165,7 @@ class Flux2Klein:
         try:
             processor.check_image_input(picture)
         except ValueError as error:
-            raise RenderError(f"Family '{self.name}' cannot go by this picture: {error}. Give another one.") from error
+            raise RenderError(f"Family '{self.name}' cannot go by this picture: {clause(error)}. Give another one.") from error
         picture = processor._resize_if_exceeds_area(picture)
         width, height = (side // cell_px * cell_px for side in picture.size)
         return processor.preprocess(picture, height=height, width=width, resize_mode="crop")

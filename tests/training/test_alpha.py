@@ -53,7 +53,13 @@ def case(request):
 def picture(pipeline):
     """What the stock pipeline draws, as uint8 levels of 255."""
     drawn = pipeline(
-        TRIGGER, height=64, width=64, num_inference_steps=3, guidance_scale=1.0, generator=torch.Generator().manual_seed(3), output_type="np"
+        TRIGGER,
+        height=64,
+        width=64,
+        num_inference_steps=3,
+        guidance_scale=1.0,
+        generator=torch.Generator().manual_seed(3),
+        output_type="np",
     )
     return torch.from_numpy(drawn.images[0])
 
