@@ -159,7 +159,7 @@ class DiffusionPlates:
         """What requests must have in common to share a batch, for whoever deals them out; None for one that the model cannot draw."""
         with LOCK, torch_threads(self.threads):
             try:
-                return lot_of(resident(self.base_model, self.device, self.threads), request)
+                return lot_of(resident(self.base_model, self.device, self.threads, self.execution), request, self.sampling)
             except RenderError:
                 return None
 

@@ -143,7 +143,7 @@ def test_rank_stabilized_adapters_divide_by_the_root_of_the_rank():
 
 
 def test_metadata_that_cannot_be_read_is_refused():
-    with pytest.raises(ModelError, match="its strength is told there. Save it again with diffusers"):
+    with pytest.raises(ModelError, match=r"its strength is told there\. Save it again with diffusers"):
         with_told_strength({"unet.to_q.lora_A.weight": torch.ones(4, 3)}, {"lora_adapter_metadata": "{"})
 
 
