@@ -31,9 +31,11 @@ from orchestration import (
     cli_rules,
     cli_runs,
 )
+from orchestration.cli_help import Panels
 
 app = typer.Typer(
     name="vitrine",
+    cls=Panels,
     help="Turns a product catalog into approved, publishable product images.",
     no_args_is_help=True,
     add_completion=False,

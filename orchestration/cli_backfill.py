@@ -9,6 +9,7 @@ import typer
 
 from catalog.errors import SettingsError
 from orchestration.cli_choices import Categories, Recipes, TierOption, chosen_categories, chosen_recipes, money
+from orchestration.cli_help import Sentences
 from resources.project import Project, open_project
 from resources.run_facts import known_tier
 from resources.settings import project_from_environment, utc_now
@@ -25,7 +26,9 @@ Deadline = Annotated[
 
 SPAN = re.compile(r"(\d+)(min|h|d)")
 
-backfill_app = typer.Typer(help="Campaigns: backfills with a name, a budget and a tier.", no_args_is_help=True, rich_markup_mode=None)
+backfill_app = typer.Typer(
+    cls=Sentences, help="Campaigns: backfills with a name, a budget and a tier.", no_args_is_help=True, rich_markup_mode=None
+)
 CampaignName = Annotated[str, typer.Option("--campaign", help="Name: small letters, digits, hyphens.")]
 
 

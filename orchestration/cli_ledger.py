@@ -4,13 +4,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from orchestration.cli_help import Sentences
+
 if TYPE_CHECKING:
     from resources.project import Project
 
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
-    group = typer.Typer(help="Look after the ledger: its version, its tables.", no_args_is_help=True, rich_markup_mode=None)
+    group = typer.Typer(cls=Sentences, help="Look after the ledger: its version, its tables.", no_args_is_help=True, rich_markup_mode=None)
     for command in (check, upgrade, keep, rebuild):
         group.command()(command)
     app.add_typer(group, name="ledger")

@@ -11,13 +11,16 @@ import typer
 
 from catalog.errors import LoraRefused, SettingsError
 from catalog.sentences import clause
+from orchestration.cli_help import Sentences
 from resources.project import Project, open_project
 from resources.settings import project_from_environment
 
 if TYPE_CHECKING:
     from resources.ledger import Row
 
-lora_app = typer.Typer(help="LoRAs: list, show, export, import, promote, roll back.", no_args_is_help=True, rich_markup_mode=None)
+lora_app = typer.Typer(
+    cls=Sentences, help="LoRAs: list, show, export, import, promote, roll back.", no_args_is_help=True, rich_markup_mode=None
+)
 
 Category = Annotated[str, typer.Argument(help="Category, as in the product table.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from orchestration.cli_choices import Categories, Recipes, chosen_categories, chosen_recipes
+from orchestration.cli_help import Sentences
 from resources.project import open_project
 from resources.settings import project_from_environment
 
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the application."""
-    measurements = typer.Typer(name="measurements", help="What was measured on renders.", no_args_is_help=True)
+    measurements = typer.Typer(cls=Sentences, name="measurements", help="What was measured on renders.", no_args_is_help=True)
     measurements.callback()(lambda: None)  # or typer would make the only command the group itself
     measurements.command("export")(export)
     app.add_typer(measurements)

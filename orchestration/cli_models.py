@@ -12,6 +12,7 @@ import typer
 
 from catalog.errors import ModelError, SettingsError
 from generation.model_registry import ModelRegistry, RegisteredModel, look_at_registry, read_registry, registry_schema
+from orchestration.cli_help import Sentences
 from resources.settings import SETTINGS_FILE, hub_cache, project_from_environment
 
 ModelId = Annotated[str, typer.Argument(metavar="ID", help="Id of a model, as `vitrine models list` names them.")]
@@ -21,7 +22,7 @@ Folder = Annotated[Path | None, typer.Option("--folder", help="The folder it is 
 def register(app: typer.Typer) -> None:
     """Add the command group to the application."""
     models = typer.Typer(
-        name="models", help="Base models and adapters: licenses, pins, files.", no_args_is_help=True, rich_markup_mode=None
+        cls=Sentences, name="models", help="Base models and adapters: licenses, pins, files.", no_args_is_help=True, rich_markup_mode=None
     )
     models.command("list")(list_models)
     models.command("show")(show)

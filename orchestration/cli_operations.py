@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from catalog.errors import SettingsError
+from orchestration.cli_help import Sentences
 from resources.project import Project, open_project
 from resources.settings import project_from_environment
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
-metrics_app = typer.Typer(help="Metrics for Prometheus.", no_args_is_help=True)
+metrics_app = typer.Typer(cls=Sentences, help="Metrics for Prometheus.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from catalog.errors import SettingsError
+from orchestration.cli_help import Sentences
 from resources.settings import project_from_environment, read_settings
 
 HOST = "127.0.0.1"
@@ -21,7 +22,7 @@ AccountsFile = Annotated[Path | None, typer.Option("--accounts", help="File of r
 def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
     group = typer.Typer(
-        help="Serve the page on which people approve, reject and waive.", invoke_without_command=True, rich_markup_mode=None
+        cls=Sentences, help="Serve the page on which people approve, reject and waive.", invoke_without_command=True, rich_markup_mode=None
     )
     group.callback()(serve)
     group.command("add-user")(add_user)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from catalog.errors import SettingsError
+from orchestration.cli_help import Sentences
 from resources.written_files import file_to_write
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ On = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command group to the application."""
-    rules = typer.Typer(name="rules", help="Rules that pictures are judged by, of recipes and of channels.", no_args_is_help=True)
+    rules = typer.Typer(
+        cls=Sentences, name="rules", help="Rules that pictures are judged by, of recipes and of channels.", no_args_is_help=True
+    )
     rules.command("list")(list_rules)
     rules.command("show")(show)
     rules.command("schema")(schema)
