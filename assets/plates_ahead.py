@@ -29,7 +29,7 @@ def with_plates(
     draw: Draw,
     batch_images: Callable[[Group], int],
     lot: Callable[[Group], Hashable],
-    fits: Callable[[WantedRender], Hashable] = lambda _: None,
+    fits: Callable[[Group], Sequence[Hashable]] = lambda group: [None] * len(group),
 ) -> Iterator[tuple[Group, "list[Plate] | None"]]:
     """Each group with its plates in order, or with None where it needs none; groups are taken only when the next batch needs them.
 
@@ -43,7 +43,7 @@ def with_plates(
             continue
         if ahead.waiting and lot(ahead.waiting[0]) != lot(group):
             yield from ahead.draw_all()
-        ahead.add(group, [fits(wanted) for wanted in group])
+        ahead.add(group, fits(group))
         yield from ahead.draw_full_batches()
     yield from ahead.draw_all()
 

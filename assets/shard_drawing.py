@@ -68,8 +68,9 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[G
             project=project, plates=plates, clock=clock, hands=hands, begun=begun, progress=progress, inputs=PlateInputs(project=project)
         )
         drawn_groups = with_plates(shard.taken(groups), shard.draw, shard.batch_images, shard.lot, shard.fits)
-        pieces = (partial(_compose, project, group, on) for group, on in drawn_groups)
         workers = workers_beside(project)
+        compose = _compose_beside if workers else _compose
+        pieces = (partial(compose, project, group, on) for group, on in drawn_groups)
         for composed in in_order(pieces, workers=workers, waiting=GROUPS_WAITING * workers):
             shard.record(composed)
     return {"rendered": shard.counts["rendered"], "refused": shard.counts["refused"]}
@@ -138,15 +139,18 @@ class _Shard:
 
     def batch_images(self, group: Group) -> int:
         """Renders per batch with this group now."""
-        return self._plates_for(group).batch_size.images
-
-    def fits(self, wanted: WantedRender) -> Hashable:
-        """What renders of one lot must have in common to share batches: the model says."""
-        self._load()
+        plates = self._plates_for(group)
         try:
-            return self._plates_for([wanted]).lot(self._request(wanted))
+            return plates.batch_size_for(self._request(group[0])).images
         except RenderError:
-            return None
+            return plates.batch_size.images
+
+    def fits(self, group: Group) -> list[Hashable]:
+        """What each render of a group must have in common with others of its lot to share batches: the model says."""
+        self._load()
+        requests = self._requests(group)
+        lots = dict(zip(requests, self._plates_for(group).lots(list(requests.values())), strict=True))
+        return [lots.get(n) for n in range(len(group))]
 
     def _load(self) -> None:
         if not self.loaded:
@@ -159,6 +163,17 @@ class _Shard:
         from generation.render import plate_request
 
         return plate_request(wanted.resolved, wanted.variant.seed, lambda: self._product(wanted.cutout_digest))
+
+    def _requests(self, those: Sequence[WantedRender], refused: "dict[int, str] | None" = None) -> "dict[int, PlateRequest]":
+        """What the recipes of some renders ask for, by number; where one refuses its product, the reason goes to `refused`."""
+        asked = {}
+        for n, wanted in enumerate(those):
+            try:
+                asked[n] = self._request(wanted)
+            except RenderError as error:
+                if refused is not None:
+                    refused[n] = str(error)
+        return asked
 
     def _product(self, cutout_digest: str) -> "RenderSource":
         """The product of a cut-out, the last one kept: variants follow one another."""
@@ -192,12 +207,9 @@ class _Shard:
         """Plates in order; each names the blobs of what its batch was drawn from. A recipe that refuses its product refuses that one alone."""
         from generation.plates import refused_plate
 
-        requests, drawn = {}, {}
-        for n, wanted in enumerate(batch):
-            try:
-                requests[n] = self._request(wanted)
-            except RenderError as error:
-                drawn[n] = refused_plate(wanted.variant.seed, str(error))
+        refused: dict[int, str] = {}
+        requests = self._requests(batch, refused)
+        drawn = {n: refused_plate(batch[n].variant.seed, why) for n, why in refused.items()}
         if requests:
             plates = self._plates_for(batch).draw_requests(list(requests.values()))
             pictures = self.inputs.kept(list(requests.values()))
@@ -212,12 +224,24 @@ class _Shard:
             if composed.refused:
                 self._refuse([w for w, _ in composed.refused], [why for _, why in composed.refused])
             if made:
+                made = self._priced(made)
                 record_made(self.project, render, made, file="render_digest", skus={first.sku})
                 failpoint("render.group_recorded")
                 self.clock.lap(len(made), recipe=first.recipe)
                 self._tell(group, made)
             self.hands.put_down(item)
             self.progress.add(len(group))
+
+    def _priced(self, made: Sequence[Row]) -> list[Row]:
+        """Rows with what the machine took for each: its drawing, and the time since the last record or drawing, of which composing is a part only
+        where nothing was drawn meanwhile. The sum is what the clock of costs books, but for looking around and recording."""
+        waited_s = self.clock.since_lap_s() / len(made)
+        hourly_usd = self.project.settings.costs.of_tier(self.project.run.tier).hourly_usd("render")
+        return [
+            {**row, "seconds": seconds, "facts": row["facts"] | {"usd": round(seconds / 3600 * hourly_usd, 8)}}
+            for row in made
+            for seconds in [row["seconds"] + waited_s]
+        ]
 
     def _tell(self, group: Group, made: Sequence[Row]) -> None:
         recipe, seconds = group[0].variant.recipe, sum(row["seconds"] for row in made) / len(made)
@@ -268,12 +292,20 @@ def _compose(project: Project, group: Group, plates: "list[Plate] | None") -> _C
                 start = utc_now()
                 rendered = _draw(project, drawable, on)
                 failpoint("render.group_drawn")
-                seconds = (utc_now() - start).total_seconds() / len(drawable)
-                rows = [_row(project, w, r, seconds, p) for w, r, p in zip(drawable, rendered, on or [None] * len(drawable), strict=True)]
+                compose_s = (utc_now() - start).total_seconds() / len(drawable)
+                rows = [_row(project, w, r, compose_s, p) for w, r, p in zip(drawable, rendered, on or [None] * len(drawable), strict=True)]
                 failpoint("render.group_stored")
         except RenderError as error:
             rows, refused = [], [(w, str(error)) for w in group]
     return _Composed(group=group, rows=rows, refused=refused)
+
+
+def _compose_beside(project: Project, group: Group, plates: "list[Plate] | None") -> _Composed:
+    """The same in a thread beside the drawing, whose batches are not charged with it."""
+    from generation.batch_meter import beside_the_drawing
+
+    with beside_the_drawing():
+        return _compose(project, group, plates)
 
 
 def plates_of(project: Project, lora_digest: str | None) -> "DiffusionPlates":
@@ -321,11 +353,10 @@ def _draw(project: Project, group: Sequence[WantedRender], plates: "Sequence[Pla
     return [render_one(w.resolved, w.variant.seed, source, plate_HW3) for w, plate_HW3 in zip(group, pixels, strict=True)]
 
 
-def _row(project: Project, wanted: WantedRender, made: "Rendered", seconds: float, plate: "Plate | None") -> Row:
+def _row(project: Project, wanted: WantedRender, made: "Rendered", compose_s: float, plate: "Plate | None") -> Row:
+    """A render's row, its picture stored; `seconds` so far are the drawing's, and there is no price yet."""
     from imaging.storage_format import encode_rgb_png
 
-    seconds += plate.spent["seconds"] if plate is not None else 0.0
-    usd = seconds / 3600 * project.settings.costs.of_tier(project.run.tier).hourly_usd("render")
     return {
         "render_key": wanted.render_key,
         "sku": wanted.variant.sku,
@@ -336,8 +367,10 @@ def _row(project: Project, wanted: WantedRender, made: "Rendered", seconds: floa
         "cutout_digest": wanted.cutout_digest,
         "lora_digest": wanted.lora_digest,
         "placement": made.placement.as_dict(),
-        "facts": made.facts | {"resolved": wanted.resolved, "seed": wanted.variant.seed, "usd": round(usd, 8)} | _plate_facts(plate),
-        "seconds": seconds,
+        "facts": made.facts
+        | {"resolved": wanted.resolved, "seed": wanted.variant.seed, "compose_seconds": round(compose_s, 6)}
+        | _plate_facts(plate),
+        "seconds": plate.spent["seconds"] if plate is not None else 0.0,
         "made_at": utc_now().replace(tzinfo=None),
     }
 

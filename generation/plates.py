@@ -120,13 +120,19 @@ class DiffusionPlates:
 
     @property
     def batch_size(self) -> BatchSize:
-        """How many plates are drawn together: what was asked for, or what was found to fit into memory."""
+        """How many plates of words alone, in the model's own size, are drawn together."""
+        return self.batch_size_for(PlateRequest(prompt="", seed=0))
+
+    def batch_size_for(self, request: PlateRequest) -> BatchSize:
+        """How many plates like this one are drawn together: what was asked for, or what was found to fit into memory."""
+        width, height = request.size_px(self.base_model)
+        by = f" by {len(request.references)} pictures" if request.references else ""
         return BatchSize(
             wanted=1 if self.step_cache is not None else self.batch_images or BATCH_IMAGES[self.device.partition(":")[0]],
             model_digest=self.base_model.digest,
             device=self.device,
             memory=self.execution.memory,
-            size_px=self.base_model.size_px,
+            picture=f"{width} x {height} px{by}",
             guided=self.guidance > 1,
             file=self.sizes_file,
         )
@@ -155,13 +161,18 @@ class DiffusionPlates:
         """One plate per prompt and seed, from words alone and in the model's own size; see `draw_requests`."""
         return self.draw_requests(_of_words(prompts, seeds))
 
-    def lot(self, request: PlateRequest) -> Hashable:
-        """What requests must have in common to share a batch, for whoever deals them out; None for one that the model cannot draw."""
+    def lots(self, requests: Sequence[PlateRequest]) -> list[Hashable]:
+        """What each request must have in common with others to share a batch, for whoever deals them out; None for one that cannot be drawn."""
         with LOCK, torch_threads(self.threads):
-            try:
-                return lot_of(resident(self.base_model, self.device, self.threads, self.execution), request, self.sampling)
-            except RenderError:
-                return None
+            kept = resident(self.base_model, self.device, self.threads, self.execution)
+            with kept.staying():
+                return [self._lot(kept, asked) for asked in requests]
+
+    def _lot(self, kept: Resident, asked: PlateRequest) -> Hashable:
+        try:
+            return lot_of(kept, asked, self.sampling)
+        except RenderError:
+            return None
 
     def draw_requests(self, requests: Sequence[PlateRequest]) -> list[Plate]:
         """One plate per request, each with how it was drawn; one that no seed makes a picture of, or that the model cannot draw, says why.
@@ -183,8 +194,9 @@ class DiffusionPlates:
                         drawn[n] = refused_plate(asked.seed, str(error))
             while open_ones:
                 first = next(iter(open_ones.values()))
-                numbers = [n for n, one in open_ones.items() if one.lot == first.lot][: self.batch_size.images]
-                plates = self._draw_batch(kept, [open_ones[n] for n in numbers])
+                size = self.batch_size_for(first.asked)
+                numbers = [n for n, one in open_ones.items() if one.lot == first.lot][: size.images]
+                plates = self._draw_batch(kept, [open_ones[n] for n in numbers], size)
                 for n, plate in zip(numbers, plates or (), strict=plates is not None):
                     if plate.pixels_HW3 is None and len(plate.tries) <= MAX_RETRIES:
                         open_ones[n] = replace(open_ones[n], tries=plate.tries)
@@ -193,9 +205,8 @@ class DiffusionPlates:
                         del open_ones[n]
         return [drawn[n] for n in range(len(requests))]
 
-    def _draw_batch(self, kept: Resident, wanted: Sequence[_Wanted]) -> list[Plate] | None:
+    def _draw_batch(self, kept: Resident, wanted: Sequence[_Wanted], size: BatchSize) -> list[Plate] | None:
         """One batch of the present size, filled up by repeating; None when it did not fit into memory and the size was halved."""
-        size = self.batch_size
         filled = [wanted[n % len(wanted)].request for n in range(size.images)]
         meter = BatchMeter(self.device)
         kept.lora.wear(self.adapters)

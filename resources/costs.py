@@ -54,6 +54,10 @@ class CostClock:
     def __post_init__(self) -> None:
         self._mark, self._booked_at = _now(), time.perf_counter()
 
+    def since_lap_s(self) -> float:
+        """Wall seconds since the last lap: what the next one will book if it comes now."""
+        return _now()[0] - self._mark[0]
+
     def lap(self, items: int = 1, *, recipe: str | None = None, activity: str | None = None) -> None:
         """Book the time since the last lap to `items` items, of a recipe or of another activity than the clock's where one is given."""
         self._add((activity or self.activity, recipe), items)

@@ -195,7 +195,7 @@ def test_what_fits_together_is_drawn_together_and_groups_come_in_order_with_few_
 
     def assert_given_in_order(groups):
         batches.clear()
-        given = with_plates(iter(groups), drawn, lambda group: 2, lambda group: 0, lambda w: w.render_key[-1])
+        given = with_plates(iter(groups), drawn, lambda group: 2, lambda group: 0, lambda group: [w.render_key[-1] for w in group])
         assert [group for group, plates in given if plates == group] == groups
 
     assert_given_in_order([[scene(f"{number}{length}") for length in "abc"] for number in range(4)])

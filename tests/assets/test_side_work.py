@@ -11,7 +11,7 @@ from assets.side_work import in_order
 from catalog.errors import StoreError
 from catalog.preemption import Preempted
 from generation.plates import DiffusionPlates
-from resources.ledger_tables import attempt, render
+from resources.ledger_tables import attempt, render, spend
 from resources.project import open_project
 from resources.work_context import current_work, working_on
 from tests.scene_shop import draw, write_scene_shop
@@ -97,6 +97,22 @@ def test_a_shard_drawn_with_threads_beside_ends_as_one_without(shop, cut_out, tm
     named = ("sku", "recipe", "idx", "render_digest")
     assert [[row[name] for name in named] for row in rows(shop)] == [[row[name] for name in named] for row in rows(alone)]
     assert rows(shop, attempt) == []
+
+
+def test_renders_cost_no_more_than_the_clock_books_though_they_are_composed_side_by_side(shop, monkeypatch):
+    """Composing slowly in two threads while batches are drawn: its seconds are worth nothing where the machine drew meanwhile."""
+    compose = shard_drawing._draw
+
+    def slowly(*args):
+        threading.Event().wait(0.3)
+        return compose(*args)
+
+    monkeypatch.setattr(shard_drawing, "_draw", slowly)
+    assert draw(shop)["rendered"] == 9
+    booked = [row for row in rows(shop, spend) if row["activity"] == "render"]
+    assert 0 < sum(row["facts"]["usd"] for row in rows(shop)) <= sum(row["usd"] for row in booked) + 1e-6
+    assert 0 < sum(row["seconds"] for row in rows(shop)) <= sum(row["seconds"] for row in booked)
+    assert all(row["facts"]["compose_seconds"] > 0 for row in rows(shop))
 
 
 @pytest.mark.parametrize("error", [StoreError("the disk is full"), Preempted("taken away")])

@@ -1,5 +1,6 @@
 """Batches of plates: one size whatever is asked for, halved when memory does not suffice, and plates that are no pictures tried again."""
 
+import datetime as dt
 import hashlib
 import json
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from generation.adapter import Adapter
 from generation.base_model import load_pipeline, read_base_model
 from generation.kept_tensors import KeptTensors
 from generation.plate_faults import MAX_RETRIES, fault_of, retry_seed
+from generation.plate_requests import PlateRequest
 from generation.plates import BATCH_IMAGES, DiffusionPlates
 from generation.resident import KEPT
 from generation.worn_lora import LoraBeside, worn_by
@@ -116,7 +118,7 @@ def test_running_out_of_memory_halves_the_batch_goes_on_and_remembers(base_model
     with denoiser(narrow):
         drawn = plates.draw_plates(PROMPTS, SEEDS)
         assert asked == [8, 4] + [2] * 3 * 4 and [plate.batch["images"] for plate in drawn] == [2] * 7
-        assert list(json.loads(file.read_text()).values()) == [2]
+        assert [one["images"] for one in json.loads(file.read_text()).values()] == [2]
         for forget in (lambda: None, batch_sizes._FITTING.clear):
             forget()  # the second time as another process finds it
             asked.clear()
@@ -124,6 +126,38 @@ def test_running_out_of_memory_halves_the_batch_goes_on_and_remembers(base_model
             assert asked == [2, 2, 2], "a batch that is known not to fit was tried again"
     other = plates_of(base_model, guidance=1.0, batch_images=4, sizes_file=file)
     assert other.batch_size.images == 4, "another wanted size is tried as it is wanted"
+
+
+def test_a_smaller_size_is_believed_for_some_days_and_only_on_the_machine_it_was_found_on(base_model, tmp_path, monkeypatch):
+    file, found_on = tmp_path / "sizes.json", batch_sizes._today()
+    plates = DiffusionPlates(base_model, None, None, batch_images=8, sizes_file=file)
+    assert plates.batch_size.halve("out of memory") == 4
+
+    def images(days=0, where=None, fresh=True):
+        """As this process, or another one, finds it later or elsewhere."""
+        with monkeypatch.context() as patch:
+            patch.setattr(batch_sizes, "_today", lambda: found_on + dt.timedelta(days))
+            if where is not None:
+                patch.setattr(batch_sizes, "_where", lambda _: where)
+            if fresh:
+                batch_sizes._FITTING.clear()
+            return plates.batch_size.images
+
+    last_day = batch_sizes.BELIEVED_DAYS - 1
+    for fresh in (True, False):
+        assert [images(days, fresh=fresh) for days in (0, last_day, last_day + 1, -1)] == [4, 4, 8, 8]
+        assert [images(where="torch 99, a GPU with twice the memory", fresh=fresh), images(fresh=fresh)] == [8, 4]
+    monkeypatch.setattr(batch_sizes, "_today", lambda: found_on + dt.timedelta(last_day + 1))
+    assert plates.batch_size.halve("still out of memory") == 4, "tried again, and found again"
+    monkeypatch.setattr(batch_sizes, "_today", lambda: found_on + dt.timedelta(2 * last_day))
+    assert plates.batch_size.images == 4
+
+
+def test_what_another_size_or_more_pictures_to_go_by_take_is_found_out_apart(base_model):
+    plates = DiffusionPlates(base_model, None, None, batch_images=8)
+    wide = PlateRequest(prompt="", seed=0, width_px=128, height_px=64)
+    assert plates.batch_size_for(wide).halve("out of memory") == 4
+    assert (plates.batch_size_for(wide).images, plates.batch_size.images) == (4, 8)
 
 
 def test_a_picture_that_does_not_fit_alone_is_told_and_other_errors_are_no_lack_of_memory(base_model):
@@ -134,14 +168,14 @@ def test_a_picture_that_does_not_fit_alone_is_told_and_other_errors_are_no_lack_
         return fail
 
     plates = plates_of(base_model)
-    with denoiser(never(OUT_OF_MEMORY["cuda"])), pytest.raises(ModelError, match="One picture of 64 px alone does not fit"):
+    with denoiser(never(OUT_OF_MEMORY["cuda"])), pytest.raises(ModelError, match="One picture of 64 x 64 px alone does not fit"):
         plates.draw(PROMPTS, SEEDS)
     with denoiser(never(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))), pytest.raises(RuntimeError, match="mat1"):
         plates.draw(PROMPTS, SEEDS)
 
 
 def test_a_damaged_note_of_sizes_is_found_out_anew(base_model, tmp_path):
-    for text in ("{", "[]", '{"x": "y"}'):
+    for text in ("{", "[]", '{"x": "y"}', '{"x": 2}', '{"x": {"images": 2, "on": "soon", "where": ""}}'):
         (tmp_path / "sizes.json").write_text(text)
         assert plates_of(base_model, batch_images=None, sizes_file=tmp_path / "sizes.json").batch_size.images == BATCH_IMAGES["cpu"]
 
