@@ -115,13 +115,18 @@ def draw(ready: Ready, seeds: Sequence[int], batch: int) -> list[npt.NDArray[np.
 
 def flops_per_picture(drawing: Drawing) -> float:
     """Floating-point operations of one picture: the denoiser's calls, the references' encoding, one decoding."""
-    one_call, references, decoding = _flops_of_parts(replace(drawing, steps=1, guidance=1.0))
+    one_call, references, decoding = _flops_of_parts(_one_step_of(drawing))
     return drawing.calls * one_call + references + decoding
 
 
 def call_flops(drawing: Drawing) -> float:
     """Operations of one call of the denoiser for one picture."""
-    return _flops_of_parts(replace(drawing, steps=1, guidance=1.0))[0]
+    return _flops_of_parts(_one_step_of(drawing))[0]
+
+
+def _one_step_of(drawing: Drawing) -> Drawing:
+    """What a count depends on, so that drawings of one model and size are counted once."""
+    return replace(drawing, steps=1, guidance=1.0, batches=())
 
 
 @cache

@@ -65,19 +65,6 @@ def write_random_lora(model: Path, path: Path, *, rank: int, seed: int = 1) -> P
     return path
 
 
-def flops_per_image(size: str, size_px: int, *, steps: int, guided: bool) -> float:
-    """Floating-point operations of one image: the denoiser for every step, twice if guided, and one decoding; text encoders left out."""
-    import diffusers
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    told = read_sizes(size)
-    cells = size_px // 2 ** (len(told["vae"]["block_out_channels"]) - 1)
-    with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as decoding:
-        diffusers.AutoencoderKL(**told["vae"]).decode(torch.empty(1, told["vae"]["latent_channels"], cells, cells))
-    return denoiser_flops(told["unet"], cells) * steps * (2 if guided else 1) + float(decoding.get_total_flops())
-
-
 def denoiser_flops(unet: Mapping[str, Any], cells: int, tokens: int = TOKENS) -> float:
     """Floating-point operations of a UNet's answer to one sample of `cells` x `cells` latent cells, counted by torch on tensors without memory."""
     import diffusers
