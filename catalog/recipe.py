@@ -11,6 +11,7 @@ from catalog.errors import SettingsError
 from catalog.product import SLUG
 from catalog.sentences import clause
 from catalog.wrong_entries import WORDS, any_of, place_of, wrong_in_words
+from catalog.yaml_text import parsed
 
 SourceType = Literal[
     "digitalCapture",
@@ -85,7 +86,7 @@ def read_recipe(path: Path) -> Recipe:
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises SettingsError if there is none, if a key stands twice, or if it says one thing a thousandfold."""
     try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        loaded = parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}. Check the path and its permissions.") from error
     except RecursionError as error:
@@ -173,26 +174,3 @@ def _tag_of(kind: Any) -> str | None:
 def _shown(value: Any) -> str:
     """A value as an error message can show it, 80 characters at most."""
     return repr(value[:80]) if isinstance(value, str) else reprlib.repr(value)[:80]
-
-
-class _UniqueKeys(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, instead of keeping the last one silently, and the zero character, which no file name can have."""
-
-    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
-        value = super().construct_scalar(node)
-        if isinstance(value, str) and "\0" in value:
-            raise yaml.constructor.ConstructorError(
-                None, None, "a text holds the zero character \\0, which is none of any text's", node.start_mark
-            )
-        return value
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a name must be plain text, not a list or mapping", key_node.start_mark)
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"the name {key!r} stands twice", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)

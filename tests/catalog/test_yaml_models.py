@@ -1,7 +1,11 @@
 """What people misspell in YAML is told to them, all at once."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+import yaml
+
+from catalog import yaml_text
 from catalog.brand_kit import read_brand_kit
 from catalog.errors import SettingsError
 from catalog.recipe import read_recipe, read_yaml
@@ -13,6 +17,10 @@ recipes: [packshot_white]
 categories:
   mugs: {trigger: acme mugs look, scenes: [oak table], backdrops: ["#ffffff"]}
 """
+
+
+NESTED = ["a: " + "[" * 200_000, "a: " + "{a: " * 200_000, "- " * 200_000 + "x", "? " * 200_000 + "x"]
+"""What libyaml would end the process over."""
 
 
 def written(tmp_path, text):
@@ -67,7 +75,7 @@ def test_an_empty_file_is_called_empty(tmp_path):
         read_yaml(written(tmp_path, "# only a comment\n"))
 
 
-@pytest.mark.parametrize("text", ["? [a, b]\n: 1\n", "day: 2026-13-45\n", "deep: " + "[" * 3000 + "]" * 3000, "a: &a\n  b: *a\n"])
+@pytest.mark.parametrize("text", ["? [a, b]\n: 1\n", "day: 2026-13-45\n", "deep: " + "[" * 3000 + "]" * 3000, "a: &a\n  b: *a\n", *NESTED])
 def test_yaml_that_trips_its_reader_is_refused_with_its_path(tmp_path, text):
     with pytest.raises(SettingsError, match=r"file\.yaml"):
         read_yaml(written(tmp_path, text))
@@ -88,3 +96,28 @@ def test_a_wrong_text_is_shown_as_it_was_written(tmp_path):
 def test_a_bound_that_is_no_number_is_refused(tmp_path):
     with pytest.raises(SettingsError, match="fill_pct"):
         read_brand_kit(written(tmp_path, KIT + "rules: {packshot_white: {fill_pct: {min: .nan}}}\n"))
+
+
+@pytest.mark.parametrize("file", sorted(Path(__file__).parents[2].glob("[!.]*/**/*.yaml")), ids=lambda file: file.name)
+def test_both_readers_read_every_file_of_this_repository_alike(file):
+    """libyaml is asked first; where it is not built in, PyYAML's own reader must give the same values, or digests would depend on it."""
+    try:
+        fast = list(yaml.load_all(file.read_text(), yaml_text._FastUniqueNames))
+    except yaml.YAMLError:
+        fast = "refused"
+    try:
+        slow = list(yaml.load_all(file.read_text(), yaml_text._UniqueNames))
+    except yaml.YAMLError:
+        slow = "refused"
+    assert fast == slow
+
+
+@pytest.mark.parametrize("text", ["a: [unclosed", "a: 1\na: 2\n", "? [a, b]\n: 1\n", "a: b: c\n", "a: *nobody\n", "\ta: 1\n"])
+def test_an_error_is_told_in_the_same_words_whichever_reader_is_built_in(text, monkeypatch):
+    said = []
+    for reader in (yaml_text._FastUniqueNames, None):
+        monkeypatch.setattr(yaml_text, "_FastUniqueNames", reader)
+        with pytest.raises(yaml.YAMLError) as caught:
+            yaml_text.parsed(text)
+        said.append(str(caught.value))
+    assert said[0] == said[1]
