@@ -1,10 +1,6 @@
 """Items over which workers die: found after three, set aside with a reason, and never confused with a machine that was taken away."""
 
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -22,9 +18,8 @@ from catalog.preemption import Preempted
 from resources.ledger_tables import attempt, cutout, judgment, refused_render, render
 from resources.project import open_project
 from resources.settings import utc_now
+from tests import warm_start
 from tests.tiny_project import write_project
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 DYING = """
 import os, signal, sys
@@ -80,8 +75,7 @@ def cell_of(project):
 
 def work(project, code):
     """The exit code of one worker."""
-    command = [sys.executable, "-c", DYING + code, str(project.settings.project_dir)]
-    return subprocess.run(command, cwd=REPOSITORY, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, capture_output=True).returncode
+    return warm_start.run("-c", DYING + code, str(project.settings.project_dir)).returncode
 
 
 def die_until_set_aside(project, code):

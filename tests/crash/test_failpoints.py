@@ -3,12 +3,11 @@
 import ast
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import warm_start
 from tests.crash.broken import BROKEN
 from tests.crash.stages import STAGES
 
@@ -34,13 +33,7 @@ def points_in_the_code():
 
 def run(module, *arguments):
     """A sweep in a process of its own, with nothing started that a fork would lose; exit code and one dict per line."""
-    ended = subprocess.run(
-        [sys.executable, "-m", f"tests.crash.{module}", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
-        capture_output=True,
-        text=True,
-    )
+    ended = warm_start.run("-m", f"tests.crash.{module}", *arguments, environment={**os.environ, "PYTHONWARNINGS": "ignore"})
     lines = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
     assert lines, ended.stderr[-3000:]
     return ended.returncode, lines

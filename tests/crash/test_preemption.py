@@ -15,6 +15,7 @@ from catalog.preemption import END_WITHIN_S, EXIT_CODE
 from orchestration.lost_pods import End, loss_of, tries_after
 from resources.ledger_tables import attempt, judgment, lora, measurement, render, spend
 from resources.project import open_project
+from tests import warm_start
 from tests.crash.stages import STAGES, write_world
 
 pytestmark = pytest.mark.slow
@@ -26,6 +27,7 @@ WORKER = """
 import sys
 from pathlib import Path
 from resources.preemptible_steps import listen_in_worker, preemptible
+from tests import warm_start
 from tests.crash.stages import STAGES
 listen_in_worker()
 preemptible(STAGES[sys.argv[1]])(Path(sys.argv[2]))
@@ -35,14 +37,8 @@ preemptible(STAGES[sys.argv[1]])(Path(sys.argv[2]))
 
 def worker(stage, folder, failpoint=""):
     """A worker on one stage, in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", WORKER, stage, str(folder)],
-        cwd=REPOSITORY,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "VITRINE_FAILPOINT": failpoint, "PYTHONWARNINGS": "ignore"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    environment = {**os.environ, "VITRINE_FAILPOINT": failpoint, "PYTHONWARNINGS": "ignore"}
+    return warm_start.start("-c", WORKER, stage, str(folder), environment=environment, together=True)
 
 
 def ended(process):

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,8 +13,9 @@ import sqlalchemy as sa
 from catalog.preemption import EXIT_CODE
 from resources.ledger_tables import lora
 from resources.project import open_project
+from tests import warm_start
 from tests.crash.stages import STAGES, write_world
-from tests.crash.test_preemption import REPOSITORY, WORKER
+from tests.crash.test_preemption import WORKER
 
 pytestmark = pytest.mark.slow
 
@@ -43,18 +43,17 @@ def steps_kept(folder: Path) -> int:
     return max((int(path.stem.removeprefix("step-")) for path in (folder / ".vitrine" / "training").rglob("step-*.json")), default=0)
 
 
-def train(folder: Path, failpoint: str = "") -> "subprocess.Popen[bytes]":
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "VITRINE_FAILPOINT": failpoint, "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, "-c", WORKER, "training", str(folder)]
-    return subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def train(folder: Path, failpoint: str = "") -> warm_start.WarmProcess:
+    environment = {**os.environ, "VITRINE_FAILPOINT": failpoint, "PYTHONWARNINGS": "ignore"}
+    return warm_start.start("-c", WORKER, "training", str(folder), environment=environment)
 
 
-def stands_still(worker: "subprocess.Popen[bytes]") -> bool:
+def stands_still(worker: warm_start.WarmProcess) -> bool:
     """Whether the worker stopped itself at its failpoint."""
     return Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
-def take_away(worker: "subprocess.Popen[bytes]", notice_s: float) -> int:
+def take_away(worker: warm_start.WarmProcess, notice_s: float) -> int:
     """SIGTERM and, when the notice has run out, SIGKILL; the exit code."""
     worker.send_signal(signal.SIGTERM)
     worker.send_signal(signal.SIGCONT)

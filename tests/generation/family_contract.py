@@ -10,8 +10,6 @@ import hashlib
 import json
 import shutil
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,11 +21,11 @@ from generation.adapter import attach_lora
 from generation.base_model import load_pipeline, read_base_model
 from generation.denoise import Sampling, denoise, noise_of_seeds
 from generation.plates import DiffusionPlates
+from tests import warm_start
 from tests.training.tiny_look import TRIGGER, look_files
 from training.lora import LoraSettings, train_lora
 from training.training_set import build_training_set
 
-ROOT = Path(__file__).parents[2]
 STEPS, SEED = 3, 7
 TINY_TRAINING = {"steps": 8, "rank": 2, "learning_rate": 1e-2, "batch_size": 2, "validate_every": 4, "checkpoint_every": 8}
 
@@ -65,8 +63,7 @@ def assert_a_trained_lora_changes_what_a_fresh_process_draws(base_model, lora):
         f"plates = DiffusionPlates(read_base_model(Path(folder)), Path(lora), digest, steps={STEPS}); "
         f"print(hashlib.sha256(np.stack(plates.draw([{TRIGGER!r}], [{SEED}])).tobytes()).hexdigest())"
     )
-    command = [sys.executable, "-c", script, str(base_model.folder), str(lora.path), lora.digest]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    ran = warm_start.run("-c", script, str(base_model.folder), str(lora.path), lora.digest)
     assert ran.returncode == 0, ran.stderr
     plain, worn = (
         np.stack(DiffusionPlates(base_model, *which, steps=STEPS).draw([TRIGGER], [SEED]))

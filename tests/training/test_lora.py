@@ -2,8 +2,6 @@
 
 import hashlib
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from catalog.errors import TrainingError
 from generation.base_model import read_base_model
 from generation.plates import DiffusionPlates
+from tests import warm_start
 from tests.tiny_model import TINY_SIZE_PX, write_tiny_base_model
 from tests.training.tiny_look import TRIGGER, look_files
 from training.champion import held_out_losses
@@ -144,8 +143,7 @@ t.train_lora(t.SETTINGS, training_set, base_model, Path(sys.argv[2]), lambda pro
 
 def train_until_killed(folder, work_dir, *, step=0, write=0):
     """Train in a process of its own that is killed (-9) after a step, or just before a file would be moved into place."""
-    command = [sys.executable, "-c", CHILD, str(folder), str(work_dir), str(step), str(write)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True).returncode
+    return warm_start.run("-c", CHILD, str(folder), str(work_dir), str(step), str(write)).returncode
 
 
 def test_a_training_killed_twice_ends_with_the_same_bytes(trained, folder, base_model, training_set, tmp_path):
