@@ -14,7 +14,7 @@ demo: $(STAMP) ## run the shipped catalog through everything; ends with counts a
 	@$(RUN)/vitrine demo
 
 test: $(DEV_STAMP) ## every test but those that soak
-	@$(RUN)/python -m pytest -q -n 2 --dist loadfile -m "not cluster and not soak"
+	@$(RUN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster and not soak"
 	@$(RUN)/python -m pytest -q -p no:xdist -m "not soak" tests/cluster
 
 test-soak: $(DEV_STAMP) ## what `make test` leaves out: a storm of killed workers, more seeds of the crash sweep, the whole demo by pods
@@ -31,7 +31,7 @@ scan: $(DEV_STAMP) .checkov/.installed ## checkov over manifests, pods, Terrafor
 	@$(PYTHON) -m venv .checkov && .checkov/bin/pip install --disable-pip-version-check -q -r requirements-checkov.lock && touch $@
 
 test-fast: $(DEV_STAMP) ## the tests that take a few minutes at most
-	@$(RUN)/python -m pytest -q -n 2 --dist loadfile -m "not slow"
+	@$(RUN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 dev: $(STAMP) ## Dagster's web UI and daemon on the demo project, sensors and schedules on
 	@VITRINE_PROJECT=$${VITRINE_PROJECT:-demo} $(RUN)/vitrine dev

@@ -21,6 +21,23 @@ cv2.setNumThreads(1)
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+LONG_FILES = tuple(
+    f"tests/{name}.py"
+    for name in """crash/test_failpoints orchestration/test_killed_runs orchestration/test_dev_server orchestration/test_sensors_live
+    training/test_lora crash/test_preemption crash/test_spot orchestration/test_campaign_runs assets/test_cells k8s/test_terraform
+    orchestration/test_ui assets/test_attempts assets/test_catalog_needs orchestration/test_upgrade orchestration/test_sources_to_shop
+    orchestration/test_uploads observing/test_a_watched_run observing/test_commands""".split()
+)
+"""Files of forty seconds to minutes, longest first. Many hold a handful of tests, so by number of tests they would come last."""
+
+
+def pytest_collection_modifyitems(items):
+    """Begin long files first, so that no worker is left alone with one at the end (`make test` hands out whole files in this order)."""
+    place = {name: number for number, name in enumerate(LONG_FILES)}
+    assert all((REPOSITORY / name).is_file() for name in place), "a renamed file would come last again"
+    items.sort(key=lambda item: place.get(item.path.relative_to(REPOSITORY).as_posix(), len(place)))
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch):
     """No test sees the project or Dagster home of whoever runs it."""
