@@ -59,7 +59,10 @@ class StableDiffusion:
         """See Family."""
         if references:
             raise RenderError(f"Family '{self.name}' draws from words alone, but {len(references)} pictures to go by were given.")
-        embedding, _ = pipeline.encode_prompt(prompt, pipeline.text_encoder.device, 1, do_classifier_free_guidance=False)
+        from generation.base_model import quiet_libraries
+
+        with quiet_libraries():  # who asks counts the tokens, and tells once of an end that is cut off
+            embedding, _ = pipeline.encode_prompt(prompt, pipeline.text_encoder.device, 1, do_classifier_free_guidance=False)
         return {"prompt": embedding}
 
     def count_tokens(self, pipeline: Any, prompt: str) -> int:

@@ -41,7 +41,10 @@ class StableDiffusionXL(StableDiffusion):
         """See Family. The empty prompt is zeros where the model says that it was trained so."""
         if references:
             raise RenderError(f"Family '{self.name}' draws from words alone, but {len(references)} pictures to go by were given.")
-        embedding, _, pooled, _ = pipeline.encode_prompt(prompt, device=pipeline.text_encoder.device, do_classifier_free_guidance=False)
+        from generation.base_model import quiet_libraries
+
+        with quiet_libraries():  # who asks counts the tokens, and tells once of an end that is cut off
+            embedding, _, pooled, _ = pipeline.encode_prompt(prompt, device=pipeline.text_encoder.device, do_classifier_free_guidance=False)
         if not prompt and pipeline.config.force_zeros_for_empty_prompt:
             embedding, pooled = embedding.new_zeros(embedding.shape), pooled.new_zeros(pooled.shape)
         return {"prompt": embedding, "pooled": pooled}

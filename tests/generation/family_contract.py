@@ -8,6 +8,7 @@ one test per function below. `StockDraw` is the family's own few lines around it
 
 import hashlib
 import json
+import logging
 import shutil
 import socket
 from collections.abc import Callable
@@ -92,6 +93,21 @@ def assert_our_loop_is_the_stock_pipeline(base_model, stock_draw: StockDraw, *, 
     pipeline = load_pipeline(base_model)
     theirs = stock_draw(pipeline, TRIGGER, SEED, STEPS, guidance)
     np.testing.assert_allclose(draw_ours(base_model, pipeline, guidance=guidance), theirs, rtol=0, atol=atol)
+
+
+def assert_libraries_say_nothing_of_a_prompt_that_is_too_long(base_model, pipeline):
+    """Ours is the one warning; diffusers added its own for each text encoder."""
+    records, handler = [], logging.Handler()
+    handler.emit = records.append
+    loggers = [logging.getLogger(name) for name in ("diffusers", "transformers")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        base_model.behavior.condition(pipeline, "a wall, " * 200)
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+    assert [record.getMessage() for record in records] == []
 
 
 def assert_nothing_reaches_the_network(base_model, lora, monkeypatch):

@@ -1,5 +1,7 @@
 """Family "flux2-klein" on a tiny model of the real classes: drawn as the stock pipeline draws, after each picture's own references, trained."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -23,6 +25,7 @@ from tests.generation.flow_contract import (
     write_foreign_transformer_lora,
 )
 from tests.tiny_klein import write_tiny_klein
+from training.samples import Sample
 from training.settings import LoraSettings
 from training.trainee import inject_adapter
 
@@ -131,6 +134,22 @@ def test_the_model_itself_says_how_many_single_blocks_a_lora_changes(base_model)
     trainee = inject_adapter(base_model.behavior, load_pipeline(base_model), LoraSettings(target_modules="single"), 0)
     assert trainee.layers == 2 * 2
     assert {name.split(".")[1] for name in trainee.parameters} == {"single_transformer_blocks"}
+
+
+def test_a_training_in_bfloat16_prints_nothing_of_torchs_kernels(base_model):
+    """The first step of every run ended in two lines about norms that "cannot dispatch to fused implementation"."""
+    trainee = inject_adapter(base_model.behavior, load_pipeline(base_model), LoraSettings(precision="bfloat16"), 0)
+    shape = base_model.behavior.latent_shape(trainee.pipeline, 64, 64)
+    told = base_model.behavior.condition(trainee.pipeline, "a wall")
+    sample = Sample(latents_Chw=torch.zeros(shape), noise_Chw=torch.ones(shape), timestep=torch.tensor(500.0), prompt=told, weight_hw=None)
+    torch.set_warn_always(True)  # not once per process: another test may have been first
+    try:
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            assert torch.isfinite(trainee.loss([sample])).all()
+    finally:
+        torch.set_warn_always(False)
+    assert [str(one.message) for one in found if "Mismatch dtype" in str(one.message)] == []
 
 
 def test_it_draws_in_bfloat16_and_on_another_device(base_model):

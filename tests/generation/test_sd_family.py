@@ -72,6 +72,10 @@ def test_stock_draws_the_same_with_our_lora_file(base_model, lora, guidance):
     contract.assert_stock_draws_the_same_with_our_file(base_model, lora, stock_draw, guidance=guidance)
 
 
+def test_a_prompt_that_is_too_long_is_told_by_us_alone(base_model, pipeline):
+    contract.assert_libraries_say_nothing_of_a_prompt_that_is_too_long(base_model, pipeline)
+
+
 def test_nothing_reaches_the_network(base_model, lora, monkeypatch):
     contract.assert_nothing_reaches_the_network(base_model, lora, monkeypatch)
 
