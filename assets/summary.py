@@ -41,12 +41,17 @@ class Summary:
         """The one line a run ends with."""
         refused = f", {self.refused_by_channels} refused by their channels" if self.refused_by_channels else ""
         return (
-            f"{self.products} products, {self.photos_quarantined} photos quarantined, {self.renders_total} renders "
+            f"{_counted(self.products, 'product')}, {_counted(self.photos_quarantined, 'photo')} quarantined, "
+            f"{_counted(self.renders_total, 'render')} "
             f"({self.rendered_now} now): {self.approved} approved, {self.review} review, {self.rejected} rejected; "
-            f"{self.published} images published{refused}; {self.seconds:.0f} s"
+            f"{_counted(self.published, 'image')} published{refused}; {self.seconds:.0f} s"
         )
 
     def write(self, folder: Path) -> None:
         """Write `summary.json` into the output folder."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "summary.json").write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"

@@ -1,8 +1,8 @@
 """The commands that run a project: plan, run, report, demo, dev. What they run is decided by the plan."""
 
 import json
-import os
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -153,6 +153,8 @@ def _run(project: Project, categories: list[str] | None, *, workers: int, train:
         failures = run_tasks(project, tasks, workers=workers, on_tick=progress.update)
     rendered_now = project.ledger_counts()["renders"] - before["renders"]
     summary = write_report(project, rendered_now=rendered_now, seconds=time.perf_counter() - start)
+    if not tasks and not as_json:
+        typer.echo("Nothing was stale; everything is as catalog, recipes and rules ask for it.")
     _tell(project, summary, as_json, extra={"failures": [f"{f.what}: {f.message}" for f in failures], "bad_rows": snapshot["bad_rows"]})
     return 1 if failures else 0
 
@@ -169,4 +171,10 @@ def _tell(project: Project, summary: Summary, as_json: bool, extra: dict[str, An
     if told.get("bad_rows"):
         typer.echo(f"{told['bad_rows']} rows of the product table cannot be used; `vitrine check` names them.", err=True)
     address = report_address(project)
-    typer.echo(f"{summary.line()} -> {address if address.startswith('s3://') else os.path.relpath(address)}")
+    typer.echo(f"{summary.line()} -> {_short(address)}")
+
+
+def _short(address: str) -> str:
+    """An address as people take it into a browser: from here on where it lies below this folder, else in full."""
+    below = not address.startswith("s3://") and Path(address).is_relative_to(Path.cwd())
+    return str(Path(address).relative_to(Path.cwd())) if below else address
