@@ -1,4 +1,4 @@
-"""The report's numbers as panels: each a chart, a sentence that says what it shows, and the same as a table.
+"""The report's numbers as panels: verdicts, reasons, costs, LoRA versions and review; rates over time are report_rates.py.
 
 The numbers are defined in `catalog/yield_numbers.py`; how charts are drawn is `chart_rates.py`, `chart_rows.py` and `chart_columns.py`.
 """
@@ -6,16 +6,12 @@ The numbers are defined in `catalog/yield_numbers.py`; how charts are drawn is `
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
-
-from markupsafe import Markup
 
 from catalog.verdict import Verdict
 from catalog.yield_numbers import CatalogNumbers, LoraYield, ReviewTime, Yield
 from publishing.chart_columns import Column, columns_over_time
 from publishing.chart_frame import day_words, percent
-from publishing.chart_rates import RatePoint, rates_over_time, small_rates
 from publishing.chart_rows import (
     AmountRow,
     PointRow,
@@ -26,43 +22,24 @@ from publishing.chart_rows import (
     shares_compared,
     stacked_verdicts,
 )
+from publishing.report_panel import MAX_LISTED, RATE_KEYS, Panel
+from publishing.report_rates import each_over_time, monday, over_time, verdict_counts
 from publishing.wording import usd
 
 MAX_ROWS: Final = 10
 """Rows of a chart; the table under it has all."""
-MAX_SMALL: Final = 12
-"""Small charts side by side."""
-MAX_WEEKS_LISTED, MAX_LISTED = 26, 600
-"""Weeks of each category or recipe in the table, and rows of it altogether; `summary.json` has every day."""
-MAX_DAYS: Final = 120
-"""Longer histories are drawn by the week."""
 VERSIONS_COMPARED: Final = 2
 """LoRA versions of a category side by side: the newest with renders, and the one before, or the one in use where that is older."""
 FEW: Final = 0.8
 """The share of all mentions that `few reasons` is told of, as Pareto had it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Panel:
-    """One chart with its words; `keys` names the parts of the chart for its legend, `rows` are text, first column a heading."""
-
-    name: str
-    title: str
-    said: str
-    chart: Markup
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    keys: tuple[tuple[str, str], ...] = ()
-    note: str = ""
-    wide: bool = False
-
-
 def number_panels(numbers: CatalogNumbers, categories: Mapping[str, str], recipes: Mapping[str, str]) -> tuple[Panel, ...]:
     """The panels for which there is anything to show; `categories` and `recipes` give titles by key."""
     panels = (
-        _over_time(numbers.days),
-        _each_over_time("category-rates", "Rates by category", "Category", numbers.category_days, categories),
-        _each_over_time("recipe-rates", "Rates by recipe", "Recipe", numbers.recipe_days, recipes),
+        over_time(numbers.days),
+        each_over_time("category-rates", "Rates by category", "Category", numbers.category_days, categories),
+        each_over_time("recipe-rates", "Rates by recipe", "Recipe", numbers.recipe_days, recipes),
         _verdicts("category-verdicts", "Verdicts by category", "category", numbers.by_category(), categories),
         _verdicts("recipe-verdicts", "Verdicts by recipe", "recipe", numbers.by_recipe(), recipes),
         _reasons(numbers),
@@ -73,138 +50,7 @@ def number_panels(numbers: CatalogNumbers, categories: Mapping[str, str], recipe
     return tuple(panel for panel in panels if panel is not None)
 
 
-RATE_KEYS: Final = (("a circle", "Approval rate"), ("b diamond", "First-pass yield"))
 VERDICT_KEYS: Final = (("approved", "Approved"), ("review", "To review"), ("rejected", "Rejected"), ("notch", "First-pass yield"))
-
-
-def _over_time(days: Mapping[dt.date, Yield]) -> Panel | None:
-    if not days:
-        return None
-    every = "day" if (max(days) - min(days)).days < MAX_DAYS else "week"
-    found = {day: _point(day, one) for day, one in sorted((days if every == "day" else _by_week(days)).items())}
-    head = (
-        every.capitalize() + (" of" if every == "week" else ""),
-        "Judged",
-        "Approved",
-        "To review",
-        "Rejected",
-        "Approval rate",
-        "First-pass yield",
-    )
-    grouped = days if every == "day" else _by_week(days)
-    rows = tuple((day_words(day, year=True), *_counts(one), percent(one.approval_rate), percent(one.first_pass_yield)) for day, one in sorted(grouped.items(), reverse=True))  # fmt: skip
-    return Panel(
-        name="rates",
-        title="Approval rate and first-pass yield",
-        said=_recently(days),
-        chart=rates_over_time("rates", list(found.values()), every=every),
-        head=head,
-        rows=rows,
-        keys=RATE_KEYS,
-        note="By the day of the first judgment; people's decisions are counted on that day, too."
-        + (" Lines are the mean of seven days, dots single days." if every == "day" and len(days) > 14 else ""),
-        wide=True,
-    )
-
-
-def _each_over_time(name: str, title: str, kind: str, days: Mapping[tuple[str, dt.date], Yield], titles: Mapping[str, str]) -> Panel | None:
-    """Small lines per category or recipe, weeks of them; nothing for a single week, which the verdicts show better."""
-    weeks: dict[str, dict[dt.date, Yield]] = defaultdict(lambda: defaultdict(Yield))
-    for (key, day), one in days.items():
-        weeks[key][_monday(day)] += one
-    if len({week for mine in weeks.values() for week in mine}) < 2:
-        return None
-    largest = sorted(weeks, key=lambda key: (-sum(one.judged for one in weeks[key].values()), key))[:MAX_SMALL]
-    shown = sorted(largest, key=lambda key: titles.get(key, key))
-    series = [(titles.get(key, key), [_point(week, one) for week, one in sorted(weeks[key].items())]) for key in shown]
-    rows = tuple(
-        (
-            f"{titles.get(key, key)}, {day_words(week, year=True)}",
-            f"{one.judged:,}",
-            percent(one.approval_rate),
-            percent(one.first_pass_yield),
-        )
-        for key in sorted(weeks, key=lambda key: titles.get(key, key))
-        for week, one in sorted(weeks[key].items(), reverse=True)[:MAX_WEEKS_LISTED]
-    )
-    return Panel(
-        name=name,
-        title=title,
-        said=_moved([(titles.get(key, key), found) for key, found in sorted(weeks.items())]),
-        chart=small_rates(name, title, series),
-        head=(f"{kind}, week of", "Judged", "Approval rate", "First-pass yield"),
-        rows=rows[:MAX_LISTED],
-        keys=RATE_KEYS,
-        note=f"By week; the {MAX_SMALL} with the most renders of {len(weeks)}." if len(weeks) > MAX_SMALL else "By week.",
-        wide=True,
-    )
-
-
-def _moved(weeks: Iterable[tuple[str, Mapping[dt.date, Yield]]]) -> str:
-    """Who gained and who lost most first-pass yield in its last week against its weeks before."""
-    moves = []
-    for title, mine in weeks:
-        last, before = mine[max(mine)], Yield()
-        for week, one in mine.items():
-            if week != max(mine):
-                before += one
-        if last.first_pass_yield is not None and before.first_pass_yield is not None:
-            moves.append((100 * (last.first_pass_yield - before.first_pass_yield), title))
-    if not moves:
-        return "Each has one week so far."
-    (worst, loser), (best, winner) = min(moves), max(moves)
-    if len(moves) == 1:
-        return f"First-pass yield {_points(best)} in the last week against the weeks before."
-    return f"First-pass yield in the last week against the weeks before: {winner} {_points(best)}, {loser} {_points(worst)}."
-
-
-def _points(points: float) -> str:
-    return "unchanged" if abs(points) < 0.5 else f"{'+' if points > 0 else '−'}{abs(points):.0f} points"
-
-
-def _recently(days: Mapping[dt.date, Yield]) -> str:
-    last = max(days)
-    week, before = (_between(days, last, 7 * number) for number in (0, 1))
-    if len(days) == 1:
-        return f"On {day_words(last)}, {_both(week)} of {week.judged:,} renders."
-    said = f"In the seven days to {day_words(last)}, {_both(week)} of {week.judged:,} renders."
-    if not before.judged or week.first_pass_yield is None or before.first_pass_yield is None:
-        return said
-    points = 100 * (week.first_pass_yield - before.first_pass_yield)
-    moved = "as in" if abs(points) < 0.5 else f"{abs(points):.0f} points {'above' if points > 0 else 'below'}"
-    return f"{said} First-pass yield is {moved} the seven days before."
-
-
-def _both(one: Yield) -> str:
-    return f"{percent(one.approval_rate)} were approved and {percent(one.first_pass_yield)} right at once,"
-
-
-def _between(days: Mapping[dt.date, Yield], last: dt.date, ago: int) -> Yield:
-    until, whole = last - dt.timedelta(days=ago), Yield()
-    for day, one in days.items():
-        if until - dt.timedelta(days=7) < day <= until:
-            whole += one
-    return whole
-
-
-def _point(day: dt.date, one: Yield) -> RatePoint:
-    right = sum(count for outcome, count in one.outcomes.items() if outcome.first_pass)
-    return RatePoint(day=day, judged=one.judged, approved=one.approved, first_pass=right)
-
-
-def _monday(day: dt.date) -> dt.date:
-    return day - dt.timedelta(days=day.weekday())
-
-
-def _by_week(days: Mapping[dt.date, Yield]) -> dict[dt.date, Yield]:
-    weeks: dict[dt.date, Yield] = defaultdict(Yield)
-    for day, one in days.items():
-        weeks[_monday(day)] += one
-    return dict(weeks)
-
-
-def _counts(one: Yield) -> tuple[str, ...]:
-    return (f"{one.judged:,}", *(f"{one.of(verdict):,}" for verdict in Verdict))
 
 
 def _verdicts(name: str, title: str, kind: str, found: Mapping[str, Yield], titles: Mapping[str, str]) -> Panel | None:
@@ -228,7 +74,7 @@ def _verdicts(name: str, title: str, kind: str, found: Mapping[str, Yield], titl
     else:
         said = f"From {low} approved ({titles.get(worst[0], worst[0])}) to {high} ({titles.get(worst[-1], worst[-1])})."
     rows = tuple(
-        (titles.get(key, key), *_counts(judged[key]), percent(judged[key].approval_rate), percent(judged[key].first_pass_yield), percent(judged[key].gate_approval_rate))
+        (titles.get(key, key), *verdict_counts(judged[key]), percent(judged[key].approval_rate), percent(judged[key].first_pass_yield), percent(judged[key].gate_approval_rate))
         for key in sorted(judged)
     )  # fmt: skip
     head = (kind.capitalize(), "Judged", "Approved", "To review", "Rejected", "Approval rate", "First-pass yield", "Gate alone")
@@ -366,7 +212,7 @@ def _review(numbers: CatalogNumbers) -> Panel | None:
         return None
     weeks: dict[dt.date, ReviewTime] = {}
     for day, one in numbers.review_by_day.items():
-        week = weeks.setdefault(_monday(day), ReviewTime(typical_s=one.typical_s))
+        week = weeks.setdefault(monday(day), ReviewTime(typical_s=one.typical_s))
         week.decisions, week.measured, week.measured_s = week.decisions + one.decisions, week.measured + one.measured, week.measured_s + one.measured_s  # fmt: skip
     first, last = min(weeks), max(weeks)
     every = [first + dt.timedelta(days=7 * number) for number in range((last - first).days // 7 + 1)]
