@@ -144,7 +144,8 @@ class _Server:
     def _stop(cls, theirs: int) -> None:
         os.close(theirs)
         if cls._started is not None:
-            cls._started.wait(30)
+            cls._started.kill()  # it has nothing to tidy up, and an interpreter with torch in it takes its time to end
+            cls._started.wait()
         for name in ("socket", "log"):
             Path(cls._folder, name).unlink()
         Path(cls._folder).rmdir()
@@ -225,5 +226,7 @@ def _import_libraries() -> None:
 if __name__ == "__main__":
     _listener, _owner = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
     _import_libraries()
-    if (_asked := serve(_listener, _owner)) is not None:
-        become(*_asked)
+    _asked = serve(_listener, _owner)
+    if _asked is None:
+        os._exit(0)
+    become(*_asked)
