@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from catalog.errors import RenderError
-from generation.plate_requests import FetchPicture, PlateRequest
+from generation.plate_requests import FetchPicture, PlateRequest, digests_of
 from imaging.storage_format import Pixels, decode_input, encode_input_png
+from resources.ledger import Row
 from resources.project import Project
 
 
@@ -26,6 +27,23 @@ class PlateInputs:
             if digest not in self._blobs:
                 self._blobs[digest] = self.project.store.put(encode_input_png(picture))
         return {digest: self._blobs[digest] for digest in pictures}
+
+
+def without_lost_neighbors(project: Project, batch: Row) -> tuple[Row, list[str]]:
+    """A recorded batch as far as it can be drawn again, and what had to be changed of it, one sentence each.
+
+    Where pictures are gone from which only its neighbors were drawn, it is drawn beside itself: at one batch size that gives the same bytes
+    (decision 51).
+    """
+    blobs: dict[str, str] = batch.get("pictures", {})
+    lost = project.store.missing(blobs.values())
+    gone = {digest for digest, blob in blobs.items() if blob in lost}
+    own = batch["places"][batch["index"]]
+    if not gone or gone & set(digests_of(batch["inputs"][own[2]])):
+        return batch, []
+    return {**batch, "places": [own] * len(batch["places"])}, [
+        f"batch: {len(gone)} pictures of its neighbors are gone, drawn beside itself"
+    ]
 
 
 def fetch_from(project: Project, blobs: Mapping[str, str]) -> FetchPicture:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from assets.cutouts import read_cutout
-from assets.plate_inputs import fetch_from
+from assets.plate_inputs import fetch_from, without_lost_neighbors
 from catalog.errors import ModelError, RenderError, SettingsError, StoreError
 from catalog.keys import digest_bytes
 from generation.render import ENGINE_VERSION
@@ -112,9 +112,9 @@ def _plate_again(project: Project, row: Row) -> tuple[Pixels | None, list[str]]:
     if recorded is None:
         return None, []
     then = recorded["circumstances"]
-    batch = recorded["batch"]
+    batch, changed = without_lost_neighbors(project, recorded["batch"])
     pixels, now = _plates_as(project, row, then).replay(batch, fetch_from(project, batch.get("pictures", {})))
-    return pixels, differing(then, now)
+    return pixels, [*changed, *differing(then, now)]
 
 
 def _plates_as(project: Project, row: Row, then: dict[str, Any]) -> "DiffusionPlates":

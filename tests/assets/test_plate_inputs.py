@@ -73,16 +73,37 @@ def test_a_plate_drawn_around_its_product_is_made_again_bit_for_bit(drawn):
         assert found.bit_equal and found.differs == ()
 
 
-def test_a_batch_whose_pictures_are_not_in_the_store_is_not_made_again(drawn):
+@pytest.fixture
+def lost(drawn):
+    """Takes the picture out of the store from which a scene's own plate was drawn, until the test is over: its digest and its blob."""
+    taken = []
+
+    def lose(row):
+        batch = row["facts"]["plate"]["batch"]
+        digest = batch["inputs"][batch["places"][batch["index"]][2]]["inpainting"]["picture"]
+        taken.append(drawn.store.get(batch["pictures"][digest]))
+        drawn.store.files.remove([blob_path(batch["pictures"][digest])])
+        return digest, batch["pictures"][digest]
+
+    yield lose
+    for data in taken:
+        drawn.store.put(data)
+
+
+def test_a_plate_whose_own_picture_is_not_in_the_store_is_not_made_again(drawn, lost):
     row = scenes(drawn)[0]
-    digest, blob = next(iter(row["facts"]["plate"]["batch"]["pictures"].items()))
-    data = drawn.store.get(blob)
-    drawn.store.files.remove([blob_path(blob)])
+    digest, blob = lost(row)
     with pytest.raises(
         RenderError, match=rf"Picture {digest[:12]} \(blob {blob[:12]}\), from which its batch was drawn, is not in the store"
     ):
         reproduce(drawn, row["render_key"])
-    drawn.store.put(data)
+
+
+def test_a_plate_whose_neighbors_pictures_are_gone_is_made_again_beside_itself_and_says_so(drawn, lost):
+    mine, *_, anothers = scenes(drawn)
+    lost(anothers)
+    found = reproduce(drawn, mine["render_key"])
+    assert found.bit_equal and found.differs == ("batch: pictures of its neighbors are gone, drawn beside itself",)
 
 
 def test_a_recipe_that_refuses_one_scene_refuses_that_one_alone(cut_out, drawn, tmp_path, monkeypatch):
