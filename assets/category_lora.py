@@ -1,6 +1,7 @@
 """A category's LoRA: trained when its look, base model or training settings changed; promoted only if it beats what is in use."""
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -28,7 +29,7 @@ from resources.tallies import saw
 from resources.telemetry import measured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from training.checkpoint import CheckpointMirror
     from training.lora import Progress, TrainedLora
@@ -71,6 +72,19 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
     if mirror is not None:
         forget_mirrored(mirror, trained.training_digest)
     return row, True
+
+
+_watching: "list[Callable[[Progress], None]]" = []
+
+
+@contextmanager
+def watched_training(watch: "Callable[[Progress], None]") -> "Iterator[None]":
+    """Tell `watch` each step of trainings that the asset does in this process, for a command that shows them."""
+    _watching.append(watch)
+    try:
+        yield
+    finally:
+        _watching.remove(watch)
 
 
 def checkpoint_mirror(project: Project) -> "CheckpointMirror | None":
@@ -141,6 +155,8 @@ def category_lora(context: dg.AssetExecutionContext, vitrine: VitrineResource) -
         measured(TRAINING_STEPS, 1, category=category)
         measured(TRAINING_LOSS, progress.train_loss, category=category, part="train")
         measured(TRAINING_LOSS, progress.validation_loss, category=category, part="held_out")
+        for watch in _watching:
+            watch(progress)
         if progress.step % max(1, progress.steps // 10) == 0:
             context.log.info(f"{category}: {progress}")
 

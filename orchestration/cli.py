@@ -30,6 +30,7 @@ from orchestration import (
     cli_review,
     cli_rules,
     cli_runs,
+    cli_train,
 )
 from orchestration.cli_help import Panels
 
@@ -55,6 +56,7 @@ for group in (
     cli_review,
     cli_calibrate,
     cli_drift,
+    cli_train,
     cli_lora,
     cli_ledger,
     cli_models,

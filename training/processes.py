@@ -4,8 +4,7 @@ The process that called keeps everything else: weights, optimizer, average, vali
 each step and gathers the gradients, which costs what an all-reduce does. So the others have no state: nothing of them is in a
 checkpoint, they can be killed at any moment, and a resumed training is exact.
 
-Plain torch.distributed, not accelerate's launcher: its state is one per process and read from the environment, while one worker here trains
-category after category and is started by an orchestrator.
+Plain torch.distributed, not accelerate: docs/decisions/0052-processes-without-accelerate.md.
 """
 
 import logging
