@@ -42,6 +42,7 @@ PANELS: Final[dict[str, dict[str, str]]] = {
     },
     "Models and looks": {
         "models": "Base models: licenses, downloads, pins.",
+        "train": "Train one category's LoRA, or go on with it.",
         "lora": "LoRAs: which is in use and why, files in and out.",
     },
     "Operation": {

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from catalog.errors import LoraRefused, TrainingError
+from catalog.sentences import clause
 from resources.project import Project, open_project
 from resources.settings import project_from_environment
 
@@ -50,8 +51,10 @@ def train(
         failures = run_category(str(project.settings.project_dir), CategoryTask(category=category, train=True, drops=()))
     if failures:
         raise TrainingError(
-            f"{failures[0].message.rstrip('.')}. What was trained so far is kept: `vitrine train {category}` goes on from there."
+            f"{clause(failures[0].message)}. What was trained so far is kept: `vitrine train {category}` goes on from there."
         )
+    project = open_project(project.settings.project_dir)  # its look as it was trained: it may have changed since the command began
+    key = lora_key(project, category)
     row = project.ledger.by_keys(_lora_table(), [key])[key]
     told = _told(project, row, trained_now=not known_before or known_before[key]["made_at"] != row["made_at"])
     typer.echo(json.dumps(told) if as_json else "\n".join(_in_words(told)))
@@ -155,7 +158,7 @@ def _in_words(told: dict[str, Any]) -> Iterator[str]:
         f"held-out loss {told['base_validation_loss']:.4f} (base model) to {told['validation_loss']:.4f} at step {told['best_step']}: "
         f"{lower_pct:.0f} % lower"
     )
-    yield f"{told['decision'].rstrip('.')}. It is {'in use' if told['in_use'] else 'not in use'}."
+    yield f"{clause(told['decision'])}. It is {'in use' if told['in_use'] else 'not in use'}."
     for what in ("curve", "sample_sheet"):
         if told[what] is not None:
             yield f"{what.replace('_', ' ')}: {told[what]}"
