@@ -7,7 +7,8 @@ On a CPU: a look of the demo on the embedded model, batch 4, rank 8, in float32 
 SDXL's true sizes with random weights, rank 16, 1024 px, batch 4. Ours is `train_lora`, timed from progress message to progress message; steps that
 validate or keep a checkpoint do not count, as the script does neither, nor does the encoding of the whole set before the first step, which
 is told apart. Both sides draw their own noise from the round's seed, so their curves are compared by the held-out loss of what they trained, against the
-spread that seeds alone make. Exits with 1 if the bar is missed or the curves differ by more than that.
+spread that seeds alone make; losses of so few training steps tell where their timesteps fell (docs/benchmarks.md). Exits with 1 if the bar is
+missed or the curves differ by more than that.
 """
 
 import contextlib
