@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from benchmarks.stock_diffusers import Job, draw_stock, load_stock
 from benchmarks.workloads import Workload, demo_workload, sdxl_workloads
 from catalog.keys import digest_bytes
 from generation.base_model import BaseModel, read_base_model
+from generation.execution import Execution, Weights
+from generation.memory_plan import Memory
 from generation.plates import DiffusionPlates
 from imaging.storage_format import encode_rgb_png
 
@@ -72,8 +74,14 @@ def plates_of(work: Workload, category: str, batch: int) -> DiffusionPlates:
     lora = work.loras[category]
     return DiffusionPlates(
         _base_model(work.folder), lora, digest_bytes(lora.read_bytes()), steps=work.steps, guidance=work.guidance, device=work.device,
-        batch_images=batch,
+        batch_images=batch, execution=Execution(memory=work.memory, weights=work.weights),
     )  # fmt: skip
+
+
+def as_held(work: Workload, memory: Memory | None, weights: Weights | None) -> Workload:
+    """A workload whose model ours holds in another way than it was loaded, which its name then says."""
+    told = "".join(f", ours {how}" for how in (memory, weights) if how is not None)
+    return replace(work, name=work.name + told, memory=memory, weights=weights)
 
 
 def agreement(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> Agreement:
@@ -206,7 +214,17 @@ def main() -> int:
     parser.add_argument("--products", type=whole_number(1), default=4, help="of each category, two variants each")
     parser.add_argument("--loras", type=Path, default=None, help="a folder per category with its LoRA; without it they are trained first")
     parser.add_argument("--no-cold-start", action="store_true", help="do not start fresh processes")
+    parser.add_argument(
+        "--memory", choices=("resident", "staged"), help="on CUDA, ours: where the model's parts lie (docs/how-to/engine.md)"
+    )
+    parser.add_argument(
+        "--weights", choices=("float8",), help="on CUDA, ours: what the denoiser's weights are stored in; draws other pictures"
+    )
     options = parser.parse_args()
+    if options.device == "cpu" and (options.memory or options.weights):
+        parser.error(
+            "--memory and --weights are for --device cuda: on a CPU both sides have to draw the same pictures from the same memory"
+        )
     if options.device == "cuda" and (why := no_cuda()):
         print(why)
         return 0
@@ -220,7 +238,7 @@ def main() -> int:
         elif options.device == "cpu":
             works = [demo_workload(Path(scratch), categories=options.categories, products=options.products, loras=options.loras)]
         else:
-            works = sdxl_workloads(Path(scratch))
+            works = [as_held(work, options.memory, options.weights) for work in sdxl_workloads(Path(scratch))]
         cold = not options.no_cold_start and not options.tiny
         report = run_all(works, options.batch, 1 if options.tiny else options.repeat, cold=cold)
     if options.tiny:

@@ -16,6 +16,8 @@ from catalog.brand_kit import read_brand_kit
 from catalog.product import Product
 from catalog.recipe import read_recipe, read_yaml
 from generation.base_model import read_base_model
+from generation.execution import Weights
+from generation.memory_plan import Memory
 from generation.resolve import resolve
 from training.settings import LoraSettings
 
@@ -43,6 +45,9 @@ class Workload:
     guidance: float
     size_px: int
     device: str
+    memory: Memory | None = None
+    weights: Weights | None = None
+    """How ours is told to hold the model (`generation.memory`, `generation.weights`); the opponent holds it as loaded."""
 
     @property
     def settings(self) -> dict[str, Any]:

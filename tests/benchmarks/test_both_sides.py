@@ -68,6 +68,14 @@ def test_a_report_holds_ratio_agreement_and_the_share_of_the_peak(work):
     assert Workload.from_json(work.as_json()) == work
 
 
+def test_ours_holds_a_model_as_it_is_told_and_the_name_says_so(work, ours):
+    held = throughput.as_held(work, "staged", "float8")
+    assert held.name == "tiny, ours staged, ours float8" and Workload.from_json(held.as_json()) == held
+    rounded = throughput.draw_ours(held, work.jobs[:2], 2)
+    found = throughput.agreement(rounded, ours[:2])
+    assert found.levels > 1 and found.share < 1, "weights of eight bits draw about the same picture"
+
+
 def test_the_stock_trainer_learns_and_its_file_fits(tmp_path):
     model = write_tiny_base_model(tmp_path / "model")
     task = StockTask(
