@@ -14,7 +14,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -30,8 +30,7 @@ from benchmarks.stock_diffusers import Job, draw_stock, load_stock
 from benchmarks.workloads import Workload, demo_workload, sdxl_workloads
 from catalog.keys import digest_bytes
 from generation.base_model import BaseModel, read_base_model
-from generation.execution import Execution, Weights
-from generation.memory_plan import Memory
+from generation.execution import Execution
 from generation.plates import DiffusionPlates
 from imaging.storage_format import encode_rgb_png
 
@@ -74,14 +73,14 @@ def plates_of(work: Workload, category: str, batch: int) -> DiffusionPlates:
     lora = work.loras[category]
     return DiffusionPlates(
         _base_model(work.folder), lora, digest_bytes(lora.read_bytes()), steps=work.steps, guidance=work.guidance, device=work.device,
-        batch_images=batch, execution=Execution(memory=work.memory, weights=work.weights),
+        batch_images=batch, execution=Execution(**work.execution),
     )  # fmt: skip
 
 
-def as_held(work: Workload, memory: Memory | None, weights: Weights | None) -> Workload:
-    """A workload whose model ours holds in another way than it was loaded, which its name then says."""
-    told = "".join(f", ours {how}" for how in (memory, weights) if how is not None)
-    return replace(work, name=work.name + told, memory=memory, weights=weights)
+def as_held(work: Workload, chosen: Mapping[str, Any]) -> Workload:
+    """A workload whose model ours holds or runs in another way than it was loaded, which its name then says. `chosen`: see Workload.execution."""
+    told = "".join(f", ours {name if value is True else value}" for name, value in chosen.items())
+    return replace(work, name=work.name + told, execution=dict(chosen))
 
 
 def agreement(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> Agreement:
@@ -220,10 +219,14 @@ def main() -> int:
     parser.add_argument(
         "--weights", choices=("float8",), help="on CUDA, ours: what the denoiser's weights are stored in; draws other pictures"
     )
+    parser.add_argument(
+        "--compile", action="store_true", help="on CUDA, ours: compile the denoiser's repeated blocks, in the round that warms up"
+    )
     options = parser.parse_args()
-    if options.device == "cpu" and (options.memory or options.weights):
+    chosen = {name: value for name in ("memory", "weights", "compile") if (value := getattr(options, name))}
+    if options.device == "cpu" and chosen:
         parser.error(
-            "--memory and --weights are for --device cuda: on a CPU both sides have to draw the same pictures from the same memory"
+            f"--{next(iter(chosen))} is for --device cuda: on a CPU both sides have to draw the same pictures from the same memory"
         )
     if options.device == "cuda" and (why := no_cuda()):
         print(why)
@@ -238,7 +241,7 @@ def main() -> int:
         elif options.device == "cpu":
             works = [demo_workload(Path(scratch), categories=options.categories, products=options.products, loras=options.loras)]
         else:
-            works = [as_held(work, options.memory, options.weights) for work in sdxl_workloads(Path(scratch))]
+            works = [as_held(work, chosen) for work in sdxl_workloads(Path(scratch))]
         cold = not options.no_cold_start and not options.tiny
         report = run_all(works, options.batch, 1 if options.tiny else options.repeat, cold=cold)
     if options.tiny:

@@ -5,7 +5,7 @@ Measures nothing.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,6 @@ from catalog.brand_kit import read_brand_kit
 from catalog.product import Product
 from catalog.recipe import read_recipe, read_yaml
 from generation.base_model import read_base_model
-from generation.execution import Weights
-from generation.memory_plan import Memory
 from generation.resolve import resolve
 from training.settings import LoraSettings
 
@@ -45,9 +43,8 @@ class Workload:
     guidance: float
     size_px: int
     device: str
-    memory: Memory | None = None
-    weights: Weights | None = None
-    """How ours is told to hold the model (`generation.memory`, `generation.weights`); the opponent holds it as loaded."""
+    execution: dict[str, Any] = field(default_factory=dict)
+    """How ours is told to hold and run the model, by the fields of generation.execution.Execution; the opponent's is as loaded."""
 
     @property
     def settings(self) -> dict[str, Any]:

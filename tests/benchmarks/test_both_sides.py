@@ -69,7 +69,8 @@ def test_a_report_holds_ratio_agreement_and_the_share_of_the_peak(work):
 
 
 def test_ours_holds_a_model_as_it_is_told_and_the_name_says_so(work, ours):
-    held = throughput.as_held(work, "staged", "float8")
+    held = throughput.as_held(work, {"memory": "staged", "weights": "float8"})
+    assert throughput.as_held(work, {"compile": True}).name == "tiny, ours compile"
     assert held.name == "tiny, ours staged, ours float8" and Workload.from_json(held.as_json()) == held
     rounded = throughput.draw_ours(held, work.jobs[:2], 2)
     found = throughput.agreement(rounded, ours[:2])

@@ -27,7 +27,7 @@ def test_every_command_tells_its_flags(command, monkeypatch, capsys):
         *((command, ["--repeat", "0"], "'0' is no whole number from 1 on") for command in MEASURING),
         *((command, ["--device", "tpu"], "invalid choice: 'tpu'") for command in MEASURING),
         (throughput, ["--batch", "many"], "'many' is no whole number from 1 on"),
-        (throughput, ["--weights", "float8"], "--memory and --weights are for --device cuda"),
+        (throughput, ["--weights", "float8"], "--weights is for --device cuda"),
         (training, ["--steps", "4"], "'4' is no whole number from 5 on"),
         (batching, ["--batches", "1", "-2"], "'-2' is no whole number from 1 on"),
         (batching, ["--families", "sd3"], "invalid choice: 'sd3'"),
