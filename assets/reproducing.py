@@ -146,7 +146,7 @@ def _plates_as(project: Project, row: Row, then: dict[str, Any]) -> "DiffusionPl
         device=project.settings.generation.device,
         threads=then["threads"],
         few_step=few_step,
-        execution=replace(project.settings.generation.execution, weights=then.get("weights")),
+        execution=replace(project.settings.generation.execution, weights=then.get("weights"), compile=bool(then.get("compile"))),
     )
 
 

@@ -28,6 +28,7 @@ NAMES: Mapping[str, str] = {
     "device_name": "device",
     "dtype": "number format",
     "weights": "storage of the weights",
+    "compile": "compiled blocks",
     "attention": "attention",
     "threads": "CPU threads",
 }
@@ -53,6 +54,7 @@ def circumstances(kept: Resident, *, lora_digest: str | None, sampling: Sampling
         "device_name": device_name(kept.device),
         "dtype": str(denoiser.dtype).removeprefix("torch."),
         "weights": kept.execution.weights,
+        "compile": kept.execution.compile or None,
         "attention": attention_of(denoiser),
         "threads": threads,
     }

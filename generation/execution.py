@@ -16,16 +16,18 @@ Weights = Literal["float8"]
 class Execution:
     """`memory`: all parts on the device, or each while it is needed; None: all where they fit. It changes no picture.
 
-    `weights`: what the denoiser's are stored in; None: as loaded. See float8_weights.py.
+    `weights`: what the denoiser's are stored in; None: as loaded. See float8_weights.py. `compile`: whether its repeated blocks are compiled. See
+    compiled_blocks.py.
     """
 
     memory: Memory | None = None
     weights: Weights | None = None
+    compile: bool = False
 
     @property
     def in_keys(self) -> dict[str, Any]:
         """What of it changes pictures, where it was chosen."""
-        return {} if self.weights is None else {"weights": self.weights}
+        return ({} if self.weights is None else {"weights": self.weights}) | ({"compile": True} if self.compile else {})
 
 
 AS_LOADED = Execution()

@@ -55,6 +55,8 @@ class Family(Protocol):
 
     memory: MemoryPlan
     """Which parts of the pipeline are needed when."""
+    prompts_keep_their_length: bool
+    """Whether the denoiser is told as many tokens as a prompt has; False where all are padded to one length."""
 
     def geometry(self, folder: Path, configs: Mapping[str, Mapping[str, Any]]) -> Geometry:
         """Sizes from the components' configurations (config.json or tokenizer_config.json by component); KeyError for what is missing."""

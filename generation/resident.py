@@ -13,6 +13,7 @@ from typing import Any
 from catalog.errors import ModelError
 from generation.adapter import denoiser_of
 from generation.base_model import BaseModel, load_pipeline, quiet_libraries, read_base_model
+from generation.compiled_blocks import check_compile, compile_blocks, forget_compiled
 from generation.execution import AS_LOADED, Execution
 from generation.family import Conditioning, Pixels
 from generation.float8_weights import store_in_float8
@@ -113,7 +114,7 @@ def resident(base_model: BaseModel, device: str, threads: int, execution: Execut
     Raises ModelError if the model's files changed since it was read, or do not load.
     """
     if not KEPT or (KEPT[0].base_model.digest, KEPT[0].device, KEPT[0].execution) != (base_model.digest, device, execution):
-        KEPT.clear()
+        _let_go()
         found = read_base_model(base_model.folder).digest
         if found != base_model.digest:
             raise ModelError(
@@ -134,7 +135,17 @@ def _loaded(base_model: BaseModel, device: str, threads: int, execution: Executi
         parts = PartsInTurn(pipeline, base_model.behavior.memory, device)
     else:
         pipeline = pipeline.to(device)
-    return Resident(base_model=base_model, device=device, execution=execution, pipeline=pipeline, lora=worn_by(pipeline), parts=parts)
+    if execution.compile:
+        check_compile(base_model, execution, staged=parts is not None)
+        compile_blocks(denoiser_of(pipeline)[1], device)
+    lora = worn_by(pipeline, compiled=execution.compile)
+    return Resident(base_model=base_model, device=device, execution=execution, pipeline=pipeline, lora=lora, parts=parts)
+
+
+def _let_go() -> None:
+    if KEPT and KEPT[0].execution.compile:
+        forget_compiled()
+    KEPT.clear()
 
 
 def release() -> None:
@@ -144,7 +155,7 @@ def release() -> None:
     import torch
 
     with LOCK:
-        KEPT.clear()
+        _let_go()
         gc.collect()  # a pipeline and its hooks refer to one another
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -1,7 +1,7 @@
 """The LoRAs that a pipeline wears (a look's, a few-step adapter's): added into the denoiser's own weights, or beside them; exchanged, taken off bit for bit, proved before each batch.
 
-Layers beside the weights cost a quarter of a small denoiser's time on a CPU. In bfloat16 and float8 they stay beside: adding them in
-rounds small ones away. Reading and checking the LoRA's file is in adapter.py.
+Layers beside the weights cost a quarter of a small denoiser's time on a CPU. In float8 they stay beside, because
+adding them in would round them away, and in bfloat16 where no blocks are compiled. Reading and checking the LoRA's file is in adapter.py.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,16 @@ from generation.adapter import Adapter, WornAdapter, attach_adapters, check_adap
 from generation.float8_weights import is_stored_in_float8, seen_in_computing_type
 
 
-def worn_by(pipeline: Any) -> "LoraInWeights | LoraBeside":
-    """What wears LoRAs on a pipeline that was just loaded: its weights where they are float32, layers beside them else."""
+def worn_by(pipeline: Any, *, compiled: bool = False) -> "LoraInWeights | LoraBeside":
+    """What wears LoRAs on a pipeline that was just loaded: its weights where they are float32, layers beside them else.
+
+    Compiled blocks have them in their weights in any case: other layers would be compiled anew with each exchange.
+    """
     import torch
 
     denoiser = denoiser_of(pipeline)[1]
     exact = denoiser.dtype == torch.float32 and not is_stored_in_float8(denoiser)
-    return LoraInWeights(pipeline) if exact else LoraBeside(pipeline)
+    return LoraInWeights(pipeline) if exact or compiled else LoraBeside(pipeline)
 
 
 class LoraBeside:

@@ -46,6 +46,7 @@ class GenerationSettings(Section):
     left out: none on a CPU, three beside a GPU. `step_cache` skips blocks of steps that are alike (generation/step_cache.py); left out: none.
     `memory`: `resident` keeps all parts of the base model on the device, `staged` brings each while it is needed; left out: all where they fit.
     `weights: float8` stores the denoiser's in eight bits, for another picture; left out: as they are computed with.
+    `compile` compiles the denoiser's repeated blocks with the first batch of each shape, for other last bits; left out: it does not.
     """
 
     steps: int = Field(default=20, ge=1, le=200)
@@ -60,17 +61,22 @@ class GenerationSettings(Section):
     workers: int | None = Field(default=None, ge=0, le=16)
     memory: Memory | None = None
     weights: Weights | None = None
+    compile: bool = False
 
     @model_validator(mode="after")
-    def _only_a_device_of_its_own_has_parts_in_turn(self) -> Self:
+    def _execution_is_possible(self) -> Self:
         if self.memory == "staged" and self.device == "cpu":
             raise ValueError("`memory: staged` frees the memory of a GPU; with `device: cpu` everything is where it is. Leave it out")
+        if self.compile and (self.weights is not None or self.memory == "staged"):
+            raise ValueError(
+                "`compile` takes weights as they were loaded, and all parts on the device: leave it out, or `weights` and `memory`"
+            )
         return self
 
     @property
     def execution(self) -> Execution:
         """How the base model lies in memory and is executed."""
-        return Execution(memory=self.memory, weights=self.weights)
+        return Execution(memory=self.memory, weights=self.weights, compile=self.compile)
 
 
 class GateSettings(Section):

@@ -47,6 +47,7 @@ class Flux2Klein:
         "all": DOUBLE_BLOCKS + SINGLE_BLOCKS + FEED_FORWARD,
     }
     memory = MemoryPlan(condition=("text_encoder",), predict=("transformer",))
+    prompts_keep_their_length = False
 
     def geometry(self, folder: Path, configs: Mapping[str, Mapping[str, Any]]) -> Geometry:
         """See Family."""

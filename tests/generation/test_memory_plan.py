@@ -105,7 +105,7 @@ def test_parts_in_turn_draw_the_same_bits_in_less_memory(name, models, monkeypat
     everything_there = plates(base_model).draw(PROMPTS, SEEDS)
     assert resident.KEPT[0].parts is None
     # The fingerprint of a LoRA in the weights reads them on the host, where a test that hides them has none.
-    monkeypatch.setattr(resident, "worn_by", lambda pipeline: _Bare())
+    monkeypatch.setattr(resident, "worn_by", lambda pipeline, **_: _Bare())
     with staged(monkeypatch, base_model) as kept:
         in_turn = plates(base_model, memory="staged").draw(PROMPTS, SEEDS)
         assert [kept] == resident.KEPT, "drawn with the pipeline whose parts were out of reach"
@@ -140,7 +140,7 @@ def test_parts_in_turn_encode_what_is_known_and_what_is_gone_by(name, models, mo
     references = [PRODUCT_HW3] if edit_family(family) else []
     with torch.inference_mode():
         told = family.condition(pipeline, "oak", references)
-    monkeypatch.setattr(resident, "worn_by", lambda pipeline: _Bare())
+    monkeypatch.setattr(resident, "worn_by", lambda pipeline, **_: _Bare())
     with staged(monkeypatch, base_model) as kept, torch.inference_mode():
         known = kept.known(asked).latents_BChw
         assert kept.parts.came == ["vae"] and not kept.parts.on_device
