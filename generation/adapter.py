@@ -14,6 +14,7 @@ from typing import Any
 from catalog.errors import ModelError
 from catalog.sentences import clause
 from generation.base_model import quiet_libraries
+from generation.batch_sizes import is_out_of_memory
 from generation.families import family_of_pipeline
 from generation.lora_tensors import (
     read_foreign_lora,
@@ -56,8 +57,8 @@ def attach_adapters(pipeline: Any, adapters: Sequence[Adapter]) -> tuple[WornAda
     """Replace whatever adapters the pipeline has by these, all at work at once.
 
     They are unloaded and loaded anew (not hot-swapped): a failed hot swap in diffusers 0.42 deletes the adapter and goes on with the
-    base model. Raises ModelError if a file is missing, altered, not finite, or does not match the pipeline's layers one to one; the pipeline
-    then wears none.
+    base model. Raises ModelError if a file is missing, altered, not finite, or does not match the pipeline's layers one to one, and what torch
+    raises when memory does not suffice; the pipeline then wears none.
     """
     assert len({adapter.name for adapter in adapters}) == len(adapters) > 0, "adapters, each with a name of its own"
     part = denoiser_of(pipeline)[0]
@@ -81,7 +82,7 @@ def attach_adapters(pipeline: Any, adapters: Sequence[Adapter]) -> tuple[WornAda
             for adapter in adapters
         )
         check_adapters_active(pipeline, worn)
-    except ModelError:
+    except Exception:
         detach_lora(pipeline)
         raise
     return worn
@@ -145,6 +146,8 @@ def _attach(pipeline: Any, adapter: Adapter, tensors: dict[str, Any]) -> None:
             warnings.filterwarnings("ignore", "Already found a `peft_config`", UserWarning)  # a second adapter is what is wanted
             pipeline.load_lora_weights(dict(tensors), adapter_name=adapter.name)
     except (ValueError, RuntimeError, KeyError) as error:
+        if is_out_of_memory(error):
+            raise
         raise ModelError(
             f"The LoRA {adapter.path.name} does not fit this base model: {clause(error)}. Train the category again on it."
         ) from error

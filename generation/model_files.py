@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Each file's name within the folder and its path, in order of names.
+    """Each file's name within the folder and its path, in order of names; hidden files and folders, which loading never reads, are left out.
 
     Links to files and to folders are followed, as loading follows them: models that share a text encoder share it by a link. A link that leads
-    to a folder it lies in is followed once and no further.
+    to a folder it lies in is followed once and no further. What is hidden comes by itself: .DS_Store on a Mac, .ipynb_checkpoints of a notebook.
     """
     found = [(path.relative_to(folder), path) for path in _walked(folder, frozenset())]
     for name, path in sorted(found):
@@ -24,7 +24,7 @@ def _walked(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
     if real in above:
         return
     with os.scandir(folder) as entries:
-        inside = list(entries)
+        inside = [entry for entry in entries if not entry.name.startswith(".")]
     for entry in inside:
         if entry.is_dir():
             yield from _walked(folder / entry.name, above | {real})

@@ -60,8 +60,7 @@ def read_configs(folder: Path, parts: Mapping[str, tuple[str, str]]) -> dict[str
 def digest_of_folder(folder: Path, parts: Iterable[str]) -> str:
     """Changes with any byte that loading reads, and with no other file of the folder (a README, a sample sheet)."""
     named = set(parts)
-    # A hidden file (.DS_Store as soon as somebody opens the folder on a Mac) is none that loading reads.
-    read = [(name, path) for name, path in files_below(folder) if name.split("/")[0] in named and not path.name.startswith(".")]
+    read = [(name, path) for name, path in files_below(folder) if name.split("/")[0] in named]
     read.append(("model_index.json", folder / "model_index.json"))
     return digest(sorted([name, digest_of_file(path)] for name, path in read))
 

@@ -11,8 +11,9 @@ from catalog.errors import ModelError
 from catalog.model_entry import ModelEntry
 from catalog.sentences import clause
 from generation.families import FAMILIES, family_of_pipeline
+from generation.model_files import files_below
 from generation.model_folder import parts_of, read_index
-from generation.model_safety import PICKLED, files_of
+from generation.model_safety import PICKLED
 
 OTHER_FORMATS = (".msgpack", ".onnx", ".onnx_data", ".h5", ".xml", ".gguf")
 """Weights for other libraries, which repositories keep beside ours."""
@@ -37,7 +38,7 @@ def read_files(entry: ModelEntry, folder: Path) -> dict[str, Path]:
             f"The model in {folder} is a {class_name}, and not of family '{entry.family}'. Correct `family`, or name another folder."
         )
     parts = parts_of(index, left_out(entry.family))
-    found = {name: path for name, path in files_of(folder) if name == "model_index.json" or name.split("/")[0] in parts}
+    found = {name: path for name, path in files_below(folder) if name == "model_index.json" or name.split("/")[0] in parts}
     lacking = sorted(part for part in parts if not any(name.startswith(f"{part}/") for name in found))
     if lacking:
         raise ModelError(f"{folder} lacks the folder {lacking[0]}, which its model_index.json names. Copy the model again in full.")

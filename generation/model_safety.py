@@ -4,7 +4,6 @@ Reads names, JSON and the headers of safetensors; loads nothing and digests noth
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +23,9 @@ MAX_CONFIGURATION_BYTES = 1_000_000
 """Configurations are a few KB; larger JSON files are vocabularies and lists of weights."""
 
 
-def files_of(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file of a model's folder by its name within it, hidden files and folders left out, in order."""
-    for name, path in files_below(folder):
-        if not any(part.startswith(".") for part in name.split("/")):
-            yield name, path
-
-
 def code_in(folder: Path) -> str:
     """What of a folder would be code of the model's own, in words; '' when there is none."""
-    for name, path in files_of(folder):
+    for name, path in files_below(folder):
         if path.suffix.lower() in CODE:
             return f"{name} is code, and a model brings none"
         if path.suffix.lower() != ".json":
@@ -60,12 +52,12 @@ def _asked_for(name: str, configuration: dict[str, Any]) -> str:
 
 def pickles_in(folder: Path) -> list[str]:
     """Names of weight files that could run code when loaded."""
-    return [name for name, path in files_of(folder) if path.suffix.lower() in PICKLED]
+    return [name for name, path in files_below(folder) if path.suffix.lower() in PICKLED]
 
 
 def cut_short(folder: Path) -> str:
     """The first safetensors file that holds fewer or more bytes than its header says, in words; '' when all are whole."""
-    for name, path in files_of(folder):
+    for name, path in files_below(folder):
         if path.suffix != ".safetensors":
             continue
         told, found = _length_told(path), path.stat().st_size

@@ -209,8 +209,8 @@ class DiffusionPlates:
         """One batch of the present size, filled up by repeating; None when it did not fit into memory and the size was halved."""
         filled = [wanted[n % len(wanted)].request for n in range(size.images)]
         meter = BatchMeter(self.device)
-        kept.lora.wear(self.adapters)
         try:
+            kept.lora.wear(self.adapters)
             with sampling_in_few_steps(kept.pipeline, self.few_step):
                 levels, finite = draw_batch(kept, filled, self.sampling)
         except (RuntimeError, MemoryError) as error:

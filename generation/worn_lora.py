@@ -89,16 +89,20 @@ class LoraInWeights:
         finally:
             detach_lora(self.pipeline)
         weights = dict(denoiser.named_parameters())
-        with torch.no_grad():
-            for name, delta in added.items():
-                self._originals[name] = weights[name].detach().to("cpu", copy=True)
-                weights[name].copy_(weights[name].float() + delta)
+        try:
+            with torch.no_grad():
+                for name, delta in added.items():
+                    self._originals[name] = weights[name].detach().to("cpu", copy=True)
+                    weights[name].copy_(weights[name].float() + delta)
+        except BaseException:  # out of memory halfway: those that are changed already go back
+            self._take_out()
+            raise
         self.digest, self._fingerprint = digest_of(adapters), fingerprint(denoiser)
 
     def _take_out(self) -> None:
         import torch
 
-        if self.digest is None:
+        if not self._originals:
             return
         weights = dict(denoiser_of(self.pipeline)[1].named_parameters())
         with torch.no_grad():

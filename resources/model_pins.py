@@ -6,8 +6,8 @@ from pathlib import Path
 
 from catalog.errors import ModelError
 from generation.file_digests import digest_of_file
+from generation.model_files import files_below
 from generation.model_registry import RegisteredModel
-from generation.model_safety import files_of
 from resources.installed_models import fetch_command, files_to_pin, in_words, installed_folder, snapshot_folder
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -48,7 +48,7 @@ def read_pin(model: RegisteredModel, folder: Path, *, named: bool) -> Pin:
     Raises ModelError for files that may not be in it, that are not there in full, or that have other bytes than the hub announced.
     """
     here = files_to_pin(model, folder)
-    licenses = {name: path for name, path in files_of(folder) if "/" not in name and name.upper().startswith(LICENSE_NAMES)}
+    licenses = {name: path for name, path in files_below(folder) if "/" not in name and name.upper().startswith(LICENSE_NAMES)}
     files = {name: digest_of_file(path) for name, path in here.items()}
     for name, path in here.items():
         announced = _announced(folder, name, path)

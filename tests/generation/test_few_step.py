@@ -16,7 +16,7 @@ from generation.circumstances import differing
 from generation.few_step import FewStep, sampling_in_few_steps
 from generation.plates import DiffusionPlates
 from generation.resident import KEPT
-from generation.worn_lora import LoraBeside
+from generation.worn_lora import LoraBeside, LoraInWeights, fingerprint
 from tests.generation.family_contract import SEED, TRIGGER, draw_ours
 from tests.tiny_model import TINY_SIZE_PX, write_tiny_lora
 from tests.tiny_sdxl import write_tiny_sdxl
@@ -165,6 +165,50 @@ def test_an_adapter_for_another_model_leaves_nothing_worn(base_model, pipeline, 
     with pytest.raises(ModelError, match="LoRA other"):
         attach_adapters(pipeline, other.beside([look]))
     check_lora_active(pipeline, 0)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("CUDA error: out of memory")])
+def test_running_out_of_memory_while_attaching_is_not_told_as_a_wrong_lora(pipeline, look, few_step, monkeypatch, error):
+    load = pipeline.load_lora_weights
+
+    def load_one(tensors, adapter_name):
+        if adapter_name == "few_step":
+            raise error
+        load(tensors, adapter_name=adapter_name)
+
+    monkeypatch.setattr(pipeline, "load_lora_weights", load_one)
+    with pytest.raises(type(error), match="out of memory"):
+        attach_adapters(pipeline, few_step.beside([look]))
+    check_lora_active(pipeline, 0)
+
+
+def test_running_out_of_memory_while_weights_are_changed_leaves_them_as_they_were(base_model, look, few_step, monkeypatch):
+    worn = LoraInWeights(load_pipeline(base_model))
+    bare, changed = fingerprint(worn.pipeline.unet), []
+    monkeypatch.setattr("generation.worn_lora.deltas", lambda denoiser: _ending_early(denoiser, changed))
+    with pytest.raises(torch.OutOfMemoryError):
+        worn.wear([look])
+    assert len(changed) == 2 and fingerprint(worn.pipeline.unet) == bare
+    monkeypatch.undo()
+    worn.wear(few_step.beside([look]))
+    assert fingerprint(worn.pipeline.unet) != bare
+
+
+def _ending_early(denoiser, changed):
+    """What a LoRA adds, whose third part does not fit into memory."""
+
+    class Part:
+        def __init__(self, name):
+            self.name = name
+
+        def __radd__(self, weight):
+            if len(changed) == 2:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            changed.append(self.name)
+            return weight + 1
+
+    names = [name for name, module in denoiser.named_modules() if isinstance(module, torch.nn.Linear)][:3]
+    return {f"{name.replace('.base_layer', '')}.weight": Part(name) for name in names if "lora" not in name}
 
 
 def test_adapters_that_change_text_encoders_are_refused(pipeline, tmp_path):

@@ -5,9 +5,14 @@ import os
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from catalog.model_entry import License, ModelEntry
 from generation import file_digests
 from generation.file_digests import digest_of_file, forget, keep_digests_in
+from generation.model_folder import digest_of_folder
+from generation.model_parts import read_files
 from generation.model_safety import code_in, cut_short, pickles_in
 
 WEIGHTS = {"a": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}
@@ -52,6 +57,30 @@ def test_the_hub_librarys_own_hidden_files_are_none_of_the_models(folder):
     (folder / ".cache").mkdir()
     (folder / ".cache" / "notes.py").write_text("")
     assert code_in(folder) == ""
+
+
+VISIBLE, HIDDEN = ("config.json", "more.json", "unet"), (".DS_Store", ".ipynb_checkpoints", ".git")
+
+
+@settings(max_examples=40, deadline=None)
+@given(path=st.lists(st.sampled_from(VISIBLE + HIDDEN), min_size=1, max_size=3))
+def test_what_verifying_looks_at_is_what_the_digest_holds(tmp_path_factory, path):
+    """An editor's or a notebook's hidden folder, at any depth, is for neither; any other file is for both."""
+    folder = tmp_path_factory.mktemp("model")
+    index = {"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    (folder / "unet").mkdir()
+    (folder / "unet" / "weights.safetensors").write_bytes(b"w")
+    before = digest_of_folder(folder, ["unet"])
+    added = folder.joinpath("unet", "in", *path)
+    added.parent.mkdir(parents=True)
+    added.write_text("{}")
+    entry = ModelEntry(title="M", family="unsupported", folder=".", license=License(name="MIT", commercial_ok=True))
+    read = read_files(entry, folder)
+    assert (added in read.values()) == (not set(HIDDEN) & set(path))
+    assert (digest_of_folder(folder, ["unet"]) == before) == (added not in read.values())
+    pinned = entry.model_copy(update={"files": {name: digest_of_file(file) for name, file in read.items()}})
+    assert pinned.digest() == digest_of_folder(folder, ["unet"])
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,21 @@ def test_running_out_of_memory_halves_the_batch_goes_on_and_remembers(base_model
     assert other.batch_size.images == 4, "another wanted size is tried as it is wanted"
 
 
+def test_running_out_of_memory_while_a_lora_is_put_on_halves_the_batch_and_goes_on(base_model, lora, monkeypatch):
+    plates = plates_of(base_model, lora, guidance=1.0)
+    wear, asked = KEPT[0].lora.wear, []
+
+    def too_narrow_at_first(adapters):
+        asked.append(plates.batch_size.images)
+        if len(asked) == 1:
+            raise OUT_OF_MEMORY["cuda"]
+        wear(adapters)
+
+    monkeypatch.setattr(KEPT[0].lora, "wear", too_narrow_at_first)
+    assert [plate.batch["images"] for plate in plates.draw_plates(PROMPTS[:2], SEEDS[:2])] == [2, 2]
+    assert asked == [4, 2]
+
+
 def test_a_smaller_size_is_believed_for_some_days_and_only_on_the_machine_it_was_found_on(base_model, tmp_path, monkeypatch):
     file, found_on = tmp_path / "sizes.json", batch_sizes._today()
     plates = DiffusionPlates(base_model, None, None, batch_images=8, sizes_file=file)
