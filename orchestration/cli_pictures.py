@@ -5,23 +5,33 @@ They call the same stage functions as the assets; nothing is stored.
 
 import datetime
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-import yaml
 
-from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import PhotoRefused, SettingsError
-from catalog.recipe import Recipe, parse_model
+from catalog.recipe import parse_model
 from catalog.verdict import Reason
-from resources.settings import SETTINGS_FILE, Settings, project_from_environment, read_settings
+from orchestration.picture_inputs import (
+    brand_kit_at,
+    check_out,
+    decoded,
+    file_bytes,
+    parameters_of,
+    plates_for,
+    project_brand_kit,
+    project_settings,
+    read_alpha,
+    read_photo,
+    recipe_named,
+    write_out,
+)
+from resources.settings import SETTINGS_FILE
 
 if TYPE_CHECKING:
     from imaging.decode_sandbox import DecodeSandbox
     from imaging.encode import ImageFormat
-    from imaging.photo import Photo
     from quality.screening import ScreeningRules
 
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -64,7 +74,7 @@ def _screening_rules() -> "ScreeningRules":
     """The shipped rules with the overrides of the project here, as a run screens by them."""
     from quality.screening import ScreeningRules
 
-    settings = _project_settings()
+    settings = project_settings()
     return ScreeningRules() if settings is None else parse_model(ScreeningRules, settings.screening, f"{SETTINGS_FILE}: screening")
 
 
@@ -72,7 +82,7 @@ def _screened(path: Path, rules: "ScreeningRules", sandbox: "DecodeSandbox") -> 
     from quality.screening import screen_photo
 
     try:
-        data = _file_bytes(path)
+        data = file_bytes(path)
     except PhotoRefused as refusal:
         reason = Reason(code=refusal.code, message=str(refusal))
         return {"file": str(path), "accepted": False, "reasons": [reason.as_dict()], "measurements": {}}
@@ -93,9 +103,9 @@ def cutout(
 
     from imaging.cutout import cut_out
 
-    _check_out(out, photo, [".png"])
-    cut = cut_out(_decoded(photo, as_json).pixels_HW3)
-    _write(out, bytes(cv2.imencode(".png", cut.alpha_HW)[1]))
+    check_out(out, photo, [".png"])
+    cut = cut_out(decoded(photo, as_json).pixels_HW3)
+    write_out(out, bytes(cv2.imencode(".png", cut.alpha_HW)[1]))
     if as_json:
         answer = {"accepted": cut.accepted, "confidence": cut.confidence, "reasons": list(cut.reasons), "measurements": cut.measurements}
         typer.echo(json.dumps({"file": str(photo), "out": str(out), **answer}))
@@ -124,13 +134,13 @@ def render(
     from imaging.cutout import cut_out
     from imaging.encode import encode
 
-    _check_out(out, photo, list(FORMATS))
-    kit, file_format = _brand_kit(brand), FORMATS[out.suffix.lower()]
-    chosen = _recipe(recipe).with_params(_parameters(changes or []))
+    check_out(out, photo, list(FORMATS))
+    kit, file_format = brand_kit_at(brand), FORMATS[out.suffix.lower()]
+    chosen = recipe_named(recipe).with_params(parameters_of(changes or []))
     style = category or next(iter(kit.categories))
     if style not in kit.categories:
         raise SettingsError(f"The brand kit has no category {style!r}. It has: {', '.join(sorted(kit.categories))}.")
-    cut = cut_out(_decoded(photo, as_json).pixels_HW3)
+    cut = cut_out(decoded(photo, as_json).pixels_HW3)
     if not cut.accepted:
         raise CutoutRefused(f"{photo}: the product cannot be told from its background with confidence ({', '.join(cut.reasons)}).")
     item = Product(sku="photo", title=photo.stem or "photo", category=style, photos=(photo.name,))
@@ -138,9 +148,9 @@ def render(
         [resolve(chosen, item, kit, index)],
         [Variant(sku=photo.stem[:40], recipe=chosen.name, index=index).seed],
         RenderSource(foreground_HW3=cut.foreground_HW3, alpha_HW=cut.alpha_HW),
-        _plates(style, chosen) if chosen.engine == "diffusion" else None,
+        plates_for(style, chosen) if chosen.engine == "diffusion" else None,
     )[0]
-    _write(out, encode(rendered.pixels_HW3, file_format))
+    write_out(out, encode(rendered.pixels_HW3, file_format))
     if as_json:
         typer.echo(json.dumps({"out": str(out), "placement": rendered.placement.as_dict(), "facts": rendered.facts}))
     else:
@@ -183,12 +193,12 @@ def judge(
     if recipe is None or source is None:
         raise SettingsError("Give --recipe and --source, or --pack. Packs: see `vitrine rules list`.")
 
-    kit = _brand_kit(brand) if brand or _project_brand_kit() else None
-    rules = _recipe(recipe)
+    kit = brand_kit_at(brand) if brand or project_brand_kit() else None
+    rules = recipe_named(recipe)
     try:
-        photo, made = _photo(source), _photo(render)
-        expected_HW3 = None if expected is None else _photo(expected).pixels_HW3
-        alpha_HW = None if alpha is None else _alpha(alpha)
+        photo, made = read_photo(source), read_photo(render)
+        expected_HW3 = None if expected is None else read_photo(expected).pixels_HW3
+        alpha_HW = None if alpha is None else read_alpha(alpha)
     except PhotoRefused as refusal:
         reason = Reason(code=refusal.code, message=str(refusal))
         typer.echo(json.dumps({"verdict": "rejected", "reasons": [reason.as_dict()], "measurements": {}}))
@@ -215,7 +225,7 @@ def _judge_by_pack(pack: str, render: Path, on: datetime.datetime | None) -> NoR
 
     rules = packs_here().rules(pack, day(on))
     try:
-        answer = judge_file(_file_bytes(render), rules).as_dict()
+        answer = judge_file(file_bytes(render), rules).as_dict()
     except (PhotoRefused, GateError) as refusal:
         code = refusal.code if isinstance(refusal, PhotoRefused) else "not_an_image"
         answer = {"verdict": "rejected", "reasons": [Reason(code=code, message=str(refusal)).as_dict()], "measurements": {}}
@@ -224,129 +234,3 @@ def _judge_by_pack(pack: str, render: Path, on: datetime.datetime | None) -> NoR
     told = {"verdict": answer["verdict"], "taken": taken, "recommendations": recommended}
     typer.echo(json.dumps({**told, "reasons": answer["reasons"], "measurements": answer["measurements"]}))
     raise typer.Exit(0 if taken else 1)
-
-
-def _decoded(path: Path, as_json: bool) -> Any:
-    try:
-        return _photo(path)
-    except PhotoRefused as error:
-        refusal = error
-    if as_json:
-        typer.echo(
-            json.dumps({"file": str(path), "accepted": False, "confidence": 0.0, "reasons": [refusal.code], "message": str(refusal)})
-        )
-        raise typer.Exit(1)
-    raise refusal
-
-
-def _photo(path: Path) -> "Photo":
-    from imaging.photo import decode_photo
-
-    return decode_photo(_file_bytes(path), name=path.name)
-
-
-def _file_bytes(path: Path) -> bytes:
-    """The bytes of a plain file. Raises PhotoRefused otherwise: reading a pipe would wait for ever, a device never ends."""
-    try:
-        if path.exists() and not path.is_file():
-            raise PhotoRefused("unreadable", f"{path} is not a file. Give the path of a JPEG, PNG or WEBP file.")
-        return path.read_bytes()
-    except OSError as error:
-        code = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
-        raise PhotoRefused(code, f"{path} cannot be read: {error.strerror}. Give the path of a JPEG, PNG or WEBP file.") from error
-
-
-def _alpha(path: Path) -> Any:
-    import cv2
-    import numpy as np
-
-    data = _file_bytes(path)
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
-    if image is None or image.dtype != np.uint8:
-        raise PhotoRefused("not_an_image", f"{path} is not an 8-bit picture; an 8-bit gray or RGBA PNG with the alpha is needed.")
-    if image.ndim == 3:
-        image = image[..., 3] if image.shape[2] == 4 else image[..., 0]
-    return image
-
-
-def _recipe(name: str) -> Recipe:
-    from generation.recipe_book import read_recipe_book
-
-    settings = _project_settings()
-    book = read_recipe_book(settings.path(settings.recipes) if settings and settings.recipes else None)
-    if name not in book:
-        raise SettingsError(f"There is no recipe {name!r}. Known: {', '.join(sorted(book))}.")
-    return book[name]
-
-
-def _parameters(changes: list[str]) -> dict[str, Any]:
-    parameters = {}
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals or not key:
-            raise SettingsError(f"--set {change!r} is not KEY=VALUE.")
-        try:
-            parameters[key] = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError) as error:
-            raise SettingsError(f"--set {change!r}: {value!r} is not a YAML value, such as 80, 0.5, '#8a9a7b' or [1, 2].") from error
-    return parameters
-
-
-def _project_settings() -> Settings | None:
-    folder = project_from_environment()
-    return read_settings(folder) if (folder / SETTINGS_FILE).is_file() else None
-
-
-def _project_brand_kit() -> Path | None:
-    settings = _project_settings()
-    return settings.path(settings.brand_kit) if settings else None
-
-
-def _brand_kit(path: Path | None) -> BrandKit:
-    from orchestration.shipped import shipped_brand_kit
-
-    found = path or _project_brand_kit() or shipped_brand_kit()
-    return read_brand_kit(found)
-
-
-def _plates(category: str, recipe: Recipe) -> Any:
-    from assets.planning import promoted_lora, sampling_of
-    from generation.base_model import read_base_model
-    from generation.plates import DiffusionPlates
-    from orchestration.shipped import shipped_base_model
-    from resources.project import Project
-
-    settings = _project_settings()
-    if settings is None:
-        return DiffusionPlates(read_base_model(shipped_base_model()), lora_path=None, lora_digest=None)
-    project = Project(settings)
-    row, how = promoted_lora(project, category), sampling_of(project, recipe)
-    return DiffusionPlates(
-        read_base_model(project.base_model_dir),
-        lora_path=project.store.local_file(row["lora_digest"]) if row else None,
-        lora_digest=row["lora_digest"] if row else None,
-        steps=how.steps,
-        guidance=how.guidance,
-        guided_share=how.guided_share,
-        step_cache=how.step_cache,
-        few_step=project.few_step.verified(),
-        execution=replace(settings.generation.execution, memory=None),
-    )
-
-
-def _check_out(out: Path, photo: Path, suffixes: list[str]) -> None:
-    """Refuse an output that would lie about its format or replace the photo, before any work is done."""
-    if out.suffix.lower() not in suffixes:
-        raise SettingsError(f"--out {out}: the suffix must be {'one of ' * (len(suffixes) > 1)}{', '.join(suffixes)}. Nothing was written.")
-    if out.exists() and photo.exists() and out.samefile(photo):
-        raise SettingsError(f"--out {out} is the photo itself and would replace it. Name another file; nothing was written.")
-
-
-def _write(path: Path, data: bytes) -> None:
-    from resources.written_files import write_whole
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"The folder {path.parent} cannot be made: {error.strerror}. Nothing was written.") from error
-    write_whole(path, data)

@@ -1,0 +1,153 @@
+"""What the single-picture commands are given: photo and alpha files, recipe, parameters, brand kit, plates, and the file to write."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+import yaml
+
+from catalog.brand_kit import BrandKit, read_brand_kit
+from catalog.errors import PhotoRefused, SettingsError
+from catalog.recipe import Recipe
+from resources.settings import SETTINGS_FILE, Settings, project_from_environment, read_settings
+
+if TYPE_CHECKING:
+    from imaging.photo import Photo
+
+
+def decoded(path: Path, as_json: bool) -> Any:
+    """A photo, or the end of the command: a refusal is told as JSON where that was asked for. Raises PhotoRefused otherwise."""
+    try:
+        return read_photo(path)
+    except PhotoRefused as error:
+        refusal = error
+    if as_json:
+        typer.echo(
+            json.dumps({"file": str(path), "accepted": False, "confidence": 0.0, "reasons": [refusal.code], "message": str(refusal)})
+        )
+        raise typer.Exit(1)
+    raise refusal
+
+
+def read_photo(path: Path) -> "Photo":
+    """A photo file as upright pixels. Raises PhotoRefused."""
+    from imaging.photo import decode_photo
+
+    return decode_photo(file_bytes(path), name=path.name)
+
+
+def file_bytes(path: Path) -> bytes:
+    """The bytes of a plain file. Raises PhotoRefused otherwise: reading a pipe would wait for ever, a device never ends."""
+    try:
+        if path.exists() and not path.is_file():
+            raise PhotoRefused("unreadable", f"{path} is not a file. Give the path of a JPEG, PNG or WEBP file.")
+        return path.read_bytes()
+    except OSError as error:
+        code = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
+        raise PhotoRefused(code, f"{path} cannot be read: {error.strerror}. Give the path of a JPEG, PNG or WEBP file.") from error
+
+
+def read_alpha(path: Path) -> Any:
+    """A cut-out's alpha from a gray or RGBA file, uint8 (H, W). Raises PhotoRefused."""
+    import cv2
+    import numpy as np
+
+    data = file_bytes(path)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+    if image is None or image.dtype != np.uint8:
+        raise PhotoRefused("not_an_image", f"{path} is not an 8-bit picture; an 8-bit gray or RGBA PNG with the alpha is needed.")
+    if image.ndim == 3:
+        image = image[..., 3] if image.shape[2] == 4 else image[..., 0]
+    return image
+
+
+def recipe_named(name: str) -> Recipe:
+    """A shipped recipe or one of the project here. Raises SettingsError naming those there are."""
+    from generation.recipe_book import read_recipe_book
+
+    settings = project_settings()
+    book = read_recipe_book(settings.path(settings.recipes) if settings and settings.recipes else None)
+    if name not in book:
+        raise SettingsError(f"There is no recipe {name!r}. Known: {', '.join(sorted(book))}.")
+    return book[name]
+
+
+def parameters_of(changes: list[str]) -> dict[str, Any]:
+    """What `--set KEY=VALUE` asks for, values read as YAML. Raises SettingsError."""
+    parameters = {}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals or not key:
+            raise SettingsError(f"--set {change!r} is not KEY=VALUE.")
+        try:
+            parameters[key] = yaml.safe_load(value)
+        except (yaml.YAMLError, ValueError) as error:
+            raise SettingsError(f"--set {change!r}: {value!r} is not a YAML value, such as 80, 0.5, '#8a9a7b' or [1, 2].") from error
+    return parameters
+
+
+def project_settings() -> Settings | None:
+    """The settings of the project here; None outside of one."""
+    folder = project_from_environment()
+    return read_settings(folder) if (folder / SETTINGS_FILE).is_file() else None
+
+
+def project_brand_kit() -> Path | None:
+    """The brand kit of the project here; None outside of one."""
+    settings = project_settings()
+    return settings.path(settings.brand_kit) if settings else None
+
+
+def brand_kit_at(path: Path | None) -> BrandKit:
+    """The brand kit that was named, else the project's, else the shipped one."""
+    from orchestration.shipped import shipped_brand_kit
+
+    found = path or project_brand_kit() or shipped_brand_kit()
+    return read_brand_kit(found)
+
+
+def plates_for(category: str, recipe: Recipe) -> Any:
+    """What draws a category's scenes: the project's model with the LoRA in use, outside of a project the shipped model."""
+    from assets.planning import promoted_lora, sampling_of
+    from generation.base_model import read_base_model
+    from generation.plates import DiffusionPlates
+    from orchestration.shipped import shipped_base_model
+    from resources.project import Project
+
+    settings = project_settings()
+    if settings is None:
+        return DiffusionPlates(read_base_model(shipped_base_model()), lora_path=None, lora_digest=None)
+    project = Project(settings)
+    row, how = promoted_lora(project, category), sampling_of(project, recipe)
+    return DiffusionPlates(
+        read_base_model(project.base_model_dir),
+        lora_path=project.store.local_file(row["lora_digest"]) if row else None,
+        lora_digest=row["lora_digest"] if row else None,
+        steps=how.steps,
+        guidance=how.guidance,
+        guided_share=how.guided_share,
+        step_cache=how.step_cache,
+        few_step=project.few_step.verified(),
+        execution=replace(settings.generation.execution, memory=None),
+    )
+
+
+def check_out(out: Path, photo: Path, suffixes: list[str]) -> None:
+    """Refuse an output that would lie about its format or replace the photo, before any work is done."""
+    if out.suffix.lower() not in suffixes:
+        raise SettingsError(f"--out {out}: the suffix must be {'one of ' * (len(suffixes) > 1)}{', '.join(suffixes)}. Nothing was written.")
+    if out.exists() and photo.exists() and out.samefile(photo):
+        raise SettingsError(f"--out {out} is the photo itself and would replace it. Name another file; nothing was written.")
+
+
+def write_out(path: Path, data: bytes) -> None:
+    """Write what was asked for, its folder included. Raises SettingsError when it cannot be written."""
+    from resources.written_files import write_whole
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"The folder {path.parent} cannot be made: {error.strerror}. Nothing was written.") from error
+    write_whole(path, data)
