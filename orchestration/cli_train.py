@@ -4,6 +4,7 @@ It is a run of Dagster as any other: recorded, under the category's lease, and n
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -98,7 +99,8 @@ def _shown(category: str, *, quiet: bool) -> Iterator["Callable[[Progress], None
         from rich.progress import Progress as Bar
 
         columns = (TextColumn(category), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"))
-        with Bar(*columns, console=Console(stderr=True)) as bar:
+        # While the step runs, Dagster sends what is written to standard error into the step's log: a bar is for this terminal alone.
+        with os.fdopen(os.dup(sys.stderr.fileno()), "w") as terminal, Bar(*columns, console=Console(file=terminal)) as bar:
             task = bar.add_task(category, total=None, told="loading and encoding")
             yield lambda progress: bar.update(task, total=progress.steps, completed=progress.step, told=_losses(progress))
 
