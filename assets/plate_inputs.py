@@ -41,9 +41,7 @@ def without_lost_neighbors(project: Project, batch: Row) -> tuple[Row, list[str]
     own = batch["places"][batch["index"]]
     if not gone or gone & set(digests_of(batch["inputs"][own[2]])):
         return batch, []
-    return {**batch, "places": [own] * len(batch["places"])}, [
-        f"batch: {len(gone)} pictures of its neighbors are gone, drawn beside itself"
-    ]
+    return {**batch, "places": [own] * len(batch["places"])}, ["batch: pictures of its neighbors are gone, drawn beside itself"]
 
 
 def fetch_from(project: Project, blobs: Mapping[str, str]) -> FetchPicture:
