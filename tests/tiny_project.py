@@ -5,6 +5,8 @@
 
 import csv
 import hashlib
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
 import cv2
@@ -131,6 +133,14 @@ def write_project(folder: Path, *, skus: tuple[str, ...] = ("MUG-1", "MUG-2"), b
         for number in range(10):
             write_photo(folder / "catalog" / "looks" / "mugs" / f"{number:02}.jpg", _draw_look(number))
     return folder
+
+
+def rendered_so_far(folder: Path) -> int:
+    """How many renders a run that goes on has recorded. Asks SQLite alone: opening the project at each look takes time from what is watched."""
+    database = folder / ".vitrine" / "ledger.sqlite"
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM render").fetchone()[0])
+    return 0  # no file, or no table yet
 
 
 def registered(model: Path, *, commercial_ok: str = "true", name: str = "tiny", license_name: str = "Apache-2.0") -> str:

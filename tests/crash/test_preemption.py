@@ -17,6 +17,7 @@ from resources.ledger_tables import attempt, judgment, lora, measurement, render
 from resources.project import open_project
 from tests import warm_start
 from tests.crash.stages import STAGES, write_world
+from tests.tiny_project import rendered_so_far, write_project
 
 pytestmark = pytest.mark.slow
 
@@ -146,8 +147,6 @@ def test_an_item_that_takes_too_long_is_abandoned():
 
 
 def test_a_command_passes_sigterm_on_to_its_workers_and_loses_no_group(tmp_path):
-    from tests.tiny_project import write_project
-
     folder = write_project(tmp_path / "shop", skus=("MUG-1", "MUG-2", "MUG-3"))
     command = [sys.executable, "-m", "orchestration.cli", "run", "--workers", "1", "--json"]
     process = subprocess.Popen(
@@ -157,8 +156,7 @@ def test_a_command_passes_sigterm_on_to_its_workers_and_loses_no_group(tmp_path)
         stderr=subprocess.PIPE,
         text=True,
     )
-    database = folder / ".vitrine" / "ledger.sqlite"
-    while not (database.exists() and rows(folder, render)):
+    while not rendered_so_far(folder):
         assert process.poll() is None, "it ended before anything was drawn"
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)

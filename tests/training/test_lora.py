@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,7 +23,6 @@ from training.look_distance import palette_distance
 from training.lora import LoraSettings, train_lora
 from training.training_set import build_training_set
 
-ROOT = Path(__file__).parents[2]
 SETTINGS = LoraSettings(steps=12, rank=2, learning_rate=1e-2, batch_size=4, validate_every=4, checkpoint_every=3, precision="float32")
 
 
