@@ -17,7 +17,7 @@ from orchestration.instance import open_instance
 from orchestration.running import refresh, run_tasks, tasks_for
 from resources.ledger_tables import lora, render
 from resources.project import open_project
-from tests.tiny_project import write_project
+from tests.tiny_project import rendered_so_far, write_project
 
 pytestmark = pytest.mark.slow
 
@@ -85,8 +85,7 @@ def undisturbed(tmp_path_factory):
 def test_a_killed_run_is_finished_by_the_next_one_with_the_same_bytes(undisturbed, tmp_path, victim):
     folder = write_project(tmp_path / "project", skus=SKUS, base_model=undisturbed / "base-model")
     process = start(folder)
-    database = folder / ".vitrine" / "ledger.sqlite"
-    wait_for(lambda: database.exists() and process.poll() is None and len(digests(folder)) >= 2)
+    wait_for(lambda: process.poll() is None and rendered_so_far(folder) >= 2)
     workers = workers_of(process.pid)
     assert workers
     for pid in [process.pid] if victim == "command" else workers:
