@@ -66,7 +66,8 @@ class Sampler(_Part):
     """How a few-step adapter is drawn with: a scheduler class of diffusers, and what differs from the base model's own settings."""
 
     class_name: str = Field(pattern=r"^[A-Za-z0-9]+Scheduler$")
-    settings: dict[str, str | float | bool] = Field(default_factory=dict)
+    settings: dict[str, bool | int | float | str | None] = Field(default_factory=dict)
+    """By the class's own names. A whole number stays one, and null takes away what the base model's own settings say."""
 
 
 class ModelEntry(_Part):

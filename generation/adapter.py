@@ -20,8 +20,6 @@ from generation.lora_tensors import (
     read_foreign_lora,
     read_lora,
     refuse_foreign_keys,
-    refuse_text_encoders,
-    refuse_unless_all_attached,
     refuse_unless_as_stored,
 )
 
@@ -64,11 +62,8 @@ def attach_adapters(pipeline: Any, adapters: Sequence[Adapter]) -> tuple[WornAda
     part = denoiser_of(pipeline)[0]
     read = []
     for adapter in adapters:
-        tensors = (read_foreign_lora if adapter.foreign else read_lora)(adapter.path, adapter.digest)
-        if adapter.foreign:
-            refuse_text_encoders(tensors, adapter.path)
-        else:
-            refuse_foreign_keys(tensors, adapter.path, part)
+        tensors = _foreign(pipeline, adapter) if adapter.foreign else read_lora(adapter.path, adapter.digest)
+        refuse_foreign_keys(tensors, adapter.path, part)
         read.append(tensors)
     detach_lora(pipeline)
     try:
@@ -155,5 +150,12 @@ def _attach(pipeline: Any, adapter: Adapter, tensors: dict[str, Any]) -> None:
     if adapter.name not in getattr(denoiser, "peft_config", {}):
         raise ModelError(f"The LoRA {adapter.path.name} matched no layer of this base model. Train the category again on it.")
     attached = {f"{part}.{name}": tensor for name, tensor in get_peft_model_state_dict(denoiser, adapter_name=adapter.name).items()}
-    compare = refuse_unless_all_attached if adapter.foreign else refuse_unless_as_stored
-    compare(tensors, attached, adapter.path)
+    refuse_unless_as_stored(tensors, attached, adapter.path)
+
+
+def _foreign(pipeline: Any, adapter: Adapter) -> dict[str, Any]:
+    """A file in anybody's keys as tensors in this pipeline's: alpha, where it tells one, is in the matrices."""
+    family = family_of_pipeline(type(pipeline).__name__)
+    assert family is not None, f"a pipeline of no family: {type(pipeline).__name__}"
+    part, denoiser = denoiser_of(pipeline)
+    return read_foreign_lora(adapter.path, adapter.digest, family.name, dict(denoiser.config) if part == "unet" else None)

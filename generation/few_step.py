@@ -79,6 +79,11 @@ def _sampler(folders: Any, few_step: FewStep) -> Any:
         raise ModelError(
             f"The sampler {few_step.sampler} of the few-step adapter {few_step.path.name} has no setting {wrong[0]!r}. Correct or remove it."
         )
+    if "mu" in inspect.signature(folders.set_timesteps).parameters and "mu" not in inspect.signature(made.set_timesteps).parameters:
+        raise ModelError(
+            f"The sampler {few_step.sampler} of the few-step adapter {few_step.path.name} does not draw with this base model, which follows flows. "
+            "Name the one that its publisher draws with, as a rule FlowMatchEulerDiscreteScheduler."
+        )
     sampler = made.from_config(folders.config, **few_step.sampler_settings)
     refuse_noise_drawing(sampler)
     return sampler

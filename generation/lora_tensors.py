@@ -2,7 +2,6 @@
 
 import json
 import struct
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from catalog.errors import ModelError
 from catalog.keys import digest_bytes
 from catalog.sentences import clause
-from generation.lora_strength import with_told_strength
+from generation.foreign_lora import in_diffusers_keys
 
 TEXT_ENCODER_PREFIXES = ("lora_te", "text_encoder")
 """Beginnings of names of tensors for text encoders, in the key formats that diffusers reads."""
@@ -21,11 +20,18 @@ def read_lora(path: Path, expected_digest: str) -> dict[str, Any]:
     return _read(path, expected_digest)[0]
 
 
-def read_foreign_lora(path: Path, expected_digest: str) -> dict[str, Any]:
-    """As `read_lora`, with an alpha worked in that the file tells in its metadata alone, which tensors do not pass on to a loader."""
+def read_foreign_lora(path: Path, expected_digest: str, family: str, unet_config: Mapping[str, Any] | None) -> dict[str, Any]:
+    """As `read_lora`, for a file in anybody's keys: in diffusers keys, with alpha worked in. `unet_config` is the base model's, if it has a UNet.
+
+    Raises ModelError also for text-encoder parts, other kinds of adapters, and names that are not understood.
+    """
     tensors, data = _read(path, expected_digest)
+    refuse_text_encoders(tensors, path)
     (length,) = struct.unpack("<Q", data[:8])
-    return with_told_strength(tensors, json.loads(data[8 : 8 + length]).get("__metadata__", {}))
+    try:
+        return in_diffusers_keys(tensors, family, unet_config, json.loads(data[8 : 8 + length]).get("__metadata__", {}))
+    except ModelError as error:
+        raise ModelError(f"The LoRA {path.name} cannot be used: {clause(error)}.") from error
 
 
 def _read(path: Path, expected_digest: str) -> tuple[dict[str, Any], bytes]:
@@ -81,27 +87,5 @@ def refuse_unless_as_stored(tensors: Mapping[str, Any], attached: Mapping[str, A
     if differing:
         raise ModelError(
             f"{len(differing)} tensors of the LoRA {path.name} (first: {min(differing)}) are not in the model as stored, of "
-            f"{len(tensors)} in the file. It was trained on another base model or is damaged: train the category again."
+            f"{len(tensors)} in the file. It was made for another base model or is damaged: train the category again, or fetch the file again."
         )
-
-
-def refuse_unless_all_attached(tensors: Mapping[str, Any], attached: Mapping[str, Any], path: Path) -> None:
-    """Raise ModelError unless each tensor of a file in anybody's keys (kohya's, say) was attached, and nothing else.
-
-    Loaders rename layers, so contents are compared; `alpha` entries are numbers that became part of the layers' scaling.
-    """
-    dtype = next(iter(attached.values())).dtype if attached else None
-    wanted = Counter(_content(tensor, dtype) for name, tensor in tensors.items() if not name.endswith("alpha"))
-    missing = wanted - Counter(_content(tensor, dtype) for tensor in attached.values())
-    if missing or wanted.total() != len(attached):
-        raise ModelError(
-            f"{missing.total()} of {wanted.total()} tensors of the LoRA {path.name} did not come into the model, which has {len(attached)} of "
-            "it: it is made for another base model, or in a form that diffusers does not read. Use one that is made for this base model."
-        )
-
-
-def _content(tensor: Any, dtype: Any) -> str:
-    import torch
-
-    plain = tensor.detach().cpu().to(dtype).contiguous().flatten()
-    return digest_bytes(plain.view(torch.uint8).numpy().tobytes())

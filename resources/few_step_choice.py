@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from catalog.errors import ModelError
+from generation.families import FAMILIES
 from generation.model_registry import OWN_FILE, RegisteredModel, check_pinned
 from resources.installed_models import verified_adapter
 from resources.settings import hub_cache
@@ -29,7 +30,7 @@ class FewStepChoice:
         if found.entry.sampler is None:
             raise ModelError(
                 f"Model {name!r} is no few-step adapter: its entry says no `sampler`. Correct `generation.few_step`, or say in {OWN_FILE} how it "
-                "is drawn with (`sampler: {class_name: EulerDiscreteScheduler, settings: {timestep_spacing: trailing}}`)."
+                f"is drawn with, as its publisher does (for example `sampler: {_example_sampler(found)}`)."
             )
         if present is None or present.id not in found.entry.adapter_of:
             what = "a folder, of which nobody knows what fits it" if present is None else present.id
@@ -61,3 +62,11 @@ class FewStepChoice:
         return FewStep(
             path=path, digest=entry.files[entry.adapter_file], sampler=entry.sampler.class_name, sampler_settings=entry.sampler.settings
         )
+
+
+def _example_sampler(adapter: RegisteredModel) -> str:
+    """A sampler that draws with models of an adapter's family; its settings are for its publisher to say."""
+    family = FAMILIES.get(adapter.entry.family)
+    if family is not None and family.objective == "flow":
+        return "{class_name: FlowMatchEulerDiscreteScheduler, settings: {shift_terminal: null}}"
+    return "{class_name: EulerDiscreteScheduler, settings: {timestep_spacing: trailing}}"

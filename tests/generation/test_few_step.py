@@ -90,7 +90,8 @@ def test_both_adapters_draw_what_stock_draws_with_them(base_model, look, keys, r
     stock.set_adapters(["a", "b"], [1.0, 0.7])
     folders_own = stock.scheduler
     stock.scheduler = EulerDiscreteScheduler.from_config(folders_own.config, timestep_spacing="trailing")
-    assert np.array_equal(drawn, stock_draw(stock))
+    # Where the file has an alpha, ours is in the matrices and stock's beside them: the same numbers, multiplied in another order.
+    assert np.abs(drawn - stock_draw(stock)).max() <= (0 if keys == "few_step" else 1e-5)
     others = [stock_draw(stock_with(stock, change, folders_own)) for change in ("look alone", "adapter alone", "folder's sampler")]
     assert all(np.abs(drawn - other).max() > 1 / 255 for other in others)
 
