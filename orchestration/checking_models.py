@@ -25,6 +25,7 @@ def check_models(project: Project) -> Iterator[Told]:
         return
     yield from _files(project)
     _step_caches(project, drawn)
+    _compiling(project)
     yield from _license(project, {recipe.name for recipe in drawn})
 
 
@@ -44,6 +45,16 @@ def _step_caches(project: Project, drawn: list[Recipe]) -> None:
     for how in (sampling_of(project, recipe) for recipe in drawn):
         if how.step_cache is not None:
             check_step_cache(read_base_model(project.base_model_dir).behavior, how.steps, project.settings.generation.batch_images)
+
+
+def _compiling(project: Project) -> None:
+    """Raises ModelError for a base model whose blocks cannot be compiled, where the settings ask for it."""
+    execution = project.settings.generation.execution
+    if execution.compile:
+        from generation.base_model import read_base_model
+        from generation.compiled_blocks import check_compile
+
+        check_compile(read_base_model(project.base_model_dir), execution, staged=False)
 
 
 def _folder(folder: Path, expected: str, name: str) -> Iterator[Told]:

@@ -7,6 +7,7 @@ import gc
 import shutil
 import weakref
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from generation.plates import DiffusionPlates
 from generation.worn_lora import LoraInWeights, worn_by
 from resources.settings import GenerationSettings
 from tests.generation.test_float8_weights import models, write_lora  # noqa: F401  # a fixture
+from tests.tiny_z_image import write_tiny_z_image
 
 COMPILED = ["sd", "sdxl", "flux2-klein"]
 
@@ -40,7 +42,7 @@ def traced(monkeypatch):
     monkeypatch.setattr(compiled_blocks, "BACKEND", "eager")
 
 
-def plates(base_model, lora=None, digest=None, images=2, **how):
+def plates(base_model, lora=None, digest=None, images=1, **how):
     return DiffusionPlates(base_model, lora, digest, steps=2, guidance=2.0, batch_images=images, execution=Execution(**how))
 
 
@@ -72,7 +74,7 @@ def test_looks_are_in_the_weights_of_a_compiled_denoiser_in_any_precision(models
 def test_each_shape_is_compiled_for_itself(models, traced):  # noqa: F811
     """Else the third would be drawn with kernels that exist because of the second, and its last bits would depend on it."""
     found = []
-    for images in (2, 3, 4):
+    for images in (1, 2, 3):
         before = graphs()
         plates(models("sd"), images=images, compile=True).draw(["oak"], [1])
         found.append(graphs() - before)
@@ -104,6 +106,15 @@ def test_what_cannot_be_compiled_is_refused_in_words(name, how, why, models):  #
     base_model = replace(models("sd"), family=name)
     with pytest.raises(ModelError, match=why):
         check_compile(base_model, Execution(compile=True, **how), staged="memory" in how)
+
+
+def test_a_check_of_the_project_says_so_before_anything_is_drawn(tmp_path, models):  # noqa: F811
+    from orchestration.checking_models import _compiling
+
+    settings = SimpleNamespace(generation=GenerationSettings(compile=True))
+    _compiling(SimpleNamespace(settings=settings, base_model_dir=models("sd").folder))
+    with pytest.raises(ModelError, match="every length of a prompt"):
+        _compiling(SimpleNamespace(settings=settings, base_model_dir=write_tiny_z_image(tmp_path / "z")))
 
 
 def test_a_machine_without_a_compiler_is_told_to_install_one(models, monkeypatch):  # noqa: F811
