@@ -13,7 +13,7 @@ from assets.partitions import CATEGORY, FIRST_DROP
 from catalog.keys import digest
 from resources.catalog_sync import SnapshotRow, newest_revision, sync_catalog, unchanged_skus
 from resources.ledger_tables import product
-from resources.lost_ledger import refuse_lost_ledger
+from resources.lost_ledger import begin_reading
 from resources.photo_digests import forget_other_photos, photo_digests, refuse_if_known
 from resources.pilot import pilot_skus
 from resources.project import Project, VitrineResource
@@ -51,7 +51,7 @@ def refresh_catalog(project: Project, today: dt.date | None = None) -> dict[str,
     """
     from quality.catalog_suite import check_parts
 
-    refuse_lost_ledger(project.ledger, project.store)
+    begin_reading(project.ledger, project.store)
     read_since = newest_revision(project.ledger)
     raw = project.source.table.read()
     inside, outside = _pilot(project, raw)

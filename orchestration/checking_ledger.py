@@ -24,7 +24,7 @@ def check_ledger(project: Project) -> "Iterator[Finding]":
     from resources.ledger_connection import address_of, in_our_words, make_engine
     from resources.ledger_schema import is_new, known_versions, refuse_unknown, stored_version
     from resources.ledger_tables import product
-    from resources.lost_ledger import what_is_lost
+    from resources.lost_ledger import SIGNS_OF_READING, what_is_lost
     from resources.open_ledger import LEDGER_FILE, ledger_url
 
     empty, version, may_create, on_postgres = True, None, True, project.settings.ledger is not None
@@ -34,7 +34,7 @@ def check_ledger(project: Project) -> "Iterator[Finding]":
         with in_our_words(engine), engine.connect() as connection:
             version, new = stored_version(connection), is_new(connection)
             refuse_unknown(version, address_of(engine))
-            empty = new or connection.execute(sa.select(product.c.sku).limit(1)).first() is None
+            empty = new or all(connection.execute(sign).first() is None for sign in SIGNS_OF_READING)
             if new and on_postgres:
                 may_create = bool(connection.execute(sa.text("SELECT has_schema_privilege(current_schema(), 'CREATE')")).scalar())
     if not may_create:

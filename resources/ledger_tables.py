@@ -300,7 +300,7 @@ catalog_mark = sa.Table(
     sa.Column("name", Text, primary_key=True),
     sa.Column("value", sa.Integer, nullable=False),
 )
-"""How far something has followed the changes (an id of `change`)."""
+"""How far something has followed the changes (an id of `change`), and that a catalog was read into this ledger (`lost_ledger.py`)."""
 
 campaign = sa.Table(
     "campaign",

@@ -4,6 +4,7 @@ import pytest
 
 from assets.catalog import refresh_catalog
 from catalog.errors import StoreError
+from catalog.failpoint import Armed, FailpointReached, arm
 from orchestration.checking import check_project
 from resources.ledger_rebuild import rebuild
 from resources.project import open_project
@@ -38,6 +39,18 @@ def test_a_lost_ledger_is_told_and_the_catalog_is_not_read_as_if_it_were_new(fol
     rebuild(project.ledger, project.store)
     assert refresh_catalog(project)["changes"] == []
     assert errors(folder) == []
+
+
+def test_a_first_reading_that_was_killed_before_its_rows_were_committed_is_no_lost_ledger(tmp_path):
+    folder = write_project(tmp_path / "project", skus=("MUG-1",), looks=False)
+    arm((Armed(name="ledger.after_record", action="raise", nth=2),))
+    try:
+        with pytest.raises(FailpointReached):
+            refresh_catalog(open_project(folder))
+    finally:
+        arm(())
+    assert open_project(folder).store.has_records("product") and errors(folder) == []
+    assert [change["kind"] for change in refresh_catalog(open_project(folder))["changes"]] == ["new"]
 
 
 def test_a_ledger_that_cannot_be_reached_or_used_is_told_by_check(folder, monkeypatch, postgres_url):
