@@ -10,7 +10,7 @@ from assets.cell_lease import under_lease
 from assets.house_rules import OWNERS, SPOT_RETRIES, sheet_metadata
 from assets.lora_contests import contest_markdown, judge_trained
 from assets.lora_key import base_origin, lora_key, trained_lora
-from assets.lora_use import IN_WORDS, lora_to_return, uses_of
+from assets.lora_use import IN_WORDS, lora_to_return, moment_of_use, uses_of
 from assets.lost_files import record_made
 from assets.number_values import lora_numbers
 from assets.observed import observed
@@ -48,7 +48,7 @@ def train_category(project: Project, category: str, on_progress: "Callable[[Prog
         back = lora_to_return(project, known)
         if back is not None:
             failpoint("lora.before_return")
-            project.ledger.record(lora_return, {"lora_key": back["key"], "at": utc_now().replace(tzinfo=None)})
+            project.ledger.record(lora_return, {"lora_key": back["key"], "at": moment_of_use(project, category)})
             failpoint("lora.returned")
         return known, False
     from generation.base_model import read_base_model
@@ -126,7 +126,7 @@ def _decided(project: Project, row: Row, data: "TrainingSet") -> Row:
     contest = judge_trained(project, row, data)
     facts = row["facts"] | {"decision": contest["reason"], "contest": contest["key"]}
     facts["card"] = f"{facts['card']}\n{contest_markdown(contest)}"
-    return {**row, "promoted": contest["won"], "facts": facts}
+    return {**row, "promoted": contest["won"], "facts": facts, "made_at": moment_of_use(project, row["category"])}
 
 
 @dg.asset(

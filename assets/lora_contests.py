@@ -18,6 +18,7 @@ from resources.project import Project
 from resources.settings import utc_now
 
 if TYPE_CHECKING:
+    from generation.plates import DiffusionPlates
     from training.contest import Contest
     from training.training_set import TrainingSet
 
@@ -38,24 +39,63 @@ def incumbent_of(project: Project, category: str) -> Row | None:
 
 
 def judge_trained(project: Project, row: Row, data: "TrainingSet") -> Row:
-    """The contest of a newly trained LoRA, recorded; it beats the base model, and the LoRA in use if there is one, or is not promoted.
+    """The contest of a newly trained LoRA, recorded; it beats the LoRA in use, or is not promoted.
 
-    A LoRA that a person chose for this very look stays, whatever the scores.
+    The first LoRA of a category has nobody to beat: its training refuses one that is not 1 % below the base model's held-out loss, and it has to
+    draw pictures. A LoRA that a person chose for this very look stays, whatever the scores, also when that was said during the contest.
     """
-    facts, start = row["facts"], time.perf_counter()
+    while True:
+        incumbent, chosen = incumbent_of(project, row["category"]), chosen_for(project, row["category"], row["key"])
+        if chosen is not None:
+            return _left_to_a_person(project, row, incumbent, data, chosen)
+        if incumbent is None or incumbent["lora_digest"] == row["lora_digest"]:
+            held = _first_of_its_category(project, row, data)
+        else:
+            held = held_contest(project, row, incumbent, data)
+        if _key_of(incumbent) == _key_of(incumbent_of(project, row["category"])) and not chosen_for(project, row["category"], row["key"]):
+            return held
+
+
+def held_contest(project: Project, row: Row, incumbent: Row | None, data: "TrainingSet") -> Row:
+    """The contest of a LoRA against another (None: the base model alone), recorded; nothing is measured for one that was held before."""
+    judged = judged_by(project)
+    known = project.ledger.by_keys(lora_contest, [key := contest_key(row, incumbent, data.digest, judged)])
+    if known:
+        return known[key]
+    start = time.perf_counter()
+    held = compare(project, data, row["lora_digest"], incumbent["lora_digest"] if incumbent is not None else None)
+    outcome = held.won, held.reason, held.as_json()
+    return record_contest(project, row, incumbent, data.digest, outcome, judged, seconds=time.perf_counter() - start)
+
+
+def _first_of_its_category(project: Project, row: Row, data: "TrainingSet") -> Row:
+    """A LoRA that would be the only one goes into use if all of its plates are pictures."""
+    from training.entrants import LoraFile, drawn_plates, told_faults
+
+    start, facts = time.perf_counter(), row["facts"]
     loss, base_loss = facts["validation_loss"], facts["base_validation_loss"]
-    incumbent, chosen = incumbent_of(project, row["category"]), chosen_for(project, row["category"], row["key"])
-    alone = {"version": contest_version(), "plates": 0, "scores": [_against_base(loss, base_loss)]}
-    if loss >= base_loss:
-        outcome = False, f"not promoted: held-out loss {loss:.4f} is no better than the base model's {base_loss:.4f}", alone
-    elif chosen is not None:
-        outcome = False, f"not promoted: a person chose {chosen['lora_digest'][:12]} for this look", alone
-    elif incumbent is None or incumbent["lora_digest"] == row["lora_digest"]:
-        outcome = True, f"promoted: held-out loss {loss:.4f}, the base model's is {base_loss:.4f}, and no other LoRA is in use", alone
+    file = LoraFile(path=project.store.local_file(row["lora_digest"]), digest=row["lora_digest"])
+    plates, faults = drawn_plates(_drawn_with(project), file, data.trigger)
+    count = len(plates) + len(faults)
+    if faults:
+        reason = f"not promoted: {told_faults(faults, count)}"
     else:
-        contest = compare(project, data, row["lora_digest"], incumbent["lora_digest"])
-        outcome = contest.won, contest.reason, {**contest.as_json(), "drawing": drawing(project)}
-    return record_contest(project, row, incumbent, data.digest, outcome, seconds=time.perf_counter() - start)
+        reason = f"promoted: held-out loss {loss:.4f}, the base model's is {base_loss:.4f}, its {count} plates are pictures, and no other LoRA is in use"
+    scores = {"version": contest_version(), "plates": count, "scores": [_against_base(loss, base_loss)]}
+    outcome = not faults, reason, scores
+    return record_contest(
+        project, row, None, data.digest, outcome, {"first": True, "drawing": drawing(project)}, seconds=time.perf_counter() - start
+    )
+
+
+def _left_to_a_person(project: Project, row: Row, incumbent: Row | None, data: "TrainingSet", chosen: Row) -> Row:
+    reason = f"not promoted: a person chose {chosen['lora_digest'][:12]} for this look"
+    outcome: tuple[bool, str, dict[str, Any]] = False, reason, {"version": contest_version(), "plates": 0, "scores": []}
+    return record_contest(project, row, incumbent, data.digest, outcome, {"chosen": chosen["lora_digest"]}, seconds=0.0)
+
+
+def _key_of(row: Row | None) -> str | None:
+    return None if row is None else row["key"]
 
 
 def compare(project: Project, data: "TrainingSet", challenger: str, incumbent: str | None) -> "Contest":
@@ -63,7 +103,6 @@ def compare(project: Project, data: "TrainingSet", challenger: str, incumbent: s
 
     Plates are drawn as the shop's are: by its base model, sampling and few-step adapter. Losses are of the model that looks are trained on.
     """
-    from assets.shard_drawing import plates_of
     from generation.base_model import read_base_model
     from training.contest import hold_contest
     from training.entrants import LoraFile, feature_measure, look_pixels, measured_entrants
@@ -73,12 +112,19 @@ def compare(project: Project, data: "TrainingSet", challenger: str, incumbent: s
 
     measure, look = feature_measure(project.weights), [look_pixels(picture) for picture in data.held_out]
     base_model, work_dir = read_base_model(project.training_model_dir), project.settings.state_dir / "training"
-    how, files = project.settings.generation, [file_of(challenger), file_of(incumbent)]
-    drawn_with = replace(
+    files = [file_of(challenger), file_of(incumbent)]
+    new, old = measured_entrants(lora_settings(project), data, base_model, files, measure, work_dir, _drawn_with(project))
+    return hold_contest(new, old, look, measure.of(look))
+
+
+def _drawn_with(project: Project) -> "DiffusionPlates":
+    """What draws a contest's plates: the shop's own, with the sampling of its settings."""
+    from assets.shard_drawing import plates_of
+
+    how = project.settings.generation
+    return replace(
         plates_of(project, None), steps=how.steps, guidance=how.guidance, guided_share=how.guided_share, step_cache=how.step_cache
     )
-    new, old = measured_entrants(lora_settings(project), data, base_model, files, measure, work_dir, drawn_with)
-    return hold_contest(new, old, look, measure.of(look))
 
 
 def drawing(project: Project) -> dict[str, Any]:
@@ -88,31 +134,55 @@ def drawing(project: Project) -> dict[str, Any]:
     return {"base_model": project.base_model_digest, **how, **executed, **project.few_step.in_keys}
 
 
+def judged_by(project: Project) -> dict[str, Any]:
+    """What a contest's numbers depend on beside its entrants and pictures, as it enters its key."""
+    from training.entrants import feature_measure
+
+    measure, weights = feature_measure(project.weights), project.weights
+    learned = {} if weights is None else {"learned": weights.digest}
+    return {"drawing": drawing(project), "measure": measure.name, **learned, "mask_floor": lora_settings(project).mask_floor}
+
+
+def contest_key(row: Row, incumbent: Row | None, data_digest: str, judged: dict[str, Any]) -> str:
+    """Name of a contest: both files, the pictures they meet on, by what and how they are judged, and by which rule."""
+    return digest(
+        {
+            "kind": "lora contest",
+            "category": row["category"],
+            "version": contest_version(),
+            "challenger": row["lora_digest"],
+            "incumbent": incumbent["lora_digest"] if incumbent is not None else None,
+            "data": data_digest,
+            "base_model": row["base_model_digest"],
+            "judged": judged,
+        }
+    )
+
+
 def record_contest(
-    project: Project, row: Row, incumbent: Row | None, data_digest: str, outcome: tuple[bool, str, dict[str, Any]], *, seconds: float
+    project: Project,
+    row: Row,
+    incumbent: Row | None,
+    data_digest: str,
+    outcome: tuple[bool, str, dict[str, Any]],
+    judged: dict[str, Any],
+    *,
+    seconds: float,
 ) -> Row:
-    """Keep a contest; the row as it stands. The same two files on the same pictures, drawn alike, have one, however often a worker was killed."""
+    """Keep a contest; the row as it stands. The same two files on the same pictures, judged alike, have one, however often a worker was killed."""
     won, reason, scores = outcome
-    rival = incumbent["lora_digest"] if incumbent is not None else None
-    named: dict[str, Any] = {
-        "challenger": row["lora_digest"],
-        "incumbent": rival,
-        "data": data_digest,
-        "base_model": row["base_model_digest"],
-    }
-    named |= {"drawing": scores["drawing"]} if "drawing" in scores else {}
     contest: Row = {
-        "key": digest({"kind": "lora contest", "category": row["category"], "version": scores["version"], **named}),
+        "key": contest_key(row, incumbent, data_digest, judged),
         "category": row["category"],
         "challenger_key": row["key"],
         "challenger_digest": row["lora_digest"],
         "incumbent_key": incumbent["key"] if incumbent is not None else None,
-        "incumbent_digest": rival,
+        "incumbent_digest": incumbent["lora_digest"] if incumbent is not None else None,
         "base_model_digest": row["base_model_digest"],
         "data_digest": data_digest,
         "won": won,
         "reason": reason,
-        "scores": scores,
+        "scores": scores | judged,
         "seconds": seconds,
         "at": utc_now().replace(tzinfo=None),
     }
@@ -132,21 +202,21 @@ def contest_version() -> str:
 def contest_markdown(contest: Row) -> str:
     """A contest as Markdown, for cards and the UI."""
     rival = f"LoRA `{contest['incumbent_digest'][:12]}`" if contest["incumbent_digest"] else "the base model"
-    lines = [
-        f"## Contest against {rival}",
-        "",
-        f"{contest['reason']}.",
-        "",
-        "| score | new | in use | sure | |",
-        "|---|---:|---:|---:|---|",
-    ]
+    lines = [f"## Contest against {rival}", "", f"{contest['reason']}.", ""]
+    if not contest["scores"]["scores"]:
+        return "\n".join(lines)
+    lines += ["| score | new | in use | sure | |", "|---|---:|---:|---:|---|"]
     for score in contest["scores"]["scores"]:
         sure = "" if score["sure"] is None else f"{score['sure']:.0%}"
         words = SCORE_WORDS.get(score["name"], score["name"])
-        lines.append(f"| {words} | {score['challenger']:.4g} | {score['incumbent']:.4g} | {sure} | {score['verdict']} |")
+        lines.append(f"| {words} | {_number(score['challenger'])} | {_number(score['incumbent'])} | {sure} | {score['verdict']} |")
     plates = contest["scores"]["plates"]
     drawn = f" {plates} plates each, same seeds." if plates else ""
     return "\n".join([*lines, "", f"Lower is better; sure: 1 minus the chance that equals differ so much.{drawn}", ""])
+
+
+def _number(value: float | None) -> str:
+    return "no number" if value is None else f"{value:.4g}"
 
 
 def _against_base(loss: float, base_loss: float) -> dict[str, Any]:

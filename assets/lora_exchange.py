@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from assets.lora_contests import compare, drawing, incumbent_of, record_contest
-from assets.lora_use import choose
+from assets.lora_contests import held_contest, incumbent_of
+from assets.lora_use import choose, chosen_for, look_key
 from assets.lost_files import record_made
+from assets.planning import promoted_lora
 from assets.training_set import read_training_set
 from catalog.errors import LoraRefused, ModelError, TrainingError
 from catalog.failpoint import failpoint
@@ -199,21 +200,35 @@ def _refuse_unfitting(base_model: "BaseModel", data: bytes) -> None:
 
 
 def _contested(project: Project, row: Row) -> Imported:
-    """Hold an imported LoRA's contest and take it into use if it won."""
-    category, incumbent = row["category"], incumbent_of(project, row["category"])
-    if incumbent is not None and incumbent["key"] == row["key"]:
-        return Imported(row=row, contest=None, told="it is in use already")
+    """Hold an imported LoRA's contest and take it into use if it won; again where meanwhile another went into use.
+
+    What a person chose for the present look stays, as it does against a LoRA trained on it.
+    """
+    category = row["category"]
     try:
         data = read_training_set(project, category)
     except TrainingError as error:
         return Imported(row=row, contest=None, told=f"no contest was held, so a person decides (`vitrine lora promote`). {error}")
-    start = time.perf_counter()
-    held = compare(project, data, row["lora_digest"], incumbent["lora_digest"] if incumbent is not None else None)
-    outcome = held.won, held.reason, {**held.as_json(), "drawing": drawing(project)}
-    contest = record_contest(project, row, incumbent, data.digest, outcome, seconds=time.perf_counter() - start)
-    if contest["won"]:
-        choose(project, row, "contest", by="contest", because=contest["reason"])
-    return Imported(row=row, contest=contest, told=contest["reason"])
+    while True:
+        before, incumbent = promoted_lora(project, category), incumbent_of(project, category)
+        if before is not None and before["key"] == row["key"]:
+            return Imported(row=row, contest=None, told="it is in use already")
+        contest = held_contest(project, row, incumbent, data)
+        chosen = chosen_for(project, category, look_key(project, category) or "")
+        if chosen is not None:
+            left = f"a person chose {chosen['lora_digest'][:12]} for this look, so that one stays in use; the contest's outcome is {contest['reason']}"
+            return Imported(row=row, contest=contest, told=left)
+        if not contest["won"] or _taken_into_use(project, row, before, contest["reason"]):
+            return Imported(row=row, contest=contest, told=contest["reason"])
+
+
+def _taken_into_use(project: Project, row: Row, beaten: Row | None, reason: str) -> bool:
+    """Take a winner into use, unless another LoRA than the one it beat is in use by now; whether it was."""
+
+    def is_another(now: Row | None) -> bool:
+        return (now or {}).get("key") != (beaten or {}).get("key")
+
+    return choose(project, row, "contest", by="contest", because=reason, unless=is_another)
 
 
 def _unet_config(base_model: "BaseModel") -> dict[str, Any] | None:

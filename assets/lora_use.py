@@ -4,12 +4,13 @@ Promotion by contest is lora_contests.py. What is in use now is `planning.promot
 """
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from assets.lora_key import lora_key
-from assets.planning import promoted_lora
+from assets.planning import in_use_query, promoted_lora
 from catalog.errors import LoraRefused, TrainingError
 from catalog.failpoint import failpoint
 from resources.ledger import Row
@@ -20,6 +21,8 @@ from resources.settings import utc_now
 MIN_DIGEST_CHARACTERS = 6
 """As few characters of a digest may name a LoRA, as long as they name one alone."""
 MAX_REASON_CHARACTERS = 1_000
+TICK = dt.timedelta(microseconds=1)
+"""The least time between two entries, the finest that the ledger tells apart."""
 BY_PERSON = ("promote", "rollback")
 """Actions of people; what else takes a LoRA into use is the outcome of a contest, and the next contest may overturn it."""
 IN_WORDS = {
@@ -139,20 +142,44 @@ def _refuse_unusable(project: Project, row: Row) -> None:
         )
 
 
-def choose(project: Project, row: Row, action: str, *, by: str, because: str) -> None:
-    """Write down that a LoRA was taken into use, by whom and why. Raises LoraRefused without a reason."""
+def moment_after(last: dt.datetime | None) -> dt.datetime:
+    """Now, or just after what was recorded last if this machine's clock is behind: the last word is what was said last, whoever's clock is right."""
+    now = utc_now().replace(tzinfo=None)
+    return now if last is None else max(now, last + TICK)
+
+
+def moment_of_use(project: Project, category: str) -> dt.datetime:
+    """The time for a LoRA that is taken into use now: after each that was before."""
+    last = project.ledger.one(in_use_query(project, category))
+    return moment_after(None if last is None else last["taken_at"])
+
+
+def choose(
+    project: Project, row: Row, action: str, *, by: str, because: str, unless: Callable[[Row | None], bool] = lambda _: False
+) -> bool:
+    """Write down that a LoRA was taken into use, by whom and why; whether it was. Raises LoraRefused without a reason.
+
+    `unless` is asked about the LoRA in use, and no other can be chosen between its answer and what is written.
+    """
     reason = because.strip()
     if not reason or len(reason) > MAX_REASON_CHARACTERS:
         raise LoraRefused(
             f"Say why, in 1 to {MAX_REASON_CHARACTERS} characters: --because '...'. It is kept with the decision. Nothing was changed."
         )
-    entry = {
-        "at": utc_now().replace(tzinfo=None), "category": row["category"], "lora_key": row["key"], "look_key": look_key(project, row["category"]),
-        "action": action, "chosen_by": by, "because": reason,
+    category = row["category"]
+    entry: Row = {
+        "category": category, "lora_key": row["key"], "look_key": look_key(project, category), "action": action, "chosen_by": by, "because": reason,
     }  # fmt: skip
     failpoint("lora.before_choice")
-    project.ledger.record(lora_choice, entry)
+    with project.ledger.writing(f"lora/{category}") as connection:
+        in_use = connection.execute(in_use_query(project, category)).mappings().first()
+        if unless(None if in_use is None else dict(in_use)):
+            return False
+        entry["at"] = moment_after(None if in_use is None else in_use["taken_at"])
+        number = connection.execute(project.ledger.insert(lora_choice).returning(lora_choice.c.id), entry).scalar_one()
+        project.ledger.keep(lora_choice.name, [{**entry, "id": number}])
     failpoint("lora.chosen")
+    return True
 
 
 def look_key(project: Project, category: str) -> str | None:

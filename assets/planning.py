@@ -129,13 +129,19 @@ def promoted_lora(project: Project, category: str) -> Row | None:
 
     Taken into use is what won its training's contest, what returned with its look, and what a person chose (`lora_use.py`).
     """
+    return project.ledger.one(in_use_query(project, category))
+
+
+def in_use_query(project: Project, category: str) -> sa.Select[Any]:
+    """The query of `promoted_lora`, with `taken_at`, for whoever asks within a transaction."""
     mine = (lora.c.category == category, lora.c.base_model_digest == project.training_model_digest)
     taken = sa.union_all(
         sa.select(lora.c.key, lora.c.made_at.label("at")).where(*mine, lora.c.promoted),
         sa.select(lora.c.key, lora_return.c.at).join(lora_return, lora_return.c.lora_key == lora.c.key).where(*mine),
         sa.select(lora.c.key, lora_choice.c.at).join(lora_choice, lora_choice.c.lora_key == lora.c.key).where(*mine),
     ).subquery()
-    return project.ledger.one(sa.select(lora).join(taken, taken.c.key == lora.c.key).order_by(taken.c.at.desc()).limit(1))
+    newest_first = (taken.c.at.desc(), lora.c.key.desc())
+    return sa.select(lora, taken.c.at.label("taken_at")).join(taken, taken.c.key == lora.c.key).order_by(*newest_first).limit(1)
 
 
 def lora_in_use(project: Project, category: str) -> str | None:

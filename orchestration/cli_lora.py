@@ -224,7 +224,8 @@ def _shown(category: str, rows: list[dict[str, Any]], history: list[dict[str, An
         for score in contest["scores"]["scores"]:
             sure = "" if score["sure"] is None else f"  {score['sure']:.0%} sure"
             words = SCORE_WORDS.get(score["name"], score["name"])
-            yield f"  {words:<82}{score['challenger']:>10.4g} {score['incumbent']:>10.4g}  {score['verdict']}{sure}"
+            new, old = ("no number" if value is None else f"{value:.4g}" for value in (score["challenger"], score["incumbent"]))
+            yield f"  {words:<82}{new:>10} {old:>10}  {score['verdict']}{sure}"
 
 
 def _plain(contest: "Row") -> dict[str, Any]:

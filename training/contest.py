@@ -4,6 +4,7 @@ not pass.
 Draws nothing; see entrants.py. A person may decide otherwise, see assets/lora_use.py.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -11,11 +12,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from catalog.errors import ModelError
 from training.entrants import Entrant
 from training.look_distance import ColorMoments, color_moments, frechet_distances, layout_distances
 from training.texture_distance import Features, energies_of, pairwise
 
-CONTEST_VERSION = "contest-2"
+CONTEST_VERSION = "contest-3"
 """Raise when the same entrants should get another verdict; stored with each contest."""
 MAX_EXCHANGES = 2048
 """Patterns of exchanges that are looked at: all of up to 11 pairs, else as many drawn ones and the measured one itself."""
@@ -26,14 +28,17 @@ SURE = 0.95
 MIN_PAIRS = 4
 """As many pairs may win a score by being better in every one, though 4 are sure to 1 in 16 only: no score wins a contest alone."""
 MIN_WINS = 2
-"""Scores that must be won. Two independent scores without a true difference are both won by luck in 1 of 400 contests, 1 of 320 where one of
-them is a loss of 4 pictures; ours are not independent, so what was measured counts: docs/how-to/loras.md."""
+"""Scores that must be won. How often luck wins two cannot be told from `SURE`: the scores are not independent, and the held-out pictures that
+judge have chosen the training's best step, too. `benchmarks/contest_luck.py` draws it; docs/how-to/loras.md has the numbers."""
 TOLERANCE = {"held_out_loss": 0.02, "palette_delta_e": 1.0, "layout_delta_e": 1.0}
 """How much worse a score may be: the loss as a share, distances in Delta E, of which 1 is hardly seen."""
 FEATURE_TOLERANCE = 0.15
 """The feature distance may be this share worse; it has no unit that an eye knows."""
 ROUNDING = 1e-9
 """Differences that are nearer than this share are equal: sums in another order round otherwise."""
+GROSS = 3.0
+"""Worse by this many tolerances loses without being sure: two held-out pictures can be sure of nothing, and six losses in a hundred, 3 Delta E or
+half of the feature distance are more than the luck of 8 plates (docs/how-to/loras.md)."""
 LEAST_GAIN = 0.5
 """A score is won by at least this share of its tolerance: a gain that nobody sees is not worth drawing a category's scenes anew."""
 
@@ -45,7 +50,10 @@ Distances = Callable[[Indices], npt.NDArray[np.float64]]
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One score of both, lower is better. `sure` is 1 minus the chance that equals differ so much; `worse` is by more than tolerated."""
+    """One score of both, lower is better. `sure` is 1 minus the chance that equals differ so much in the new one's favor.
+
+    `worse` is by more than tolerated, and surely so or grossly; also what is no number.
+    """
 
     name: str
     challenger: float
@@ -66,14 +74,28 @@ class Contest:
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for the ledger."""
-        return {"version": self.version, "plates": self.plates, "scores": [asdict(score) for score in self.scores]}
+        scores = [{name: _or_none(value) for name, value in asdict(score).items()} for score in self.scores]
+        return {"version": self.version, "plates": self.plates, "scores": scores}
 
 
 def hold_contest(challenger: Entrant, incumbent: Entrant, look: Sequence[npt.NDArray[np.uint8]], look_features: Features) -> Contest:
     """Compare two entrants that were measured on the same held-out pictures and drew from the same seeds.
 
-    `look` are the held-out pictures, uint8 sRGB; `look_features` theirs by what gave the entrants' features.
+    `look` are the held-out pictures, uint8 sRGB; `look_features` theirs by what gave the entrants' features. One of which nothing can be compared
+    (see `Entrant.unfit`) loses without scores; a challenger also to such an incumbent. Raises ModelError when the look has no finite features.
     """
+    if challenger.unfit or incumbent.unfit:
+        reason = (
+            f"not promoted: {challenger.unfit}"
+            if challenger.unfit
+            else f"promoted: nothing is wrong with it, and of the other {incumbent.unfit}"
+        )
+        return Contest(scores=(), won=not challenger.unfit, reason=reason, plates=len(challenger.plates) + len(challenger.faults))
+    if not np.isfinite(look_features).all():
+        raise ModelError(
+            f"The held-out pictures have no finite features for {challenger.feature_name}, so no contest was held. Install that model's weights anew, "
+            "or take it out of `learned:`."
+        )
     assert challenger.losses_NK.shape == incumbent.losses_NK.shape and len(challenger.plates) == len(incumbent.plates)
     plates, count = (*challenger.plates, *incumbent.plates), len(challenger.plates)
     features_ND = np.concatenate([challenger.features_ND, incumbent.features_ND])
@@ -109,14 +131,14 @@ def _loss_score(challenger: Entrant, incumbent: Entrant) -> Score:
     """Held-out loss, paired by picture: its noise levels are not independent. Ratios, or the noisiest levels would decide alone."""
     ratios_N = np.log(challenger.losses_NK / incumbent.losses_NK).mean(axis=1)
     differences = np.where(_exchanges(len(ratios_N)), -ratios_N, ratios_N).mean(-1)
-    return _score("held_out_loss", challenger.loss, incumbent.loss, _sure(differences), len(ratios_N))
+    return _score("held_out_loss", challenger.loss, incumbent.loss, differences, len(ratios_N))
 
 
 def _exchanged(name: str, distances: Distances, count: int) -> Score:
     """A score of plates, paired by seed: of both entrants' plates, the challenger's first, `count` are each one's."""
     exchanged, own = _exchanges(count), np.arange(count)
     mine, theirs = distances(np.where(exchanged, own + count, own)), distances(np.where(exchanged, own, own + count))
-    return _score(name, float(mine[0]), float(theirs[0]), _sure(mine - theirs), count)
+    return _score(name, float(mine[0]), float(theirs[0]), mine - theirs, count)
 
 
 def _exchanges(count: int) -> npt.NDArray[np.bool_]:
@@ -129,16 +151,29 @@ def _exchanges(count: int) -> npt.NDArray[np.bool_]:
 
 
 def _sure(differences: npt.NDArray[np.float64]) -> float:
-    """1 minus the share of patterns that make the challenger at least as much better as it was measured (the first)."""
+    """1 minus the share of patterns that make the challenger at least as much better as it was measured (the first); 0 if any is no number."""
+    if not np.isfinite(differences).all():
+        return 0.0
     return 1 - float((differences <= differences[0] + ROUNDING * np.abs(differences).max()).mean())
 
 
-def _score(name: str, challenger: float, incumbent: float, sure: float, pairs: int) -> Score:
+def _score(name: str, challenger: float, incumbent: float, differences: npt.NDArray[np.float64], pairs: int) -> Score:
+    """A score from both values and the differences of all patterns of exchanges, the measured one first."""
     relative = name not in TOLERANCE or name == "held_out_loss"
     tolerance = TOLERANCE.get(name, FEATURE_TOLERANCE) * (incumbent if relative else 1.0)
     gain, enough = incumbent - challenger, min(SURE, 1 - 2.0 ** -max(pairs, MIN_PAIRS))
-    verdict: Verdict = "worse" if gain < -tolerance else "better" if sure >= enough and gain > LEAST_GAIN * tolerance else "alike"
+    sure = _sure(differences)
+    verdict: Verdict = "alike"
+    if not np.isfinite(gain) or gain < -GROSS * tolerance or (gain < -tolerance and _sure(-differences) >= enough):
+        verdict = "worse"
+    elif sure >= enough and gain > LEAST_GAIN * tolerance:
+        verdict = "better"
     return Score(name=name, challenger=round(challenger, 6), incumbent=round(incumbent, 6), sure=round(sure, 4), verdict=verdict)
+
+
+def _or_none(value: Any) -> Any:
+    """A value as the ledger's JSON can hold it: None in place of what is no number."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _palette_of(plates: Sequence[npt.NDArray[np.uint8]], look: Sequence[npt.NDArray[np.uint8]]) -> Distances:

@@ -20,6 +20,7 @@ from training.champion import held_out_losses
 from training.settings import LoraSettings
 from training.texture_distance import Features, texture_features
 from training.training_set import LookPicture, TrainingSet
+from training.validation import JUDGING
 
 Pixels = npt.NDArray[np.uint8]
 PLATES = 8
@@ -40,17 +41,32 @@ class LoraFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Entrant:
-    """One LoRA's measurements: v-MSE by held-out picture and noise level, plates as uint8 sRGB, features by `feature_name` of each plate."""
+    """One LoRA's measurements: v-MSE by held-out picture and noise level, plates as uint8 sRGB, features by `feature_name` of each plate.
+
+    `faults` say of each plate that is no picture what is wrong with it; such plates are not among the others, which then are not compared.
+    """
 
     losses_NK: npt.NDArray[np.float64]
     plates: tuple[Pixels, ...]
     features_ND: Features
     feature_name: str
+    faults: tuple[str, ...] = ()
 
     @property
     def loss(self) -> float:
         """Mean held-out loss."""
         return float(self.losses_NK.mean())
+
+    @property
+    def unfit(self) -> str:
+        """Why nothing of it can be compared, in words; '' when all of it can. A NaN is neither more nor less than any number."""
+        if self.faults:
+            return told_faults(self.faults, len(self.plates) + len(self.faults))
+        if not (np.isfinite(self.losses_NK).all() and (self.losses_NK > 0).all()):
+            return "its held-out loss is no positive number on every picture"
+        if not np.isfinite(self.features_ND).all():
+            return f"its plates have no finite features for {self.feature_name}"
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +108,28 @@ def measured_entrants(
     Losses are of `base_model`, which LoRAs are trained on; `drawn_with` draws the plates, as the shop's pictures are drawn, whichever LoRA it names.
     Raises ModelError for a file that does not fit.
     """
-    losses = held_out_losses(settings, training_set, base_model, files, work_dir)
-    seeds = range(FIRST_SEED, FIRST_SEED + PLATES)
+    losses = held_out_losses(settings, training_set, base_model, files, work_dir, JUDGING)
     found = []
     for file, losses_NK in zip(files, losses, strict=True):
-        path, name = (None, None) if file is None else (file.path, file.digest)
-        plates = tuple(replace(drawn_with, lora_path=path, lora_digest=name).draw([training_set.trigger] * PLATES, seeds))
-        found.append(Entrant(losses_NK=losses_NK, plates=plates, features_ND=features.of(plates), feature_name=features.name))
+        plates, faults = drawn_plates(drawn_with, file, training_set.trigger)
+        seen = features.of(plates) if plates else np.empty((0, 0))
+        found.append(Entrant(losses_NK=losses_NK, plates=plates, features_ND=seen, feature_name=features.name, faults=faults))
     return tuple(found)
+
+
+def drawn_plates(drawn_with: DiffusionPlates, file: LoraFile | None, trigger: str) -> tuple[tuple[Pixels, ...], tuple[str, ...]]:
+    """The plates that a LoRA draws from the seeds of all contests, and what is wrong with those that are no pictures.
+
+    What another seed made of one of these is left out: plates of two LoRAs are compared seed by seed.
+    """
+    path, name = (None, None) if file is None else (file.path, file.digest)
+    seeds = range(FIRST_SEED, FIRST_SEED + PLATES)
+    drawn = replace(drawn_with, lora_path=path, lora_digest=name).draw_plates([trigger] * PLATES, seeds)
+    plates = tuple(plate.pixels_HW3 for plate in drawn if plate.pixels_HW3 is not None and not plate.tries)
+    faults = (str(plate.tries[0]["why"]) if plate.tries else plate.why for plate in drawn if plate.tries or plate.pixels_HW3 is None)
+    return plates, tuple(faults)
+
+
+def told_faults(faults: Sequence[str], count: int) -> str:
+    """What is wrong with the plates of one LoRA, of which it drew `count`, in words."""
+    return f"{len(faults)} of its {count} plates {'is no picture' if len(faults) == 1 else 'are no pictures'} ({faults[0]})"

@@ -5,6 +5,7 @@ Judges nothing: which step is best is decided in lora.py.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from catalog.preemption import stop_point
 from training.latents import Encoded
@@ -12,24 +13,37 @@ from training.objective import Objective
 from training.samples import Sample, parts_of_one_shape
 from training.trainee import Trainee
 
-NOISE_LEVELS = 8
-"""Timesteps per held-out picture, the midpoints of equal parts of the schedule."""
-VALIDATION_SEED = 1107
-"""Fixed for all trainings, so that losses of two LoRAs on the same held-out pictures compare."""
+
+@dataclass(frozen=True, kw_only=True)
+class Draw:
+    """The noise and timesteps of held-out losses, fixed for all trainings so that two LoRAs compare.
+
+    `levels` timesteps per held-out picture, the midpoints of equal parts of the schedule; `seed` is that of the noise.
+    """
+
+    seed: int
+    levels: int
+
+
+CHOOSING = Draw(seed=1107, levels=8)
+"""What a training chooses its best step by."""
+JUDGING = Draw(seed=5309, levels=9)
+"""What a contest judges by: other noise, and as 8 and 9 share no factor none of the same timesteps. The chosen step has the lowest of many losses
+by the first draw; part of that is luck with it, which must not count again."""
 TRIGGER_ROW = 1
 """Row of the trigger phrase alone in the encoded prompts: a look must come from its phrase, not from a scene's description."""
 VALIDATION_BATCH = 16
 
 
-def fixed_validation(encoded: Encoded, objective: Objective) -> tuple[Sample, ...]:
-    """Each held-out picture at each of `NOISE_LEVELS` timesteps, with its own fixed noise, prompted by the trigger alone.
+def fixed_validation(encoded: Encoded, objective: Objective, draw: Draw = CHOOSING) -> tuple[Sample, ...]:
+    """Each held-out picture at each timestep of a draw, with its own fixed noise, prompted by the trigger alone.
 
     Timesteps are spread evenly whatever density is trained, and no noise level weighs more, so that LoRAs of other settings compare.
     """
     import torch
 
-    midpoints = torch.tensor([(2 * level + 1) / (2 * NOISE_LEVELS) for level in range(NOISE_LEVELS)])
-    generator = torch.Generator("cpu").manual_seed(VALIDATION_SEED)
+    midpoints = torch.tensor([(2 * level + 1) / (2 * draw.levels) for level in range(draw.levels)])
+    generator = torch.Generator("cpu").manual_seed(draw.seed)
     return tuple(
         Sample(
             latents_Chw=picture.latents_Chw,

@@ -1,6 +1,7 @@
 """A LoRA trained elsewhere comes in as a challenger, and what goes out draws the same in stock diffusers."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,11 +10,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
+from assets import lora_contests
 from assets.catalog import refresh_catalog
-from assets.lora_contests import record_contest
+from assets.lora_contests import contest_key, contest_markdown, judge_trained, judged_by
 from assets.lora_exchange import exported_file, import_lora
-from assets.lora_use import contests_of, loras_of, uses_of
+from assets.lora_use import choose, contests_of, loras_of, promote_lora, uses_of
 from assets.planning import promoted_lora
+from assets.training_set import read_training_set
 from catalog.errors import LoraRefused, ModelError, SettingsError
 from catalog.keys import digest_bytes
 from orchestration.cli import app
@@ -97,20 +100,124 @@ def test_a_contests_plates_are_drawn_as_the_shops_pictures_are(project, kohya, m
     from generation.denoise import Sampling
     from generation.plates import DiffusionPlates
 
-    drawn, draw_plates = [], DiffusionPlates.draw
+    drawn, draw_plates = [], DiffusionPlates.draw_plates
 
     def draw(self, prompts, seeds):
         drawn.append((self.base_model_digest, self.sampling, self.few_step))
         return draw_plates(self, prompts, seeds)
 
-    monkeypatch.setattr(DiffusionPlates, "draw", draw)
+    monkeypatch.setattr(DiffusionPlates, "draw_plates", draw)
     row, contest = take_in(project, kohya)
     assert drawn == [(project.base_model_digest, Sampling(steps=2, guidance=2.0), None)] * 2
     told = {"base_model": project.base_model_digest, "steps": 2, "guidance": 2.0, "guided_share": 1.0, "step_cache": None}
     assert contest["scores"]["drawing"] == told
-    outcome = contest["won"], contest["reason"], {**contest["scores"], "drawing": {**told, "steps": 3}}
-    other = record_contest(project, row, None, contest["data_digest"], outcome, seconds=1.0)
-    assert other["key"] != contest["key"], "drawn otherwise, it is another contest"
+    judged = judged_by(project)
+    assert judged["drawing"] == told and contest_key(row, None, contest["data_digest"], judged) == contest["key"]
+
+
+def test_what_judges_names_a_contest_and_one_that_was_held_is_not_measured_again(project, kohya, monkeypatch):
+    """One that DINOv2 judged was kept under the name of one that gradient statistics had judged, so the ledger told the other's scores."""
+    row, contest = take_in(project, kohya)
+    judged = judged_by(project)
+    others = [
+        {"measure": "dino_energy"}, {"learned": "e" * 64}, {"mask_floor": 0.3}, {"drawing": {**judged["drawing"], "steps": 3}},
+    ]  # fmt: skip
+    keys = {contest_key(row, None, contest["data_digest"], judged | other) for other in others}
+    assert len(keys | {contest["key"]}) == 5 and judged["measure"] == "gradient_energy" and judged["mask_floor"] == 0.0
+    project.ledger.transact(lambda connection: connection.execute(sa.delete(lora_choice)), repeatable=True)
+    monkeypatch.setattr(lora_contests, "compare", lambda *args: pytest.fail("it was measured again"))
+    again = import_lora(project, "mugs", kohya, license_name="CC-BY-4.0", commercial_ok=True, by="ann")
+    assert again.contest == contest
+    monkeypatch.setattr(lora_contests, "judged_by", lambda project: judged | {"mask_floor": 0.3})
+    with pytest.raises(pytest.fail.Exception):
+        take_in(project, kohya)
+
+
+def add_trained(project, name, tensors):
+    """A LoRA in the store and the ledger as a training leaves it."""
+    blob = project.store.put(lora_bytes(tensors, {"vitrine.base_model": project.base_model_digest, "name": name}))
+    row = {
+        "key": f"{name:0<64}", "category": "mugs", "lora_digest": blob, "base_model_digest": project.base_model_digest, "data_digest": "data",
+        "facts": {}, "seconds": 1.0, "promoted": True, "made_at": utc_now().replace(tzinfo=None),
+    }  # fmt: skip
+    project.ledger.record(lora, row)
+    return row
+
+
+def won(reason="promoted: better"):
+    return SimpleNamespace(won=True, reason=reason, as_json=lambda: {"version": "x", "plates": 8, "scores": []})
+
+
+def test_an_imported_winner_does_not_displace_what_a_person_chose_for_this_look(project, kohya, tensors, monkeypatch):
+    monkeypatch.setattr(lora_contests, "compare", lambda *args: won())
+    chosen = add_trained(project, "chosen", tensors)
+    add_trained(project, "newer", tensors)
+    promote_lora(project, "mugs", chosen["lora_digest"], by="ann", because="the wood is right")
+    done = import_lora(project, "mugs", kohya, license_name="CC-BY-4.0", commercial_ok=True, by="bob")
+    assert promoted_lora(project, "mugs")["key"] == chosen["key"]
+    assert done.contest["won"] and done.told.startswith(f"a person chose {chosen['lora_digest'][:12]} for this look, so that one stays")
+
+
+@pytest.mark.parametrize("by_person", [True, False])
+def test_an_imported_winner_meets_what_came_into_use_during_its_contest(project, kohya, tensors, monkeypatch, by_person):
+    """It was taken into use over a LoRA that it had never met."""
+    first, other = (add_trained(project, name, tensors) for name in ("first", "other"))
+    add_trained(project, "present", tensors)
+    met = []
+
+    def compare(project, data, challenger, incumbent):
+        met.append(incumbent)
+        if len(met) == 1 and by_person:
+            promote_lora(project, "mugs", other["lora_digest"], by="ann", because="now")
+        elif len(met) == 1:
+            choose(project, first, "contest", by="contest", because="it won meanwhile")
+        return won()
+
+    monkeypatch.setattr(lora_contests, "compare", compare)
+    row, contest = take_in(project, kohya)
+    assert (promoted_lora(project, "mugs")["key"] == other["key"]) == by_person
+    if not by_person:
+        assert met[1:] == [first["lora_digest"]] and promoted_lora(project, "mugs")["key"] == row["key"]
+        assert contest["incumbent_key"] == first["key"]
+
+
+@pytest.fixture
+def collapsed(tensors, tmp_path):
+    """A LoRA with finite weights that draws nothing but NaN, as one that diverged does."""
+    save_file({name: tensor * 1e18 for name, tensor in tensors.items()}, tmp_path / "collapsed.safetensors")
+    return tmp_path / "collapsed.safetensors"
+
+
+def test_an_imported_lora_that_cannot_draw_loses_its_contest_and_a_person_reads_why(project, collapsed):
+    """The import ended with an error at each attempt, after the LoRA was kept."""
+    row, contest = take_in(project, collapsed)
+    assert not contest["won"] and promoted_lora(project, "mugs") is None and contest["scores"]["scores"] == []
+    assert contest["reason"] == "not promoted: 8 of its 8 plates are no pictures (not finite (NaN or infinity))"
+    assert "are no pictures" in contest_markdown(contest) and "| score |" not in contest_markdown(contest)
+    assert [one["key"] for one in loras_of(project, "mugs")] == [row["key"]]
+
+
+def test_a_lora_in_use_that_cannot_draw_is_displaced_by_one_that_can(project, collapsed, kohya, tensors):
+    broken = add_trained(project, "broken", load_file(collapsed))
+    assert promoted_lora(project, "mugs")["key"] == broken["key"]
+    row, contest = take_in(project, kohya)
+    assert contest["won"] and promoted_lora(project, "mugs")["key"] == row["key"]
+    assert "of the other 8 of its 8 plates are no pictures" in contest["reason"]
+
+
+@pytest.mark.parametrize("draws", [True, False])
+def test_the_first_lora_of_a_category_goes_into_use_if_it_draws_pictures(project, collapsed, tensors, draws):
+    """It was promoted by its held-out loss alone, before anybody had drawn with it."""
+    blob = project.store.put(lora_bytes(tensors if draws else load_file(collapsed), {"vitrine.base_model": project.base_model_digest}))
+    row = {
+        "key": "f" * 64, "category": "mugs", "lora_digest": blob, "base_model_digest": project.base_model_digest, "data_digest": "data",
+        "facts": {"validation_loss": 0.1, "base_validation_loss": 0.2},
+    }  # fmt: skip
+    contest = judge_trained(project, row, read_training_set(project, "mugs"))
+    why = "not promoted: 8 of its 8 plates are no pictures (not finite (NaN or infinity))"
+    if draws:
+        why = "promoted: held-out loss 0.1000, the base model's is 0.2000, its 8 plates are pictures, and no other LoRA is in use"
+    assert (contest["won"], contest["reason"], contest["scores"]["plates"]) == (draws, why, 8)
 
 
 def test_without_look_pictures_there_is_no_contest_and_a_person_decides(project, kohya):

@@ -12,7 +12,7 @@ from assets.catalog import refresh_catalog
 from assets.category_lora import train_category
 from assets.cutouts import cut_out_cell
 from assets.lora_key import lora_key
-from assets.lora_use import chosen_for, find_lora, promote_lora, rollback_lora, uses_of
+from assets.lora_use import chosen_for, find_lora, moment_of_use, promote_lora, rollback_lora, uses_of
 from assets.planning import known_cells, plan_cell, promoted_lora
 from assets.source_photos import screen_cell
 from catalog.errors import LoraRefused
@@ -251,6 +251,25 @@ def test_who_decides_is_the_user_of_the_machine_where_nobody_is_named(project, m
     challenger = add_lora(project, "challenger", promoted=False, minutes=1)
     vitrine(project, "promote", "mugs", challenger, "--because", "x")
     assert project.ledger.rows(sa.select(lora_choice.c.chosen_by)) == [{"chosen_by": "carla"}]
+
+
+def test_what_is_chosen_last_is_in_use_also_where_this_machines_clock_is_behind(project):
+    """The LoRA of a machine whose clock was ahead stayed in use, and the command said that the chosen one was drawn with."""
+    first = add_lora(project, "first")
+    ahead = (utc_now().replace(tzinfo=None) - START) / dt.timedelta(minutes=1) + 10
+    second = add_lora(project, "second", minutes=ahead)
+    promote_lora(project, "mugs", first, by="ann", because="better")
+    assert in_use(project) == first
+    assert rollback_lora(project, "mugs", by="ann", because="no")["lora_digest"] == second == in_use(project)
+    assert [use.how for use in uses_of(project, "mugs")] == ["trained", "trained", "promote", "rollback"]
+    assert moment_of_use(project, "mugs") > uses_of(project, "mugs")[-1].at
+
+
+def test_of_two_taken_into_use_in_one_moment_history_and_plan_name_the_same(project):
+    add_lora(project, "a")
+    last = add_lora(project, "b")
+    add_lora(project, "aa")
+    assert in_use(project) == last and uses_of(project, "mugs")[-1].key == f"{'b':0<64}"
 
 
 def test_a_category_without_loras_says_so(project):

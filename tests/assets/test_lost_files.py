@@ -15,6 +15,7 @@ from resources.ledger_tables import cutout, render, source_photo
 from resources.object_store import blob_path
 from resources.project import open_project
 from tests.tiny_project import write_project
+from training.lora_file import lora_bytes, read_lora_bytes
 
 
 @pytest.fixture
@@ -107,8 +108,9 @@ def test_a_lost_lora_that_is_trained_to_other_bytes_goes_into_use(tmp_path, monk
     project = open_project(folder)
     refresh_catalog(project)
     first, _ = category_lora.train_category(project, "mugs")
+    tensors, facts = read_lora_bytes(project.store.get(first["lora_digest"]), "the first LoRA")
     lose(project, first["lora_digest"])
-    row_of, other_bytes = category_lora._row, project.store.put(b"another LoRA")
+    row_of, other_bytes = category_lora._row, project.store.put(lora_bytes(tensors, {**facts, "vitrine.machine": "another"}))
 
     def elsewhere(*args, **named):
         row = row_of(*args, **named)

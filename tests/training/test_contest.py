@@ -1,10 +1,12 @@
 """Champion against challenger: who is surely better in several scores wins, and luck, ties and one bad score do not."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from catalog.errors import ModelError
 from imaging.color import lab_to_srgb
 from training.contest import SURE, Score, _exchanged, _exchanges, _loss_score, decide, hold_contest
 from training.entrants import PLATES, Entrant, FeatureMeasure, feature_measure, look_pixels
@@ -27,6 +29,8 @@ def picture(seed, *, lightness=60.0, hue=10.0, horizon=0.6, stripes=0, noise=2.0
     return np.rint(lab_to_srgb(lab) * 255).astype(np.uint8)
 
 
+SURELY_WORSE, UNSURE = np.r_[1.0, np.zeros(255)], np.zeros(256)
+"""Differences of a score by pattern of exchanges: the measured one (the first) is the largest, or none is larger than another."""
 LOOK = [picture(seed) for seed in range(4)]
 
 
@@ -129,20 +133,21 @@ def test_with_two_held_out_pictures_plates_that_are_clearly_better_are_enough():
 
 
 def test_a_score_may_be_a_little_worse_in_its_own_unit():
-    def score(name, challenger, incumbent):
-        from training.contest import _score
+    """Beyond its tolerance it is worse if luck is not likely to have done it, and grossly beyond it in any case."""
+    from training.contest import _score
 
-        return _score(name, challenger, incumbent, 0.0, 8).verdict
+    def verdicts_of(name, incumbent, *challengers):
+        return [[_score(name, value, incumbent, differences, 8).verdict for value in challengers] for differences in (SURELY_WORSE, UNSURE)]
 
-    assert [score("palette_delta_e", 4.9, 4.0), score("palette_delta_e", 5.1, 4.0)] == ["alike", "worse"]
-    assert [score("held_out_loss", 0.1019, 0.1), score("held_out_loss", 0.1021, 0.1)] == ["alike", "worse"]
-    assert [score("gradient_energy", 1.14, 1.0), score("gradient_energy", 1.16, 1.0)] == ["alike", "worse"]
+    assert verdicts_of("palette_delta_e", 4.0, 4.9, 5.1, 7.1) == [["alike", "worse", "worse"], ["alike", "alike", "worse"]]
+    assert verdicts_of("held_out_loss", 0.1, 0.1019, 0.1021, 0.1061) == [["alike", "worse", "worse"], ["alike", "alike", "worse"]]
+    assert verdicts_of("gradient_energy", 1.0, 1.14, 1.16, 1.46) == [["alike", "worse", "worse"], ["alike", "alike", "worse"]]
 
 
 def test_a_sure_gain_that_nobody_sees_wins_nothing():
     from training.contest import _score
 
-    found = [_score(name, was - gain, was, 1.0, 8).verdict for name, was, gain in GAINS]
+    found = [_score(name, was - gain, was, -SURELY_WORSE, 8).verdict for name, was, gain in GAINS]
     assert found == ["alike", "better"] * 3
 
 
@@ -161,6 +166,49 @@ def test_the_rule_reads_as_it_is_written():
     assert decide([*better, score("c", "alike")])[0]
     assert not decide([*better, score("c", "worse")])[0]
     assert not decide([better[0], score("c", "alike")])[0]
+
+
+def test_a_lora_without_a_finite_loss_loses_whatever_it_draws():
+    """A NaN is not less than anything, so no exchange was as good as what was measured, and the loss did not count: it was promoted."""
+    worse = entrant(loss=0.14, seed=1, lightness=45, hue=-20, horizon=0.3, stripes=4)
+    for bad in (np.nan, np.inf, 0.0):
+        losses = entrant().losses_NK.copy()
+        losses[2, 3] = bad
+        broken = replace(entrant(), losses_NK=losses)
+        held = contest(broken, worse)
+        assert not held.won and held.reason == "not promoted: its held-out loss is no positive number on every picture"
+        assert contest(worse, broken).won, "what cannot be compared does not stay in use"
+        assert not contest(broken, broken).won
+
+
+def test_a_lora_whose_plates_have_no_finite_features_loses():
+    worse = entrant(loss=0.14, seed=1, lightness=45, hue=-20, horizon=0.3, stripes=4)
+    broken = replace(entrant(), features_ND=np.where(np.arange(PLATES)[:, None] == 3, np.nan, entrant().features_ND))
+    held = contest(broken, worse)
+    assert not held.won and held.reason == "not promoted: its plates have no finite features for gradient_energy"
+    assert contest(worse, broken).won
+    with pytest.raises(ModelError, match="held-out pictures have no finite features for gradient_energy"):
+        hold_contest(entrant(), worse, LOOK, np.full_like(MEASURE.of(LOOK), np.nan))
+
+
+def test_a_lora_with_a_plate_that_is_no_picture_loses_and_the_reason_says_what_is_wrong_with_it():
+    blank = replace(entrant(), plates=entrant().plates[2:], features_ND=entrant().features_ND[2:], faults=("one color all over",) * 2)
+    held = contest(blank, entrant(loss=0.14, seed=1, hue=-20))
+    assert not held.won and held.reason == "not promoted: 2 of its 8 plates are no pictures (one color all over)"
+    assert held.scores == () and held.plates == PLATES
+    displaced = contest(entrant(loss=0.14, seed=1, hue=-20), blank)
+    assert displaced.won and displaced.reason.endswith("of the other 2 of its 8 plates are no pictures (one color all over)")
+
+
+@pytest.mark.parametrize("name", ["held_out_loss", "palette_delta_e", "layout_delta_e", "gradient_energy"])
+@pytest.mark.parametrize("values", [(np.nan, 1.0), (1.0, np.nan), (np.inf, 1.0), (np.nan, np.nan)])
+def test_a_score_that_is_no_number_is_lost_and_is_told_as_none(name, values):
+    from training.contest import Contest, _score
+
+    score = _score(name, *values, np.full(256, np.nan), 8)
+    assert (score.verdict, score.sure) == ("worse", 0.0) and not decide([score])[0]
+    (told,) = Contest(scores=(score,), won=False, reason="", plates=8).as_json()["scores"]
+    assert None in told.values() and json.dumps(told, allow_nan=False)
 
 
 def test_the_same_contest_gives_the_same_numbers():

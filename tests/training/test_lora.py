@@ -18,10 +18,11 @@ from tests import warm_start
 from tests.tiny_model import TINY_SIZE_PX, write_tiny_base_model
 from tests.training.tiny_look import TRIGGER, look_files
 from training.champion import held_out_losses
-from training.entrants import LoraFile
+from training.entrants import LoraFile, feature_measure, measured_entrants
 from training.look_distance import palette_distance
 from training.lora import LoraSettings, train_lora
 from training.training_set import build_training_set
+from training.validation import CHOOSING, JUDGING
 
 SETTINGS = LoraSettings(steps=12, rank=2, learning_rate=1e-2, batch_size=4, validate_every=4, checkpoint_every=3, precision="float32")
 
@@ -97,6 +98,16 @@ def test_an_earlier_lora_is_measured_as_training_measures_its_own(trained, base_
     losses = {point.step: point.validation_loss for point in lora.curve}
     both = held_out_losses(SETTINGS, training_set, base_model, [LoraFile(path=lora.path, digest=lora.digest), None], tmp_path)
     assert [part.mean() for part in both] == pytest.approx([losses[lora.best_step], losses[0]], rel=1e-6)
+
+
+def test_a_contest_judges_by_other_noise_and_timesteps_than_training_chose_by(trained, base_model, training_set, tmp_path):
+    """The lowest of many losses judged the step that was chosen for being the lowest."""
+    lora, _ = trained
+    files = [LoraFile(path=lora.path, digest=lora.digest)]
+    plates = DiffusionPlates(base_model, None, None, steps=2)
+    (entrant,) = measured_entrants(SETTINGS, training_set, base_model, files, feature_measure(None), tmp_path, plates)
+    chosen_by, judged_by = (held_out_losses(SETTINGS, training_set, base_model, files, tmp_path, draw)[0] for draw in (CHOOSING, JUDGING))
+    assert np.array_equal(entrant.losses_NK, judged_by) and chosen_by.shape[1] == 8 and judged_by.shape[1] == 9
 
 
 def test_pictures_come_nearer_to_the_look(trained, base_model, training_set):
