@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import sqlalchemy as sa
-
 from assets.lora_contests import held_contest, incumbent_of
-from assets.lora_use import choose, chosen_for, look_key
+from assets.lora_origin import as_it_stands, imports_of, made_from, numbered, refuse_contradiction, states
+from assets.lora_use import choose, chosen_for, look_key, moment_after
 from assets.lost_files import record_made
 from assets.planning import promoted_lora
 from assets.training_set import read_training_set
@@ -23,7 +22,6 @@ from catalog.keys import digest, digest_bytes
 from resources.ledger import Row
 from resources.ledger_tables import lora
 from resources.project import Project
-from resources.settings import utc_now
 
 if TYPE_CHECKING:
     from generation.base_model import BaseModel
@@ -87,32 +85,20 @@ def import_lora(project: Project, category: str, path: Path, *, license_name: st
         raise LoraRefused(f"{path} cannot be read: {error.strerror}. Nothing was imported.") from error
     base_model = read_base_model(project.training_model_dir)
     stated = {"license": license_name.strip(), "commercial_ok": commercial_ok}
+    refuse_contradiction(project, **stated)
     origin: dict[str, Any] = {"file": path.name, "sha256": digest_bytes(data), **stated, "by": by}
+    origin |= {"made_from": sources} if (sources := made_from(project, data, path.name)) else {}
     named = {"kind": "imported lora", "category": category, "file": origin["sha256"], "base_model": base_model.digest}
     known = imports_of(project, category, origin["sha256"], base_model.digest)
+    # What is stated is part of the key: of two who state different things at one time, none is lost.
+    key = known[-1]["key"] if known and states(known[-1], stated) else digest({**named, "stated": stated, **numbered(known)})
     if not known or not project.store.has(known[-1]["lora_digest"]):
-        key = known[-1]["key"] if known and _states(known[-1], stated) else digest({**named, **_numbered(known)})
-        return _contested(project, _taken_in(project, category, key, data, base_model, origin))
-    if _states(known[-1], stated):
+        row = _taken_in(project, category, key, data, base_model, origin, known)
+        return _contested(project, as_it_stands(project, row, stated))
+    if states(known[-1], stated):
         return _contested(project, known[-1])
-    row = _corrected(project, known[-1], digest({**named, **_numbered(known)}), origin)
+    row = as_it_stands(project, _corrected(project, known[-1], key, origin), stated)
     return Imported(row=row, contest=None, told="its license is corrected, which holds from now on; what is in use did not change")
-
-
-def imports_of(project: Project, category: str, sha256: str, base_model_digest: str) -> list[Row]:
-    """What was stated of a file when it was imported for a category: the first import and corrections of its license, oldest first."""
-    query = sa.select(lora).where(lora.c.category == category, lora.c.data_digest == "", lora.c.base_model_digest == base_model_digest)
-    rows = project.ledger.rows(query.order_by(lora.c.made_at, lora.c.key))
-    return [row for row in rows if row["facts"].get("origin", {}).get("sha256") == sha256]
-
-
-def _states(row: Row, stated: dict[str, Any]) -> bool:
-    return all(row["facts"]["origin"][name] == value for name, value in stated.items())
-
-
-def _numbered(known: list[Row]) -> dict[str, int]:
-    """What tells a correction's key from the first import's, which has no number."""
-    return {"correction": len(known)} if known else {}
 
 
 def _corrected(project: Project, known: Row, key: str, origin: dict[str, Any]) -> Row:
@@ -128,14 +114,16 @@ def _corrected(project: Project, known: Row, key: str, origin: dict[str, Any]) -
             "card": _card(origin, known["lora_digest"], facts.get("layers"), known["base_model_digest"]),
         },
         "promoted": False,
-        "made_at": utc_now().replace(tzinfo=None),
+        "made_at": moment_after(known["made_at"]),
     }
     record_made(project, lora, [row], file="lora_digest", skus=())
     failpoint("lora.license_corrected")
     return row
 
 
-def _taken_in(project: Project, category: str, key: str, data: bytes, base_model: "BaseModel", origin: dict[str, Any]) -> Row:
+def _taken_in(
+    project: Project, category: str, key: str, data: bytes, base_model: "BaseModel", origin: dict[str, Any], known: list[Row]
+) -> Row:
     """The imported LoRA's row, not in use yet, and its file in the store: in diffusers keys, and known to fit the base model."""
 
     from training.lora_file import CONTENT_HASH, lora_bytes, read_lora_bytes
@@ -177,7 +165,7 @@ def _taken_in(project: Project, category: str, key: str, data: bytes, base_model
         },
         "seconds": time.perf_counter() - start,
         "promoted": False,
-        "made_at": utc_now().replace(tzinfo=None),
+        "made_at": moment_after(known[-1]["made_at"] if known else None),
     }
     failpoint("lora.import_stored")
     record_made(project, lora, [row], file="lora_digest", skus=())

@@ -14,6 +14,7 @@ from resources.ledger import Row
 from resources.ledger_tables import lora, lora_choice
 
 if TYPE_CHECKING:
+    from catalog.model_entry import License
     from resources.project import Project
 
 
@@ -88,8 +89,32 @@ class ModelLicenses:
         if not files:
             return []
         imports = self._project.ledger.rows(sa.select(lora).where(lora.c.data_digest == "").order_by(lora.c.made_at, lora.c.key))
-        last = {(row["category"], _imported_file(row)): row for row in imports if _imported_file(row) in files}
-        return [_of_imported(last[place]) for place in sorted(last)]
+        last = {(row["category"], _imported_file(row)): row for row in imports if _imported_file(row)}
+        bound = _with_what_they_were_made_from(files, last.values())
+        return [self._of_imported(last[place]) for place in sorted(last) if place[1] in bound]
+
+    def of_name(self, name: str) -> "License | None":
+        """The license that the registry has under this name, the strictest where entries read it differently; None when no entry has it."""
+        found = [model.entry.license for model in self._project.models.models.values() if model.entry.license.name.lower() == name.lower()]
+        return min(found, key=lambda held: (held.commercial_ok is True, held.commercial_ok == "conditions"), default=None)
+
+    def _of_imported(self, row: Row) -> str:
+        """Why pictures of an imported LoRA may not be sold: by what was said of it, and by what the registry knows of the license named."""
+        origin = row["facts"]["origin"]
+        imported = f"LoRA {row['lora_digest'][:12]} was imported from {origin['file']} under {origin['license']}, which"
+        if not origin["commercial_ok"]:
+            return f"{imported} forbids commercial use as {origin['by']} said then"
+        known = self.of_name(origin["license"])
+        if known is None or known.commercial_ok is True:
+            return ""
+        if known.commercial_ok is False:
+            return f"{imported} forbids commercial use ({known.reason.rstrip('.')}), whatever {origin['by']} said then"
+        if {known.name, origin["license"]} & set(self._project.settings.accepted_licenses):
+            return ""
+        return (
+            f"{imported} allows commercial use on conditions ({known.reason.rstrip('.')}). When somebody has read and keeps them, add "
+            f"{known.name!r} to `accepted_licenses` in vitrine.yaml"
+        )
 
     def of_drawing(self, recorded: Mapping[str, Any]) -> str:
         """Why a picture may not be sold, by the base model and few-step adapter that its render recorded; '' when it may, or nothing is recorded."""
@@ -127,12 +152,13 @@ def _imported_file(row: Row) -> str:
     return "" if origin is None else str(origin["sha256"])
 
 
-def _of_imported(row: Row) -> str:
-    """Why pictures of an imported LoRA may not be sold, as whoever imported it said; '' for one that may, and for one trained here."""
-    origin = row["facts"].get("origin")
-    if origin is None or origin["commercial_ok"]:
-        return ""
-    return (
-        f"LoRA {row['lora_digest'][:12]} was imported from {origin['file']} under {origin['license']}, which forbids commercial use as "
-        f"{origin['by']} said then"
-    )
+def _with_what_they_were_made_from(files: set[str], imports: Iterable[Row]) -> set[str]:
+    """Imported files, and those that they were made from: an export that is imported again has another digest and the same license."""
+    sources: dict[str, set[str]] = {}
+    for row in imports:
+        sources.setdefault(_imported_file(row), set()).update(row["facts"]["origin"].get("made_from", ()))
+    bound, open_ones = set[str](), set(files)
+    while open_ones:
+        bound |= open_ones
+        open_ones = set().union(*(sources.get(file, set()) for file in open_ones)) - bound
+    return bound

@@ -1,5 +1,6 @@
 """A LoRA trained elsewhere comes in as a challenger, and what goes out draws the same in stock diffusers."""
 
+import datetime as dt
 import json
 from types import SimpleNamespace
 
@@ -252,6 +253,88 @@ def test_a_license_stated_wrongly_is_corrected_by_importing_again_and_the_last_w
     last = state(project, kohya, "MIT", True)
     assert imported_refusal(project, first.row) == "" and len(loras_of(project, "bags")) == 3
     assert len({row["made_at"] for row in loras_of(project, "bags")}) == 3 and loras_of(project, "bags")[0]["key"] == last.row["key"]
+
+
+def at_once(project, monkeypatch, path, first, second):
+    """Two state licenses of one file at one time: the second is recorded after the first had looked at what is known."""
+    from assets import lora_exchange
+
+    recorded, record_made = [], lora_exchange.record_made
+
+    def record(*args, **named):
+        if not recorded:
+            recorded.append("")
+            state(project, path, *second)
+        record_made(*args, **named)
+
+    monkeypatch.setattr(lora_exchange, "record_made", record)
+    try:
+        return state(project, path, *first)
+    finally:
+        monkeypatch.setattr(lora_exchange, "record_made", record_made)
+
+
+@pytest.mark.parametrize("known_before", [True, False])
+def test_of_two_licenses_stated_at_one_time_none_is_lost_and_none_is_called_recorded_that_does_not_hold(
+    project, kohya, monkeypatch, known_before
+):
+    """Both had one key, the first to be written stayed, and both commands reported success."""
+    if known_before:
+        state(project, kohya, "MIT", True)
+    told = None
+    try:
+        at_once(project, monkeypatch, kohya, ("CC-BY-NC-4.0", False), ("CC0-1.0", True))
+    except LoraRefused as error:
+        told = str(error)
+    stated = {row["facts"]["origin"]["license"] for row in loras_of(project, "bags")}
+    assert stated >= {"CC-BY-NC-4.0", "CC0-1.0"}
+    holds = max(loras_of(project, "bags"), key=lambda row: (row["made_at"], row["key"]))["facts"]["origin"]["license"]
+    assert (told is None) == (holds == "CC-BY-NC-4.0")
+    if told:
+        assert "bob stated another license of clay.safetensors: CC0-1.0, commercial use allowed" in told
+    state(project, kohya, "CC-BY-NC-4.0", False)
+    assert "under CC-BY-NC-4.0" in imported_refusal(project, loras_of(project, "bags")[0])
+
+
+def test_a_clock_that_is_behind_does_not_make_an_older_statement_the_last_word(project, kohya):
+    first = state(project, kohya, "MIT", True).row
+    ahead = first["made_at"] + dt.timedelta(hours=1)
+    project.ledger.transact(lambda connection: connection.execute(sa.update(lora).values(made_at=ahead)), repeatable=True)
+    state(project, kohya, "CC-BY-NC-4.0", False)
+    assert "under CC-BY-NC-4.0" in imported_refusal(project, first)
+
+
+def test_a_license_that_the_registry_knows_to_forbid_sales_cannot_be_stated_to_allow_them(project, kohya):
+    with pytest.raises(LoraRefused, match=r"FLUX-non-commercial forbids commercial use \(.*Nothing was imported"):
+        state(project, kohya, "FLUX-non-commercial", True)
+    assert loras_of(project, "bags") == [] and state(project, kohya, "FLUX-Non-Commercial", False).row
+
+
+def test_a_license_with_conditions_holds_for_an_import_as_it_does_for_a_model(project, kohya):
+    """It was sold with as if there were none: only models' licenses were looked up in `accepted_licenses`."""
+    row = state(project, kohya, "CreativeML-OpenRAIL++-M", True).row
+    assert "allows commercial use on conditions" in imported_refusal(project, row)
+    settings = project.settings.project_dir / "vitrine.yaml"
+    before = settings.read_text()
+    try:
+        settings.write_text(f"{before}\naccepted_licenses: [CreativeML-OpenRAIL++-M]\n")
+        assert imported_refusal(project, row) == ""
+    finally:
+        settings.write_text(before)
+
+
+@pytest.mark.parametrize("key_format", ["kohya", "diffusers"])
+def test_what_is_exported_and_imported_again_is_still_bound_by_what_was_stated_first(project, kohya, tmp_path, key_format):
+    """A round trip through `vitrine lora export` made a LoRA that may not be sold with into one that may."""
+    first = state(project, kohya, "CC-BY-NC-4.0", False).row
+    path = tmp_path / "again.safetensors"
+    path.write_bytes(exported_file(project, first, key_format))
+    again = state(project, path, "MIT", True, "hats").row
+    assert again["facts"]["origin"]["made_from"] == [first["facts"]["origin"]["sha256"]]
+    assert "was imported from clay.safetensors under CC-BY-NC-4.0" in imported_refusal(project, again)
+    path.write_bytes(exported_file(project, again, key_format))
+    third = state(project, path, "CC0-1.0", True, "mugs").row
+    assert "under CC-BY-NC-4.0" in imported_refusal(project, third)
 
 
 @pytest.mark.parametrize("forbidden_in", ["bags", "hats"])
