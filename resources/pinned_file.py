@@ -7,6 +7,7 @@ import yaml
 
 from catalog.errors import SettingsError
 from catalog.recipe import read_yaml
+from catalog.sentences import clause
 from generation.model_registry import OWN_FILE, RegisteredModel, read_registry
 from publishing.atomic_file import write_atomically
 from resources.model_pins import Pin
@@ -23,7 +24,7 @@ def write_pin(model: RegisteredModel, pin: Pin, project_dir: Path) -> Path:
     mine = {**_of_entry(said, model.id), **_as_data(model, pin, project_dir)}
     text = _edited(file, before, model.id, {name: mine[name] for name in PINNED_KEYS if name in mine})
     expected = {**said, model.id: mine}
-    assert yaml.safe_load(text)["models"] == yaml.safe_load(yaml.safe_dump(expected)), "the edited file says what it should"
+    _check_edited(file, text, expected)
     write_atomically(file, text.encode())
     try:
         read_registry(project_dir)
@@ -31,6 +32,22 @@ def write_pin(model: RegisteredModel, pin: Pin, project_dir: Path) -> Path:
         write_atomically(file, before.encode()) if before else file.unlink()
         raise
     return file
+
+
+def _check_edited(file: Path, text: str, expected: dict[str, Any]) -> None:
+    """Raise SettingsError unless the edited text says what it should: it is the user's own file, and may be written as no line editor expects."""
+    try:
+        says = yaml.safe_load(text)["models"]
+    except yaml.YAMLError as error:  # an alias, say, of something that pinning takes out
+        raise SettingsError(
+            f"{file} cannot be edited line by line: {clause(error)}. Write it without anchors and aliases around what is pinned. Nothing was changed."
+        ) from error
+    if says != yaml.safe_load(yaml.safe_dump(expected)):
+        differing = sorted(str(name) for name in says.keys() | expected.keys() if says.get(name) != expected.get(name))
+        raise SettingsError(
+            f"{file} cannot be edited line by line: models.{', models.'.join(differing)} would say something else afterwards. Write one indented line "
+            "per value, without anchors, aliases and merges around what is pinned. Nothing was changed."
+        )
 
 
 def _of_entry(said: dict[str, Any], name: str) -> dict[str, Any]:
@@ -99,7 +116,9 @@ def _after(node: yaml.Node) -> int:
 
 
 def _block(name: str, pinned: dict[str, Any], indent: int) -> str:
-    return f"{' ' * indent}{name}:\n{_values(pinned, indent + 2)}"
+    """An entry as indented lines; a name that YAML reads as a number (2.1) is quoted."""
+    key = yaml.safe_dump({name: 0}).rpartition(":")[0]
+    return f"{' ' * indent}{key}:\n{_values(pinned, indent + 2)}"
 
 
 def _values(pinned: dict[str, Any], indent: int) -> str:

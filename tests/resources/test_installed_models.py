@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,41 @@ def test_a_file_that_cannot_be_edited_line_by_line_is_left_as_it_is(project, cac
     with pytest.raises(SettingsError, match="Nothing was changed"):
         pinned(project, cache)
     assert file.read_text() == before
+
+
+PINNED_BEFORE = f"{{a.json: '{'0' * 64}'}}"
+ALIAS = f"  theirs:\n    files: &said {PINNED_BEFORE}\n{{rest}}  other:\n    files: *said\n{{rest}}"
+
+
+def test_a_file_with_anchors_that_pinning_would_break_is_left_as_it_is(project, cache):
+    rest = "    title: Theirs\n    family: sd\n    repo: somebody/small\n    license: {name: MIT, commercial_ok: true}\n"
+    file = project / "models.yaml"
+    file.write_text("models:\n" + ALIAS.replace("{rest}", rest))
+    before = file.read_text()
+    read_registry(project)
+    with pytest.raises(SettingsError, match=r"cannot be edited line by line.*Nothing was changed"):
+        pinned(project, cache)
+    assert file.read_text() == before
+
+
+@pytest.mark.parametrize("name", ["2.1", "2024", "null"])
+def test_an_id_that_yaml_would_take_for_something_else_is_quoted(project, cache, name):
+    known = read_registry(project)
+    model = replace(known.needed("theirs"), id=name)
+    (project / "models.yaml").write_text("# none yet\nmodels:\n  z-image:\n    steps: 40\n")
+    pin = read_pin(model, folder_to_pin(model, cache, None), named=False)
+    entry = {"title": "T", "family": "sd", "repo": "somebody/small", "license": {"name": "MIT", "commercial_ok": True}}
+    (project / "models.yaml").write_text(yaml.safe_dump({"models": {name: entry}}))
+    write_pin(model, pin, project)
+    assert read_registry(project).needed(name).entry.revision == COMMIT
+    bare = yaml.safe_dump({"models": {name: entry}}).replace(f"'{name}'", name)
+    (project / "models.yaml").write_text(bare)
+    with pytest.raises(SettingsError, match="Nothing was changed"):
+        write_pin(model, pin, project)
+    assert (project / "models.yaml").read_text() == bare
+    (project / "models.yaml").unlink()
+    with pytest.raises(SettingsError, match=f"models.{name}: 3 wrong entries"):
+        write_pin(model, pin, project)
 
 
 def test_a_model_that_was_never_fetched_is_not_pinned(project, tmp_path):
