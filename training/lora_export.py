@@ -66,13 +66,13 @@ def _unet_name(layer: str, family: str, layout: UnetLayout | None) -> str:
 
 
 def _kohya(layers: Layers, strength: float) -> dict[str, Any]:
-    """kohya's keys, whose readers multiply up times down by alpha / rank."""
+    """kohya's keys, whose readers multiply up times down by alpha / rank. Alpha is float32 whatever the matrices are: bfloat16 has no 297."""
     import torch
 
     tensors = {}
     for name, (down, up) in layers.items():
         flat = KOHYA_PREFIX + name.replace(".", "_")
-        tensors[f"{flat}.alpha"] = torch.tensor(strength * down.shape[0], dtype=down.dtype)
+        tensors[f"{flat}.alpha"] = torch.tensor(strength * down.shape[0], dtype=torch.float32)
         tensors[f"{flat}.lora_down.weight"], tensors[f"{flat}.lora_up.weight"] = scaled(down, 1 / strength), up
     return tensors
 

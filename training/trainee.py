@@ -11,7 +11,7 @@ Shape legend: B batch, C latent channels, h and w latent cells.
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.errors import TrainingError
@@ -37,16 +37,16 @@ class Trainee:
     flat: Any
     device: str
     autocast: bool
+    objective: Objective = field(init=False)
+    """What the denoiser is trained to predict: made once, as SDXL's is a schedule of its own."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "objective", objective_of(self.family, self.pipeline))
 
     @property
     def layers(self) -> int:
         """How many layers the adapter changes."""
         return len(self.parameters) // 2
-
-    @property
-    def objective(self) -> Objective:
-        """What the denoiser is trained to predict."""
-        return objective_of(self.family, self.pipeline)
 
     def loss(self, samples: Sequence[Sample]) -> Any:
         """Mean squared error of the prediction (noise, velocity or flow, as the model predicts) per sample, float32 (B,).

@@ -88,6 +88,19 @@ def test_an_export_loaded_by_stock_diffusers_predicts_the_same(case, key_format)
         assert torch.equal(found, case.expected)
 
 
+def test_an_alpha_that_bfloat16_has_no_number_for_is_told_exactly():
+    """Three ranks of 99 in one layer: bfloat16 would say 296 of 297, and every program would draw a weaker look."""
+    generator = torch.Generator().manual_seed(2)
+    weights = {
+        f"transformer.transformer_blocks.0.attn.to_{one}.lora_{half}.weight": torch.randn(shape, generator=generator).bfloat16()
+        for one in "qkv"
+        for half, shape in (("A", (99, 16)), ("B", (16, 99)))
+    }
+    told = exported(weights, "flux2-klein", "kohya")
+    alpha = told["lora_unet_double_blocks_0_img_attn_qkv.alpha"]
+    assert alpha.dtype == torch.float32 and alpha.item() == 297 == len(told["lora_unet_double_blocks_0_img_attn_qkv.lora_down.weight"])
+
+
 @pytest.mark.parametrize("key_format", ["diffusers", "kohya", "comfyui"])
 def test_what_was_exported_comes_back_and_predicts_the_same(case, key_format):
     back = imported(exported(case.weights, case.family, key_format, case.layout), case.family, case.config)

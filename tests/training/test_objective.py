@@ -8,6 +8,7 @@ from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteS
 
 from generation.families import family_named
 from training.objective import objective_of
+from training.trainee import Trainee
 
 SCHEDULE = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 
@@ -29,3 +30,11 @@ def test_noise_is_added_and_asked_for_alike_whatever_sampler_the_folder_names(sa
     euler.set_timesteps(timesteps=[990, 400, 3])
     shown = euler.scale_model_input(euler.add_noise(latents[:1], noise[:1], torch.tensor([990.0])), euler.timesteps[0])
     torch.testing.assert_close(ours.noisy(latents[:1], noise[:1], torch.tensor([990])), shown, rtol=0, atol=1e-4)
+
+
+def test_a_trainings_noise_schedule_is_made_once():
+    pipeline = SimpleNamespace(scheduler=EulerDiscreteScheduler(**SCHEDULE))
+    trainee = Trainee(family=family_named("sdxl"), pipeline=pipeline, parameters={}, flat=None, device="cpu", autocast=False)
+    made = trainee.objective
+    pipeline.scheduler = None  # a sampler that samples are drawn with, say
+    assert trainee.objective is made
