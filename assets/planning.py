@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from assets.decisions import decided, decisions_on
 from assets.new_seeds import AskedSeed, VariantName, asked_seeds
-from catalog.errors import RenderError
+from catalog.errors import ModelError, RenderError
 from catalog.keys import digest, gate_key, render_key
 from catalog.product import Product
 from catalog.recipe import Recipe, RecipeSampling
@@ -273,11 +273,21 @@ def key_of_render(
 
 
 def sampling_of(project: Project, recipe: Recipe) -> Sampling:
-    """How a recipe's plates are drawn: as the recipe says, else as the settings do."""
+    """How a recipe's plates are drawn: as the recipe says, else as the settings do.
+
+    Raises ModelError for guidance with a model that was distilled to do without: it would change nothing but the render's key.
+    """
     how, own = project.settings.generation, recipe.sampling or RecipeSampling()
+    guidance = own.guidance or how.guidance
+    if guidance > 1 and not project.takes_guidance:
+        where = f"recipe {recipe.name}" if own.guidance else "`generation.guidance` in vitrine.yaml"
+        raise ModelError(
+            f"Base model {project.base_model_name} was distilled to be drawn without guidance, and {where} asks for {guidance:g}, which would do "
+            "nothing. Set it to 1, or choose the undistilled model. Nothing was drawn."
+        )
     return Sampling(
         steps=own.steps or how.steps,
-        guidance=own.guidance or how.guidance,
+        guidance=guidance,
         guided_share=own.guided_share or how.guided_share,
         step_cache=own.step_cache or how.step_cache,
     )

@@ -34,6 +34,11 @@ def read_index(folder: Path) -> dict[str, Any]:
     return _read_json(folder / "model_index.json")
 
 
+def takes_guidance(index: Mapping[str, Any]) -> bool:
+    """Whether guidance does anything with the model of this model_index.json: not where it was distilled to do without and says so (FLUX.2 klein)."""
+    return index.get("is_distilled") is not True
+
+
 def parts_of(index: Mapping[str, Any], left_out: frozenset[str]) -> dict[str, tuple[str, str]]:
     """Library and class of each part that is loaded, by its name, which is also its folder's."""
     named = {name: entry for name, entry in index.items() if isinstance(entry, list) and len(entry) == 2 and name not in left_out}

@@ -18,13 +18,14 @@ from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import ModelError, SettingsError
 from catalog.recipe import Recipe
 from generation.file_digests import keep_digests_in
+from generation.model_folder import read_index, takes_guidance
 from generation.model_registry import ModelRegistry, RegisteredModel, as_base_model, model_digest, read_registry
 from generation.recipe_book import read_recipe_book
 from quality.columns import measurement_version
 from resources.bucket_files import BucketFiles
 from resources.catalog_source import CatalogSource
 from resources.few_step_choice import FewStepChoice
-from resources.installed_models import unsafe, verified_folder
+from resources.installed_models import installed_folder, unsafe, verified_folder
 from resources.ledger import Ledger
 from resources.ledger_records import keep_rows
 from resources.ledger_tables import OF_RENDERS, judgment, lora, render
@@ -190,6 +191,15 @@ class Project:
         from generation.base_model import read_base_model
 
         return read_base_model(self.base_model_dir).digest
+
+    @cached_property
+    def takes_guidance(self) -> bool:
+        """Whether guidance does anything with the base model, as its model_index.json says; True where that is not on this machine."""
+        if self.registered_base_model is None:
+            folder: Path | None = self.settings.path(Path(self.settings.base_model).expanduser())
+        else:
+            folder = installed_folder(self.registered_base_model, hub_cache())
+        return folder is None or not (folder / "model_index.json").is_file() or takes_guidance(read_index(folder))
 
     @cached_property
     def few_step(self) -> FewStepChoice:

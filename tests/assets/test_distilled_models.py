@@ -8,7 +8,7 @@ import yaml
 
 from assets.category_lora import train_category
 from assets.lora_key import base_origin, lora_key
-from assets.planning import known_cells, plan_cell, promoted_lora
+from assets.planning import known_cells, plan_cell, promoted_lora, sampler
 from catalog.errors import ModelError
 from generation.base_model import read_base_model
 from orchestration.checking import check_project
@@ -92,3 +92,24 @@ def test_looks_are_trained_on_one_model_and_drawn_with_the_other(tmp_path):
     weights.write_text(weights.read_text() + " ")
     (told,) = [one.message for one in check_project(folder) if one.severity == "error"]
     assert "Base model 'tiny'" in told and "unet/config.json has other bytes" in told
+
+
+@pytest.mark.parametrize(("is_distilled", "guidance", "refused"), [(True, 4.0, True), (True, 1.0, False), (False, 4.0, False)])
+def test_guidance_with_a_model_that_was_distilled_to_do_without_is_refused_before_anything_is_planned(
+    tmp_path, is_distilled, guidance, refused
+):
+    """It would draw the same pictures under other keys."""
+    folder = write_project(tmp_path / "project", skus=("MUG-1",), looks=False)
+    index = folder / "base-model" / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"is_distilled": is_distilled}))
+    settings = yaml.safe_load((folder / "vitrine.yaml").read_text())
+    told = settings | {"base_model": "base-model", "generation": {"steps": 4, "guidance": guidance}}
+    (folder / "vitrine.yaml").write_text(yaml.safe_dump(told))
+    project = open_project(folder)
+    recipe = next(recipe for recipe in project.recipes if recipe.engine == "diffusion")
+    if refused:
+        with pytest.raises(ModelError, match=r"drawn without guidance, and `generation.guidance` in vitrine.yaml asks for 4.*Set it to 1"):
+            sampler(project, recipe)
+        assert any("drawn without guidance" in told.message for told in check_project(folder))
+    else:
+        assert sampler(project, recipe)["guidance"] == guidance
