@@ -30,6 +30,17 @@ if TYPE_CHECKING:
 MIN_LICENSE_CHARACTERS = 2
 
 
+def usual_key_format(project: Project) -> "KeyFormat":
+    """The keys that most programs read of a LoRA of the project's base model: kohya's for UNets, ComfyUI's for transformers.
+
+    ComfyUI knows Z-Image's layers by diffusers' names after `diffusion_model.`, `transformer.`, `lycoris_` or nothing (comfy/lora.py); after
+    `lora_unet_` it finds only those that its own model calls alike, and passes over the rest without an error.
+    """
+    from generation.base_model import read_base_model
+
+    return "kohya" if read_base_model(project.training_model_dir).behavior.denoiser_part == "unet" else "comfyui"
+
+
 def exported_file(project: Project, row: Row, key_format: "KeyFormat") -> bytes:
     """A LoRA's file in the keys of another program. Raises LoraRefused when it is lost, ModelError when a layer has no name there."""
     from generation.base_model import read_base_model

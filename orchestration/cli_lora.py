@@ -85,12 +85,15 @@ def export(
     category: Category,
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write, .safetensors.")],
     key_names: Annotated[
-        KeyNames, typer.Option("--format", help="kohya for A1111, Forge and sd-scripts; comfyui; diffusers.")
-    ] = KeyNames.KOHYA,
+        KeyNames | None,
+        typer.Option(
+            "--format", help="kohya for sd-scripts and musubi-tuner; comfyui; diffusers. Left out: kohya for sd and sdxl, else comfyui."
+        ),
+    ] = None,
     lora: Which = None,
 ) -> None:
     """Write a LoRA as a file that other programs open."""
-    from assets.lora_exchange import exported_file
+    from assets.lora_exchange import exported_file, usual_key_format
     from resources.written_files import file_to_write, write_whole
 
     if out.suffix != ".safetensors":
@@ -101,9 +104,10 @@ def export(
     project = open_project(project_from_environment())
     _known_somewhere(project, category)
     row = _named_or_in_use(project, category, lora)
-    data = exported_file(project, row, key_names.value)
+    names = key_names.value if key_names is not None else usual_key_format(project)
+    data = exported_file(project, row, names)
     write_whole(out, data)
-    typer.echo(f"Wrote LoRA {row['lora_digest'][:12]} of {category} to {out} in {key_names.value} keys, {len(data):,} bytes.")
+    typer.echo(f"Wrote LoRA {row['lora_digest'][:12]} of {category} to {out} in {names} keys, {len(data):,} bytes.")
 
 
 @lora_app.command("import")

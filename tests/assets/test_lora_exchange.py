@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from assets import lora_contests
 from assets.catalog import refresh_catalog
 from assets.lora_contests import contest_key, contest_markdown, judge_trained, judged_by
-from assets.lora_exchange import exported_file, import_lora
+from assets.lora_exchange import exported_file, import_lora, usual_key_format
 from assets.lora_use import choose, contests_of, loras_of, promote_lora, uses_of
 from assets.planning import promoted_lora
 from assets.training_set import read_training_set
@@ -26,6 +26,7 @@ from resources.project import open_project
 from resources.settings import utc_now
 from tests.tiny_model import write_tiny_lora
 from tests.tiny_project import write_project
+from tests.tiny_z_image import write_tiny_z_image
 from training.lora_export import exported
 from training.lora_file import lora_bytes
 
@@ -440,6 +441,14 @@ def test_what_is_exported_draws_the_same_pixels_in_stock_diffusers(project, trai
     with_lora, without = expected
     assert np.abs(with_lora - without).mean() > 0.01
     assert np.array_equal(draw(project.settings.project_dir, str(out)), with_lora)
+
+
+def test_an_export_in_no_named_format_is_in_the_keys_that_most_programs_read_of_its_family(project, trained, tmp_path):
+    out = tmp_path / "out.safetensors"
+    told = vitrine(project, "export", "mugs", "--lora", trained["lora_digest"][:8], "-o", str(out)).output
+    assert "in kohya keys" in told and all(name.startswith("lora_unet_") for name in load_file(out))
+    of_flows = SimpleNamespace(training_model_dir=write_tiny_z_image(tmp_path / "z-image"))
+    assert usual_key_format(of_flows) == "comfyui"
 
 
 @pytest.mark.parametrize("out", ["/proc/out.safetensors", "/dev/full/out.safetensors"])
