@@ -121,6 +121,27 @@ def as_base_model(model: RegisteredModel) -> RegisteredModel:
     return model
 
 
+def as_drawing_model(model: RegisteredModel, registry: ModelRegistry) -> RegisteredModel:
+    """The model, once a project can draw with it. Raises ModelError like `as_base_model`, and for one that is for training only."""
+    if model.entry.role == "training":
+        drawn = [one.id for one in registry.models.values() if one.entry.trains_on == model.id]
+        other = f"Set `base_model` to {' or '.join(drawn)}" if drawn else "Set `base_model` to another"
+        raise ModelError(
+            f"Model {model.id!r} ({model.entry.title}) is registered for training only (`role: training`). {other}, or say `role: both` of it in {OWN_FILE}."
+        )
+    return as_base_model(model)
+
+
+def as_trained_on(model: RegisteredModel) -> RegisteredModel:
+    """The model, once LoRAs may be trained on it. Raises ModelError for one that is for drawing only."""
+    if model.entry.role == "inference":
+        raise ModelError(
+            f"Model {model.id!r} ({model.entry.title}) is registered for drawing only (`role: inference`): it was distilled, and LoRAs trained on it "
+            f"undo that. Name the undistilled one in `trains_on` of its entry, or say `role: both` of it in {OWN_FILE}."
+        )
+    return model
+
+
 def read_registry(project_dir: Path | None = None) -> ModelRegistry:
     """The shipped models with those of a project's own models.yaml, if there is one. Raises SettingsError naming the file and each wrong entry."""
     registry, wrong = look_at_registry(project_dir)

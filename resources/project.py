@@ -19,7 +19,15 @@ from catalog.errors import ModelError, SettingsError
 from catalog.recipe import Recipe
 from generation.file_digests import keep_digests_in
 from generation.model_folder import read_index, takes_guidance
-from generation.model_registry import ModelRegistry, RegisteredModel, as_base_model, model_digest, read_registry
+from generation.model_registry import (
+    ModelRegistry,
+    RegisteredModel,
+    as_base_model,
+    as_drawing_model,
+    as_trained_on,
+    model_digest,
+    read_registry,
+)
 from generation.recipe_book import read_recipe_book
 from quality.columns import measurement_version
 from resources.bucket_files import BucketFiles
@@ -151,7 +159,7 @@ class Project:
         """Folder of the base model in diffusers layout, its files verified. Raises ModelError when it is not there, not pinned, or altered."""
         keep_digests_in(self.settings.state_dir / "model-digests.json")
         if self.registered_base_model is not None:
-            return verified_folder(self.registered_base_model, hub_cache())
+            return verified_folder(as_drawing_model(self.registered_base_model, self.models), hub_cache())
         folder = self.settings.path(Path(self.settings.base_model).expanduser())
         if (folder / "model_index.json").is_file() and (wrong := unsafe(folder)):
             raise ModelError(
@@ -163,7 +171,12 @@ class Project:
     def training_model(self) -> RegisteredModel | None:
         """The registered model that looks are trained on, where another one draws with them (a distilled model); None: the base model itself."""
         present = self.registered_base_model
-        return None if present is None or present.entry.trains_on is None else self.models.needed(present.entry.trains_on)
+        if present is None:
+            return None
+        if present.entry.trains_on is None:
+            as_trained_on(present)
+            return None
+        return as_trained_on(self.models.needed(present.entry.trains_on))
 
     @cached_property
     def training_model_dir(self) -> Path:
@@ -187,7 +200,7 @@ class Project:
     def base_model_digest(self) -> str:
         """Digest of the base model's files; of a registered one without reading them, so that who only plans or publishes needs no weights."""
         if self.registered_base_model is not None:
-            return model_digest(as_base_model(self.registered_base_model))
+            return model_digest(as_drawing_model(self.registered_base_model, self.models))
         from generation.base_model import read_base_model
 
         return read_base_model(self.base_model_dir).digest

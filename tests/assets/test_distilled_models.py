@@ -113,3 +113,22 @@ def test_guidance_with_a_model_that_was_distilled_to_do_without_is_refused_befor
         assert any("drawn without guidance" in told.message for told in check_project(folder))
     else:
         assert sampler(project, recipe)["guidance"] == guidance
+
+
+def test_a_model_for_drawing_only_is_not_trained_on(shop):
+    assert distilled(shop, role="inference").training_model.id == "made-up"
+    with pytest.raises(ModelError, match=r"'fast' .* is registered for drawing only .*Name the undistilled one in `trains_on`"):
+        _ = distilled(shop, role="inference", trains_on=None).training_model_digest
+    shop.base_model = {**shop.base_model, "role": "inference"}
+    with pytest.raises(ModelError, match=r"'made-up' .* is registered for drawing only"):
+        _ = distilled(shop, role="both").training_model
+
+
+def test_a_model_for_training_only_is_not_drawn_with(shop):
+    shop.base_model = {**shop.base_model, "role": "training"}
+    project = distilled(shop, role="inference")
+    assert project.base_model_digest != project.training_model_digest
+    settings = shop.folder / "vitrine.yaml"
+    settings.write_text(settings.read_text().replace("base_model: fast", "base_model: made-up"))
+    with pytest.raises(ModelError, match=r"'made-up' .* for training only .*Set `base_model` to fast, or say `role: both`"):
+        _ = open_project(shop.folder).base_model_digest
