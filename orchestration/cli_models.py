@@ -159,7 +159,7 @@ def _ends(targets: str | tuple[str, ...]) -> str:
 
 def pin(name: ModelId, folder: Folder = None) -> None:
     """Read commit and digests of a model from what was downloaded, and write them into the project's models.yaml. Reads every byte once."""
-    from resources.model_pins import folder_to_pin, read_pin
+    from resources.model_pins import folder_to_pin, license_changes, read_pin
     from resources.pinned_file import write_pin
 
     project_dir = project_from_environment()
@@ -173,6 +173,8 @@ def pin(name: ModelId, folder: Folder = None) -> None:
     file = write_pin(one, found, project_dir)
     commit = f" at commit {found.revision[:12]}" if found.revision else ""
     typer.echo(f"Pinned {one.id}{commit}: {len(found.files)} files, {len(found.license_files)} license texts; written to {file}.")
+    if changed := license_changes(one, found):
+        typer.echo(changed)
     if one.entry.license.commercial_ok is not True:
         typer.echo(f"Its license, {one.entry.license.name}: {one.entry.license.reason}")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from catalog.errors import ModelError
 from generation.file_digests import digest_of_file
 from generation.model_files import files_below
-from generation.model_registry import RegisteredModel
+from generation.model_registry import OWN_FILE, RegisteredModel
 from resources.installed_models import fetch_command, files_to_pin, in_words, installed_folder, snapshot_folder
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -64,6 +64,25 @@ def read_pin(model: RegisteredModel, folder: Path, *, named: bool) -> Pin:
         revision=revision,
         files=files,
         license_files={name: digest_of_file(path) for name, path in licenses.items()},
+    )
+
+
+def license_changes(model: RegisteredModel, pin: Pin) -> str:
+    """What of the license texts is another than when the entry was pinned before, in words; '' when all is as it was, or it was not pinned.
+
+    Whoever read the license read the former text: `commercial_ok` is their reading.
+    """
+    before, now = model.entry.license_files, pin.license_files
+    if not model.entry.files or before == now:
+        return ""
+    told = [
+        f"{name} {'is new' if name not in before else 'is gone' if name not in now else 'has other words'}"
+        for name in sorted(before.keys() | now.keys())
+        if before.get(name) != now.get(name)
+    ]
+    return (
+        f"Its license texts are not those that were pinned before: {', '.join(told)}. The entry still says {model.entry.license.name}; read what it "
+        f"comes with now, and say in {OWN_FILE} under `license` what it allows."
     )
 
 

@@ -14,7 +14,7 @@ from generation.base_model import read_base_model
 from generation.model_registry import model_digest, read_registry
 from resources import settings
 from resources.installed_models import fetch_command, in_words, installed_folder, problems, verified_adapter, verified_folder
-from resources.model_pins import folder_to_pin, read_pin
+from resources.model_pins import folder_to_pin, license_changes, read_pin
 from resources.pinned_file import write_pin
 from tests.tiny_z_image import write_tiny_z_image
 
@@ -266,6 +266,20 @@ def test_an_id_that_yaml_would_take_for_something_else_is_quoted(project, cache,
     (project / "models.yaml").unlink()
     with pytest.raises(SettingsError, match=f"models.{name}: 3 wrong entries"):
         write_pin(model, pin, project)
+
+
+def test_pinning_again_tells_which_license_texts_are_not_those_that_were_read(project, downloaded):
+    first = read_registry(project).needed("theirs")
+    pin = read_pin(first, downloaded, named=True)
+    assert license_changes(first, pin) == "", "nothing was pinned before"
+    write_pin(first, pin, project)
+    pinned_before = read_registry(project).needed("theirs")
+    assert license_changes(pinned_before, read_pin(pinned_before, downloaded, named=True)) == ""
+    (downloaded / "LICENSE.md").write_text("for research only")
+    (downloaded / ".cache" / "huggingface" / "download" / "LICENSE.md.metadata").unlink()
+    (downloaded / "USE_POLICY.md").write_text("not for sets")
+    told = license_changes(pinned_before, read_pin(pinned_before, downloaded, named=True))
+    assert "LICENSE.md has other words, USE_POLICY.md is new. The entry still says MIT" in told
 
 
 def test_a_model_that_was_never_fetched_is_not_pinned(project, tmp_path):
