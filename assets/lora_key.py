@@ -43,5 +43,11 @@ def base_origin(project: Project) -> "BaseOrigin":
     model = project.training_model or project.registered_base_model or project.models.of_digest(project.training_model_digest)
     if model is None:
         return BaseOrigin()
-    texts = model.entry.license_files
-    return BaseOrigin(name=model.id, license=model.entry.license.name, license_digest=digest(sorted(texts.items())) if texts else "")
+    texts, known_as = model.entry.license_files, model.entry.known_as
+    return BaseOrigin(
+        name=model.id,
+        license=model.entry.license.name,
+        license_digest=digest(sorted(texts.items())) if texts else "",
+        architecture=known_as.architecture if known_as else "",
+        base_version=(known_as.base_version or "") if known_as else "",
+    )

@@ -70,6 +70,13 @@ class Sampler(_Part):
     """By the class's own names. A whole number stays one, and null takes away what the base model's own settings say."""
 
 
+class KnownAs(_Part):
+    """How other programs call a model in the files of its LoRAs: `modelspec.architecture`, and sd-scripts' `ss_base_model_version`, if it has one."""
+
+    architecture: str = Field(min_length=1, max_length=80)
+    base_version: str | None = Field(default=None, min_length=1, max_length=80)
+
+
 class ModelEntry(_Part):
     """One base model, or one adapter of base models, as models.yaml registers it.
 
@@ -79,7 +86,7 @@ class ModelEntry(_Part):
     LoRAs are trained on, where that is another one (the undistilled one). An adapter names the models it changes in `adapter_of`; its one weight
     file is `adapter_file`, and `sampler` how it is drawn with, if it makes do with few steps. `steps` and `guidance` (1 is none) are what it is
     made to be drawn with; `leave_out` are patterns of files that are not fetched. `training` are defaults of trainings on it, before those of its
-    family.
+    family. `known_as` is its name in the files of its LoRAs, where it is not the one that its family goes by.
     """
 
     title: str = Field(min_length=1, max_length=120)
@@ -100,6 +107,7 @@ class ModelEntry(_Part):
     guidance: float | None = Field(default=None, ge=1.0, le=20.0)
     vram: Memory | None = None
     training: TrainingPreset | None = None
+    known_as: KnownAs | None = None
     leave_out: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
 

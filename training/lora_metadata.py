@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 MODELSPEC_VERSION = "1.0.1"
 OWN = "vitrine."
@@ -51,6 +51,8 @@ ARCHITECTURES: Mapping[str, Architecture] = {
     ),
 }
 SD_V1_LATENT_CHANNELS = 4
+SD_V2 = "stable-diffusion-v2"
+"""Beginning of the names of SD 2's models, which are laid out like SD 1's and only told apart by who registers them."""
 EMBEDDED = Architecture(
     model="vitrine-embedded", base_version="vitrine_embedded", network_module="networks.lora", original_code="diffusers"
 )
@@ -69,11 +71,16 @@ PREDICTION_WORDS = {"v_prediction": "v", "epsilon": "epsilon"}
 
 @dataclass(frozen=True, kw_only=True)
 class BaseOrigin:
-    """What is known of a base model beside its files: what it is called, its license, and the digest of that license's text; '' unknown."""
+    """What is known of a base model beside its files: what it is called, its license, and the digest of that license's text; '' unknown.
+
+    `architecture` is what other programs call it, where that is not the name of its family; `base_version` belongs to it.
+    """
 
     name: str = ""
     license: str = ""
     license_digest: str = ""
+    architecture: str = ""
+    base_version: str = ""
 
 
 NOTHING_KNOWN = BaseOrigin()
@@ -122,6 +129,12 @@ def architecture_of(family: str, latent_channels: int) -> Architecture:
     return ARCHITECTURES.get(family, own)
 
 
+def _architecture(facts: LoraFacts) -> Architecture:
+    """How the base model is called elsewhere: as it is registered, else as its family."""
+    of_family, base = architecture_of(facts.family, facts.latent_channels), facts.base
+    return replace(of_family, model=base.architecture, base_version=base.base_version) if base.architecture else of_family
+
+
 def lora_metadata(facts: LoraFacts) -> dict[str, str]:
     """The metadata of a LoRA file in diffusers keys, without the hash of its tensors, which `lora_bytes` adds."""
     words = {**_model_spec(facts), **_training_keys(facts), **_own_keys(facts)}
@@ -147,7 +160,7 @@ def _model_spec(facts: LoraFacts) -> dict[str, str]:
     pictures = len(facts.prompts)
     spec = {
         "sai_model_spec": MODELSPEC_VERSION,
-        "architecture": f"{architecture_of(facts.family, facts.latent_channels).model}/lora",
+        "architecture": f"{_architecture(facts).model}/lora",
         "implementation": "diffusers",
         "title": f"{facts.trigger} (LoRA {facts.training_digest[:8]})",
         "description": f"Draws empty sets in the look '{facts.trigger}'. Trained on {pictures} pictures, mirrored copies included, on base model "
@@ -167,11 +180,11 @@ def _training_keys(facts: LoraFacts) -> dict[str, str]:
     """sd-scripts' keys. Theirs are of one checkpoint file; here `ss_sd_model_hash` is of the digest over all files of the base model."""
     tags = Counter(tag.strip() for prompt in facts.prompts for tag in prompt.split(",") if tag.strip())
     name = re.sub(r"[^A-Za-z0-9]+", "-", facts.trigger).strip("-").lower()
-    architecture = architecture_of(facts.family, facts.latent_channels)
+    architecture = _architecture(facts)
     keys = {
         "output_name": name,
         "base_model_version": architecture.base_version,
-        "v2": "False",
+        "v2": str(architecture.model.startswith(SD_V2)),
         "network_module": architecture.network_module,
         "network_dim": str(facts.rank),
         "network_alpha": str(float(facts.alpha)),

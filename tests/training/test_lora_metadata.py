@@ -64,6 +64,14 @@ def test_each_family_is_called_what_other_programs_call_it(family, channels, arc
     assert (told["modelspec.architecture"], told["ss_base_model_version"]) == (f"{architecture}/lora", base)
 
 
+def test_a_registered_name_goes_before_the_familys():
+    told = changed(family="flux2-klein", latent_channels=32, base=BaseOrigin(name="ours", architecture="Flux.2-klein-9b"))
+    assert told["modelspec.architecture"] == "Flux.2-klein-9b/lora" and told["ss_network_module"] == "networks.lora_flux_2"
+    assert "ss_base_model_version" not in told and told["ss_v2"] == "False"
+    second = changed(base=BaseOrigin(name="sd-2", architecture="stable-diffusion-v2-768-v", base_version="sd_v2"))
+    assert (second["modelspec.architecture"], second["ss_v2"]) == ("stable-diffusion-v2-768-v/lora", "True")
+
+
 def test_user_interfaces_find_rank_rate_steps_and_tags():
     told = lora_metadata(FACTS)
     assert (told["ss_network_dim"], told["ss_network_alpha"], told["ss_network_module"]) == ("8", "8.0", "networks.lora")
