@@ -28,10 +28,12 @@ class Preempted(BaseException):
 
 
 class _Notice:
-    """Whether and when this process was asked to end."""
+    """Whether and when this process was asked to end, what it says last, and with which exit code."""
 
     asked_at: float | None = None
     listening = False
+    exit_code = EXIT_CODE
+    last_words = "SIGTERM, ended. What was made is kept; the next attempt makes the rest."
 
 
 def listen() -> None:
@@ -60,19 +62,31 @@ def patient_stop_point() -> None:
 
 
 def end_process() -> NoReturn:
-    """End this process with exit code 143, at once: nothing that waits for other threads or asks anybody is run."""
-    sys.stderr.write("vitrine: SIGTERM, ended. What was made is kept; the next attempt makes the rest.\n")
+    """End this process at once, with exit code 143 if nobody asked for another: nothing that waits for other threads or asks anybody is run."""
+    _say_last_words()
     sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(EXIT_CODE)
+    os._exit(_Notice.exit_code)
 
 
-def _notice(_signal: int, _frame: FrameType | None) -> None:
+def ask_to_end(exit_code: int, last_words: str) -> None:
+    """Ask this process to end as SIGTERM does, for another reason. Any thread can; the first one who asks counts."""
     if _Notice.asked_at is None:
+        _Notice.exit_code, _Notice.last_words = exit_code, last_words
         _Notice.asked_at = time.monotonic()
         threading.Thread(target=_end_anyway, daemon=True).start()
 
 
+def _notice(_signal: int, _frame: FrameType | None) -> None:
+    ask_to_end(_Notice.exit_code, _Notice.last_words)
+
+
+def _say_last_words() -> None:
+    sys.stderr.write(f"vitrine: {_Notice.last_words}\n")
+    sys.stderr.flush()
+
+
 def _end_anyway() -> None:
     time.sleep(END_WITHIN_S)
-    os._exit(EXIT_CODE)
+    if _Notice.exit_code != EXIT_CODE:
+        _say_last_words()  # somebody waits for it
+    os._exit(_Notice.exit_code)

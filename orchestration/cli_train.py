@@ -5,7 +5,9 @@ It is a run of Dagster as any other: recorded, under the category's lease, and n
 
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from catalog.errors import LoraRefused, TrainingError
+from catalog.preemption import ask_to_end
 from catalog.sentences import clause
 from resources.project import Project, open_project
 from resources.settings import project_from_environment
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
     from training.lora import Progress
 
 TENTHS = 10
+INTERRUPTED = 128 + signal.SIGINT
+"""What a shell expects of a command that Ctrl-C ended."""
+LISTENED_S = 0.2
+"""A command that is done waits so long for the thread that listens."""
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +55,7 @@ def train(
     known_before = project.ledger.by_keys(_lora_table(), [key])
     _make_known(project, category)
     listen_in_worker()
-    with _shown(category, quiet=as_json) as show, watched_training(show):
+    with _ctrl_c_keeps_a_checkpoint(category), _shown(category, quiet=as_json) as show, watched_training(show):
         failures = run_category(str(project.settings.project_dir), CategoryTask(category=category, train=True, drops=()))
     if failures:
         raise TrainingError(
@@ -59,6 +66,33 @@ def train(
     row = project.ledger.by_keys(_lora_table(), [key])[key]
     told = _told(project, row, trained_now=not known_before or known_before[key]["made_at"] != row["made_at"])
     typer.echo(json.dumps(told) if as_json else "\n".join(_in_words(told)))
+
+
+@contextmanager
+def _ctrl_c_keeps_a_checkpoint(category: str) -> Iterator[None]:
+    """Run a block in which Ctrl-C ends the training as SIGTERM does: with a checkpoint, and in a sentence.
+
+    Dagster takes the handler of SIGINT for itself and then waits for its processes that follow the logs, which Ctrl-C has ended. So the signal is
+    blocked here and in all processes that are started meanwhile, and a thread waits for it.
+    """
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        yield
+        return
+    over, before = threading.Event(), signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    def wait() -> None:
+        while not over.is_set():
+            if signal.sigtimedwait({signal.SIGINT}, LISTENED_S) is not None:
+                ask_to_end(INTERRUPTED, f"Interrupted. What was trained so far is kept: `vitrine train {category}` goes on from there.")
+
+    thread = threading.Thread(target=wait, daemon=True, name="ctrl-c")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _lora_table() -> Any:
@@ -101,6 +135,7 @@ def _shown(category: str, *, quiet: bool) -> Iterator["Callable[[Progress], None
         columns = (TextColumn(category), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"))
         # While the step runs, Dagster sends what is written to standard error into the step's log: a bar is for this terminal alone.
         with os.fdopen(os.dup(sys.stderr.fileno()), "w") as terminal, Bar(*columns, console=Console(file=terminal)) as bar:
+            bar.console.show_cursor(True)  # hidden, it would stay so where the process ends at once
             task = bar.add_task(category, total=None, told="loading and encoding")
             yield lambda progress: bar.update(task, total=progress.steps, completed=progress.step, told=_losses(progress))
 

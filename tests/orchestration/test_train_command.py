@@ -1,6 +1,10 @@
 """`vitrine train`: what it shows and says at the end, that it goes on where it was interrupted, and what it refuses at once."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,8 @@ from orchestration import cli_train
 from resources.leases import LeaseTimes, take
 from resources.project import open_project
 from tests.tiny_project import write_project
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -35,6 +41,22 @@ def test_a_run_at_work_on_the_same_lora_is_named_at_once(vitrine, project, monke
     monkeypatch.setattr("orchestration.running.run_category", None)
     code, _, err = vitrine("train", "mugs")
     assert code == 1 and "Run run-of-somebody is at work on the LoRA of mugs. Nothing was started" in err
+
+
+@pytest.mark.slow  # a process of its own, as a terminal starts it
+def test_ctrl_c_ends_it_within_seconds_in_a_sentence_and_with_a_checkpoint(project):
+    """To the whole group, as a terminal sends it: Dagster's processes that follow the logs are in it."""
+    command = [sys.executable, "-W", "ignore", "-m", "orchestration.cli", "train", "mugs"]
+    env = {**os.environ, "VITRINE_PROJECT": str(project.settings.project_dir)}
+    with subprocess.Popen(command, cwd=REPOSITORY, env=env, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
+        said = [next(line for line in running.stderr if "step 6 of" in line)]
+        os.killpg(running.pid, signal.SIGINT)
+        said += list(running.stderr)
+        assert running.wait() == 130
+    assert said[-1] == "vitrine: Interrupted. What was trained so far is kept: `vitrine train mugs` goes on from there.\n"
+    assert not any("Traceback" in line or "Interrupt" in line for line in said[:-1])
+    assert not any("step 30 of" in line for line in said), "it did not go on to the end"
+    assert list(project.settings.state_dir.rglob("step-*.json"))
 
 
 @pytest.mark.slow  # trains through Dagster with the real classes, some 15 CPU seconds
