@@ -49,7 +49,7 @@ def look_pictures(project: Project, category: str) -> list[tuple[str, bytes]]:
     if not there:
         raise TrainingError(
             f"Category {category} has no look pictures in {pictures.name}, looks/{category}. Put 16 or more pictures "
-            "of its empty brand sets there (captions.csv beside them is optional), then run again. The LoRA in use stays."
+            "of its empty brand sets there (captions.csv beside them is optional), then run again. Nothing was changed."
         )
     return there
 

@@ -57,6 +57,8 @@ class Family(Protocol):
     """Which parts of the pipeline are needed when."""
     prompts_keep_their_length: bool
     """Whether the denoiser is told as many tokens as a prompt has; False where all are padded to one length."""
+    skips_blocks: bool
+    """Whether diffusers' First Block Cache works with its denoiser, in the version that is pinned (step_cache.py)."""
 
     def geometry(self, folder: Path, configs: Mapping[str, Mapping[str, Any]]) -> Geometry:
         """Sizes from the components' configurations (config.json or tokenizer_config.json by component); KeyError for what is missing."""

@@ -24,6 +24,16 @@ def left_out(family: str) -> frozenset[str]:
     return FAMILIES[family].left_out if family in FAMILIES else frozenset()
 
 
+def refuse_another_family(entry: ModelEntry, folder: Path) -> None:
+    """Raise ModelError for a folder of another family than its entry's, which decides how LoRAs are trained on it."""
+    class_name = str(read_index(folder).get("_class_name"))
+    family = family_of_pipeline(class_name)
+    if entry.family in FAMILIES and (family is None or family.name != entry.family):
+        raise ModelError(
+            f"The model in {folder} is a {class_name}, and not of family '{entry.family}'. Correct `family`, or name another folder."
+        )
+
+
 def read_files(entry: ModelEntry, folder: Path) -> dict[str, Path]:
     """The files of a model that loading reads, by their name in its folder. Raises ModelError when it lacks what makes it a model."""
     if entry.adapter_file is not None:
@@ -31,12 +41,7 @@ def read_files(entry: ModelEntry, folder: Path) -> dict[str, Path]:
             raise ModelError(f"{folder} lacks {entry.adapter_file}. Copy the file there, or correct `adapter_file`.")
         return {entry.adapter_file: folder / entry.adapter_file}
     index = read_index(folder)
-    class_name = str(index.get("_class_name"))
-    family = family_of_pipeline(class_name)
-    if entry.family in FAMILIES and (family is None or family.name != entry.family):
-        raise ModelError(
-            f"The model in {folder} is a {class_name}, and not of family '{entry.family}'. Correct `family`, or name another folder."
-        )
+    refuse_another_family(entry, folder)
     parts = parts_of(index, left_out(entry.family))
     found = {name: path for name, path in files_below(folder) if name == "model_index.json" or name.split("/")[0] in parts}
     lacking = sorted(part for part in parts if not any(name.startswith(f"{part}/") for name in found))

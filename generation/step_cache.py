@@ -21,6 +21,11 @@ def check_step_cache(family: Family, steps: int, batch_images: int | None) -> No
         raise ModelError(
             f"`step_cache` skips blocks of transformers, and family '{family.name}' denoises with a UNet, whose blocks differ in size. Leave it out."
         )
+    if not family.skips_blocks:
+        raise ModelError(
+            f"`step_cache` does not work with family '{family.name}' in this version of diffusers, which caches transformers whose blocks are all of "
+            "one kind (Qwen-Image-Edit's are). Nothing was drawn. Leave it out."
+        )
     if steps < MIN_STEPS:
         raise ModelError(
             f"`step_cache` is of no use in {steps} steps: none are alike. Leave it out, or draw in at least {MIN_STEPS} steps."
@@ -37,18 +42,12 @@ def skipping_blocks(denoiser: Any, threshold: float | None) -> Iterator[Callable
     """Draw within: yields what to wrap each question to the denoiser in. Nothing is skipped where `threshold` is None.
 
     `threshold` is how far the first block's residual may be from the last one that was computed, relative, for the others to be skipped.
-    Raises ModelError for a transformer that diffusers cannot do this to.
     """
     if threshold is None:
         yield lambda _: nullcontext()
         return
     from diffusers.hooks import FirstBlockCacheConfig
 
-    if not hasattr(denoiser, "enable_cache") or len(_kinds_of_blocks(denoiser)) != 1:
-        raise ModelError(
-            f"`step_cache` does not work with {type(denoiser).__name__} in this version of diffusers, which caches transformers whose blocks are all of "
-            "one kind (Qwen-Image-Edit's are). Nothing was drawn. Leave it out."
-        )
     denoiser.enable_cache(FirstBlockCacheConfig(threshold=threshold))
     try:
         yield denoiser.cache_context
@@ -56,10 +55,13 @@ def skipping_blocks(denoiser: Any, threshold: float | None) -> Iterator[Callable
         denoiser.disable_cache()  # the next drawing begins with nothing remembered
 
 
-def _kinds_of_blocks(denoiser: Any) -> set[type]:
-    """Classes of a denoiser's blocks. FLUX.2's are of two, of which the second takes both streams as one, and the cache subtracts one from the other."""
+def can_skip_blocks(denoiser: Any) -> bool:
+    """Whether diffusers can do this to a denoiser: what families declare with `skips_blocks` is held against it.
+
+    FLUX.2's blocks are of two kinds, of which the second takes both streams as one, and the cache subtracts one from the other.
+    """
     import torch
 
-    return {
-        type(block) for child in denoiser.children() if isinstance(child, torch.nn.ModuleList) for block in child if hasattr(block, "attn")
-    }
+    lists = [child for child in denoiser.children() if isinstance(child, torch.nn.ModuleList)]
+    kinds = {type(block) for blocks in lists for block in blocks if hasattr(block, "attn")}
+    return hasattr(denoiser, "enable_cache") and len(kinds) == 1

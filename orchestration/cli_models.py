@@ -149,7 +149,7 @@ def preset_in_words(one: RegisteredModel) -> str:
         f"layers {_ends(chosen.target_modules)}",
     ]
     shown = {"steps", "batch_size", "learning_rate", "rank", "target_modules", "validate_every", "checkpoint_every"}
-    told += [f"{name} {value}" for name, value in chosen.model_dump(exclude_defaults=True, exclude=shown).items()]
+    told += [f"{name} {json.dumps(value)}" for name, value in chosen.model_dump(exclude_defaults=True, exclude=shown).items()]
     return f"{', '.join(told)} (from {preset.source}; `training:` goes before it)"
 
 

@@ -187,7 +187,7 @@ def _in_words(told: dict[str, Any]) -> Iterator[str]:
     how = (
         f"trained in {told['seconds']:.0f} s"
         if told["trained_now"]
-        else "was trained before; look, base model and settings are as they were then"
+        else "trained before; look, base model and settings are as they were then"
     )
     lower_pct = 100 * (1 - told["validation_loss"] / told["base_validation_loss"])
     yield f"{told['category']}: LoRA {told['lora_digest'][:12]}, {how}."

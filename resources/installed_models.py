@@ -8,7 +8,7 @@ from pathlib import Path
 
 from catalog.errors import ModelError
 from generation.file_digests import digest_of_file, forget
-from generation.model_parts import left_out, missing_shards, never_read, read_files
+from generation.model_parts import left_out, missing_shards, never_read, read_files, refuse_another_family
 from generation.model_registry import RegisteredModel, as_base_model, check_pinned
 from generation.model_safety import code_in, cut_short
 
@@ -96,6 +96,8 @@ def verified_folder(model: RegisteredModel, hub_cache: Path) -> Path:
         raise ModelError(
             f"Base model {model.id!r} is not on this machine: {_where(model, hub_cache)} is not there. Nothing was drawn. {_how_to_fetch(model)}"
         )
+    if (folder / "model_index.json").is_file():  # that it is not there is told among the problems
+        refuse_another_family(model.entry, folder)
     if wrong := problems(model, folder):
         more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         raise ModelError(

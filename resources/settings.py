@@ -67,10 +67,10 @@ class GenerationSettings(Section):
     def _execution_is_possible(self) -> Self:
         if self.memory == "staged" and self.device == "cpu":
             raise ValueError("`memory: staged` frees the memory of a GPU; with `device: cpu` everything is where it is. Leave it out")
-        if self.compile and (self.weights is not None or self.memory == "staged"):
-            raise ValueError(
-                "`compile` takes weights as they were loaded, and all parts on the device: leave it out, or `weights` and `memory`"
-            )
+        if self.compile and self.weights is not None:
+            raise ValueError("blocks that convert their weights in every call cannot be compiled: leave out `compile` or `weights`")
+        if self.compile and self.memory == "staged":
+            raise ValueError("`compile` needs the denoiser to stay on the GPU: leave out `compile`, or set `memory: resident`")
         return self
 
     @property

@@ -48,6 +48,7 @@ class Flux2Klein:
     }
     memory = MemoryPlan(condition=("text_encoder",), predict=("transformer",))
     prompts_keep_their_length = False
+    skips_blocks = False
 
     def geometry(self, folder: Path, configs: Mapping[str, Mapping[str, Any]]) -> Geometry:
         """See Family."""

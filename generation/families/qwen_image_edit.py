@@ -42,6 +42,7 @@ class QwenImageEdit:
     target_presets: Mapping[str, tuple[str, ...]] = {"attention": ATTENTION, "all": ATTENTION + FEED_FORWARD}
     memory = MemoryPlan(condition=("text_encoder",), predict=("transformer",), prompts_repeat=False)
     prompts_keep_their_length = True
+    skips_blocks = True
 
     def geometry(self, folder: Path, configs: Mapping[str, Mapping[str, Any]]) -> Geometry:
         """See Family."""

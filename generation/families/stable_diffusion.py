@@ -33,6 +33,7 @@ class StableDiffusion:
     # The autoencoder, which is small, tells a UNet that reads masks what gray looks like, once per size.
     memory = MemoryPlan(condition=("text_encoder",), predict=("unet", "vae"))
     prompts_keep_their_length = False
+    skips_blocks = False
 
     def geometry(self, folder: Path, configs: Mapping[str, Mapping[str, Any]]) -> Geometry:
         """See Family."""

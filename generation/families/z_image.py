@@ -41,6 +41,7 @@ class ZImage:
     target_presets: Mapping[str, tuple[str, ...]] = {"attention": ATTENTION, "all": ATTENTION + FEED_FORWARD}
     memory = MemoryPlan(condition=("text_encoder",), predict=("transformer",))
     prompts_keep_their_length = True
+    skips_blocks = False
 
     def geometry(self, folder: Path, configs: Mapping[str, Mapping[str, Any]]) -> Geometry:
         """See Family."""

@@ -137,8 +137,11 @@ def test_it_is_recorded_and_keys_know_it(models, traced):  # noqa: F811
 
 def test_settings_that_exclude_one_another_are_refused():
     assert GenerationSettings(compile=True).execution == Execution(compile=True)
-    for other in ({"weights": "float8"}, {"memory": "staged", "device": "cuda"}):
-        with pytest.raises(ValidationError, match="`compile` takes weights as they were loaded"):
+    for other, told in (
+        ({"weights": "float8"}, "leave out `compile` or `weights`"),
+        ({"memory": "staged", "device": "cuda"}, "stay on the GPU"),
+    ):
+        with pytest.raises(ValidationError, match=told):
             GenerationSettings(compile=True, **other)
 
 

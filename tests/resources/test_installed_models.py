@@ -73,6 +73,19 @@ def theirs(project):
     return read_registry(project).needed("theirs")
 
 
+def test_a_folder_of_another_family_than_its_entry_says_is_neither_pinned_nor_used(project, downloaded, tmp_path):
+    """The entry's family decides how LoRAs are trained, the folder's pipeline what is loaded."""
+    entry = {**ENTRY, "family": "sdxl"}
+    (project / "models.yaml").write_text(yaml.safe_dump({"models": {"theirs": entry}}))
+    told = "is a StableDiffusionPipeline, and not of family 'sdxl'. Correct `family`"
+    with pytest.raises(ModelError, match=told):
+        read_pin(theirs(project), downloaded, named=True)
+    pinned = {**entry, "folder": str(downloaded), "files": {"model_index.json": "0" * 64}}
+    (project / "models.yaml").write_text(yaml.safe_dump({"models": {"theirs": pinned}}))
+    with pytest.raises(ModelError, match=told):
+        verified_folder(theirs(project), tmp_path)
+
+
 def pinned(project, cache, folder=None):
     """Pin the model and return it as the project then knows it."""
     found = read_pin(theirs(project), folder_to_pin(theirs(project), cache, folder), named=folder is not None)
