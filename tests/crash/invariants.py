@@ -79,7 +79,8 @@ def _lasting(row: dict[str, object]) -> dict[str, object]:
     if isinstance(row.get("facts"), str):
         facts = json.loads(str(row["facts"]))
         plate = facts.get("plate", {})
-        facts.pop("usd", None)
+        for cost in ("usd", "compose_seconds"):
+            facts.pop(cost, None)
         row["facts"] = facts | ({"plate": {"seed": plate["seed"], "tries": plate["tries"]}} if plate else {})
     return row
 

@@ -207,7 +207,7 @@ def test_a_training_ends_early_once_the_held_out_loss_stops_falling(base_model, 
 
 
 def test_a_lora_that_matches_no_layer_is_refused(base_model, training_set, tmp_path):
-    with pytest.raises(TrainingError, match=r"match no layer for \['to_qkv'\].*end in.*to_q"):
+    with pytest.raises(TrainingError, match=r"match no layer for 'to_qkv': .* layers end in .*, to_q, .*Correct `target_modules`"):
         train_lora(SETTINGS.model_copy(update={"target_modules": ("to_q", "to_qkv")}), training_set, base_model, tmp_path)
     with pytest.raises(TrainingError, match="match no layer"):
         train_lora(SETTINGS.model_copy(update={"target_modules": ()}), training_set, base_model, tmp_path)
