@@ -258,7 +258,7 @@ def stock_levels(base_model, look, few_step, seed):
 def test_plates_wear_both_and_exchange_them(base_model, look, few_step, monkeypatch, wearing):
     """In the weights they are added up in another order, which may move a level; taken off, the first picture comes back bit for bit."""
     if wearing == "beside them":
-        monkeypatch.setattr("generation.resident.worn_by", lambda pipeline, *, compiled: LoraBeside(pipeline))
+        monkeypatch.setattr("generation.resident.worn_by", lambda pipeline, **_: LoraBeside(pipeline))
     bare = DiffusionPlates(base_model, None, None, steps=STEPS, guidance=1.0, batch_images=1)
     worn = {"few": replace(bare, few_step=few_step), "look": replace(bare, lora_path=look.path, lora_digest=look.digest)}
     worn["both"] = replace(worn["look"], few_step=few_step)
