@@ -22,7 +22,7 @@ from generation.execution import Execution
 from generation.plates import DiffusionPlates
 from generation.worn_lora import LoraInWeights, worn_by
 from resources.settings import GenerationSettings
-from tests.generation.test_float8_weights import models, write_lora  # noqa: F401  # a fixture
+from tests.generation.test_float8_weights import write_lora
 from tests.tiny_z_image import write_tiny_z_image
 
 COMPILED = ["sd", "sdxl", "flux2-klein"]
@@ -51,7 +51,7 @@ def graphs():
 
 
 @pytest.mark.parametrize("name", COMPILED)
-def test_another_look_compiles_nothing_again(name, models, traced, tmp_path):  # noqa: F811
+def test_another_look_compiles_nothing_again(name, models, traced, tmp_path):
     base_model = models(name)
     looks = [write_lora(base_model, tmp_path / f"{strength}.safetensors", strength) for strength in (0.6, 0.4)]
     worn = [(None, None), *looks, (None, None)]
@@ -65,13 +65,13 @@ def test_another_look_compiles_nothing_again(name, models, traced, tmp_path):  #
     assert np.array_equal(np.stack(expected), np.stack(drawn)) and not np.array_equal(drawn[1], drawn[2])
 
 
-def test_looks_are_in_the_weights_of_a_compiled_denoiser_in_any_precision(models):  # noqa: F811
+def test_looks_are_in_the_weights_of_a_compiled_denoiser_in_any_precision(models):
     base_model = models("sd")
     pipeline = base_model.behavior.load(base_model.folder, torch.bfloat16)
     assert isinstance(worn_by(pipeline, compiled=True), LoraInWeights) and not isinstance(worn_by(pipeline), LoraInWeights)
 
 
-def test_each_shape_is_compiled_for_itself(models, traced):  # noqa: F811
+def test_each_shape_is_compiled_for_itself(models, traced):
     """Else the third would be drawn with kernels that exist because of the second, and its last bits would depend on it."""
     found = []
     for images in (1, 2, 3):
@@ -81,7 +81,7 @@ def test_each_shape_is_compiled_for_itself(models, traced):  # noqa: F811
     assert found[0] > 0 and found == [found[0]] * 3
 
 
-def test_what_was_compiled_goes_with_its_model(models, traced):  # noqa: F811
+def test_what_was_compiled_goes_with_its_model(models, traced):
     plates(models("sd"), compile=True).draw(["oak"], [1])
     with pytest.raises(ModelError, match="exclude one another"):
         plates(models("sd"), compile=True, weights="float8").load()
@@ -102,13 +102,13 @@ def test_what_was_compiled_goes_with_its_model(models, traced):  # noqa: F811
         ("sd", {"memory": "staged"}, r"read there, for seconds"),
     ],
 )
-def test_what_cannot_be_compiled_is_refused_in_words(name, how, why, models):  # noqa: F811
+def test_what_cannot_be_compiled_is_refused_in_words(name, how, why, models):
     base_model = replace(models("sd"), family=name)
     with pytest.raises(ModelError, match=why):
         check_compile(base_model, Execution(compile=True, **how), staged="memory" in how)
 
 
-def test_a_check_of_the_project_says_so_before_anything_is_drawn(tmp_path, models):  # noqa: F811
+def test_a_check_of_the_project_says_so_before_anything_is_drawn(tmp_path, models):
     from orchestration.checking_models import _compiling
 
     settings = SimpleNamespace(generation=GenerationSettings(compile=True))
@@ -117,7 +117,7 @@ def test_a_check_of_the_project_says_so_before_anything_is_drawn(tmp_path, model
         _compiling(SimpleNamespace(settings=settings, base_model_dir=write_tiny_z_image(tmp_path / "z")))
 
 
-def test_a_machine_without_a_compiler_is_told_to_install_one(models, monkeypatch):  # noqa: F811
+def test_a_machine_without_a_compiler_is_told_to_install_one(models, monkeypatch):
     from torch._inductor import cpp_builder, exc
 
     def missing():
@@ -128,7 +128,7 @@ def test_a_machine_without_a_compiler_is_told_to_install_one(models, monkeypatch
         plates(models("sd"), compile=True).load()
 
 
-def test_it_is_recorded_and_keys_know_it(models, traced):  # noqa: F811
+def test_it_is_recorded_and_keys_know_it(models, traced):
     (plate,) = plates(models("sd"), compile=True).draw_plates(["oak"], [1])
     (other,) = plates(models("sd")).draw_plates(["oak"], [1])
     assert differing(plate.circumstances, other.circumstances) == ["compiled blocks: True then, None now"]
@@ -147,7 +147,7 @@ def test_settings_that_exclude_one_another_are_refused():
 
 @pytest.mark.slow  # a C++ compiler runs for half a minute
 @pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++ here to compile with")
-def test_compiled_pictures_differ_by_a_level_at_most(models, tmp_path, monkeypatch):  # noqa: F811
+def test_compiled_pictures_differ_by_a_level_at_most(models, tmp_path, monkeypatch):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     loaded, compiled = (np.stack(plates(models("sd"), compile=how).draw(["oak"], [1])).astype(int) for how in (False, True))
     assert np.abs(loaded - compiled).max() <= 1

@@ -9,41 +9,17 @@ import torch
 from catalog.errors import ModelError
 from generation import resident
 from generation.adapter import denoiser_of
-from generation.base_model import load_pipeline, read_base_model
+from generation.base_model import load_pipeline
 from generation.circumstances import differing
 from generation.execution import Execution
 from generation.float8_weights import is_stored_in_float8, store_in_float8
 from generation.plates import DiffusionPlates
 from generation.worn_lora import LoraBeside
 from tests.generation.family_contract import draw_ours
-from tests.tiny_klein import write_tiny_klein
-from tests.tiny_model import write_tiny_base_model
-from tests.tiny_qwen_edit import write_tiny_qwen_edit
-from tests.tiny_sdxl import write_tiny_sdxl
-from tests.tiny_z_image import write_tiny_z_image
+from tests.generation.tiny_families import FAMILIES
 
-WRITTEN_BY = {
-    "sd": write_tiny_base_model,
-    "sdxl": write_tiny_sdxl,
-    "flux2-klein": write_tiny_klein,
-    "z-image": write_tiny_z_image,
-    "qwen-image-edit": write_tiny_qwen_edit,
-}
 MEAN_LEVELS = 6
 """By which float8 may move a tiny model's picture; measured are 0.3 to 2.7."""
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    """Base models by name, written when they are asked for."""
-    made = {}
-
-    def model(name):
-        if name not in made:
-            made[name] = read_base_model(WRITTEN_BY[name](tmp_path_factory.mktemp(name) / "base"))
-        return made[name]
-
-    return model
 
 
 def plates(base_model, lora=None, digest=None, **how):
@@ -68,7 +44,7 @@ def write_lora(base_model, path, strength):
     return path, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("name", WRITTEN_BY)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_a_smaller_denoiser_draws_nearly_the_same_and_wears_exact_loras(name, models, tmp_path):
     base_model = models(name)
     look = write_lora(base_model, tmp_path / "look.safetensors", 0.6)
@@ -83,7 +59,7 @@ def test_a_smaller_denoiser_draws_nearly_the_same_and_wears_exact_loras(name, mo
     assert np.abs(small[0].astype(int) - small[1]).mean() > 1, "the look is at work"
 
 
-@pytest.mark.parametrize("name", WRITTEN_BY)
+@pytest.mark.parametrize("name", FAMILIES)
 def test_it_computes_in_bfloat16_as_on_a_gpu(name, models):
     base_model = models(name)
     pipeline = base_model.behavior.load(base_model.folder, torch.bfloat16)

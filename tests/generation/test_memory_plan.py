@@ -13,30 +13,19 @@ from pydantic import ValidationError
 
 import training.lora
 from generation import resident
-from generation.base_model import load_pipeline, read_base_model
+from generation.base_model import load_pipeline
 from generation.execution import Execution
 from generation.inpainting import Inpainting, encode_known
 from generation.memory_plan import PartsInTurn, bytes_of, is_staged
 from generation.plates import DiffusionPlates
 from generation.references import edit_family
 from resources.settings import GenerationSettings
-from tests.tiny_klein import write_tiny_klein
-from tests.tiny_model import TINY_SIZE_PX, write_tiny_base_model, write_tiny_lora
-from tests.tiny_qwen_edit import write_tiny_qwen_edit
-from tests.tiny_sdxl import write_tiny_sd_inpaint, write_tiny_sdxl
-from tests.tiny_z_image import write_tiny_z_image
+from tests.generation.tiny_families import MODELS
+from tests.tiny_model import TINY_SIZE_PX, write_tiny_lora
 from tests.training.tiny_look import TRIGGER, look_files
 from training.lora import LoraSettings, train_lora
 from training.training_set import build_training_set
 
-WRITTEN_BY = {
-    "sd": write_tiny_base_model,
-    "sd-inpaint": write_tiny_sd_inpaint,
-    "sdxl": write_tiny_sdxl,
-    "flux2-klein": write_tiny_klein,
-    "z-image": write_tiny_z_image,
-    "qwen-image-edit": write_tiny_qwen_edit,
-}
 PROMPTS, SEEDS = ["oak", "a wall"], [3, 4]
 PRODUCT_HW3 = np.full((64, 64, 3), (200, 40, 30), np.uint8)
 
@@ -73,19 +62,6 @@ class OutOfReach(PartsInTurn):
         self._empty(name)
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    """Base models by name, written when they are asked for."""
-    made = {}
-
-    def model(name):
-        if name not in made:
-            made[name] = read_base_model(WRITTEN_BY[name](tmp_path_factory.mktemp(name) / "base"))
-        return made[name]
-
-    return model
-
-
 @contextmanager
 def staged(monkeypatch, base_model):
     """A pipeline whose parts come in turn and are else out of reach."""
@@ -99,7 +75,7 @@ def plates(base_model, lora=None, digest=None, memory=None, **how):
     return DiffusionPlates(base_model, lora, digest, steps=2, guidance=2.0, batch_images=2, execution=Execution(memory=memory), **how)
 
 
-@pytest.mark.parametrize("name", WRITTEN_BY)
+@pytest.mark.parametrize("name", MODELS)
 def test_parts_in_turn_draw_the_same_bits_in_less_memory(name, models, monkeypatch):
     base_model = models(name)
     everything_there = plates(base_model).draw(PROMPTS, SEEDS)
