@@ -21,12 +21,14 @@ from assets.planning import (
     screening_rules,
     variants_of,
 )
+from catalog.brand_kit import BrandKit
 from catalog.errors import RenderError
 from catalog.keys import digest, gate_key
 from catalog.product import Product
 from catalog.recipe import Recipe
 from catalog.variant import Variant
-from generation.resolve import ALIKE_IN_CATEGORY, TAKEN_OF_STYLE, resolve
+from generation.kinds import KINDS
+from generation.resolve import resolve
 from resources.ledger import Row
 from resources.ledger_tables import expectation
 from resources.project import Project
@@ -41,6 +43,10 @@ PACKED = " by pack"
 
 NONE = "0" * 64
 """Stands for the digest of a photo, cut-out, render or LoRA, where only what surrounds it is asked for."""
+
+
+OF_PICTURES = frozenset(BrandKit.model_fields) - {"version", "recipes", "categories", "rules", "channels"}
+"""Fields of a brand kit that any kind of recipe may take; the others say what is made, judged and delivered, or are the category's style."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,15 +100,25 @@ def remember_expectation(project: Project, wanted: Expectation) -> None:
 
 
 def _stand_in(category: str) -> Product:
-    words: dict[str, Any] = {"title": "Title", "description": "Description.", "color": "color", "material": "material"}
+    # Some kinds refuse a product of which less is known; their other products are expected to be like this one.
+    words: dict[str, Any] = {
+        "width_cm": 10.0,
+        "depth_cm": 10.0,
+        "height_cm": 10.0,
+        "price": 10.0,
+        "title": "Title",
+        "description": "Description.",
+        "color": "color",
+        "material": "material",
+    }
     return Product(sku="stand-in", category=category, photos=("photo.jpg",), **words)
 
 
 def _variants(project: Project, recipe: Recipe, category: str, lora_digest: str | None) -> list[str] | str | int:
-    item, waits = _stand_in(category), recipe.engine == "diffusion" and lora_digest is None
+    kind, item, waits = KINDS[recipe.kind], _stand_in(category), recipe.engine == "diffusion" and lora_digest is None
     try:
         count = variants_of(project, recipe, item)
-        if waits and recipe.kind in ALIKE_IN_CATEGORY:
+        if waits and kind.alike_in_category:
             return count
         keys = [
             key_of_render(
@@ -119,13 +135,13 @@ def _variants(project: Project, recipe: Recipe, category: str, lora_digest: str 
         ]
     except RenderError:
         keys = []  # the recipe refuses every product of the category
-    if recipe.kind in ALIKE_IN_CATEGORY:
+    if kind.alike_in_category:
         return keys
     style = project.brand_kit.categories.get(category)
     everything = {
         "recipe": recipe.model_dump(mode="json", exclude={"title", "description", "digital_source_type"}),
-        "style": style.model_dump(mode="json", include=TAKEN_OF_STYLE.get(recipe.kind)) if style else None,
-        "colorways": [colorway.model_dump(mode="json") for colorway in project.brand_kit.colorways],
+        "style": style.model_dump(mode="json", include=kind.of_style) if style else None,
+        "kit": project.brand_kit.model_dump(mode="json", include=OF_PICTURES if kind.of_kit is None else kind.of_kit),
         "keys": keys,
     }
     return WAITING * waits + digest(everything)[:KEY_DIGITS]

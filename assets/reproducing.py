@@ -162,7 +162,8 @@ def _lora_file(project: Project, lora_digest: str | None) -> Path | None:
 
 
 def _compose(project: Project, row: Row, plate: Pixels | None) -> Pixels:
-    from generation.render import RenderSource, render_one
+    from generation.kind import RenderSource
+    from generation.render import render_one
 
     if project.store.missing([row["cutout_digest"]]):
         raise RenderError(
@@ -170,7 +171,7 @@ def _compose(project: Project, row: Row, plate: Pixels | None) -> Pixels:
             "product's cell: it cuts the photo out again."
         )
     foreground_HW3, alpha_HW = read_cutout(project, row["cutout_digest"])
-    source = RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW)
+    source = RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW, brand_file=project.brand_file)
     return render_one(row["facts"]["resolved"], row["facts"]["seed"], source, plate).pixels_HW3
 
 

@@ -43,9 +43,10 @@ GROUPS_WAITING = 2
 log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
+    from generation.kind import RenderSource
     from generation.plate_requests import PlateRequest
     from generation.plates import DiffusionPlates, Plate
-    from generation.render import Rendered, RenderSource
+    from generation.render import Rendered
 
 
 def render_groups(project: Project, category: str, drop: str, groups: Sequence[Group], tell: Callable[[str], None] = log.info) -> Row:
@@ -339,10 +340,10 @@ def _naming(plate: "Plate", blobs: Mapping[str, str]) -> "Plate":
 
 
 def _source(project: Project, cutout_digest: str) -> "RenderSource":
-    from generation.render import RenderSource
+    from generation.kind import RenderSource
 
     foreground_HW3, alpha_HW = read_cutout(project, cutout_digest)
-    return RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW)
+    return RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW, brand_file=project.brand_file)
 
 
 def _draw(project: Project, group: Sequence[WantedRender], plates: "Sequence[Plate]") -> "list[Rendered]":

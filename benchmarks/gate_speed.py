@@ -29,8 +29,9 @@ from benchmarks.gate import ROOT, load_product, product_files
 from catalog.brand_kit import read_brand_kit
 from catalog.product import Product
 from catalog.recipe import read_recipe
+from generation.kind import RenderSource
 from generation.plate_requests import PlateRequest
-from generation.render import Rendered, RenderSource, render_group
+from generation.render import Rendered, render_group
 from generation.resolve import resolve
 from imaging.placing import place
 from imaging.storage_format import decode_rgb, decode_rgba_png, encode_rgb_png, encode_rgba_png

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
+from catalog.brand_files import BrandFile, with_digests
 from catalog.keys import digest
 from catalog.product import SLUG
 from catalog.recipe import parse_model, read_yaml
@@ -89,8 +90,12 @@ class Channel(BaseModel):
         return {name: value for name, value in data.items() if (name, value) not in (("pack", None), ("commercial", True))}
 
 
+ADDED_LATER = frozenset({"logo"})
+"""Fields of a brand kit that came after the first version."""
+
+
 class BrandKit(BaseModel):
-    """Everything a brand decides about its pictures; versioned by the digest of its content."""
+    """Everything a brand decides about its pictures; versioned by the digest of its content, that of the files it names included."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -103,6 +108,13 @@ class BrandKit(BaseModel):
     colorways: tuple[Colorway, ...] = ()
     rules: dict[str, dict[str, Bound]] = Field(default_factory=dict)
     channels: tuple[Channel, ...] = ()
+    logo: BrandFile | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A kit without what later versions can hold keeps the digest it had."""
+        data: dict[str, Any] = handler(self)
+        return {name: value for name, value in data.items() if name not in ADDED_LATER or value not in (None, [], {})}
 
     def rules_of(self, recipe_name: str) -> dict[str, Bound]:
         """The brand's own bounds for one recipe, by measurement column; empty when it keeps the defaults."""
@@ -115,6 +127,6 @@ class BrandKit(BaseModel):
 
 
 def read_brand_kit(path: Path) -> BrandKit:
-    """The brand kit in a YAML file. Raises SettingsError naming the file and each wrong entry."""
+    """The brand kit in a YAML file, every file that it names digested. Raises SettingsError naming the file and each wrong entry."""
     data: dict[str, Any] = read_yaml(path)
-    return parse_model(BrandKit, data, path)
+    return with_digests(parse_model(BrandKit, data, path), path.parent, str(path))

@@ -5,8 +5,10 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
-from catalog.placement import Placement
+from generation.kind import Composed, Job, Kind, RecipeParams, Wish
+from generation.offered import nth
 from imaging.footprint import find_footprint
 from imaging.placing import composite, fit_centered, place
 from imaging.plate_finish import add_grain
@@ -21,13 +23,25 @@ GRAIN = 0.8
 """Grain of the paper, in levels of 255: enough to dither the gradient (no 8-bit steps), too little to be seen."""
 
 
-def render_backdrop(foreground_HW3: Uint8, alpha_HW: Uint8, resolved: dict[str, Any], seed: int) -> tuple[Uint8, Placement, dict[str, Any]]:
-    """The product on a sweep of `backdrop_hex`; the cut-out is at photo size. Returns pixels, placement and facts."""
-    params = resolved["params"]
+class BackdropParams(RecipeParams):
+    """`fill_pct`: longer side of the product's box in percent of the frame. `falloff`: how much the sweep darkens toward its corners.
+
+    `shadow`: strength, 0 none. `light_side`: -1 the light comes from the left .. +1 from the right.
+    """
+
+    fill_pct: float = Field(default=68.0, ge=20, le=95)
+    falloff: float = Field(default=0.5, ge=0, le=1)
+    shadow: float = Field(default=1.0, ge=0, le=1)
+    light_side: float = Field(default=-0.7, ge=-1, le=1)
+
+
+def compose_backdrop(job: Job) -> Composed:
+    """The product on a sweep of `backdrop_hex`."""
+    resolved, params, alpha_HW = job.resolved, job.params, job.source.alpha_HW
     placement = fit_centered(
         alpha_HW, frame_width_px=resolved["width_px"], frame_height_px=resolved["height_px"], fill_pct=params["fill_pct"]
     )
-    rgb, alpha = place(foreground_HW3, alpha_HW, placement)
+    rgb, alpha = place(job.source.foreground_HW3, alpha_HW, placement)
     sweep = paper_sweep(
         resolved["backdrop_hex"],
         width_px=resolved["width_px"],
@@ -42,7 +56,7 @@ def render_backdrop(foreground_HW3: Uint8, alpha_HW: Uint8, resolved: dict[str, 
         )
         darkness = shadow_map(alpha, find_footprint(alpha), light, horizon_row=0.0)
         sweep = darken(sweep, darkness, tint_rgb=_shadow_tint(resolved["backdrop_hex"]))
-    sweep = add_grain(sweep, sigma=GRAIN, seed=seed)
+    sweep = add_grain(sweep, sigma=GRAIN, seed=job.seed)
     background = np.clip(np.round(sweep), 0, 255).astype(np.uint8)
     return composite(rgb, alpha, background), placement, {"background": "plain", "background_hex": resolved["backdrop_hex"]}
 
@@ -67,3 +81,14 @@ def _shadow_tint(hex_color: str) -> tuple[float, float, float]:
     """Light that paper of a color throws into its own shadow: a shadow on colored paper is deeper in color, not gray."""
     red, green, blue = (0.16 * int(hex_color[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return red, green, blue
+
+
+def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
+    return {"backdrop_hex": nth(wish.style.backdrops, wish, "backdrop color")}
+
+
+def _variants(wish: Wish) -> int:
+    return min(wish.recipe.variants, len(wish.style.backdrops))
+
+
+BACKDROP = Kind(params=BackdropParams, compose=compose_backdrop, resolve=_resolve, variants=_variants, alike_in_category=True)

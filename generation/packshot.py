@@ -1,11 +1,10 @@
 """Packshots: the product alone on pure white, centered, with a contact shadow so faint that the background rule still holds."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
-from catalog.placement import Placement
+from generation.kind import Composed, Job, Kind, RecipeParams, Wish
 from imaging.footprint import find_footprint
 from imaging.placing import composite, fit_centered, place
 from imaging.shadows import ShadowLight, darken, shadow_map
@@ -19,16 +18,20 @@ MAX_SHADED_PCT = 1.0
 """Percent of the background that the shadow may take below 254; the rule allows 1.5 percent for shadow and JPEG together."""
 
 
-def render_packshot(foreground_HW3: Uint8, alpha_HW: Uint8, resolved: dict[str, Any]) -> tuple[Uint8, Placement, dict[str, Any]]:
-    """The product on white; `foreground_HW3` and `alpha_HW` are the cut-out at photo size. Returns pixels, placement and facts."""
-    placement = fit_centered(
-        alpha_HW,
-        frame_width_px=resolved["width_px"],
-        frame_height_px=resolved["height_px"],
-        fill_pct=resolved["params"]["fill_pct"],
-    )
-    rgb, alpha = place(foreground_HW3, alpha_HW, placement)
-    background, shaded_pct = white_ground(alpha, strength=resolved["params"]["shadow"])
+class PackshotParams(RecipeParams):
+    """`fill_pct`: longer side of the product's box in percent of the frame. `shadow`: strength of the contact shadow, 0 none."""
+
+    fill_pct: float = Field(default=86.0, ge=20, le=98)
+    shadow: float = Field(default=0.5, ge=0, le=1)
+
+
+def compose_packshot(job: Job) -> Composed:
+    """The product alone on white."""
+    width, height = job.size_px
+    source = job.source
+    placement = fit_centered(source.alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=job.params["fill_pct"])
+    rgb, alpha = place(source.foreground_HW3, source.alpha_HW, placement)
+    background, shaded_pct = white_ground(alpha, strength=job.params["shadow"])
     return composite(rgb, alpha, background), placement, {"background": "white", "background_hex": "#ffffff", "shaded_pct": shaded_pct}
 
 
@@ -50,3 +53,10 @@ def white_ground(alpha_HW: Uint8, *, strength: float) -> tuple[Uint8, float]:
     pixels = np.round(darken(white, kept.astype(np.float32))).astype(np.uint8)
     shaded = float((pixels[outside].min(axis=-1) < NEAR_WHITE).mean() * 100) if outside.any() else 0.0
     return pixels, round(shaded, 3)
+
+
+def _one(wish: Wish) -> int:
+    return 1
+
+
+PACKSHOT = Kind(params=PackshotParams, compose=compose_packshot, variants=_one, alike_in_category=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from catalog.errors import SettingsError
 from catalog.recipe import Recipe, parse_model, read_recipe
-from generation.recipe_params import KINDS
+from generation.kinds import KINDS
 
 SHIPPED = Path(__file__).parent / "recipes"
 
@@ -29,7 +29,7 @@ def check_recipe(recipe: Recipe, source: Path | str) -> Recipe:
         raise SettingsError(
             f"{source}: recipe '{recipe.name}' is of kind '{recipe.kind}', which does not exist. Kinds: {', '.join(sorted(KINDS))}."
         )
-    parse_model(KINDS[recipe.kind], recipe.params, f"{source} (params of recipe '{recipe.name}')")
+    parse_model(KINDS[recipe.kind].params, recipe.params, f"{source} (params of recipe '{recipe.name}')")
     return recipe
 
 

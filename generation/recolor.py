@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from catalog.errors import RenderError
-from catalog.placement import Placement
+from generation.kind import Composed, Job, Kind, RecipeParams, Wish
+from generation.offered import colorways, nth
 from generation.packshot import white_ground
 from imaging.color import FloatImage, delta_e2000, lab_to_srgb, srgb_to_lab
 from imaging.dominant_region import DominantRegion, find_dominant_region, nearby_mean
@@ -26,11 +28,20 @@ ROUNDS = 5
 TOP_LIGHTNESS = 98.0
 
 
-def render_recolor(foreground_HW3: Uint8, alpha_HW: Uint8, resolved: dict[str, Any]) -> tuple[Uint8, Placement, dict[str, Any]]:
-    """The product in `target_hex` on white; the cut-out is at photo size. Returns pixels, placement and facts.
+class RecolorParams(RecipeParams):
+    """As a packshot's: `fill_pct` and `shadow`. The target color comes from the brand kit's colorways, or from `hex` when it is set."""
+
+    fill_pct: float = Field(default=86.0, ge=20, le=98)
+    shadow: float = Field(default=0.5, ge=0, le=1)
+    hex: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
+
+
+def compose_recolor(job: Job) -> Composed:
+    """The product in `target_hex` on white.
 
     Raises RenderError if no material covers enough of the product, or the target cannot be reached with its shading.
     """
+    resolved, foreground_HW3, alpha_HW = job.resolved, job.source.foreground_HW3, job.source.alpha_HW
     region = find_dominant_region(foreground_HW3, alpha_HW)
     if region.share < MIN_REGION_SHARE:
         raise RenderError(
@@ -126,3 +137,22 @@ def _window(mask: FloatImage) -> tuple[slice, slice]:
     """The rows and columns that a mask touches; the rest of the photo need not be computed."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
+    target = params.pop("hex") or nth(tuple(colorway.hex for colorway in colorways(wish)), wish, "colorway")
+    return {"target_hex": target.lower()}
+
+
+def _variants(wish: Wish) -> int:
+    return 1 if wish.recipe.params.get("hex") else min(wish.recipe.variants, len(colorways(wish)))
+
+
+RECOLOR = Kind(
+    params=RecolorParams,
+    compose=compose_recolor,
+    resolve=_resolve,
+    variants=_variants,
+    of_style=frozenset({"colorways"}),
+    of_kit=frozenset({"colorways"}),
+)

@@ -4,7 +4,7 @@ Stores nothing and judges nothing. Plates may be drawn ahead, in batches across 
 plate, seed and cut-out alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,11 +14,9 @@ import numpy.typing as npt
 from catalog.errors import RenderError
 from catalog.placement import Placement
 from catalog.preemption import patient_stop_point
-from generation.backdrop import render_backdrop
-from generation.packshot import render_packshot
+from generation.kind import Job, RenderSource, Source
+from generation.kinds import KINDS
 from generation.plate_requests import PlateRequest
-from generation.recolor import render_recolor
-from generation.staging import render_staged
 
 Uint8 = npt.NDArray[np.uint8]
 
@@ -42,14 +40,6 @@ class PlateMaker(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RenderSource:
-    """A cut-out product photo: its colors (decontaminated, uint8 (H, W, 3) sRGB) and its alpha (uint8 (H, W))."""
-
-    foreground_HW3: Uint8
-    alpha_HW: Uint8
-
-
-@dataclass(frozen=True, kw_only=True)
 class Rendered:
     """One picture: uint8 sRGB pixels at the recipe's size, where the product stands in it, and facts for the gate and for people.
 
@@ -60,18 +50,6 @@ class Rendered:
     pixels_HW3: Uint8
     placement: Placement
     facts: dict[str, Any]
-
-
-Source = Callable[[], RenderSource]
-"""The product, read when it is asked for: most kinds draw their plate without it."""
-
-
-def _empty_set(resolved: dict[str, Any], seed: int, _: Source) -> PlateRequest:
-    return PlateRequest(prompt=resolved["prompt"], seed=seed)
-
-
-PLATE_KINDS: Mapping[str, Callable[[dict[str, Any], int, Source], PlateRequest]] = {"staged_scene": _empty_set}
-"""Kinds of recipe that need a plate drawn by a base model, and what each asks the engine for; a request must follow from its arguments alone."""
 
 
 def render_group(
@@ -95,12 +73,14 @@ def render_group(
 
 def needs_plates(resolved: dict[str, Any]) -> bool:
     """Whether a resolved recipe is drawn on a plate, and so depends on the base model and the category's LoRA."""
-    return resolved["kind"] in PLATE_KINDS
+    return KINDS[resolved["kind"]].plate is not None
 
 
 def plate_request(resolved: dict[str, Any], seed: int, source: Source) -> PlateRequest:
     """What a resolved recipe that needs a plate asks the engine for. Raises RenderError if the recipe refuses the product."""
-    return PLATE_KINDS[resolved["kind"]](resolved, seed, source)
+    ask = KINDS[resolved["kind"]].plate
+    assert ask is not None, f"recipes of kind {resolved['kind']!r} are drawn on no plate"
+    return ask(resolved, seed, source)
 
 
 def _draw_plates(
@@ -130,16 +110,8 @@ def render_one(resolved: dict[str, Any], seed: int, source: RenderSource, plate:
     """One picture on the plate that was drawn for it (uint8 (H, W, 3); None for kinds that need none). Raises like `render_group`."""
     patient_stop_point()
     _refuse_empty(source, resolved)
-    foreground, alpha = source.foreground_HW3, source.alpha_HW
     kind = resolved["kind"]
-    if kind == "packshot":
-        pixels, placement, facts = render_packshot(foreground, alpha, resolved)
-    elif kind == "backdrop":
-        pixels, placement, facts = render_backdrop(foreground, alpha, resolved, seed)
-    elif kind == "recolor":
-        pixels, placement, facts = render_recolor(foreground, alpha, resolved)
-    elif kind == "staged_scene" and plate is not None:
-        pixels, placement, facts = render_staged(foreground, alpha, plate, resolved, seed)
-    else:
-        raise AssertionError(f"no code makes recipes of kind {kind!r}")
+    if needs_plates(resolved) != (plate is not None):
+        raise AssertionError(f"a recipe of kind {kind!r} {'needs a' if plate is None else 'takes no'} plate")
+    pixels, placement, facts = KINDS[kind].compose(Job(resolved=resolved, seed=seed, source=source, plate_HW3=plate))
     return Rendered(pixels_HW3=pixels, placement=placement, facts={"kind": kind, "engine_version": ENGINE_VERSION, **facts})

@@ -3,14 +3,17 @@
 The plate comes drawn (plates.py). Product pixels inside the matte stay as photographed; only the soft edge takes on the scene's color.
 """
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
-from catalog.placement import Placement
+from generation.kind import Composed, Job, Kind, RecipeParams, Source, Wish
+from generation.plate_requests import PlateRequest
 from imaging.footprint import Footprint, find_footprint
 from imaging.light import PlateLight, read_light, read_product_side
 from imaging.placing import OPAQUE_ALPHA, composite, fit_standing, place, product_box
@@ -19,6 +22,9 @@ from imaging.shadows import ShadowLight, darken, shadow_map
 
 Uint8 = npt.NDArray[np.uint8]
 FloatImage = npt.NDArray[np.float32]
+
+GLOSSY = re.compile(r"\b(lacquer(ed)?|marble|glass|polished|gloss(y)?|terrazzo)\b", re.IGNORECASE)
+"""Words of a scene prompt that name a surface in which a product is mirrored a little; whole words, for unpolished concrete is matt."""
 
 LOCKED_INSET_PX = 2
 """How far inside the matte pixels stay untouched: the gate compares inside a 5x5 erosion, which is two pixels."""
@@ -36,12 +42,23 @@ POOL_LIFT = 10.0
 """At most: factor minus one at the pool's center, and levels of 255 added there so that near-black surfaces take light at all."""
 
 
-def render_staged(
-    foreground_HW3: Uint8, alpha_HW: Uint8, plate_HW3: Uint8, resolved: dict[str, Any], seed: int
-) -> tuple[Uint8, Placement, dict[str, Any]]:
-    """The product in a scene; cut-out at photo size, plate of any size. Returns pixels, placement and facts."""
-    params = resolved["params"]
-    width, height = resolved["width_px"], resolved["height_px"]
+class StagedSceneParams(RecipeParams):
+    """`blur_pct`: sigma of the wall's blur in percent of the height. `grain`: levels of 255. `shadow`: strength. `edge_tint`: 0..1.
+
+    `edge_tint` is how far the soft edge of the product takes on the scene's color; pixels inside the matte stay as photographed.
+    """
+
+    blur_pct: float = Field(default=1.0, ge=0, le=5)
+    grain: float = Field(default=1.6, ge=0, le=8)
+    shadow: float = Field(default=1.0, ge=0, le=1)
+    edge_tint: float = Field(default=0.35, ge=0, le=1)
+
+
+def compose_staged(job: Job) -> Composed:
+    """The product in a scene; the plate is of any size."""
+    resolved, params, alpha_HW = job.resolved, job.params, job.source.alpha_HW
+    (width, height), foreground_HW3, plate_HW3 = job.size_px, job.source.foreground_HW3, job.plate_HW3
+    assert plate_HW3 is not None, "a staged scene is composed on a plate"
     placement = fit_standing(
         alpha_HW,
         frame_width_px=width,
@@ -60,7 +77,7 @@ def render_staged(
         base_share=resolved["base_pct"] / 100,
         blur_pct=params["blur_pct"],
         grain=params["grain"],
-        seed=seed,
+        seed=job.seed,
     )
     scene = light_pool(scene, light, placement_box=product_box(alpha))
     footprint = find_footprint(alpha)
@@ -168,3 +185,23 @@ def _reflect(scene: FloatImage, rgb: Uint8, alpha: Uint8, footprint: Footprint) 
     result = scene.copy()
     result[first:] = scene[first:] * (1 - weight * soft[..., 3:]) + soft[..., :3] * weight
     return result
+
+
+def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
+    style = wish.style
+    scene = style.scenes[wish.index % len(style.scenes)]
+    return {
+        "product_height_pct": style.product_height_pct,
+        "product_width_max_pct": style.product_width_max_pct,
+        "base_pct": style.base_pct,
+        # The scene behind the look's trigger phrase; a scene that speaks the trigger itself is the whole prompt.
+        "prompt": scene if style.trigger in scene else f"{style.trigger}, {scene}",
+        "glossy": GLOSSY.search(scene) is not None,
+    }
+
+
+def _empty_set(resolved: dict[str, Any], seed: int, _: Source) -> PlateRequest:
+    return PlateRequest(prompt=resolved["prompt"], seed=seed)
+
+
+STAGED_SCENE = Kind(params=StagedSceneParams, compose=compose_staged, resolve=_resolve, plate=_empty_set, alike_in_category=True)

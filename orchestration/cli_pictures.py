@@ -122,6 +122,10 @@ def render(
     category: Annotated[str | None, typer.Option(help="Category of the brand kit whose style to use; default: its first.")] = None,
     changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe parameter.")] = None,
     index: Annotated[int, typer.Option(min=0, help="Which of the recipe's variants, from 0.")] = 0,
+    told: Annotated[
+        list[str] | None,
+        typer.Option("--product", metavar="KEY=VALUE", help="What the catalog would say of it: title=..., height_cm=24, price=39.9."),
+    ] = None,
     brand: Brand = None,
     as_json: Json = False,
 ) -> None:
@@ -129,13 +133,14 @@ def render(
     from catalog.errors import CutoutRefused
     from catalog.product import Product
     from catalog.variant import Variant
-    from generation.render import RenderSource, render_group
+    from generation.kind import RenderSource
+    from generation.render import render_group
     from generation.resolve import resolve
     from imaging.cutout import cut_out
     from imaging.encode import encode
 
     check_out(out, photo, list(FORMATS))
-    kit, file_format = brand_kit_at(brand), FORMATS[out.suffix.lower()]
+    (kit, brand_file), file_format = brand_kit_at(brand), FORMATS[out.suffix.lower()]
     chosen = recipe_named(recipe).with_params(parameters_of(changes or []))
     style = category or next(iter(kit.categories))
     if style not in kit.categories:
@@ -143,11 +148,12 @@ def render(
     cut = cut_out(decoded(photo, as_json).pixels_HW3)
     if not cut.accepted:
         raise CutoutRefused(f"{photo}: the product cannot be told from its background with confidence ({', '.join(cut.reasons)}).")
-    item = Product(sku="photo", title=photo.stem or "photo", category=style, photos=(photo.name,))
+    known = {"sku": "photo", "title": photo.stem or "photo", "category": style, "photos": (photo.name,)}
+    item = parse_model(Product, known | parameters_of(told or [], "--product"), "--product")
     rendered = render_group(
         [resolve(chosen, item, kit, index)],
         [Variant(sku=photo.stem[:40], recipe=chosen.name, index=index).seed],
-        RenderSource(foreground_HW3=cut.foreground_HW3, alpha_HW=cut.alpha_HW),
+        RenderSource(foreground_HW3=cut.foreground_HW3, alpha_HW=cut.alpha_HW, brand_file=brand_file),
         plates_for(style, chosen) if chosen.engine == "diffusion" else None,
     )[0]
     write_out(out, encode(rendered.pixels_HW3, file_format))
@@ -193,7 +199,7 @@ def judge(
     if recipe is None or source is None:
         raise SettingsError("Give --recipe and --source, or --pack. Packs: see `vitrine rules list`.")
 
-    kit = brand_kit_at(brand) if brand or project_brand_kit() else None
+    kit = brand_kit_at(brand)[0] if brand or project_brand_kit() else None
     rules = recipe_named(recipe)
     try:
         photo, made = read_photo(source), read_photo(render)

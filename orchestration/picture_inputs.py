@@ -1,6 +1,7 @@
 """What the single-picture commands are given: photo and alpha files, recipe, parameters, brand kit, plates, and the file to write."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 import yaml
 
+from catalog.brand_files import files_in, read_brand_file
 from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import PhotoRefused, SettingsError
 from catalog.recipe import Recipe
@@ -74,17 +76,17 @@ def recipe_named(name: str) -> Recipe:
     return book[name]
 
 
-def parameters_of(changes: list[str]) -> dict[str, Any]:
+def parameters_of(changes: list[str], option: str = "--set") -> dict[str, Any]:
     """What `--set KEY=VALUE` asks for, values read as YAML. Raises SettingsError."""
     parameters = {}
     for change in changes:
         key, equals, value = change.partition("=")
         if not equals or not key:
-            raise SettingsError(f"--set {change!r} is not KEY=VALUE.")
+            raise SettingsError(f"{option} {change!r} is not KEY=VALUE.")
         try:
             parameters[key] = yaml.safe_load(value)
         except (yaml.YAMLError, ValueError) as error:
-            raise SettingsError(f"--set {change!r}: {value!r} is not a YAML value, such as 80, 0.5, '#8a9a7b' or [1, 2].") from error
+            raise SettingsError(f"{option} {change!r}: {value!r} is not a YAML value, such as 80, 0.5, '#8a9a7b' or [1, 2].") from error
     return parameters
 
 
@@ -100,12 +102,14 @@ def project_brand_kit() -> Path | None:
     return settings.path(settings.brand_kit) if settings else None
 
 
-def brand_kit_at(path: Path | None) -> BrandKit:
-    """The brand kit that was named, else the project's, else the shipped one."""
+def brand_kit_at(path: Path | None) -> tuple[BrandKit, Callable[[str], bytes]]:
+    """The brand kit that was named, else the project's, else the shipped one; and what reads its files by their sha256."""
     from orchestration.shipped import shipped_brand_kit
 
     found = path or project_brand_kit() or shipped_brand_kit()
-    return read_brand_kit(found)
+    kit = read_brand_kit(found)
+    names = dict(files_in(kit))
+    return kit, lambda sha256: read_brand_file(found.parent, names[sha256], sha256)
 
 
 def plates_for(category: str, recipe: Recipe) -> Any:

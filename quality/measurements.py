@@ -18,6 +18,7 @@ from imaging.measure_shadow import measure_shadow
 from imaging.measure_sharpness import measure_sharpness
 from imaging.measure_views import Mask, Views, against_product, background_zone, lowest_channel, prepare_views
 from quality.columns import COLUMNS, Measurements
+from quality.kind_measures import KIND_MEASURES
 from quality.learned import LearnedWeights, measure_learned
 from quality.product_measures import measure_product
 from quality.surroundings import BackgroundKind, measure_surroundings
@@ -97,6 +98,8 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
         )
     )
     row.update(measure_blockiness(evidence.pixels_HW3, full_expected, solid))
+    if (measure_kind := KIND_MEASURES.get(str(facts.get("kind")))) is not None:
+        row.update(measure_kind(evidence, views))
     unknown = set(row) - set(COLUMNS)
     assert not unknown, f"columns without documentation: {sorted(unknown)}"
     return {name: _plain(row[name]) for name in COLUMNS}

@@ -14,6 +14,7 @@ import dagster as dg
 import sqlalchemy as sa
 from dagster_shared.check import CheckError
 
+from catalog.brand_files import files_in, read_brand_file
 from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import ModelError, SettingsError
 from catalog.recipe import Recipe
@@ -64,6 +65,22 @@ class Project:
     def brand_kit(self) -> BrandKit:
         """The brand kit of the project. Raises SettingsError when it is missing or wrong."""
         return read_brand_kit(self.settings.path(self.settings.brand_kit))
+
+    def brand_file(self, sha256: str) -> bytes:
+        """The bytes of a file that the brand kit names: from beside the kit, else from the store, where the kit's asset keeps it.
+
+        Raises SettingsError when it is in neither place.
+        """
+        folder = self.settings.path(self.settings.brand_kit).parent
+        name = dict(files_in(self.brand_kit)).get(sha256)
+        if name is not None and (folder / name).is_file():
+            return read_brand_file(folder, name, sha256)
+        if not self.store.missing([sha256]):
+            return self.store.get(sha256)
+        raise SettingsError(
+            f"Brand file {sha256[:12]}{f' ({name})' if name else ''} is neither beside the brand kit nor in the store. Nothing was made. "
+            "Restore the file, or materialize the asset brand_kit where it is: it keeps the kit's files in the store."
+        )
 
     @cached_property
     def recipe_book(self) -> Mapping[str, Recipe]:

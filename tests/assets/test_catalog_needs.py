@@ -13,8 +13,9 @@ from assets.new_seeds import ask_new_seed, asked_seeds, take_back_seed
 from assets.planning import known_cells, plan_cell, plan_products
 from catalog.errors import DecisionRefused
 from catalog.product import Product
+from generation.kinds import KINDS
 from generation.recipe_book import read_recipe_book
-from generation.resolve import ALIKE_IN_CATEGORY, resolve, variant_count
+from generation.resolve import resolve, variant_count
 from publishing.manifest import MANIFEST_NAME
 from resources.ledger_tables import settled
 from tests.made_up_work import Shop, forget_markers
@@ -134,7 +135,7 @@ def test_kinds_that_are_called_alike_in_a_category_take_nothing_else_from_the_pr
         sku="B-2", title="Other words", description="Long.", category="mugs", color="Sage", material="brass", width_cm=3, depth_cm=4,
         height_cm=5, price=6, photos=("b.png", "c.png"),
     )  # fmt: skip
-    asked = [recipe for recipe in book.values() if recipe.kind in ALIKE_IN_CATEGORY]
+    asked = [recipe for recipe in book.values() if KINDS[recipe.kind].alike_in_category]
     assert len(asked) >= 3
     for recipe in asked:
         counts = {variant_count(recipe, item, project.brand_kit) for item in (plain, rich)}

@@ -4,6 +4,7 @@ No shipped recipe asks for more than words yet, so the kind `staged_scene` is ma
 """
 
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -13,9 +14,9 @@ import sqlalchemy as sa
 from assets.reproducing import reproduce
 from catalog.errors import RenderError
 from generation.inpainting import Inpainting
+from generation.kinds import KINDS
 from generation.plate_requests import PlateRequest
 from generation.references import picture_digest
-from generation.render import PLATE_KINDS
 from imaging.storage_format import decode_input, encode_input_png
 from resources.ledger_tables import refused_render, render
 from resources.object_store import blob_path
@@ -42,7 +43,7 @@ def around_the_product(resolved, seed, source):
 def cut_out(tmp_path_factory):
     """Two mugs that are to get a packshot and two scenes each."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(PLATE_KINDS, "staged_scene", around_the_product)
+        patch.setitem(KINDS, "staged_scene", replace(KINDS["staged_scene"], plate=around_the_product))
         yield write_scene_shop(tmp_path_factory.mktemp("around") / "shop", ("MUG-1", "MUG-2"))
 
 

@@ -7,8 +7,9 @@ import pytest
 from catalog.brand_kit import BrandKit, CategoryStyle, Colorway
 from catalog.errors import RenderError
 from catalog.product import Product
+from generation.kind import RenderSource
 from generation.recipe_book import read_recipe_book
-from generation.render import ENGINE_VERSION, RenderSource, render_group
+from generation.render import ENGINE_VERSION, render_group
 from generation.resolve import resolve
 from imaging.color import delta_e2000, srgb_to_lab
 from imaging.footprint import find_footprint

@@ -1,0 +1,134 @@
+"""What a kind of recipe is: its parameters, what it takes from product and brand kit, and the code that composes its pictures.
+
+The kinds that exist are `kinds.KINDS`; each is defined in its own file.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from catalog.brand_kit import BrandKit, CategoryStyle
+from catalog.errors import RenderError
+from catalog.placement import Placement
+from catalog.product import Product
+from catalog.recipe import Recipe
+from generation.plate_requests import PlateRequest
+
+Uint8 = npt.NDArray[np.uint8]
+
+
+class RecipeParams(BaseModel):
+    """Parameters of a kind: frozen, and closed, for a misspelt parameter is an error, not a default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """One variant that is wanted: the `index`-th of a recipe for a product, in the brand's manner."""
+
+    recipe: Recipe
+    product: Product
+    brand_kit: BrandKit
+    index: int = 0
+
+    @property
+    def style(self) -> CategoryStyle:
+        """The style of the product's category. Raises RenderError if the brand kit has none."""
+        style = self.brand_kit.categories.get(self.product.category)
+        if style is None:
+            raise RenderError(
+                f"Product {self.product.sku} is of category '{self.product.category}', for which brand kit '{self.brand_kit.brand}' has no style. "
+                f"It has: {', '.join(sorted(self.brand_kit.categories))}. Add the category to the brand kit or correct the product."
+            )
+        return style
+
+
+def no_files(sha256: str) -> bytes:
+    """Stands where no brand files are at hand; raises RenderError."""
+    raise RenderError(f"Brand file {sha256[:12]} is needed, and no brand kit's files are at hand. Nothing was made.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderSource:
+    """A cut-out product photo: its colors (decontaminated, uint8 (H, W, 3) sRGB) and its alpha (uint8 (H, W)).
+
+    `brand_file` gives the bytes of a brand kit's file by its sha256: a logo, a font, a pattern, a swatch.
+    """
+
+    foreground_HW3: Uint8
+    alpha_HW: Uint8
+    brand_file: Callable[[str], bytes] = field(default=no_files, compare=False, repr=False)
+
+
+Source = Callable[[], RenderSource]
+"""The product, read when it is asked for: most kinds draw their plate without it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Everything one picture is composed from: a resolved recipe, a seed, the product at photo size, and a plate for kinds that draw one."""
+
+    resolved: dict[str, Any]
+    seed: int
+    source: RenderSource
+    plate_HW3: Uint8 | None = None
+
+    @property
+    def name(self) -> str:
+        """The recipe's name, for messages."""
+        return str(self.resolved["name"])
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The recipe's parameters, defaults filled in."""
+        params: dict[str, Any] = self.resolved["params"]
+        return params
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of the picture."""
+        return self.resolved["width_px"], self.resolved["height_px"]
+
+
+Composed = tuple[Uint8, Placement, dict[str, Any]]
+"""A picture, uint8 sRGB at the recipe's size; where the product stands in it; facts for the gate and for people, as plain data."""
+
+
+def takes_nothing(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
+    """What a kind resolves that depends on its parameters alone."""
+    return {}
+
+
+def as_many_as_asked(wish: Wish) -> int:
+    """As many variants as the recipe says."""
+    return wish.recipe.variants
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """One kind of recipe.
+
+    `resolve` gives everything beside the parameters that the pixels depend on, as plain data for the render key: what it takes from product and
+    brand kit and nothing it does not use, so that a changed backdrop color renders no packshot again. It may take entries out of the parameters
+    that it has turned into something else. Files of the brand kit are named by their sha256. It raises RenderError for what cannot be made.
+
+    `variants` says how many different ones a product can have. `compose` makes the picture; it raises RenderError when it refuses the product.
+    `plate`, for kinds that are drawn by a base model, says what is asked of the engine; a request must follow from its arguments alone.
+
+    `alike_in_category`: takes nothing from the product but its category, so that all products of one resolve alike. Other kinds name in
+    `of_style` and `of_kit` the fields of category style and brand kit that they take; None may be any.
+    """
+
+    params: type[RecipeParams]
+    compose: Callable[[Job], Composed]
+    resolve: Callable[[Wish, dict[str, Any]], dict[str, Any]] = takes_nothing
+    variants: Callable[[Wish], int] = as_many_as_asked
+    plate: Callable[[dict[str, Any], int, Source], PlateRequest] | None = None
+    alike_in_category: bool = False
+    of_style: frozenset[str] | None = None
+    of_kit: frozenset[str] | None = None
