@@ -9,6 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from publishing.chart_frame import percent
 from publishing.wording import bound, duration, number, source_type_in_words, usd
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -44,5 +45,12 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "bound": bound, "duration": duration, "usd": usd, "source_type": source_type_in_words}
+    environment.filters |= {
+        "number": number,
+        "bound": bound,
+        "duration": duration,
+        "usd": usd,
+        "source_type": source_type_in_words,
+        "percent": percent,
+    }
     return environment

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from catalog.verdict import Verdict
 from publishing.atomic_file import write_if_changed
+from publishing.chart_frame import percent
 from publishing.charts import share_bar, validation_curve, verdict_bar
 from publishing.page_template import fill_template
 from publishing.report_data import CoverageRow, ReportData
@@ -81,4 +82,4 @@ def _counted(count: int, one: str, many: str | None = None) -> str:
 
 
 def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f} %" if whole else "–"
+    return percent(part / whole if whole else None)

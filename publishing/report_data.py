@@ -153,9 +153,9 @@ class RecipeReport:
         return self.approved + self.review + self.rejected
 
     @property
-    def pass_pct(self) -> float:
-        """Share approved, in percent; 0 when there were none."""
-        return 100 * self.approved / self.total if self.total else 0.0
+    def approved_share(self) -> float | None:
+        """Share approved, 0..1; None when there were none."""
+        return self.approved / self.total if self.total else None
 
 
 CoverageState = Literal["published", "approved", "review", "rejected", "missing"]

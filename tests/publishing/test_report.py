@@ -247,9 +247,20 @@ def test_recipes_are_summed_up_with_their_commonest_reasons(tmp_path):
     ]
     scene, unused = summed_up(cards)
     assert (scene.approved, scene.review, scene.rejected) == (1, 0, 2)
-    assert scene.pass_pct == pytest.approx(100 / 3)
+    assert scene.approved_share == pytest.approx(1 / 3)
     assert [(reason.code, reason.count) for reason in scene.top_reasons] == [("margin_low", 2), ("scene_flat", 1)]
-    assert (unused.total, unused.pass_pct) == (0, 0.0)
+    assert (unused.total, unused.approved_share) == (0, None)
+
+
+def test_223_of_224_renders_are_not_called_all(tmp_path):
+    """The headline read "100 % of renders" beside one picture for review."""
+    data, _ = report_data(tmp_path)
+    counts = data.counts.__class__(**{**data.counts.__dict__, "renders_total": 224, "approved": 223, "review": 1, "rejected": 0})
+    write_report(replace(data, counts=counts), tmp_path / "report.html")
+
+    text = " ".join(Page(tmp_path / "report.html").text.split())
+
+    assert "99.6 % of renders" in text and "100 % of renders" not in text
 
 
 def test_charts_show_their_numbers():
