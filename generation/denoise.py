@@ -36,6 +36,10 @@ class Sampling:
         """How many of the steps are guided."""
         return 0 if self.guidance == 1 else max(1, round(self.guided_share * self.steps))
 
+    def guided_of(self, timesteps: int) -> int:
+        """How many of a sampler's timesteps the guided steps have: Heun's asks twice per step but the last, PNDM once more for the first."""
+        return -(-self.guided_steps * timesteps // self.steps)
+
 
 def noise_of_seeds(seeds: Sequence[int], latent_shape: tuple[int, int, int], device: Any) -> Any:
     """Noise (B, C, h, w), float32: one generator per picture, on the CPU, so that it depends on the picture's own seed alone, on any device."""
@@ -63,17 +67,17 @@ def denoise(
     refuse_noise_drawing(pipeline.scheduler)
     timesteps = family.schedule(pipeline, sampling.steps, tuple(noise_BChw.shape[1:]))
     scheduler, size = pipeline.scheduler, len(noise_BChw)
-    first, latents = _beginning(scheduler, timesteps, noise_BChw, known)
+    first, latents = _beginning(scheduler, timesteps, noise_BChw, known, sampling.steps)
     if known is not None and reads_masks(pipeline):
         conditioning = conditioning | known.for_the_denoiser
         unconditional = None if unconditional is None else unconditional | known.for_the_denoiser
         known = None
-    guided_steps = sampling.guided_steps if unconditional is not None and family.can_guide(pipeline) else 0
-    both = _stacked(family, unconditional, conditioning, size) if guided_steps else None
+    guided = sampling.guided_of(len(timesteps)) if unconditional is not None and family.can_guide(pipeline) else 0
+    both = _stacked(family, unconditional, conditioning, size) if guided else None
     with skipping_blocks(getattr(pipeline, family.denoiser_part), sampling.step_cache) as phase:
         for step, timestep in list(enumerate(timesteps))[first:]:
             asked = scheduler.scale_model_input(latents, timestep) if hasattr(scheduler, "scale_model_input") else latents
-            if both is not None and step < guided_steps:
+            if both is not None and step < guided:
                 with phase("guided"):
                     predicted = family.predict(pipeline, _twice(asked), timestep.expand(2 * size), both)
                 unguided, conditional = predicted.chunk(2)
@@ -88,12 +92,16 @@ def denoise(
     return latents
 
 
-def _beginning(scheduler: Any, timesteps: Any, noise_BChw: Any, known: Known | None) -> tuple[int, Any]:
-    """The step that drawing begins with, and the latents it begins from: noise, or at less than full strength the picture with noise."""
+def _beginning(scheduler: Any, timesteps: Any, noise_BChw: Any, known: Known | None, steps: int) -> tuple[int, Any]:
+    """The timestep that drawing begins with, and the latents it begins from: noise, or at less than full strength the picture with noise.
+
+    Counted from the first one, as the stock pipelines do: of a sampler that asks twice per step the last step asks once, so that counting from the
+    end would begin between two halves of a step, and nothing would be drawn.
+    """
     if known is None or known.strength == 1:
         return 0, noise_BChw * getattr(scheduler, "init_noise_sigma", 1.0)
     order = int(getattr(scheduler, "order", 1))  # timesteps per step
-    first = len(timesteps) - order * max(1, round(known.strength * len(timesteps) / order))
+    first = order * (steps - max(1, round(known.strength * steps)))
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(first)
     return first, noised(scheduler, known.begun_BChw, noise_BChw, timesteps[first])

@@ -23,7 +23,7 @@ Uint8 = npt.NDArray[np.uint8]
 ENGINE_VERSION = "studio-2"
 """Part of every render key: raise it when the same resolved recipe gives other pixels, and every picture is made again."""
 
-DRAWING_VERSION = "plates-2"
+DRAWING_VERSION = "plates-3"
 """Part of the render keys of what is drawn on plates: raise it when the same prompt and seed give another plate, and every scene is made again,
 but nothing that needs no plate."""
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import diffusers
 import numpy as np
 import pytest
 import torch
@@ -60,11 +61,11 @@ def stock_of(pipeline):
     return stock
 
 
-def stock_draw(base_model, pipeline, asked, guidance, **given):
+def stock_draw(base_model, pipeline, asked, guidance, steps=STEPS, **given):
     noise = noise_of_seeds([SEED], base_model.behavior.latent_shape(pipeline, TINY_SIZE_PX, TINY_SIZE_PX), "cpu")
     given = {"image": Image.fromarray(asked.picture_HW3), "latents": noise, "strength": 1.0, **given}
     return stock_of(pipeline)(
-        TRIGGER, mask_image=Image.fromarray(asked.drawn_HW.astype(np.uint8) * 255), num_inference_steps=STEPS,
+        TRIGGER, mask_image=Image.fromarray(asked.drawn_HW.astype(np.uint8) * 255), num_inference_steps=steps,
         guidance_scale=guidance, height=TINY_SIZE_PX, width=TINY_SIZE_PX, output_type="np", **given,
     ).images[0]  # fmt: skip
 
@@ -95,6 +96,26 @@ def test_at_less_than_full_strength_drawing_begins_with_the_picture_as_the_stock
     latents = {"masked_image_latents": known.latents_BChw, "image": known.begun_BChw}
     assert np.array_equal(ours, stock_draw(base_model, pipeline, asked, 4.0, **given, **latents))
     assert np.abs(ours - draw_ours(base_model, pipeline, guidance=4.0, known=replace(known, strength=1.0))).mean() > 1 / 255
+
+
+@pytest.mark.parametrize(
+    ("sampler", "settings"),
+    [("PNDMScheduler", {"skip_prk_steps": True}), ("HeunDiscreteScheduler", {}), ("KDPM2DiscreteScheduler", {})],
+)
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_samplers_that_ask_more_often_than_there_are_steps_draw_what_the_stock_pipelines_draw(models, sampler, settings, strength):
+    """All of their questions are guided, and at half strength they begin with a whole step."""
+    base_model, pipeline = models("sdxl, four channels")
+    asked, before = inpainting(strength=strength), pipeline.scheduler
+    pipeline.scheduler = getattr(diffusers, sampler).from_config(before.config, **settings)
+    try:
+        known = encode_known(base_model.behavior, pipeline, asked)
+        ours = draw_ours(base_model, pipeline, guidance=4.0, known=known, steps=4)
+        given = {"latents": None, "generator": torch.Generator("cpu").manual_seed(SEED), "strength": strength}
+        latents = {"masked_image_latents": known.latents_BChw, "image": known.latents_BChw}
+        assert np.array_equal(ours, stock_draw(base_model, pipeline, asked, 4.0, steps=4, **given, **latents))
+    finally:
+        pipeline.scheduler = before
 
 
 @pytest.mark.parametrize("name", ["sdxl, nine channels", "sd, nine channels"])

@@ -7,6 +7,7 @@ from diffusers.schedulers import KarrasDiffusionSchedulers
 
 from catalog.errors import ModelError
 from generation.base_model import load_pipeline, read_base_model
+from generation.denoise import Sampling, denoise, noise_of_seeds
 from generation.samplers import draws_noise
 from tests.generation.family_contract import draw_ours
 from tests.tiny_sdxl import write_tiny_sdxl
@@ -56,3 +57,21 @@ def test_a_sampler_repeats_itself_or_is_refused(base_model, pipeline, with_sampl
         torch.manual_seed(seed)
         drawn.append(torch.from_numpy(draw_ours(base_model, pipeline)))
     assert torch.equal(*drawn) != refused, "refused for what it does, not for its name"
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+@pytest.mark.parametrize("name", ["DDIMScheduler", "PNDMScheduler", "HeunDiscreteScheduler"])
+def test_guided_steps_are_guided_with_all_the_questions_of_a_sampler(base_model, pipeline, with_sampler, monkeypatch, name, share):
+    """Heun's method asks twice per step, PNDM once more for the first: questions are counted by their size, guided ones hold the picture twice."""
+    with_sampler(name, SETTINGS.get(name, {}))
+    family, asked = base_model.behavior, []
+    predict = type(family).predict
+    monkeypatch.setattr(
+        type(family), "predict", lambda self, p, latents, t, told: asked.append(len(latents)) or predict(self, p, latents, t, told)
+    )
+    with torch.inference_mode():
+        noise = noise_of_seeds([1], family.latent_shape(pipeline, base_model.size_px, base_model.size_px), "cpu")
+        told, unguided = family.condition(pipeline, "a set"), family.condition(pipeline, "")
+        denoise(family, pipeline, noise, told, unguided, Sampling(steps=4, guidance=3.0, guided_share=share))
+    expected = {"DDIMScheduler": (4, 2), "PNDMScheduler": (5, 3), "HeunDiscreteScheduler": (7, 4)}[name]
+    assert asked.count(2) == expected[share < 1] and asked == sorted(asked, reverse=True) and len(asked) == expected[0]
