@@ -73,7 +73,15 @@ def look_captions(project: Project, category: str) -> dict[str, str]:
         raise TrainingError(f"{where} is not UTF-8 text: {clause(error)}. Save it as UTF-8.") from error
     if not {"file", "caption"} <= set(reader.fieldnames or ()):
         raise TrainingError(f"{where} needs the columns file and caption; it has {', '.join(reader.fieldnames or ('none',))}.")
-    return {row["file"]: row["caption"] for row in reader}
+    captions: dict[str, str] = {}
+    for row in reader:
+        if None in row:  # csv's key for cells beyond the last column: the rest of a caption, which would be cut off without a word
+            raise TrainingError(
+                f"{where}, line {reader.line_num}, has more cells than columns: a caption with a comma in it needs quotes around it "
+                '(01.jpg,"an oak table, light from the left"). Nothing was trained.'
+            )
+        captions[row["file"]] = row["caption"] or ""
+    return captions
 
 
 def read_training_set(project: Project, category: str) -> "TrainingSet":

@@ -90,7 +90,7 @@ def build_training_set(
         mask_name = mask_of(name, masks)
         pixels_HW3, mask_HW = _decode(name, data, sizes, None if mask_name is None else (mask_name, masks[mask_name]))
         pixel_digest = hashlib.sha256(pixels_HW3.tobytes()).hexdigest()
-        if pixel_digest in found:
+        if pixel_digest in found or hashlib.sha256(pixels_HW3[:, ::-1].tobytes()).hexdigest() in found:  # each is trained mirrored, too
             duplicates.append(name)
         else:
             prompt = _prompt(trigger, captions.get(name, ""))
@@ -103,7 +103,7 @@ def build_training_set(
     order = sorted(found, key=lambda pixel_digest: digest([seed, pixel_digest]))
     held = max(MIN_HELD_OUT, round(holdout_share * len(order)))
     held_out = tuple(found[key] for key in order[:held])
-    train = tuple(copy for key in order[held:] for copy in (found[key], _mirrored(found[key])))
+    train = tuple(copy for key in order[held:] for copy in (found[key], _mirrored(found[key], trigger)))
     content = [[_content(picture) for picture in part] for part in (train, held_out)]
     return TrainingSet(
         trigger=trigger,
@@ -116,9 +116,9 @@ def build_training_set(
 
 
 def swap_sides(text: str) -> str:
-    """The caption of the mirrored picture: left and right change places, everything else stays."""
-    swap = {"left": "right", "right": "left"}
-    return re.sub(r"\b(left|right)\b", lambda match: swap[match.group(1)], text)
+    """The caption of the mirrored picture: left and right change places, however they are capitalized; everything else stays."""
+    swap = {"left": "right", "right": "left", "Left": "Right", "Right": "Left", "LEFT": "RIGHT", "RIGHT": "LEFT"}
+    return re.sub(rf"\b({'|'.join(swap)})\b", lambda match: swap[match.group(1)], text)
 
 
 def _decode(
@@ -147,11 +147,12 @@ def _prompt(trigger: str, caption: str) -> str:
     return f"{trigger}, {caption}" if caption else trigger
 
 
-def _mirrored(picture: LookPicture) -> LookPicture:
+def _mirrored(picture: LookPicture, trigger: str) -> LookPicture:
+    """The mirrored copy; the trigger phrase is a name and stays, also one with a left or right in it."""
     return LookPicture(
         name=picture.name,
         pixels_HW3=np.ascontiguousarray(picture.pixels_HW3[:, ::-1]),
-        prompt=swap_sides(picture.prompt),
+        prompt=trigger + swap_sides(picture.prompt.removeprefix(trigger)),
         mask_HW=None if picture.mask_HW is None else np.ascontiguousarray(picture.mask_HW[:, ::-1]),
     )
 

@@ -135,3 +135,22 @@ def test_a_caption_without_a_picture_is_an_error(project):
     assert found(project, "looks/mugs") == [
         "captions.csv has a caption for gone.jpg, which is not there. Correct the name, or add the picture."
     ]
+
+
+def test_a_caption_with_a_comma_and_no_quotes_is_an_error_and_not_cut_off_at_the_comma(project):
+    captions = project / "catalog" / "looks" / "mugs" / "captions.csv"
+    captions.write_text('file,caption\n00.jpg,"a wall, light from the left"\n01.jpg\n')
+    assert found(project, "looks/mugs") == []
+    captions.write_text("file,caption\n00.jpg,a wall, light from the left\n")
+    (told,) = found(project, "looks/mugs")
+    assert "captions.csv" in told and "line 2, has more cells than columns: a caption with a comma in it needs quotes" in told
+
+
+def test_a_picture_without_a_caption_in_its_row_is_trained_with_the_trigger_alone(project):
+    from assets.training_set import read_training_set
+    from resources.project import open_project
+
+    (project / "catalog" / "looks" / "mugs" / "captions.csv").write_text("file,caption\n00.jpg,a wall\n01.jpg\n")
+    trained = read_training_set(open_project(project), "mugs")
+    prompts = {picture.name: picture.prompt for picture in (*trained.train, *trained.held_out)}
+    assert prompts["01.jpg"] == trained.trigger and prompts["00.jpg"] == f"{trained.trigger}, a wall"

@@ -32,6 +32,23 @@ def test_a_mirrored_copy_has_left_and_right_swapped_in_its_prompt():
         assert original.prompt.startswith(TRIGGER)
         assert {original.prompt.split()[-1], mirrored.prompt.split()[-1]} == {"left", "right"}
     assert swap_sides("bright, arch on the right, leftover") == "bright, arch on the left, leftover"
+    assert swap_sides("Left wall, lamp at the right, RIGHT") == "Right wall, lamp at the left, LEFT"
+
+
+def test_the_trigger_phrase_stays_itself_in_mirrored_copies():
+    pictures, captions = look_files(8)
+    trained = build_training_set(pictures, captions, "the left bank look", size_px=TINY_SIZE_PX).train
+    assert {picture.prompt[:18] for picture in trained} == {"the left bank look"}
+    assert {picture.prompt.split()[-1] for picture in trained} == {"left", "right"}
+
+
+def test_a_picture_that_mirrors_another_is_a_duplicate_because_it_would_be_trained_on_and_held_out():
+    pictures, captions = look_files(9)
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(pictures[0][1])).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(buffer, "PNG")
+    training_set = build([*pictures, ("turned.png", buffer.getvalue())], captions)
+    assert training_set.duplicates == ("turned.png",)
+    assert build([*pictures, ("turned.png", buffer.getvalue())], captions).digest == build(pictures, captions).digest
 
 
 def test_the_split_does_not_depend_on_the_order_of_files_but_on_the_seed():
