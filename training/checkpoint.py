@@ -90,8 +90,11 @@ def save_checkpoint(folder: Path, training_digest: str, state: TrainingState, mi
 
 
 def _remove_old(folder: Path, step: int, name: str) -> None:
-    """Remove all but the newest two, facts first, and what else was kept of this step; what cannot be removed stays and costs only space."""
-    old = sorted(folder.glob("step-*.json"))[:-KEEP]
+    """Remove all but the newest two, facts first, and what else was kept of this step; what cannot be removed stays and costs only space.
+
+    Those of later steps do not count and stay until this training gets there: they were damaged when it began, or it would have begun there.
+    """
+    old = [path for path in sorted(folder.glob("step-*.json")) if path.stem <= f"step-{step:08d}"][:-KEEP]
     tensors = [path for facts in old for path in folder.glob(f"{facts.stem}-*.safetensors")]
     tensors += [path for path in folder.glob(f"step-{step:08d}-*.safetensors") if path.name != name]
     try:
@@ -112,7 +115,8 @@ def _mirror_checkpoint(mirror: CheckpointMirror, training_digest: str, step: int
     mirror.write(f"{home}/step-{step:08d}.json", facts)
     failpoint("mirror.facts_written")
     there = mirror.below(home)
-    kept = sorted(path for path in there if path.endswith(".json"))[-KEEP:]
+    mine = f"{home}/step-{step:08d}.json"
+    kept = sorted(path for path in there if path.endswith(".json") and path <= mine)[-KEEP:]
     oldest = kept[0].removesuffix(".json")
     old = [path for path in there if path < oldest]
     mirror.remove([path for path in old if path.endswith(".json")])
