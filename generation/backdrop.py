@@ -9,10 +9,11 @@ from pydantic import Field
 
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
 from generation.offered import nth
-from imaging.footprint import find_footprint
-from imaging.placing import composite, fit_centered, place
+from imaging.composite import Placed, Shadow, composite, grounded
+from imaging.linear_light import light_of_fine_levels, to_fine_levels
+from imaging.placing import fit_centered, place
 from imaging.plate_finish import add_grain
-from imaging.shadows import ShadowLight, darken, shadow_map
+from imaging.shadows import ShadowLight
 
 Uint8 = npt.NDArray[np.uint8]
 FloatImage = npt.NDArray[np.float32]
@@ -54,8 +55,13 @@ def compose_backdrop(job: Job) -> Composed:
         light = ShadowLight(
             side=params["light_side"], hardness=0.1, reach=0.6, contact=0.8 * strength, occlusion=0.5 * strength, cast=0.5 * strength
         )
-        darkness = shadow_map(alpha, find_footprint(alpha), light, horizon_row=0.0)
-        sweep = darken(sweep, darkness, tint_rgb=_shadow_tint(resolved["backdrop_hex"]))
+        sweep = to_fine_levels(
+            grounded(
+                light_of_fine_levels(sweep),
+                Placed(rgb_HW3=rgb, alpha_HW=alpha),
+                shadow=Shadow(light=light, kept_rgb=_shadow_tint(resolved["backdrop_hex"])),
+            )
+        )
     sweep = add_grain(sweep, sigma=GRAIN, seed=job.seed)
     background = np.clip(np.round(sweep), 0, 255).astype(np.uint8)
     return composite(rgb, alpha, background), placement, {"background": "plain", "background_hex": resolved["backdrop_hex"]}

@@ -14,8 +14,9 @@ from generation.kind import Composed, Job, Kind, RecipeParams, Wish
 from generation.offered import colorways, nth
 from generation.packshot import white_ground
 from imaging.color import FloatImage, delta_e2000, lab_to_srgb, srgb_to_lab
+from imaging.composite import composite
 from imaging.dominant_region import DominantRegion, find_dominant_region, nearby_mean
-from imaging.placing import composite, fit_centered, place
+from imaging.placing import fit_centered, place
 
 Uint8 = npt.NDArray[np.uint8]
 

@@ -2,11 +2,11 @@
 
 from typing import Any, TypeVar, cast
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from imaging.color import FloatImage, srgb_to_lab
+from imaging.composite import composite
 from imaging.product_planes import Box
 
 ByteImage = npt.NDArray[np.uint8]
@@ -35,8 +35,5 @@ def _plain(shape: tuple[int, ...], color_113: ImageT) -> ImageT:
 
 
 def blend(over_HW3: ByteImage, alpha_HW: ByteImage, beneath_HW3: ByteImage) -> ByteImage:
-    """One picture over another: alpha 0..255, all of one size; gamma-coded blending, as image editors do."""
-    weight = alpha_HW.astype(np.float32) / np.float32(255)
-    return np.asarray(
-        cv2.blendLinear(np.ascontiguousarray(over_HW3), np.ascontiguousarray(beneath_HW3), weight, 1 - weight), dtype=np.uint8
-    )
+    """One picture over another: alpha 0..255, all of one size; adds light as composite.py does, whose pictures are compared with it."""
+    return composite(over_HW3, alpha_HW, beneath_HW3)

@@ -1,7 +1,7 @@
-"""Put a cut-out into a frame: where it stands, how it is resampled, how it is laid over a background.
+"""Put a cut-out into a frame: where it stands and how it is resampled.
 
 `place` is the one resampling of product pixels in Vitrine: the generation floor makes pictures with it, and the quality floor calls it
-again to know what the product must look like. Leaves out shadows and light (shadows.py, light.py).
+again to know what the product must look like. Laying it over a background, with shadow and light, is composite.py.
 """
 
 import math
@@ -63,13 +63,6 @@ def place(foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement) -> tuple
 def _overlap(start_px: float, length_px: float, frame_px: int) -> tuple[int, int]:
     """The frame pixels that an interval touches, first and one past the last."""
     return max(0, math.floor(start_px)), min(frame_px, math.ceil(start_px + length_px))
-
-
-def composite(rgb_HW3: Uint8, alpha_HW: Uint8, background_HW3: Uint8) -> Uint8:
-    """A placed cut-out laid over a background of the same size; where alpha is 255 the product's bytes, where it is 0 the background's."""
-    weight = alpha_HW.astype(np.uint16)[..., None]
-    mixed = rgb_HW3 * weight + background_HW3 * (255 - weight) + 127
-    return (mixed // 255).astype(np.uint8)
 
 
 def product_box(alpha_HW: Uint8) -> tuple[int, int, int, int]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-MEASUREMENT_VERSION = "6"
+MEASUREMENT_VERSION = "7"
 """Raised whenever the same render may measure differently; part of the gate key."""
 
 Measurements = dict[str, float | str | None]
@@ -44,6 +44,9 @@ COLUMNS: dict[str, Column] = {
     "icc_profile": Column(unit="name", low=None, high=None, source="file header", meaning="description of the color profile, or none"),
     "expected_known": Column(unit="0 or 1", low=0, high=1, source="evidence", meaning="whether the complete expected picture was given"),
     "white_share_pct": Column(unit="%", low=0, high=100, source=f"{_QUALITY}, 2", meaning="background pixels with every channel >= 254"),
+    "pure_white_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="pixels of exactly 255 beyond 16 px from the product and its contact shadow"
+    ),
     "border_min_rgb": Column(
         unit="level", low=0, high=255, source=f"{_QUALITY}, 2", meaning="1st percentile of the 8 px border's lowest channel"
     ),

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imaging.footprint import find_footprint
 from imaging.measure_artifacts import measure_banding, measure_blockiness, measure_collapse, measure_compression
-from imaging.measure_background import measure_background, measure_white, rgb_of
+from imaging.measure_background import measure_background, measure_pure_white, measure_white, rgb_of
 from imaging.measure_color import measure_color, measure_recolor
 from imaging.measure_distortion import measure_distortion
 from imaging.measure_edges import measure_halo
@@ -71,6 +72,8 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     row.update(measure_background(views, background_hex, soft_shadows=kind == "plain"))
     if kind == "white":
         row.update(measure_white(evidence.pixels_HW3, should_be_white(evidence, views)))
+        if evidence.product_alpha_HW is not None:
+            row.update(measure_pure_white(evidence.pixels_HW3, evidence.product_alpha_HW))
     fidelity = measure_fidelity(views, recolored=evidence.changes_product)
     row.update(measure_geometry(_where_it_stands(views, fidelity["ssim"], kind)))
     row.update(fidelity)
@@ -152,7 +155,7 @@ def _file_columns(evidence: RenderEvidence) -> Measurements:
 
 
 def should_be_white(evidence: RenderEvidence, views: Views) -> Mask:
-    """Full-size pixels that must be white: where the expected picture is, or all around the product and its shadow's box."""
+    """Full-size pixels that must be white: where the expected picture is, or all around the product, its shadow's box and its foot's shadow."""
     height, width = evidence.pixels_HW3.shape[:2]
     if evidence.expected_HW3 is not None:
         lowest = lowest_channel(evidence.expected_HW3)
@@ -169,6 +172,9 @@ def should_be_white(evidence: RenderEvidence, views: Views) -> Mask:
         found = find_product(views.render_lab_HW3)
         product = np.zeros(views.render_HW3.shape[:2], bool) if found is None else found
     zone = background_zone(product).astype(np.uint8)
+    if product.any():
+        left, top, right, bottom = find_footprint(product.astype(np.uint8) * 255).shadow_zone(product.shape[1], product.shape[0])
+        zone[top:bottom, left:right] = 0
     return np.asarray(cv2.resize(zone, (width, height), interpolation=cv2.INTER_NEAREST) > 0)
 
 
