@@ -162,11 +162,12 @@ def _words(project: Project, recipe: Recipe, category: str) -> str:
     from publishing.metadata import metadata_digest
 
     style = project.brand_kit.categories.get(category)
-    colors = [colorway.hex for colorway in (*(style.colorways if style else ()), *project.brand_kit.colorways)]
+    offered = (*(style.colorways if style else ()), *project.brand_kit.colorways)
+    colors = [(colorway.hex or "#", colorway.photo.sha256 if colorway.photo else None) for colorway in offered]
     said = []
     for index in (0, recipe.variants - 1):
         for color in (None, *(colors if recipe.changes_product else ())):
-            facts = {"target_hex": color} if color else {}
+            facts = {"target_hex": color[0], "target_photo": color[1]} if color else {}
             render_row = {"render_key": NONE, "facts": facts, "lora_digest": NONE if recipe.engine == "diffusion" else None}
             said.append(metadata_digest(picture_metadata(project, _stand_in_render(recipe, category, index), render_row)))
     return digest(said)[:KEY_DIGITS]

@@ -18,8 +18,9 @@ def picture_metadata(project: Project, wanted: WantedRender, render_row: Row) ->
     from publishing.metadata import PictureMetadata
 
     item = wanted.product
-    target_hex = render_row["facts"].get("target_hex")
-    shown_color = color_in_words(project.brand_kit, item.category, target_hex) if target_hex else ""
+    facts = render_row["facts"]
+    target_hex = facts.get("target_hex")
+    shown_color = color_in_words(project.brand_kit, item.category, target_hex, facts.get("target_photo")) if target_hex else ""
     return PictureMetadata(
         title=item.title,
         description=described(item, shown_color),

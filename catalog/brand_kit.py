@@ -4,9 +4,18 @@ Its digest is its version for keys. What the rules measure is the quality floor'
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
 from catalog.brand_files import BrandFile, with_digests
 from catalog.keys import digest
@@ -16,14 +25,67 @@ from catalog.recipe import parse_model, read_yaml
 HexColor = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$"), AfterValidator(str.lower)]
 """An sRGB color written `#rrggbb`."""
 
+MAIN_PART = "main"
+"""The part that a recipe changes when none is named."""
 
-class Colorway(BaseModel):
-    """A color a product is offered in: its name in the shop and the sRGB color to reach."""
+
+class _Color(BaseModel):
+    """A color to reach: written as sRGB, or shown on a photo of a swatch, whose median color is meant."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hex: HexColor | None = None
+    photo: BrandFile | None = None
+
+    @model_validator(mode="after")
+    def _written_or_shown(self) -> Self:
+        if (self.hex is None) == (self.photo is None):
+            raise ValueError("a color is either `hex` or the `photo` of a swatch; give one of them")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A color that is written keeps the digest it had before there were photos of swatches."""
+        data: dict[str, Any] = handler(self)
+        return {name: value for name, value in data.items() if value is not None}
+
+
+class Colorway(_Color):
+    """A color a product is offered in: its name in the shop, and the color."""
+
+    name: str = Field(pattern=SLUG)
+
+
+class Swatch(_Color):
+    """A color by the name it has in a color system or a mill's card ("18-1248 Rust"), for recipes that name it."""
+
+    name: str = Field(min_length=1, max_length=80)
+
+
+class PartMask(BaseModel):
+    """Which pixels of a product's main photo are one of its parts: a gray PNG of the photo's proportions, white where the part is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sku: str = Field(min_length=1)
+    part: str = Field(default=MAIN_PART, pattern=SLUG)
+    file: BrandFile
+
+
+class Pattern(BaseModel):
+    """A printed or woven pattern: one repeat of it as a picture, and how wide that is in centimeters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=SLUG)
-    hex: HexColor
+    file: BrandFile
+    repeat_cm: float = Field(gt=0.05, le=500)
+
+
+class MaterialTexture(Pattern):
+    """A material by a picture of its surface that repeats; `look` says how it shines."""
+
+    look: Literal["wood", "metal", "leather", "fabric", "ceramic"]
 
 
 class CategoryStyle(BaseModel):
@@ -90,7 +152,7 @@ class Channel(BaseModel):
         return {name: value for name, value in data.items() if (name, value) not in (("pack", None), ("commercial", True))}
 
 
-ADDED_LATER = frozenset({"logo"})
+ADDED_LATER = frozenset({"logo", "swatches", "part_masks", "patterns", "materials"})
 """Fields of a brand kit that came after the first version."""
 
 
@@ -109,6 +171,10 @@ class BrandKit(BaseModel):
     rules: dict[str, dict[str, Bound]] = Field(default_factory=dict)
     channels: tuple[Channel, ...] = ()
     logo: BrandFile | None = None
+    swatches: tuple[Swatch, ...] = ()
+    part_masks: tuple[PartMask, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
+    materials: tuple[MaterialTexture, ...] = ()
 
     @model_serializer(mode="wrap")
     def _without_what_is_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -5,71 +5,67 @@ Changes the product, and says so in its facts. Materials and patterns are other 
 
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
 from catalog.errors import RenderError
-from generation.kind import Composed, Job, Kind, RecipeParams, Wish
-from generation.offered import colorways, nth
+from generation.kind import Composed, Job, Kind, Wish
+from generation.offered import colorways
 from generation.packshot import white_ground
+from generation.part import PartParams, find_part, resolve_part
+from generation.swatch import resolve_target, target_hex
 from imaging.color import FloatImage, delta_e2000, lab_to_srgb, srgb_to_lab
+from imaging.color_table import through_table
 from imaging.composite import composite
-from imaging.dominant_region import DominantRegion, find_dominant_region, nearby_mean
+from imaging.dominant_region import DominantRegion, mean_nearby
 from imaging.placing import fit_centered, place
 
 Uint8 = npt.NDArray[np.uint8]
 
-MIN_REGION_SHARE = 0.30
-"""A product whose largest material covers less is many-colored: there is no telling which color the colorway means."""
 MAX_TARGET_DELTA_E = 3.0
 """CIEDE2000 between the recolored region's median color and the target that a colorway may miss; beyond, the name would be a lie."""
 ROUNDS = 5
 """Corrections of the middle color; clipping at white and black moves it, three rounds settle, five are safe."""
 TOP_LIGHTNESS = 98.0
+SAMPLES = 20_000
+"""Pixels that a middle color is told from; to a twentieth of a Delta E."""
 
 
-class RecolorParams(RecipeParams):
-    """As a packshot's: `fill_pct` and `shadow`. The target color comes from the brand kit's colorways, or from `hex` when it is set."""
+class RecolorParams(PartParams):
+    """The target color: `hex`, a `swatch` of the brand kit by name, or else its colorways, one after another."""
 
-    fill_pct: float = Field(default=86.0, ge=20, le=98)
-    shadow: float = Field(default=0.5, ge=0, le=1)
     hex: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
+    swatch: str | None = Field(default=None, min_length=1, max_length=80)
 
 
 def compose_recolor(job: Job) -> Composed:
-    """The product in `target_hex` on white.
+    """The product in the target color on white.
 
     Raises RenderError if no material covers enough of the product, or the target cannot be reached with its shading.
     """
-    resolved, foreground_HW3, alpha_HW = job.resolved, job.source.foreground_HW3, job.source.alpha_HW
-    region = find_dominant_region(foreground_HW3, alpha_HW)
-    if region.share < MIN_REGION_SHARE:
-        raise RenderError(
-            f"Recipe '{resolved['name']}' finds no main color to change: the largest material covers {region.share:.0%} of the product, "
-            f"at least {MIN_REGION_SHARE:.0%} is needed. Photograph each colorway of this product, or leave it out of the recipe."
-        )
-    recolored, missed_by = recolor(foreground_HW3, region, resolved["target_hex"])
+    foreground_HW3, alpha_HW = job.source.foreground_HW3, job.source.alpha_HW
+    wanted = target_hex(job)
+    region, told = find_part(job, foreground_HW3, alpha_HW)
+    recolored, missed_by = recolor(foreground_HW3, region, wanted)
     if missed_by > MAX_TARGET_DELTA_E:
         raise RenderError(
-            f"Recipe '{resolved['name']}' cannot reach {resolved['target_hex']}: the product's main color would end {missed_by:.1f} "
+            f"Recipe '{job.name}' cannot reach {wanted}: the product's main color would end {missed_by:.1f} "
             f"Delta E 2000 away, at most {MAX_TARGET_DELTA_E} are allowed. Choose a less extreme colorway for this product."
         )
-    placement = fit_centered(
-        alpha_HW,
-        frame_width_px=resolved["width_px"],
-        frame_height_px=resolved["height_px"],
-        fill_pct=resolved["params"]["fill_pct"],
-    )
+    width, height = job.size_px
+    placement = fit_centered(alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=job.params["fill_pct"])
     rgb, alpha = place(recolored, alpha_HW, placement)
-    background, shaded_pct = white_ground(alpha, strength=resolved["params"]["shadow"])
+    background, shaded_pct = white_ground(alpha, strength=job.params["shadow"])
     facts = {
         "background": "white",
         "background_hex": "#ffffff",
         "shaded_pct": shaded_pct,
-        "target_hex": resolved["target_hex"],
+        "target_hex": wanted,
         "target_delta_e": round(missed_by, 3),
-        "region_share": round(region.share, 4),
+        **({"target_photo": job.resolved["target_photo"]} if "target_photo" in job.resolved else {}),
+        **told,
     }
     return composite(rgb, alpha, background), placement, facts
 
@@ -80,28 +76,37 @@ def recolor(foreground_HW3: Uint8, region: DominantRegion, target_hex: str) -> t
     The median over the region is what hits the target, as a fabric's color is named by its middle tone; each pixel keeps its shading. The
     mean was rejected: highlights and deep folds pull it pale, and making up for them turned sage into mint.
     """
-    lab = srgb_to_lab(foreground_HW3)
     goal = srgb_to_lab(np.array([[[int(target_hex[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8))[0, 0]
-    rows, columns = _window(region.mask)
-    patch, mask = lab[rows, columns], region.mask[rows, columns]
+    window = _window(region.mask)
+    before, mask, border = np.ascontiguousarray(foreground_HW3[window]), region.mask[window], region.border[window]
     core = mask > 0.5
-    aim = goal.copy()
+    aim = _aim(before, core, region, goal)
+    moved = through_table(before, lambda lab: lab_to_srgb(_move(lab, region, aim)))
+    mixed = np.asarray(cv2.blendLinear(moved, before, mask, 1 - mask), np.uint8)
+    # A border pixel holds two materials: it gets its share of the change that the material beside it sees.
+    at = np.nonzero(border)
+    change, _ = mean_nearby(moved.astype(np.int16) - before, (core & ~border).view(np.uint8), at)
+    mixed[at] = np.clip(np.round(before[at] + change * mask[at][:, None]), 0, 255).astype(np.uint8)
+    result = foreground_HW3.copy()
+    result[window] = mixed
+    final = np.median(_sampled(mixed, core), axis=0)
+    return result, float(delta_e2000(final, goal))
+
+
+def _sampled(colors_HW3: Uint8, core: npt.NDArray[np.bool_]) -> FloatImage:
+    """Lab of some ten thousand pixels of a region."""
+    chosen = colors_HW3[core]
+    return np.asarray(srgb_to_lab(np.ascontiguousarray(chosen[:: max(1, len(chosen) // SAMPLES)][None]))[0], np.float32)
+
+
+def _aim(before_HW3: Uint8, core: npt.NDArray[np.bool_], region: DominantRegion, goal: FloatImage) -> FloatImage:
+    """The color to move the region's middle to so that its median ends at the goal: clipping at white and black pulls it elsewhere."""
+    lab, aim = _sampled(before_HW3, core), goal.copy()
     for _ in range(ROUNDS):
-        moved = _move(patch, region, aim)
-        rgb = lab_to_srgb(moved)
-        reached = np.median(srgb_to_lab(rgb)[core], axis=0)
+        reached = np.median(srgb_to_lab(lab_to_srgb(_move(lab[None], region, aim)))[0], axis=0)
         aim = aim + (goal - reached)
         aim[0] = np.clip(aim[0], 2, 99)
-    before = foreground_HW3[rows, columns].astype(np.float32)
-    change = rgb * 255 - before
-    # A border pixel holds two materials: it gets its share of the change that the material beside it sees.
-    border = region.border[rows, columns]
-    beside, _ = nearby_mean(change, (core & ~border).astype(np.float32))
-    mixed = before + np.where(border[..., None], beside, change) * mask[..., None]
-    result = foreground_HW3.copy()
-    result[rows, columns] = np.clip(np.round(mixed), 0, 255).astype(np.uint8)
-    final = np.median(srgb_to_lab(result[rows, columns])[core], axis=0)
-    return result, float(delta_e2000(final, goal))
+    return np.asarray(aim, np.float32)
 
 
 def _move(lab: FloatImage, region: DominantRegion, aim: FloatImage) -> FloatImage:
@@ -141,12 +146,12 @@ def _window(mask: FloatImage) -> tuple[slice, slice]:
 
 
 def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
-    target = params.pop("hex") or nth(tuple(colorway.hex for colorway in colorways(wish)), wish, "colorway")
-    return {"target_hex": target.lower()}
+    return resolve_target(wish, params) | resolve_part(wish, params)
 
 
 def _variants(wish: Wish) -> int:
-    return 1 if wish.recipe.params.get("hex") else min(wish.recipe.variants, len(colorways(wish)))
+    one = wish.recipe.params.get("hex") or wish.recipe.params.get("swatch")
+    return 1 if one else min(wish.recipe.variants, len(colorways(wish)))
 
 
 RECOLOR = Kind(
@@ -155,5 +160,5 @@ RECOLOR = Kind(
     resolve=_resolve,
     variants=_variants,
     of_style=frozenset({"colorways"}),
-    of_kit=frozenset({"colorways"}),
+    of_kit=frozenset({"colorways", "swatches", "part_masks"}),
 )

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from catalog.brand_kit import BrandKit
+from catalog.brand_kit import BrandKit, Colorway
 from catalog.product import Product
 from catalog.recipe import Recipe, SourceType
 from publishing.manifest import Manifest, PublishedImage
@@ -122,12 +122,19 @@ def described(product: Product, shown_color: str) -> str:
     )
 
 
-def color_in_words(brand_kit: BrandKit, category: str, target_hex: str) -> str:
-    """A colorway's name as people read it, its category's before the brand's; the color itself when no colorway has it any more."""
+def color_in_words(brand_kit: BrandKit, category: str, target_hex: str, swatch_photo: str | None = None) -> str:
+    """A colorway's name as people read it, its category's before the brand's; the color itself when no colorway has it any more.
+
+    swatch_photo: sha256 of the photo that the color was read from, if it was.
+    """
     style = brand_kit.categories.get(category)
     offered = (*(style.colorways if style else ()), *brand_kit.colorways)
-    names = (colorway.name.replace("_", " ").replace("-", " ") for colorway in offered if colorway.hex == target_hex)
+    names = (colorway.name.replace("_", " ").replace("-", " ") for colorway in offered if _is_meant(colorway, target_hex, swatch_photo))
     return next(names, target_hex)
+
+
+def _is_meant(colorway: Colorway, target_hex: str, swatch_photo: str | None) -> bool:
+    return colorway.hex == target_hex if colorway.photo is None else colorway.photo.sha256 == swatch_photo
 
 
 def _gallery(product: Product, images: Iterable[PublishedImage], brand_kit: BrandKit, recipes: Mapping[str, Recipe]) -> Gallery:
