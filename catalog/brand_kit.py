@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from catalog.ad_style import AdCopy, AdStyle
 from catalog.brand_files import BrandFile, with_digests
 from catalog.keys import digest
 from catalog.product import SLUG
@@ -88,6 +89,10 @@ class MaterialTexture(Pattern):
     look: Literal["wood", "metal", "leather", "fabric", "ceramic"]
 
 
+STYLE_ADDED_LATER = frozenset({"ads"})
+"""Fields of a category's style that came after the first version."""
+
+
 class CategoryStyle(BaseModel):
     """How one category is shown: the look's trigger phrase, its scene prompts, its backdrops, how large its products stand.
 
@@ -105,6 +110,13 @@ class CategoryStyle(BaseModel):
     product_height_pct: float = Field(default=54.0, gt=5, le=95)
     product_width_max_pct: float = Field(default=60.0, gt=5, le=95)
     base_pct: float = Field(default=84.0, gt=40, le=98)
+    ads: AdCopy | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A style without what later versions can hold keeps the digest it had."""
+        data: dict[str, Any] = handler(self)
+        return {name: value for name, value in data.items() if name not in STYLE_ADDED_LATER or value is not None}
 
 
 class Bound(BaseModel):
@@ -152,7 +164,7 @@ class Channel(BaseModel):
         return {name: value for name, value in data.items() if (name, value) not in (("pack", None), ("commercial", True))}
 
 
-ADDED_LATER = frozenset({"logo", "swatches", "part_masks", "patterns", "materials"})
+ADDED_LATER = frozenset({"ads", "logo", "swatches", "part_masks", "patterns", "materials"})
 """Fields of a brand kit that came after the first version."""
 
 
@@ -171,6 +183,7 @@ class BrandKit(BaseModel):
     rules: dict[str, dict[str, Bound]] = Field(default_factory=dict)
     channels: tuple[Channel, ...] = ()
     logo: BrandFile | None = None
+    ads: AdStyle | None = None
     swatches: tuple[Swatch, ...] = ()
     part_masks: tuple[PartMask, ...] = ()
     patterns: tuple[Pattern, ...] = ()

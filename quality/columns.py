@@ -28,7 +28,7 @@ PALETTE_COLUMNS = ("palette_delta_e", "palette_off_share_pct")
 """Filled in when a render is judged, from `surroundings_hex` and the brand's palette of that day; see palette.py."""
 
 SILHOUETTE_COLUMNS = ("product_width_px", "product_height_px")
-SIZE_COLUMNS = ("size_known", "px_per_cm", "aspect_error_pct")
+SIZE_COLUMNS = ("size_known", "px_per_cm", "aspect_error_pct", "scale_mismatch_pct", "dimension_error_pct")
 """Filled in when a render is judged, from the silhouette and the catalog's size of that day; see proportions.py."""
 
 NOT_EVALUATED = "not_evaluated"
@@ -239,6 +239,26 @@ COLUMNS: dict[str, Column] = {
     "text_right_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="right part of the width without text"),
     "text_top_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="upper part of the height without text"),
     "text_bottom_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="lower part of the height without text"),
+    # Of scale cards.
+    "reference_px_per_cm": Column(unit="px/cm", low=0, high=None, source="own", meaning="scale of the drawn object of known size"),
+    "reference_shape_iou": Column(
+        unit="1", low=0, high=1, source="own", meaning="overlap of the drawn object with the known one it is most like, 1 its very outline"
+    ),
+    "scale_mismatch_pct": Column(
+        unit="%", low=0, high=None, source="own, catalog", meaning="product's pixels per centimeter against those of the object beside it"
+    ),
+    "dimension_height_px": Column(unit="px", low=0, high=None, source="own", meaning="length of the upright dimension line"),
+    "dimension_width_px": Column(unit="px", low=0, high=None, source="own", meaning="length of the level dimension line"),
+    "dimension_gap_pct": Column(
+        unit="%",
+        low=0,
+        high=None,
+        source="own",
+        meaning="worst distance of a dimension line's end to the product's edge, of its longer side",
+    ),
+    "dimension_error_pct": Column(
+        unit="%", low=0, high=None, source="own, catalog", meaning="dimension line against the product it spans, or its label's centimeters"
+    ),
     # By learned models, if their weights are installed.
     "learned_weights": Column(
         unit="name", low=None, high=None, source="settings, `learned`", meaning="weights by family and digest, not_evaluated without"

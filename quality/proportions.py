@@ -7,7 +7,7 @@ stored under (a render would be measured again, the pixels of which did not chan
 
 from collections.abc import Mapping
 
-from imaging.measure_scale import compare_scale
+from imaging.measure_scale import compare_card, compare_scale
 from quality.columns import SILHOUETTE_COLUMNS, Measurements
 
 
@@ -19,3 +19,4 @@ def compare_with_size(row: Measurements, size_cm: Mapping[str, float | None] | N
     width_px, height_px = (row.get(name) for name in SILHOUETTE_COLUMNS)
     assert not isinstance(width_px, str) and not isinstance(height_px, str), "a silhouette is measured in pixels"
     row.update(compare_scale(width_px, height_px, size_cm))
+    row.update(compare_card(row, size_cm))
