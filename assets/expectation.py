@@ -21,13 +21,13 @@ from assets.planning import (
     screening_rules,
     variants_of,
 )
-from catalog.brand_kit import BrandKit
+from catalog.brand_kit import BrandKit, Channel
 from catalog.errors import RenderError
 from catalog.keys import digest, gate_key
 from catalog.product import Product
 from catalog.recipe import Recipe
 from catalog.variant import Variant
-from generation.kinds import KINDS
+from generation.kinds import KINDS, wears_lora
 from generation.resolve import resolve
 from resources.ledger import Row
 from resources.ledger_tables import expectation
@@ -82,11 +82,18 @@ def expectation_of(project: Project, category: str, lora_digest: str | None) -> 
             recipe.name: {
                 c.name: forms[c.name]
                 for c in project.brand_kit.channels
-                if recipe.name in c.recipes and not (lora_digest and not_cleared(project, c, recipe, lora_digest))
+                if recipe.name in c.recipes and not _barred(project, c, recipe, lora_digest)
             }
             for recipe in project.recipes
         },
     )
+
+
+def _barred(project: Project, channel: Channel, recipe: Recipe, lora_digest: str | None) -> bool:
+    """Whether a license keeps a recipe's pictures from a channel; while a LoRA is missing there are none."""
+    if wears_lora(recipe):
+        return lora_digest is not None and bool(not_cleared(project, channel, recipe, lora_digest))
+    return bool(not_cleared(project, channel, recipe, None))
 
 
 def read_expectation(row: Row) -> Expectation:
@@ -115,7 +122,7 @@ def _stand_in(category: str) -> Product:
 
 
 def _variants(project: Project, recipe: Recipe, category: str, lora_digest: str | None) -> list[str] | str | int:
-    kind, item, waits = KINDS[recipe.kind], _stand_in(category), recipe.engine == "diffusion" and lora_digest is None
+    kind, item, waits = KINDS[recipe.kind], _stand_in(category), wears_lora(recipe) and lora_digest is None
     try:
         count = variants_of(project, recipe, item)
         if waits and kind.alike_in_category:
@@ -168,7 +175,7 @@ def _words(project: Project, recipe: Recipe, category: str) -> str:
     for index in (0, recipe.variants - 1):
         for color in (None, *(colors if recipe.changes_product else ())):
             facts = {"target_hex": color[0], "target_photo": color[1]} if color else {}
-            render_row = {"render_key": NONE, "facts": facts, "lora_digest": NONE if recipe.engine == "diffusion" else None}
+            render_row = {"render_key": NONE, "facts": facts, "lora_digest": NONE if wears_lora(recipe) else None}
             said.append(metadata_digest(picture_metadata(project, _stand_in_render(recipe, category, index), render_row)))
     return digest(said)[:KEY_DIGITS]
 

@@ -4,6 +4,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from assets.planning import WantedRender
+from generation.kinds import KINDS
 from resources.ledger import Row
 from resources.project import Project
 from resources.version import vitrine_version
@@ -12,23 +13,29 @@ if TYPE_CHECKING:
     from publishing.metadata import PictureMetadata
 
 
+PERSON_IN_WORDS = "The person shown is AI-generated."
+"""Said wherever the picture is described: to those who cannot see it, and on the product's page."""
+
+
 def picture_metadata(project: Project, wanted: WantedRender, render_row: Row) -> "PictureMetadata":
     """What travels inside the published file: title, words for those who cannot see it, and how the picture came to be."""
     from publishing.gallery import alt_text, color_in_words, described
     from publishing.metadata import PictureMetadata
 
     item = wanted.product
-    facts = render_row["facts"]
+    facts, shows_person = render_row["facts"], KINDS[wanted.recipe.kind].shows_person
     target_hex = facts.get("target_hex")
     shown_color = color_in_words(project.brand_kit, item.category, target_hex, facts.get("target_photo")) if target_hex else ""
+    disclosed = f" {PERSON_IN_WORDS}" if shows_person else ""
     return PictureMetadata(
         title=item.title,
-        description=described(item, shown_color),
-        alt_text=alt_text(item, wanted.recipe, wanted.variant.index, shown_color=shown_color),
+        description=f"{described(item, shown_color)}{disclosed}".strip(),
+        alt_text=f"{alt_text(item, wanted.recipe, wanted.variant.index, shown_color=shown_color)}{f'.{disclosed}' if disclosed else ''}",
         digital_source_type=wanted.recipe.digital_source_type,
         identifier=f"{wanted.variant.name}@{render_row['render_key'][:16]}",
         creator_tool=_program(),
         ai_system=_ai_system(project, wanted, render_row),
+        synthetic_performer=shows_person,
     )
 
 
@@ -43,4 +50,5 @@ def _ai_system(project: Project, wanted: WantedRender, render_row: Row) -> str |
     if wanted.recipe.engine != "diffusion":
         return None
     lora = f", LoRA {render_row['lora_digest'][:12]}" if render_row["lora_digest"] else ""
+    project = project.drawing(wanted.recipe.kind)
     return f"{project.base_model_name} {project.base_model_digest[:12]}{lora}"

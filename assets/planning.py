@@ -18,6 +18,7 @@ from catalog.product import Product
 from catalog.recipe import Recipe, RecipeSampling
 from catalog.variant import Variant
 from generation.denoise import Sampling
+from generation.kinds import wears_lora
 from generation.render import DRAWING_VERSION, ENGINE_VERSION
 from generation.resolve import resolve, variant_count
 from imaging.cutout import CUTOUT_VERSION
@@ -146,7 +147,7 @@ def in_use_query(project: Project, category: str) -> sa.Select[Any]:
 
 def lora_in_use(project: Project, category: str) -> str | None:
     """Digest of the LoRA that a category's scenes are drawn with; None when no recipe draws or there is none yet."""
-    row = promoted_lora(project, category) if any(recipe.engine == "diffusion" for recipe in project.recipes) else None
+    row = promoted_lora(project, category) if any(wears_lora(recipe) for recipe in project.recipes) else None
     return row["lora_digest"] if row else None
 
 
@@ -162,7 +163,7 @@ def plan_products(project: Project, category: str, drop: str, rows: list[Row], l
     asked = asked_seeds(project, (row["sku"] for row, _ in ready))
     for row, cutout_row in ready:
         for recipe in project.recipes:
-            if recipe.engine == "diffusion" and lora_digest is None:
+            if wears_lora(recipe) and lora_digest is None:
                 item = Product.model_validate(row["attributes"])
                 plan.why[f"{recipe.name}: {NO_LORA.format(category=category)}"] += variants_of(project, recipe, item)
                 continue
@@ -239,7 +240,7 @@ def _wanted(
                 render_key=key,
                 resolved=resolved,
                 recipe=recipe,
-                lora_digest=lora_digest if recipe.engine == "diffusion" else None,
+                lora_digest=lora_digest if wears_lora(recipe) else None,
                 why=why,
                 **photo,
             )
@@ -266,8 +267,8 @@ def key_of_render(
         recipe={**resolved, **({"sampler": sampler(project, recipe)} if diffusion else {})},
         index=index,
         seed=seed,
-        base_model_digest=project.base_model_digest if diffusion else None,
-        lora_digest=lora_digest if diffusion else None,
+        base_model_digest=project.drawing(recipe.kind).base_model_digest if diffusion else None,
+        lora_digest=lora_digest if wears_lora(recipe) else None,
         engine_version=ENGINE_VERSION,
     )
 
@@ -275,8 +276,9 @@ def key_of_render(
 def sampling_of(project: Project, recipe: Recipe) -> Sampling:
     """How a recipe's plates are drawn: as the recipe says, else as the settings do.
 
-    Raises ModelError for guidance with a model that was distilled to do without: it would change nothing but the render's key.
+    Raises ModelError for a recipe that edits where no model can, and for guidance with a model that was distilled to do without: it would change nothing but the render's key.
     """
+    project = project.drawing(recipe.kind)
     how, own = project.settings.generation, recipe.sampling or RecipeSampling()
     guidance = own.guidance or how.guidance
     if guidance > 1 and not project.takes_guidance:
@@ -298,7 +300,7 @@ def sampler(project: Project, recipe: Recipe) -> dict[str, Any]:
 
     The batch size is left out: it may change with a machine's memory, and moves a few pixels by one level at most.
     """
-    how = sampling_of(project, recipe)
+    how, project = sampling_of(project, recipe), project.drawing(recipe.kind)
     partly = {"guided_share": how.guided_share} if how.guided_steps not in (0, how.steps) else {}
     partly |= {} if how.step_cache is None else {"step_cache": how.step_cache}
     return {

@@ -23,6 +23,7 @@ from assets.side_work import in_order
 from catalog.errors import ModelError, RenderError
 from catalog.failpoint import failpoint
 from catalog.preemption import stop_point
+from generation.kinds import is_edited, wears_lora
 from generation.plate_requests import digests_of
 from resources.costs import CostClock, clocked
 from resources.instruments import BATCH_SIZE, RENDER_TIME
@@ -55,10 +56,10 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[G
     What another run of the cell has made meanwhile is left alone. A recipe that refuses a product, and a plate that no seed draws, are recorded
     with their reason, and everything else goes on. `tell` gets a line of progress every few seconds.
     """
-    drawn = [group[0] for group in groups if group[0].recipe.engine == "diffusion"]
-    lora_digest = drawn[0].lora_digest if drawn else lora_in_use(project, category)
+    worn = [group[0] for group in groups if wears_lora(group[0].recipe)]
+    lora_digest = worn[0].lora_digest if worn else lora_in_use(project, category)
     announce(project, expectation_of(project, category, lora_digest), {group[0].variant.sku for group in groups})
-    plates = plates_of(project, lora_digest) if drawn else None
+    plates = {edits: plates_of(*_drawn_by(project, of, lora_digest)) for edits, of in _drawn_kinds(groups).items()}
     with (
         clocked(project, "render", category, drop) as clock,
         span("shard", images=sum(map(len, groups))),
@@ -100,14 +101,15 @@ class _Shard:
     """
 
     project: Project
-    plates: "DiffusionPlates | None"
+    plates: "dict[bool, DiffusionPlates]"
+    """What draws, by whether it edits: a project may name a model for that."""
     clock: CostClock
     hands: Hands
     begun: dict[str, int]
     progress: ShardProgress
     items: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    loaded: bool = False
+    loaded: set[bool] = field(default_factory=set)
     inputs: PlateInputs
     products: "dict[str, RenderSource]" = field(default_factory=dict)
 
@@ -115,11 +117,12 @@ class _Shard:
         """What groups must have in common to share batches: how they are drawn. One over which a worker died shares with none, so that whatever
         becomes of its worker is its own doing."""
         item = self.items[group[0].render_key]
-        return sampling_of(self.project, group[0].recipe), item if item in self.begun else ""
+        return is_edited(group[0].recipe), sampling_of(self.project, group[0].recipe), item if item in self.begun else ""
 
     def taken(self, groups: Sequence[Group]) -> Iterator[Group]:
-        """What is still open of each group, taken in hand; suspects come last, those begun least often first."""
-        for group in sorted(groups, key=lambda group: self.begun.get(attempt_of(group), 0)):
+        """What is still open of each group, taken in hand; suspects come last, those begun least often first. What one model draws comes together:
+        memory holds one, and loading another takes longer than many pictures."""
+        for group in sorted(groups, key=lambda group: (self.begun.get(attempt_of(group), 0), is_edited(group[0].recipe))):
             stop_point()
             missing = _open(self.project, group)
             if len(missing) < len(group):
@@ -148,17 +151,17 @@ class _Shard:
 
     def fits(self, group: Group) -> list[Hashable]:
         """What each render of a group must have in common with others of its lot to share batches: the model says."""
-        self._load()
+        self._load(group)
         requests = self._requests(group)
         lots = dict(zip(requests, self._plates_for(group).lots(list(requests.values())), strict=True))
         return [lots.get(n) for n in range(len(group))]
 
-    def _load(self) -> None:
-        if not self.loaded:
-            assert self.plates is not None
-            self.plates.load()
+    def _load(self, group: Sequence[WantedRender]) -> None:
+        edits = is_edited(group[0].recipe)
+        if edits not in self.loaded:
+            self.plates[edits].load()
             self.clock.lap(activity="load model")
-            self.loaded = True
+            self.loaded.add(edits)
 
     def _request(self, wanted: WantedRender) -> "PlateRequest":
         from generation.render import plate_request
@@ -183,15 +186,14 @@ class _Shard:
         return self.products[cutout_digest]
 
     def _plates_for(self, wanted: Sequence[WantedRender]) -> "DiffusionPlates":
-        assert self.plates is not None
-        how = sampling_of(self.project, wanted[0].recipe)
-        return replace(self.plates, steps=how.steps, guidance=how.guidance, guided_share=how.guided_share, step_cache=how.step_cache)
+        how, plates = sampling_of(self.project, wanted[0].recipe), self.plates[is_edited(wanted[0].recipe)]
+        return replace(plates, steps=how.steps, guidance=how.guidance, guided_share=how.guided_share, step_cache=how.step_cache)
 
     def draw(self, batch: Sequence[WantedRender]) -> "list[Plate]":
         """The plates of one batch; its time is booked to its recipes in proportion."""
-        assert self.plates is not None
-        assert all(w.lora_digest == self.plates.lora_digest for w in batch if w.lora_digest is not None), "the plan and the LoRA differ"
-        self._load()
+        lora_digest = self.plates[is_edited(batch[0].recipe)].lora_digest
+        assert all(w.lora_digest == lora_digest for w in batch if w.lora_digest is not None), "the plan and the LoRA differ"
+        self._load(batch)
         with span("batch", images=len(batch)):
             drawn = self._drawn(batch)
         failpoint("render.batch_drawn")
@@ -307,6 +309,16 @@ def _compose_beside(project: Project, group: Group, plates: "list[Plate] | None"
 
     with beside_the_drawing():
         return _compose(project, group, plates)
+
+
+def _drawn_kinds(groups: Sequence[Group]) -> dict[bool, WantedRender]:
+    """A render of each way to draw that groups ask for, by whether it edits; empty where nothing is drawn."""
+    return {is_edited(group[0].recipe): group[0] for group in groups if group[0].recipe.engine == "diffusion"}
+
+
+def _drawn_by(project: Project, wanted: WantedRender, lora_digest: str | None) -> tuple[Project, str | None]:
+    """The project as it draws a render, and the LoRA that it is drawn with."""
+    return project.drawing(wanted.recipe.kind), None if is_edited(wanted.recipe) else lora_digest
 
 
 def plates_of(project: Project, lora_digest: str | None) -> "DiffusionPlates":

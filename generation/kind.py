@@ -120,6 +120,11 @@ class Kind:
     `variants` says how many different ones a product can have. `compose` makes the picture; it raises RenderError when it refuses the product.
     `plate`, for kinds that are drawn by a base model, says what is asked of the engine; a request must follow from its arguments alone.
 
+    `edits`: a plate is drawn from pictures of the product by the project's edit model, and wears no LoRA; others wear their category's.
+    `shows_person`: somebody is to be seen who does not exist; the picture's facts and its published file say so.
+
+    `for_some`: made of some products only, so that what it refuses is no mistake of the brand kit.
+
     `alike_in_category`: takes nothing from the product but its category, so that all products of one resolve alike. Other kinds name in
     `of_style` and `of_kit` the fields of category style and brand kit that they take; None may be any.
     """
@@ -129,6 +134,9 @@ class Kind:
     resolve: Callable[[Wish, dict[str, Any]], dict[str, Any]] = takes_nothing
     variants: Callable[[Wish], int] = as_many_as_asked
     plate: Callable[[dict[str, Any], int, Source], PlateRequest] | None = None
+    edits: bool = False
+    shows_person: bool = False
+    for_some: bool = False
     alike_in_category: bool = False
     of_style: frozenset[str] | None = None
     of_kit: frozenset[str] | None = None

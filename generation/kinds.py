@@ -1,9 +1,11 @@
-"""All kinds of recipes by name. What each does is in its own file."""
+"""All kinds of recipes by name, and what a recipe is drawn by. What each does is in its own file."""
 
 from collections.abc import Mapping
 
+from catalog.recipe import Recipe
 from generation.backdrop import BACKDROP
 from generation.kind import Kind
+from generation.on_model import ON_MODEL
 from generation.packshot import PACKSHOT
 from generation.recolor import RECOLOR
 from generation.scale_card import SCALE_CARD
@@ -11,9 +13,20 @@ from generation.staging import STAGED_SCENE
 
 KINDS: Mapping[str, Kind] = {
     "backdrop": BACKDROP,
+    "on_model": ON_MODEL,
     "packshot": PACKSHOT,
     "recolor": RECOLOR,
     "scale_card": SCALE_CARD,
     "staged_scene": STAGED_SCENE,
 }
 """Every kind of recipe that exists."""
+
+
+def wears_lora(recipe: Recipe) -> bool:
+    """Whether a recipe is drawn with its category's LoRA, and so waits for one."""
+    return recipe.engine == "diffusion" and not KINDS[recipe.kind].edits
+
+
+def is_edited(recipe: Recipe) -> bool:
+    """Whether a recipe is drawn from pictures of the product, by the project's edit model."""
+    return recipe.engine == "diffusion" and KINDS[recipe.kind].edits

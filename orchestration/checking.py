@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from catalog.errors import TrainingError, VitrineError
+from catalog.errors import RenderError, TrainingError, VitrineError
 from catalog.look_files import is_mask
+from generation.kinds import KINDS, wears_lora
 from orchestration.checking_ledger import check_ledger, store_in_a_hurry
 from resources.project import Project, open_project
 from resources.store_settings import S3Publish, S3Store
@@ -94,7 +95,10 @@ def _recipes(project: Project) -> Iterator[Finding]:
             try:
                 resolve(recipe, item, project.brand_kit, 0)
             except VitrineError as error:
-                yield Finding(severity="error", where=f"recipe {recipe.name}, category {category}", message=str(error))
+                refuses = isinstance(error, RenderError) and KINDS[recipe.kind].for_some
+                yield Finding(
+                    severity="warning" if refuses else "error", where=f"recipe {recipe.name}, category {category}", message=str(error)
+                )
 
 
 def _partitions(project: Project) -> Iterator[Finding]:
@@ -119,7 +123,7 @@ def _training(project: Project) -> Iterator[Finding]:
     from catalog.recipe import parse_model
     from training.settings import LoraSettings
 
-    if any(recipe.engine == "diffusion" for recipe in project.recipes):
+    if any(wears_lora(recipe) for recipe in project.recipes):
         lora_settings(project)
     else:  # nothing is trained, and there need be no model whose defaults could be asked for
         parse_model(LoraSettings, project.settings.training, "vitrine.yaml: training")
@@ -133,7 +137,7 @@ def _base_model(project: Project) -> Iterator[Finding]:
 
 
 def _training_here(project: Project) -> Iterator[Finding]:
-    if any(recipe.engine == "diffusion" for recipe in project.recipes):
+    if any(wears_lora(recipe) for recipe in project.recipes):
         from orchestration.checking_training import check_training
 
         yield from (Finding(severity=severity, where="training", message=message) for severity, message in check_training(project))
@@ -201,7 +205,7 @@ def _pilot(project: Project, categories: set[str]) -> Iterator[Finding]:
 
 
 def _looks(project: Project) -> Iterator[Finding]:
-    if not any(recipe.engine == "diffusion" for recipe in project.recipes):
+    if not any(wears_lora(recipe) for recipe in project.recipes):
         return
     from orchestration.checking_training import check_look
 

@@ -11,7 +11,7 @@ import yaml
 
 from catalog.brand_files import files_in, read_brand_file
 from catalog.brand_kit import BrandKit, read_brand_kit
-from catalog.errors import PhotoRefused, SettingsError
+from catalog.errors import ModelError, PhotoRefused, SettingsError
 from catalog.recipe import Recipe
 from resources.settings import SETTINGS_FILE, Settings, project_from_environment, read_settings
 
@@ -116,15 +116,22 @@ def plates_for(category: str, recipe: Recipe) -> Any:
     """What draws a category's scenes: the project's model with the LoRA in use, outside of a project the shipped model."""
     from assets.planning import promoted_lora, sampling_of
     from generation.base_model import read_base_model
+    from generation.kinds import wears_lora
     from generation.plates import DiffusionPlates
     from orchestration.shipped import shipped_base_model
     from resources.project import Project
 
     settings = project_settings()
+    if settings is None and not wears_lora(recipe):
+        raise ModelError(
+            f"Recipe '{recipe.name}' is drawn by a model that edits pictures, and the shipped one draws from words alone. Make a project "
+            "(`vitrine init DIR`), install a model that edits (see docs/how-to/models.md) and name it as `edit_model` in its vitrine.yaml. Nothing was drawn."
+        )
     if settings is None:
         return DiffusionPlates(read_base_model(shipped_base_model()), lora_path=None, lora_digest=None)
-    project = Project(settings)
-    row, how = promoted_lora(project, category), sampling_of(project, recipe)
+    project, how = Project(settings), sampling_of(Project(settings), recipe)
+    row = promoted_lora(project, category) if wears_lora(recipe) else None
+    project = project.drawing(recipe.kind)
     return DiffusionPlates(
         read_base_model(project.base_model_dir),
         lora_path=project.store.local_file(row["lora_digest"]) if row else None,
@@ -134,7 +141,7 @@ def plates_for(category: str, recipe: Recipe) -> Any:
         guided_share=how.guided_share,
         step_cache=how.step_cache,
         few_step=project.few_step.verified(),
-        execution=replace(settings.generation.execution, memory=None),
+        execution=replace(project.settings.generation.execution, memory=None),
     )
 
 

@@ -166,10 +166,16 @@ def _picture(images: list[PublishedImage], recipes: Mapping[str, Recipe]) -> Gal
         index=first.index,
         alt=first.alt,
         digital_source_type=first.digital_source_type,
-        disclosure=PRODUCT_CHANGED if recipe is not None and recipe.changes_product else source_type_in_words(first.digital_source_type),
+        disclosure=_disclosure(first, recipe),
         render_digest=first.render_digest,
         files=tuple(GalleryFile(**{name: getattr(image, name) for name in GalleryFile.model_fields}) for image in largest_first),
     )
+
+
+def _disclosure(image: PublishedImage, recipe: Recipe | None) -> str:
+    """How the picture came to be, in words; where nothing of it is a photograph, it is not called one."""
+    altered = recipe is not None and recipe.changes_product and image.digital_source_type != "trainedAlgorithmicMedia"
+    return PRODUCT_CHANGED if altered else source_type_in_words(image.digital_source_type)
 
 
 def _facts(product: Product) -> dict[str, str]:

@@ -217,6 +217,25 @@ COLUMNS: dict[str, Column] = {
     "shadow_chroma": Column(
         unit="a*, b*", low=0, high=None, source="own", meaning="color of the shadow against the ground beside it, both scaled to L 50"
     ),
+    # The product worn or held by a synthetic person.
+    "worn_features": Column(
+        unit="features",
+        low=0,
+        high=None,
+        source="SIFT, Lowe 2004",
+        meaning="features of the product that agree on one affine map into the picture",
+    ),
+    "worn_delta_e": Column(
+        unit="Delta E 2000",
+        low=0,
+        high=None,
+        source="CIE 142-2001, kL = 2",
+        meaning="the product's colors where it is worn, or the nearest there are",
+    ),
+    "worn_area_pct": Column(unit="%", low=0, high=None, source="own", meaning="what the worn product, or its colors, take of the picture"),
+    "synthetic_performer": Column(
+        unit="0 or 1", low=0, high=1, source="the recipe's kind", meaning="whether a person is shown who does not exist"
+    ),
     "text_known": Column(
         unit="0 or 1", low=0, high=1, source="renderer's facts", meaning="whether text is named that stands on the picture"
     ),

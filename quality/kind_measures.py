@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from imaging.measure_scale_card import measure_scale_card
 from imaging.measure_views import Views
-from quality.columns import Measurements
+from imaging.measure_worn import measure_worn
+from quality.columns import COLUMNS, Measurements
 
 if TYPE_CHECKING:
     from quality.measurements import RenderEvidence
@@ -15,5 +16,24 @@ def _of_scale_card(evidence: "RenderEvidence", views: Views) -> Measurements:
     return {**measure_scale_card(evidence.pixels_HW3, evidence.product_rgb_HW3, evidence.product_alpha_HW)}
 
 
-KIND_MEASURES: Mapping[str, Callable[["RenderEvidence", Views], Measurements]] = {"scale_card": _of_scale_card}
+WITHOUT_PLACE = frozenset(
+    {"min_side_px", "file_kb", "file_format", "icc_profile", "expected_known", "entropy_bits", "flat_blocks_pct", "jpeg_quality"}
+    | {"text_known", "story_text_known", "size_known", "learned_weights", "clip_caption_similarity"}
+)
+"""Columns that say something of a picture in which the product stands nowhere in particular."""
+
+
+def _measure_on_model(evidence: "RenderEvidence", views: Views) -> Measurements:
+    """The product as it is worn; what compares pixel with pixel where the product was placed for the gate says nothing, and is not evaluated."""
+    row: Measurements = {name: None for name in COLUMNS if name not in WITHOUT_PLACE}
+    row["synthetic_performer"] = 1.0
+    if evidence.product_rgb_HW3 is not None and evidence.product_alpha_HW is not None:
+        row.update(measure_worn(evidence.pixels_HW3, evidence.product_rgb_HW3, evidence.product_alpha_HW))
+    return row
+
+
+KIND_MEASURES: Mapping[str, Callable[["RenderEvidence", Views], Measurements]] = {
+    "on_model": _measure_on_model,
+    "scale_card": _of_scale_card,
+}
 """Columns by kind; facts are the renderer's word and are measured again, never believed."""

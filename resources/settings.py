@@ -79,6 +79,19 @@ class GenerationSettings(Section):
         return Execution(memory=self.memory, weights=self.weights, compile=self.compile)
 
 
+class EditModelSettings(Section):
+    """The model that draws from pictures of a product: the id of a registered one, or a folder in diffusers layout.
+
+    Steps and guidance that are left out are those of the few-step adapter, if there is one, or of the registered model, else those of
+    `generation`; device, memory and batch size are those of `generation`.
+    """
+
+    name: str
+    few_step: str | None = Field(default=None, pattern=MODEL_ID)
+    steps: int | None = Field(default=None, ge=1, le=200)
+    guidance: float | None = Field(default=None, ge=1.0, le=20.0)
+
+
 class GateSettings(Section):
     """When a whole cell fails: less than this share of its renders approved (0..1)."""
 
@@ -114,6 +127,8 @@ class Settings(Section):
     """Folder of the project's own channel packs, added to the shipped ones."""
     base_model: str = "base-model"
     """Id of a registered model (`vitrine models list`), its repository's name, or a folder in diffusers layout."""
+    edit_model: EditModelSettings | None = None
+    """What draws from pictures of a product (the recipe `on_model`); left out: the base model, if it can."""
     accepted_licenses: tuple[str, ...] = ()
     """Names of licenses that allow commercial use on conditions which somebody here has read and keeps; left out: none."""
     state: Path = Path(".vitrine")
@@ -212,6 +227,23 @@ def _as_the_model_is_made_for(settings: Settings) -> Settings:
     found = read_registry(settings.project_dir).named(few_step or settings.base_model)
     told = {} if found is None else {name: value for name in missing if (value := getattr(found.entry, name)) is not None}
     return settings.model_copy(update={"generation": settings.generation.model_copy(update=told)}) if told else settings
+
+
+def with_edit_model(settings: Settings) -> Settings:
+    """The settings as what is drawn by the edit model sees them: it is their base model. The same where none is named."""
+    chosen, generation = settings.edit_model, settings.generation
+    if chosen is None:
+        return settings
+    told = {name: value for name in ("steps", "guidance") if (value := getattr(chosen, name)) is not None}
+    # Built anew, so that what nobody said of this model counts as left out: steps of another model are no good guess.
+    kept = generation.model_dump(exclude={"steps", "guidance", "few_step", "guided_share", "step_cache"}, exclude_unset=True)
+    own = GenerationSettings(**kept, **told, few_step=chosen.few_step)
+    other = settings.model_copy(update={"base_model": chosen.name, "edit_model": None, "generation": own})
+    fitted = _as_the_model_is_made_for(other)
+    if fitted is other and {"steps", "guidance"} - told.keys():  # nothing is registered of it
+        rest = {name: getattr(generation, name) for name in ("steps", "guidance") if name not in told}
+        return other.model_copy(update={"generation": own.model_copy(update=rest)})
+    return fitted
 
 
 def project_from_environment() -> Path:

@@ -19,14 +19,14 @@ def write(folder, file="own.yaml", name="own", kind="packshot", params="{}"):
     (folder / file).write_text(OWN.format(name=name, kind=kind, params=params))
 
 
-def test_the_shipped_recipes_are_the_four_of_the_first_version():
-    assert set(read_recipe_book()) == {"packshot_white", "backdrop", "staged_scene", "recolor"}
+def test_the_shipped_recipes_are_those_of_the_documentation():
+    assert set(read_recipe_book()) == {"packshot_white", "backdrop", "staged_scene", "recolor", "on_model"}
 
 
-def test_only_the_staged_scene_needs_a_diffusion_model_and_only_recolor_changes_the_product():
+def test_scenes_and_people_are_drawn_by_a_model_and_what_changes_the_product_says_so():
     book = read_recipe_book()
-    assert {name for name, recipe in book.items() if recipe.engine == "diffusion"} == {"staged_scene"}
-    assert {name for name, recipe in book.items() if recipe.changes_product} == {"recolor"}
+    assert {name for name, recipe in book.items() if recipe.engine == "diffusion"} == {"staged_scene", "on_model"}
+    assert {name for name, recipe in book.items() if recipe.changes_product} == {"recolor", "on_model"}
 
 
 def test_a_brand_adds_and_replaces_recipes(tmp_path):
@@ -51,7 +51,7 @@ def test_a_parameter_out_of_range_is_refused(tmp_path):
 
 def test_an_unknown_kind_says_which_kinds_exist(tmp_path):
     write(tmp_path, kind="packshott")
-    with pytest.raises(SettingsError, match=r"packshott[^.]*does not exist\. Kinds: backdrop, packshot, recolor, staged_scene"):
+    with pytest.raises(SettingsError, match=r"packshott[^.]*does not exist\. Kinds: backdrop, on_model, packshot, recolor, staged_scene"):
         read_recipe_book(tmp_path)
 
 

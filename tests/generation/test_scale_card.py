@@ -110,7 +110,7 @@ def test_words_do_not_overlap_one_another_nor_the_product():
         rendered = card(sized(), frame=frame)
         boxes = [(t["left"], t["top"], t["left"] + t["width"], t["top"] + t["height"]) for t in rendered.facts["texts"]]
         for i, a in enumerate(boxes):
-            assert 0 < a[0] and a[2] < 1 and 0 < a[1] and a[3] < 1
+            assert a[0] > 0 and a[2] < 1 and a[1] > 0 and a[3] < 1
             assert not any(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for b in boxes[i + 1 :]), (frame, boxes)
 
 
