@@ -15,7 +15,8 @@ from generation.kind import Composed, Job, Kind, Source, Wish
 from generation.plate_requests import PlateRequest
 from generation.synthetic_people import PeopleParams, Weights, described, in_turn, person_for, qualities
 from generation.worn_products import WORN, GarmentClass, View, garment_of
-from imaging.placing import composite, fit_centered, place
+from imaging.composite import composite
+from imaging.placing import fit_centered, place
 
 Uint8 = npt.NDArray[np.uint8]
 

@@ -11,11 +11,12 @@ from catalog.placement import Placement
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
 from generation.scale_layout import LINE_OFF, MARGIN, MIN_LINE, CardLayout, SeenSize, lay_out
 from generation.typefaces import chosen_fonts, typefaces
+from imaging.composite import composite
 from imaging.dimension_lines import draw_dimension, draw_extension
 from imaging.footprint import find_footprint
 from imaging.lettering import SetText, Typeface, draw_text, set_text
 from imaging.measure_scale import compare_scale
-from imaging.placing import composite, place, product_box
+from imaging.placing import place, product_box
 from imaging.reference_objects import ReferenceObject, draw_reference, reference_object
 from imaging.shadows import ShadowLight, darken, shadow_map
 
