@@ -13,7 +13,7 @@ import numpy.typing as npt
 from generation.adapter import attach_lora, detach_lora
 from generation.base_model import BaseModel, load_pipeline, torch_threads
 from generation.resident import release
-from training.latents import encode_training_set, encodings_below
+from training.latents import encode_training_set, encodings_below, let_go_of_encoders
 from training.settings import LoraSettings, resolve_precision
 from training.trainee import Trainee
 from training.training_set import TrainingSet
@@ -55,6 +55,7 @@ def _losses(
     with torch_threads(settings.threads):
         pipeline = load_pipeline(base_model, settings.threads, settings.device, float32=resolve_precision(settings) == "float32")
         encoded = encode_training_set(pipeline, training_set, base_model, encodings_below(work_dir), mask_floor=settings.mask_floor)
+        let_go_of_encoders(pipeline, base_model)
         autocast = resolve_precision(settings) == "bfloat16"
         trainee = Trainee(family=family, pipeline=pipeline, parameters={}, flat=None, device=settings.device, autocast=autocast)
         problem = fixed_validation(encoded, trainee.objective, draw)

@@ -89,6 +89,18 @@ def encode_training_set(
     return Encoded(train=train, held_out=held_out, prompts=prompts, truncated_prompts=truncated)
 
 
+def let_go_of_encoders(pipeline: Any, base_model: BaseModel) -> None:
+    """Free the memory of the parts that only encoded: everything is encoded, and FLUX.2's and Qwen's text encoders are as large as a GPU is."""
+    import torch
+
+    kept = base_model.behavior.memory.needed("predict")
+    for name, part in pipeline.components.items():
+        if isinstance(part, torch.nn.Module) and name not in kept:
+            part.to("meta")
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 class _Encoder:
     """Pictures and texts to tensors, by way of a cache where there is one."""
 

@@ -18,7 +18,7 @@ from training.atomic_files import write_atomic
 from training.checkpoint import CheckpointMirror, CurvePoint, TrainingState, with_prefix
 from training.curve_picture import curve_picture
 from training.determinism import deterministic
-from training.latents import encode_training_set, encodings_below
+from training.latents import encode_training_set, encodings_below, let_go_of_encoders
 from training.lora_file import lora_bytes
 from training.lora_metadata import NOTHING_KNOWN, BaseOrigin, lora_metadata
 from training.model_card import write_card
@@ -124,6 +124,7 @@ def _learn(
     release()  # what was drawn with before would lie beside the pipeline that is trained
     pipeline = load_pipeline(base_model, settings.threads, settings.device, float32=resolve_precision(settings) == "float32")
     encoded = encode_training_set(pipeline, plan.training_set, base_model, encodings_below(work_dir), mask_floor=settings.mask_floor)
+    let_go_of_encoders(pipeline, base_model)
     trainee = inject_adapter(base_model.behavior, pipeline, settings, plan.seed("init"))
     with Crew(plan, work_dir, encoded, trainee) as crew:
         state = TrainingRun(plan, folder, crew, mirror).finish(on_progress)

@@ -23,7 +23,7 @@ from catalog.errors import TrainingError
 from generation.base_model import load_pipeline, torch_threads
 from training.determinism import deterministic
 from training.gradients import add_gradients
-from training.latents import Encoded, encode_training_set, encodings_below
+from training.latents import Encoded, encode_training_set, encodings_below, let_go_of_encoders
 from training.plan import TrainingPlan
 from training.settings import LoraSettings, resolve_precision
 from training.step_plan import step_samples
@@ -141,6 +141,7 @@ def _work(number: int, plan: TrainingPlan, work_dir: Path, meeting: Path, sender
             encoded = encode_training_set(
                 pipeline, plan.training_set, plan.base_model, encodings_below(work_dir), mask_floor=settings.mask_floor
             )
+            let_go_of_encoders(pipeline, plan.base_model)
             trainee = inject_adapter(plan.base_model.behavior, pipeline, settings, plan.seed("init"))
             levels = noise_levels(settings, trainee.family, pipeline)
             sender.send(READY)
