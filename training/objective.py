@@ -95,9 +95,9 @@ def _noise_schedule(scheduler: Any) -> Any:
     """The schedule a sampler was made from, as training adds noise by it.
 
     A sampler that counts in sigmas (EulerDiscrete, which SDXL's folders name) adds noise without scaling the picture down: latents that the
-    denoiser sees only after `scale_model_input`. Its velocity takes no integer timesteps either.
+    denoiser sees only after `scale_model_input`. Its velocity takes no integer timesteps either. PNDM (SD 1.5's) knows no velocity.
     """
-    if not hasattr(scheduler, "sigmas"):
+    if not hasattr(scheduler, "sigmas") and hasattr(scheduler, "get_velocity"):
         return scheduler
     from diffusers import DDPMScheduler
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
+from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler, PNDMScheduler
 
 from generation.families import family_named
 from training.objective import objective_of
@@ -14,7 +14,7 @@ SCHEDULE = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_l
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
-@pytest.mark.parametrize("sampler", [EulerDiscreteScheduler, DPMSolverMultistepScheduler])
+@pytest.mark.parametrize("sampler", [EulerDiscreteScheduler, DPMSolverMultistepScheduler, PNDMScheduler])
 def test_noise_is_added_and_asked_for_alike_whatever_sampler_the_folder_names(sampler, prediction):
     """EulerDiscrete's own `add_noise` leaves the picture unscaled: a LoRA trained so would have learned inputs that drawing never shows."""
     latents, noise = torch.randn(2, 3, 4, 8, 8, generator=torch.Generator().manual_seed(5))
