@@ -1,7 +1,8 @@
 """The opponent of our drawing: what a good engineer writes in an afternoon with stock diffusers.
 
 The pipeline is loaded once, jobs are sorted by category, a category's LoRA is loaded once, and every picture is one call with its own
-generator. Nothing of Vitrine is used, nothing is slowed down on purpose: bars are off, weights are safetensors, dtype and device are ours.
+generator; or, where it is asked for, a call draws several, each with its own generator, and the LoRA is fused. Nothing of Vitrine is used,
+nothing is slowed down on purpose: bars are off, weights are safetensors, dtype and device are ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,27 +41,42 @@ def load_stock(folder: Path, device: str) -> Any:
 
 
 def draw_stock(
-    pipeline: Any, jobs: Sequence[Job], loras: Mapping[str, Path], out: Path, *, steps: int, guidance: float, size_px: int
+    pipeline: Any,
+    jobs: Sequence[Job],
+    loras: Mapping[str, Path],
+    out: Path,
+    *,
+    steps: int,
+    guidance: float,
+    size_px: int,
+    batch: int = 1,
+    fuse: bool = False,
 ) -> list[npt.NDArray[np.uint8]]:
-    """Draw jobs, sorted by category, into PNG files under `out`; returns the pixels, each uint8 (size_px, size_px, 3)."""
+    """Draw jobs, sorted by category, into PNG files under `out`; returns the pixels, each uint8 (size_px, size_px, 3).
+
+    `batch` pictures of a category are one call; `fuse` adds the LoRA into the weights while its category is drawn.
+    """
     import torch
 
-    worn, pictures = None, []
-    for job in jobs:
-        if job.category != worn:
-            if worn is not None:
-                pipeline.unload_lora_weights()
-            pipeline.load_lora_weights(str(loras[job.category]))
-            worn = job.category
-        picture = pipeline(
-            job.prompt,
-            num_inference_steps=steps,
-            guidance_scale=guidance,
-            height=size_px,
-            width=size_px,
-            generator=torch.Generator("cpu").manual_seed(job.seed),
-        ).images[0]
-        picture.save(out / job.file)
-        pictures.append(np.asarray(picture))
-    pipeline.unload_lora_weights()
+    pictures = []
+    for category in dict.fromkeys(job.category for job in jobs):
+        mine = [job for job in jobs if job.category == category]
+        pipeline.load_lora_weights(str(loras[category]))
+        if fuse:
+            pipeline.fuse_lora()
+        for some in (mine[start : start + batch] for start in range(0, len(mine), batch)):
+            drawn = pipeline(
+                [job.prompt for job in some],
+                num_inference_steps=steps,
+                guidance_scale=guidance,
+                height=size_px,
+                width=size_px,
+                generator=[torch.Generator("cpu").manual_seed(job.seed) for job in some],
+            ).images
+            for job, picture in zip(some, drawn, strict=True):
+                picture.save(out / job.file)
+                pictures.append(np.asarray(picture))
+        if fuse:
+            pipeline.unfuse_lora()
+        pipeline.unload_lora_weights()
     return pictures

@@ -99,8 +99,8 @@ def check_agreement(found: Agreement, device: str) -> None:
         )
 
 
-def measure(work: Workload, batch: int, repeats: int) -> tuple[dict[str, Any], Rounds]:
-    """Both sides in turns on one workload: seconds per picture, ratio, agreement over all rounds."""
+def measure(work: Workload, batch: int, repeats: int, opponent: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], Rounds]:
+    """Both sides in turns on one workload: seconds per picture, ratio, agreement over all rounds. `opponent`: `batch` and `fuse` of draw_stock."""
     import torch
 
     stock, agreements = load_stock(work.folder, work.device), []
@@ -111,7 +111,7 @@ def measure(work: Workload, batch: int, repeats: int) -> tuple[dict[str, Any], R
 
     rounds = take_turns(
         {
-            "opponent": lambda: draw_stock(stock, work.jobs, work.loras, work.out, **work.settings),
+            "opponent": lambda: draw_stock(stock, work.jobs, work.loras, work.out, **work.settings, **(opponent or {})),
             "ours": lambda: draw_ours(work, work.jobs, batch),
         },
         repeats,
@@ -188,14 +188,15 @@ def table_of(rows: Sequence[dict[str, Any]], device: str) -> str:
     return "\n".join(lines)
 
 
-def run_all(works: Sequence[Workload], batch: int, repeats: int, cold: bool) -> dict[str, Any]:
-    """Measure all workloads of one device; the report that goes into the JSON."""
+def run_all(works: Sequence[Workload], batch: int, repeats: int, cold: bool, opponent: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Measure all workloads of one device; the report that goes into the JSON. The bars are for the opponent that draws picture by picture."""
     device, rows, all_rounds = works[0].device, [], []
     for number, work in enumerate(works):
-        row, rounds = measure(work, batch, repeats)
+        row, rounds = measure(work, batch, repeats, opponent)
         all_rounds += rounds
         # Eight steps without guidance are reported; the bar of CUDA is for thirty with.
-        row["bar"] = BAR[device] if number == 0 else None
+        row["bar"] = BAR[device] if number == 0 and not opponent else None
+        row["opponent_draws"] = dict(opponent or {})
         row["bar_met"] = row["bar"] is None or row["ratio"]["median"] >= row["bar"]
         row["cold_start_cpu_s"] = cold_start(work) if cold else None
         rows.append(row)
@@ -212,6 +213,12 @@ def main() -> int:
     parser.add_argument("--categories", type=whole_number(1), default=3)
     parser.add_argument("--products", type=whole_number(1), default=4, help="of each category, two variants each")
     parser.add_argument("--loras", type=Path, default=None, help="a folder per category with its LoRA; without it they are trained first")
+    parser.add_argument(
+        "--opponent-batch", type=whole_number(1), default=1, help="pictures of a call of the stock pipeline; above 1 there is no bar"
+    )
+    parser.add_argument(
+        "--opponent-fused", action="store_true", help="the stock pipeline's LoRA is fused into the weights; there is no bar then"
+    )
     parser.add_argument("--no-cold-start", action="store_true", help="do not start fresh processes")
     parser.add_argument(
         "--memory", choices=("resident", "staged"), help="on CUDA, ours: where the model's parts lie (docs/how-to/engine.md)"
@@ -243,7 +250,9 @@ def main() -> int:
         else:
             works = [as_held(work, chosen) for work in sdxl_workloads(Path(scratch))]
         cold = not options.no_cold_start and not options.tiny
-        report = run_all(works, options.batch, 1 if options.tiny else options.repeat, cold=cold)
+        opponent = {"batch": options.opponent_batch, "fuse": options.opponent_fused}
+        opponent = {} if opponent == {"batch": 1, "fuse": False} else opponent
+        report = run_all(works, options.batch, 1 if options.tiny else options.repeat, cold=cold, opponent=opponent)
     if options.tiny:
         report["rows"] = [row | {"bar": None} for row in report["rows"]]
     print(table_of(report["rows"], works[0].device))

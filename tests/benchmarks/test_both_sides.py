@@ -46,6 +46,14 @@ def test_both_sides_draw_the_same_pictures_into_files(work, stock, ours):
     assert all(np.array_equal(decode_rgb(file.read_bytes()), picture) for file, picture in zip(files, theirs, strict=True))
 
 
+@pytest.mark.parametrize("fuse", [False, True])
+def test_an_opponent_that_draws_in_batches_draws_the_same_pictures_and_is_held_to_no_bar(work, stock, ours, fuse):
+    theirs = draw_stock(stock, work.jobs, work.loras, work.out, **work.settings, batch=2, fuse=fuse)
+    throughput.check_agreement(throughput.agreement(ours, theirs), "cpu")
+    [row] = throughput.run_all([work], batch=2, repeats=1, cold=False, opponent={"batch": 2, "fuse": fuse})["rows"]
+    assert row["bar"] is None and row["bar_met"] and row["opponent_draws"] == {"batch": 2, "fuse": fuse}
+
+
 def test_a_swapped_lora_on_one_side_would_be_noticed(work, stock, ours):
     swapped = {"bags": work.loras["lamps"], "lamps": work.loras["bags"]}
     theirs = draw_stock(stock, work.jobs, swapped, work.out, **work.settings)
