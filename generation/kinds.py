@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from catalog.recipe import Recipe
-from generation.backdrop import BACKDROP
+from generation.backdrop import BACKDROP, BACKDROP_TABLE
 from generation.kind import Kind
 from generation.on_model import ON_MODEL
 from generation.packshot import PACKSHOT
@@ -14,6 +14,7 @@ from generation.staging import STAGED_SCENE
 KINDS: Mapping[str, Kind] = {
     "backdrop": BACKDROP,
     "on_model": ON_MODEL,
+    "backdrop_table": BACKDROP_TABLE,
     "packshot": PACKSHOT,
     "recolor": RECOLOR,
     "scale_card": SCALE_CARD,

@@ -50,6 +50,13 @@ COLUMNS: dict[str, Column] = {
     "border_min_rgb": Column(
         unit="level", low=0, high=255, source=f"{_QUALITY}, 2", meaning="1st percentile of the 8 px border's lowest channel"
     ),
+    "edge_contrast_delta_e": Column(
+        unit="Delta E 2000",
+        low=0,
+        high=None,
+        source="own",
+        meaning="difference of product and surroundings, at most, along the weakest quarter of its outline; not on white",
+    ),
     "background_noise": Column(
         unit="level", low=0, high=None, source="Immerkaer 1996", meaning="noise sigma of the background (texture counts)"
     ),

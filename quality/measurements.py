@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imaging.edge_contrast import edge_contrast
 from imaging.footprint import find_footprint
 from imaging.measure_artifacts import measure_banding, measure_blockiness, measure_collapse, measure_compression
 from imaging.measure_background import measure_background, measure_pure_white, measure_white, rgb_of
@@ -74,6 +75,8 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
         row.update(measure_white(evidence.pixels_HW3, should_be_white(evidence, views)))
         if evidence.product_alpha_HW is not None:
             row.update(measure_pure_white(evidence.pixels_HW3, evidence.product_alpha_HW))
+    if kind != "white" and evidence.product_alpha_HW is not None:
+        row["edge_contrast_delta_e"] = edge_contrast(evidence.pixels_HW3, evidence.product_alpha_HW)
     fidelity = measure_fidelity(views, recolored=evidence.changes_product)
     row.update(measure_geometry(_where_it_stands(views, fidelity["ssim"], kind)))
     row.update(fidelity)

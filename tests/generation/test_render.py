@@ -81,7 +81,7 @@ ALL_DRAWN = pytest.mark.parametrize("drawn", [mug(), chair(), bag()], ids=["mug"
 
 
 @ALL_DRAWN
-@pytest.mark.parametrize("name", ["packshot_white", "backdrop", "staged_scene"])
+@pytest.mark.parametrize("name", ["packshot_white", "backdrop", "backdrop_table", "staged_scene"])
 def test_product_pixels_are_untouched(drawn, name):
     picture = render(name, drawn, SavedPlates(sunlit_wall(sun_from_left=False)))
     rgb, _, inside = placed(drawn, picture)
@@ -153,6 +153,68 @@ def test_a_backdrop_has_the_brands_color(index):
     middle = np.median(srgb_to_lab(picture.pixels_HW3)[far], axis=0)
     assert delta_e2000(middle, goal) < 2.5
     assert picture.facts["background_hex"] == color
+
+
+def faint_and_clear_backdrops(*colors):
+    style = KIT.categories["things"].model_copy(update={"backdrops": colors})
+    return KIT.model_copy(update={"categories": {"things": style}})
+
+
+def plain_product(color):
+    foreground, alpha = mug()
+    return np.full_like(foreground, color), alpha
+
+
+def backdrop_of(drawn, kit, index=0, **params):
+    recipe = BOOK["backdrop"].model_copy(update={"width_px": SIZE, "height_px": SIZE}).with_params(params)
+    [picture] = render_group([resolve(recipe, PRODUCT, kit, index)], [5], source(drawn), None)
+    return picture
+
+
+def test_a_color_that_the_product_fades_into_is_passed_over_and_named():
+    kit = faint_and_clear_backdrops("#e8c39a", "#3c5a46", "#f3e2c8")
+    picture = backdrop_of(plain_product((232, 195, 154)), kit)
+    with shown_on_failure("passed-over", render=picture.pixels_HW3):
+        assert picture.facts["background_hex"] == "#3c5a46"
+        assert list(picture.facts["passed_over"]) == ["#e8c39a"] and picture.facts["passed_over"]["#e8c39a"] < 7
+        assert picture.facts["edge_contrast"] > 30
+    second = backdrop_of(plain_product((232, 195, 154)), kit, index=1)
+    assert second.facts["background_hex"] == "#f3e2c8", "two variants never show one color twice"
+
+
+def test_a_product_that_stands_out_from_no_color_is_refused_with_each_contrast():
+    kit = faint_and_clear_backdrops("#e8c39a", "#eac69e")
+    with pytest.raises(RenderError, match=r"does not stand out from 2 of 2: #e8c39a \([\d.]+\), #eac69e .*Add a backdrop color"):
+        backdrop_of(plain_product((232, 195, 154)), kit)
+    assert backdrop_of(plain_product((232, 195, 154)), kit, contrast_min=0).facts["background_hex"] == "#e8c39a"
+
+
+def test_a_gradient_runs_from_one_color_to_the_other():
+    picture = backdrop_of(mug(), faint_and_clear_backdrops("#c9d2bf", "#f3c9c4"), gradient=True, falloff=0)
+    side = picture.pixels_HW3[:, :8].reshape(SIZE, -1, 3).mean(axis=1)
+    with shown_on_failure("gradient", render=picture.pixels_HW3):
+        assert np.abs(side[2] - (0xF3, 0xC9, 0xC4)).max() < 12 and np.abs(side[-3] - (0xC9, 0xD2, 0xBF)).max() < 12
+        assert np.abs(np.diff(side, axis=0)).max() < 2, "no step"
+
+
+def test_a_gradient_of_one_color_asks_for_the_other():
+    with pytest.raises(RenderError, match="gradient_hex"):
+        backdrop_of(mug(), faint_and_clear_backdrops("#c9d2bf"), gradient=True)
+
+
+def test_a_table_has_a_line_a_shadow_and_a_reflection():
+    picture = render("backdrop_table", mug(), texture="marble", reflection=1.0)
+    bare = render("backdrop_table", mug(), texture="marble", reflection=0.0)
+    lightness = picture.pixels_HW3[:, :40].astype(float).mean(axis=(1, 2))
+    line = round(0.66 * SIZE)
+    with shown_on_failure("table", with_reflection=picture.pixels_HW3, without=bare.pixels_HW3):
+        assert lightness[line + 4] > lightness[line - 4] + 8
+        _, alpha, _ = placed(mug(), picture)
+        column = sum(find_footprint(alpha).runs[0]) // 2
+        foot = round(float(find_footprint(alpha).ground_row[column]))
+        change = np.abs(picture.pixels_HW3[foot + 8 : foot + 40, column].astype(int) - bare.pixels_HW3[foot + 8 : foot + 40, column])
+        assert change.max() > 10
+        assert picture.facts["background"] == "scene"
 
 
 def test_a_backdrops_shadow_falls_away_from_its_light():
