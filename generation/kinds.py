@@ -6,7 +6,9 @@ from catalog.recipe import Recipe
 from generation.backdrop import BACKDROP, BACKDROP_TABLE
 from generation.kind import Kind
 from generation.on_model import ON_MODEL
+from generation.material import MATERIAL
 from generation.packshot import PACKSHOT
+from generation.pattern import PATTERN
 from generation.recolor import RECOLOR
 from generation.scale_card import SCALE_CARD
 from generation.staging import STAGED_SCENE
@@ -15,7 +17,9 @@ KINDS: Mapping[str, Kind] = {
     "backdrop": BACKDROP,
     "on_model": ON_MODEL,
     "backdrop_table": BACKDROP_TABLE,
+    "material": MATERIAL,
     "packshot": PACKSHOT,
+    "pattern": PATTERN,
     "recolor": RECOLOR,
     "scale_card": SCALE_CARD,
     "staged_scene": STAGED_SCENE,

@@ -5,7 +5,6 @@ Changes the product, and says so in its facts. Materials and patterns are other 
 
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
@@ -19,7 +18,8 @@ from generation.swatch import resolve_target, target_hex
 from imaging.color import FloatImage, delta_e2000, lab_to_srgb, srgb_to_lab
 from imaging.color_table import through_table
 from imaging.composite import composite
-from imaging.dominant_region import DominantRegion, mean_nearby
+from imaging.dominant_region import DominantRegion, window_of
+from imaging.part_change import with_part_changed
 from imaging.placing import fit_centered, place
 
 Uint8 = npt.NDArray[np.uint8]
@@ -77,16 +77,12 @@ def recolor(foreground_HW3: Uint8, region: DominantRegion, target_hex: str) -> t
     mean was rejected: highlights and deep folds pull it pale, and making up for them turned sage into mint.
     """
     goal = srgb_to_lab(np.array([[[int(target_hex[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8))[0, 0]
-    window = _window(region.mask)
+    window = window_of(region.mask)
     before, mask, border = np.ascontiguousarray(foreground_HW3[window]), region.mask[window], region.border[window]
     core = mask > 0.5
     aim = _aim(before, core, region, goal)
     moved = through_table(before, lambda lab: lab_to_srgb(_move(lab, region, aim)))
-    mixed = np.asarray(cv2.blendLinear(moved, before, mask, 1 - mask), np.uint8)
-    # A border pixel holds two materials: it gets its share of the change that the material beside it sees.
-    at = np.nonzero(border)
-    change, _ = mean_nearby(moved.astype(np.int16) - before, (core & ~border).view(np.uint8), at)
-    mixed[at] = np.clip(np.round(before[at] + change * mask[at][:, None]), 0, 255).astype(np.uint8)
+    mixed = with_part_changed(before, moved, mask, border)
     result = foreground_HW3.copy()
     result[window] = mixed
     final = np.median(_sampled(mixed, core), axis=0)
@@ -137,12 +133,6 @@ def _move(lab: FloatImage, region: DominantRegion, aim: FloatImage) -> FloatImag
     new_a = aim[1] * shade_after * purity + texture * (lab[..., 1] - middle_a * shade_before * purity)
     new_b = aim[2] * shade_after * purity + texture * (lab[..., 2] - middle_b * shade_before * purity)
     return np.stack([new_l, new_a, new_b], axis=-1).astype(np.float32)
-
-
-def _window(mask: FloatImage) -> tuple[slice, slice]:
-    """The rows and columns that a mask touches; the rest of the photo need not be computed."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,15 @@ BORDER_PX = 2
 MIN_BORDER_CONTRAST = 8.0
 """Delta E 1976 between both sides from which a border pixel can be split between them."""
 SOLID_ALPHA = 250
+PIECE_DELTA_AB = 14.0
+"""Distance of a piece's mean a and b (at L = 50) from the largest piece's, off its hue, from which it is another material; a strap in its own
+light is 5, a shade mirrored in brass 20."""
+PIECE_SHARE = 0.2
+PIECE_REACH_PX = 12
+RIM_SHARE = 0.003
+"""Width of the outline's own mixture with the background, in shares of the product's longer side, and two pixels at least."""
+RIM_DELTA_E = (30.0, 45.0)
+"""Delta E 1976 from the material within which a pixel of the rim is the material, and beyond which it is something else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +78,11 @@ def find_dominant_region(foreground_HW3: Uint8, alpha_HW: Uint8) -> DominantRegi
     if not inside.any():
         raise ValueError("the alpha holds no solid pixel")
     material = _find_material(foreground_HW3, inside)
-    window = _window(alpha_HW)
+    window = window_of(alpha_HW)
     product, colors = alpha_HW[window] > 0, np.ascontiguousarray(foreground_HW3[window])
     belongs = cv2.medianBlur(through_table(colors, material.membership), 3).astype(np.float32) * np.float32(1 / 255)
-    mask, border = _unmix_border(colors, belongs, product)
+    belongs *= _same_color_pieces(colors, belongs)
+    mask, border = _unmix_border(colors, _to_the_rim(colors, belongs, alpha_HW[window], material.middle), product)
     whole_mask, whole_border = np.zeros(alpha_HW.shape, np.float32), np.zeros(alpha_HW.shape, bool)
     whole_mask[window], whole_border[window] = mask, border
     return DominantRegion(
@@ -212,6 +222,50 @@ def _mixes_with_white(lab: FloatImage, material: FloatImage) -> FloatImage:
     return np.asarray(same_hue * tinted * lighter, np.float32)
 
 
+def _same_color_pieces(colors_HW3: Uint8, belongs: FloatImage) -> FloatImage:
+    """1, and 0 on pieces apart from the largest that are of another color: the material mirrored in brass is not the material."""
+    step = max(1, max(belongs.shape) // (2 * MEASURED_AT_PX))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((belongs > 0.5).view(np.uint8), connectivity=8)
+    if count > 2:
+        small = labels[::step, ::step]
+        chroma = _features(srgb_to_lab(np.ascontiguousarray(colors_HW3[::step, ::step])))[..., 1:].reshape(-1, 2)
+        number = np.maximum(np.bincount(small.ravel(), minlength=count), 1)
+        means = np.stack([np.bincount(small.ravel(), chroma[:, axis], count) / number for axis in (0, 1)], axis=-1)
+        largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+        apart, hue = means - means[largest], means[largest] / max(float(np.linalg.norm(means[largest])), 1e-3)
+        # Deep shade of a gloss has more chroma, of the same hue: only what lies off it counts.
+        off_hue = np.abs(apart[:, 0] * hue[1] - apart[:, 1] * hue[0])
+        away = np.where(np.linalg.norm(means[largest]) >= COLORED_FROM, off_hue, np.linalg.norm(apart, axis=1)) > PIECE_DELTA_AB
+        lesser = stats[:, cv2.CC_STAT_AREA] < PIECE_SHARE * stats[largest, cv2.CC_STAT_AREA]
+        seen = np.bincount(small.ravel(), minlength=count) >= 4
+        dropped = away & lesser & seen
+        dropped[0] = False
+        if dropped.any():
+            # What is half of the material around a dropped piece goes with it.
+            around = cv2.dilate(dropped[labels].view(np.uint8), np.ones((2 * PIECE_REACH_PX + 1,) * 2, np.uint8)) > 0
+            own = cv2.dilate((~dropped & (np.arange(count) > 0))[labels].view(np.uint8), np.ones((5, 5), np.uint8)) > 0
+            return np.asarray(~around | own, np.float32)
+    return np.ones(belongs.shape, np.float32)
+
+
+def _to_the_rim(colors_HW3: Uint8, belongs: FloatImage, alpha_HW: Uint8, middle: FloatImage) -> FloatImage:
+    """Membership taken out to the outline: there lens blur mixes the background in, and the old color would stay as a fringe.
+
+    The outermost pixels are what lies just inside of them, unless they clearly have another color: a rim of black enamel.
+    """
+    reach = max(2, round(RIM_SHARE * max(alpha_HW.shape)))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
+    solid = np.pad((alpha_HW >= 128).view(np.uint8), reach)
+    inside = cv2.erode(solid, kernel)[reach:-reach, reach:-reach]
+    rim = np.nonzero((inside == 0) & (alpha_HW > 0))
+    beside = cv2.dilate(np.where(inside > 0, belongs, 0).astype(np.float32), kernel, iterations=2)[rim]
+    lab = srgb_to_lab(np.ascontiguousarray(colors_HW3[rim][None]))[0]
+    near = np.clip((RIM_DELTA_E[1] - np.linalg.norm(lab - middle, axis=1)) / (RIM_DELTA_E[1] - RIM_DELTA_E[0]), 0, 1)
+    result = belongs.copy()
+    result[rim] = np.maximum(belongs[rim], beside * near)
+    return result
+
+
 def _unmix_border(colors_HW3: Uint8, belongs: FloatImage, product: npt.NDArray[np.bool_]) -> tuple[FloatImage, npt.NDArray[np.bool_]]:
     """The mask with its border pixels set to how much of the material is in them, judged by the colors on both sides; and the border.
 
@@ -239,6 +293,16 @@ def _unmix_border(colors_HW3: Uint8, belongs: FloatImage, product: npt.NDArray[n
     return mask, known
 
 
+def without_details(mask_HW: FloatImage, alpha_HW: Uint8, largest_share: float) -> FloatImage:
+    """A part's mask with its small holes filled (specks of a glaze, stitches), up to a share of the part's area each."""
+    holes = ((mask_HW < 0.5) & (alpha_HW >= 128)).view(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(holes, connectivity=8)
+    small = stats[:, cv2.CC_STAT_AREA] < largest_share * max(1.0, float(mask_HW.sum()))
+    small[0] = False
+    filled = cv2.dilate(small[labels].view(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return np.where(filled & (alpha_HW > 0), np.float32(1), mask_HW)
+
+
 def mean_nearby(values_HW3: npt.NDArray[Any], chosen_HW: Uint8, at: tuple[npt.NDArray[Any], ...]) -> tuple[FloatImage, FloatImage]:
     """Mean of the chosen pixels (0 or 1) a few pixels around some places, and how much of the surroundings they are, 0..1; float32 (N, 3), (N,).
 
@@ -253,7 +317,7 @@ def mean_nearby(values_HW3: npt.NDArray[Any], chosen_HW: Uint8, at: tuple[npt.ND
     return np.asarray(sums[rows, columns] / np.maximum(found, 1e-4)[:, None], np.float32), np.asarray(found, np.float32)
 
 
-def _window(alpha_HW: Uint8) -> tuple[slice, slice]:
-    """The rows and columns that hold anything of the product; the rest of the photo need not be computed."""
-    rows, columns = np.flatnonzero(alpha_HW.any(axis=1)), np.flatnonzero(alpha_HW.any(axis=0))
+def window_of(plane_HW: npt.NDArray[Any]) -> tuple[slice, slice]:
+    """The rows and columns that hold anything of a mask or an alpha; the rest of the photo need not be computed."""
+    rows, columns = np.flatnonzero(plane_HW.any(axis=1)), np.flatnonzero(plane_HW.any(axis=0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

@@ -1,0 +1,103 @@
+"""What the recipes `pattern` and `material` share: the product placed in its frame, its part covered with a tile at true scale, on white."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from catalog.errors import RenderError
+from generation.kind import Composed, Job, Wish
+from generation.packshot import white_ground
+from generation.part import find_part
+from imaging.color import srgb_to_lab
+from imaging.dominant_region import window_of, without_details
+from imaging.measure_scale import compare_scale
+from imaging.part_change import with_part_changed
+from imaging.placing import composite, fit_centered, place, product_box
+from imaging.surface import Surface, unrolled
+
+Uint8 = npt.NDArray[np.uint8]
+FloatImage = npt.NDArray[np.float32]
+
+
+MOSTLY = (0.2, 0.5)
+DETAIL_SHARE = 0.002
+"""Area, in shares of the part's, up to which a hole in it is a detail (a speck, a stitch) rather than a label or a stud."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Covered:
+    """A part in its own window of the frame: its colors, its mask 0..1, L of Lab, its surface, and pixels per centimeter."""
+
+    colors_HW3: Uint8
+    mask_HW: FloatImage
+    lightness_HW: FloatImage
+    surface: Surface
+    px_per_cm: float
+
+    @property
+    def box_px(self) -> int:
+        """The longer side of the part's box."""
+        return max(self.mask_HW.shape)
+
+
+def compose_covered(job: Job, cover: Callable[[Covered], tuple[Uint8, dict[str, Any]]]) -> Composed:
+    """The product on white, its part as `cover` makes it. Raises RenderError if the part cannot be told, or `cover` refuses it."""
+    width, height = job.size_px
+    placement = fit_centered(job.source.alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=job.params["fill_pct"])
+    rgb, alpha = place(job.source.foreground_HW3, job.source.alpha_HW, placement)
+    region, told = find_part(job, rgb, alpha, placement)
+    window = window_of(region.mask)
+    before, own = np.ascontiguousarray(rgb[window]), np.ascontiguousarray(region.mask[window])
+    # A covering that is half transparent shows the old color through: what mostly is the part is all of it, but for mixed pixels at its border.
+    own = np.where(region.border[window], own, np.clip((own - MOSTLY[0]) / (MOSTLY[1] - MOSTLY[0]), 0, 1)).astype(np.float32)
+    covers = job.params["details"] == "cover"
+    mask = without_details(own, np.ascontiguousarray(alpha[window]), DETAIL_SHARE) if covers else own
+    lightness = np.ascontiguousarray(srgb_to_lab(before)[..., 0])
+    # Small things on the part (a stud, a label) do not bend what lies around them.
+    whole = cv2.morphologyEx((mask > 0.5).view(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)) > 0
+    surface = unrolled(np.asarray(whole), lightness, roundness=job.params["roundness"], folds=job.params["folds"])
+    left, top, right, bottom = product_box(alpha)
+    scale = compare_scale(right - left, bottom - top, job.resolved["size_cm"])["px_per_cm"]
+    assert scale is not None, "a product without a size was refused when it was resolved"
+    changed, facts = cover(Covered(colors_HW3=before, mask_HW=own, lightness_HW=lightness, surface=surface, px_per_cm=scale))
+    border = region.border[window] & (mask == own)
+    rgb[window] = with_part_changed(before, changed, mask, border)
+    background, shaded_pct = white_ground(alpha, strength=job.params["shadow"])
+    common = {
+        "background": "white",
+        "background_hex": "#ffffff",
+        "shaded_pct": shaded_pct,
+        "size_cm": job.resolved["size_cm"],
+        "px_per_cm": round(scale, 4),
+        "details": job.params["details"],
+    }
+    return composite(rgb, alpha, background), placement, {**common, **told, **facts}
+
+
+def resolve_size(wish: Wish) -> dict[str, Any]:
+    """The product's centimeters. Raises RenderError if the catalog knows neither width nor height."""
+    size = wish.product.size_cm
+    if size["width"] is None and size["height"] is None:
+        raise RenderError(
+            f"Recipe '{wish.recipe.name}' shows its texture in true scale, and the catalog knows neither width nor height of product "
+            f"{wish.product.sku}. Fill in `width_cm` or `height_cm`."
+        )
+    return {"size_cm": size}
+
+
+def rgb_of_hex(color: str) -> tuple[int, int, int]:
+    """Levels of `#rrggbb`."""
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return red, green, blue
+
+
+def picture_of(job: Job, sha256: str, named: str) -> Uint8:
+    """A picture of the brand kit, uint8 sRGB. Raises RenderError if it cannot be read."""
+    picture = cv2.imdecode(np.frombuffer(job.source.brand_file(sha256), np.uint8), cv2.IMREAD_COLOR_RGB)
+    if picture is None or min(picture.shape[:2]) < 8:
+        raise RenderError(f"Recipe '{job.name}': {named} is no picture of at least 8 x 8 px. Save it as PNG or JPEG.")
+    return np.asarray(picture, np.uint8)
