@@ -11,7 +11,7 @@ import numpy.typing as npt
 from catalog.errors import RenderError
 from generation.kind import Composed, Job, Wish
 from generation.packshot import white_ground
-from generation.part import find_part
+from generation.part import find_part, part_map
 from imaging.color import srgb_to_lab
 from imaging.dominant_region import window_of, without_details
 from imaging.measure_scale import compare_scale
@@ -24,7 +24,7 @@ FloatImage = npt.NDArray[np.float32]
 
 
 MOSTLY = (0.2, 0.5)
-DETAIL_SHARE = 0.002
+DETAIL_SHARE = 0.0005
 """Area, in shares of the part's, up to which a hole in it is a detail (a speck, a stitch) rather than a label or a stud."""
 
 
@@ -49,7 +49,7 @@ def compose_covered(job: Job, cover: Callable[[Covered], tuple[Uint8, dict[str, 
     width, height = job.size_px
     placement = fit_centered(job.source.alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=job.params["fill_pct"])
     rgb, alpha = place(job.source.foreground_HW3, job.source.alpha_HW, placement)
-    region, told = find_part(job, rgb, alpha, placement)
+    region, told = find_part(job, placement)
     window = window_of(region.mask)
     before, own = np.ascontiguousarray(rgb[window]), np.ascontiguousarray(region.mask[window])
     # A covering that is half transparent shows the old color through: what mostly is the part is all of it, but for mixed pixels at its border.
@@ -58,8 +58,8 @@ def compose_covered(job: Job, cover: Callable[[Covered], tuple[Uint8, dict[str, 
     mask = without_details(own, np.ascontiguousarray(alpha[window]), DETAIL_SHARE) if covers else own
     lightness = np.ascontiguousarray(srgb_to_lab(before)[..., 0])
     # Small things on the part (a stud, a label) do not bend what lies around them.
-    whole = cv2.morphologyEx((mask > 0.5).view(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)) > 0
-    surface = unrolled(np.asarray(whole), lightness, roundness=job.params["roundness"], folds=job.params["folds"])
+    closed = cv2.morphologyEx((mask > 0.5).view(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)) > 0
+    surface = unrolled(np.asarray(closed), lightness, roundness=job.params["roundness"], folds=job.params["folds"])
     left, top, right, bottom = product_box(alpha)
     scale = compare_scale(right - left, bottom - top, job.resolved["size_cm"])["px_per_cm"]
     assert scale is not None, "a product without a size was refused when it was resolved"
@@ -67,12 +67,15 @@ def compose_covered(job: Job, cover: Callable[[Covered], tuple[Uint8, dict[str, 
     border = region.border[window] & (mask == own)
     rgb[window] = with_part_changed(before, changed, mask, border)
     background, shaded_pct = white_ground(alpha, strength=job.params["shadow"])
+    whole = np.zeros(alpha.shape, np.uint8)
+    whole[window] = np.round(mask * 255)
     common = {
         "background": "white",
         "background_hex": "#ffffff",
         "shaded_pct": shaded_pct,
         "size_cm": job.resolved["size_cm"],
         "px_per_cm": round(scale, 4),
+        "part_map": part_map(whole),
         "details": job.params["details"],
     }
     return composite(rgb, alpha, background), placement, {**common, **told, **facts}

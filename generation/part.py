@@ -7,6 +7,7 @@ A mask is a gray PNG in the main photo's proportions, white where the part is; t
 """
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -58,28 +59,33 @@ def resolve_part(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def find_part(
-    job: Job, foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement | None = None
-) -> tuple[DominantRegion, dict[str, Any]]:
-    """The part in the product's pixels, at photo size or placed into a frame, and facts of it.
+def find_part(job: Job, placement: Placement | None = None) -> tuple[DominantRegion, dict[str, Any]]:
+    """The part in the product's photo, or placed into a frame, and facts of it. It is told at photo size either way, so that it is one part.
 
     Raises RenderError if there is none, or its mask belongs to another photo.
     """
-    if "part_mask" not in job.resolved:
-        region = find_dominant_region(foreground_HW3, alpha_HW)
-        if region.share < MIN_REGION_SHARE:
-            raise RenderError(
-                f"Recipe '{job.name}' finds no main color to change: the largest material covers {region.share:.0%} of the product, "
-                f"at least {MIN_REGION_SHARE:.0%} is needed. Photograph it as it should be, give its part as a mask (`part_masks` of the "
-                "brand kit), or leave the product out of the recipe."
-            )
-        return region, {"part": MAIN_PART, "region_share": round(region.share, 4)}
-    mask = _mask_of(job, job.source.alpha_HW)
-    whole = part_map(mask)
+    region, told = _in_photo(job)
     if placement is not None:
-        mask = _placed(mask, placement)
-    region = region_of_mask(foreground_HW3, alpha_HW, mask)
-    return region, {"part": job.resolved["part"], "part_map": whole, "region_share": round(region.share, 4)}
+        mask = placed_mask(np.round(region.mask * 255).astype(np.uint8), placement)
+        border = placed_mask(region.border.view(np.uint8) * 255, placement) > 96
+        region = replace(region, mask=(mask.astype(np.float32) / np.float32(255)), border=border)
+    return region, told
+
+
+def _in_photo(job: Job) -> tuple[DominantRegion, dict[str, Any]]:
+    foreground_HW3, alpha_HW = job.source.foreground_HW3, job.source.alpha_HW
+    if "part_mask" in job.resolved:
+        mask = _mask_of(job, alpha_HW)
+        region = region_of_mask(foreground_HW3, alpha_HW, mask)
+        return region, {"part": job.resolved["part"], "region_share": round(region.share, 4)}
+    region = find_dominant_region(foreground_HW3, alpha_HW)
+    if region.share < MIN_REGION_SHARE:
+        raise RenderError(
+            f"Recipe '{job.name}' finds no main color to change: the largest material covers {region.share:.0%} of the product, "
+            f"at least {MIN_REGION_SHARE:.0%} is needed. Photograph it as it should be, give its part as a mask (`part_masks` of the "
+            "brand kit), or leave the product out of the recipe."
+        )
+    return region, {"part": MAIN_PART, "region_share": round(region.share, 4)}
 
 
 def _mask_of(job: Job, alpha_HW: Uint8) -> Uint8:
@@ -108,7 +114,7 @@ def _mask_of(job: Job, alpha_HW: Uint8) -> Uint8:
     return kept
 
 
-def _placed(mask_HW: Uint8, placement: Placement) -> Uint8:
+def placed_mask(mask_HW: Uint8, placement: Placement) -> Uint8:
     """A mask of the photo in the frame; as the product itself is placed, but for a kernel that does not widen."""
     to_frame = np.array([[placement.scale, 0, placement.left_px], [0, placement.scale, placement.top_px]], np.float32)
     to_frame[:, 2] += (placement.scale - 1) / 2
@@ -118,7 +124,7 @@ def _placed(mask_HW: Uint8, placement: Placement) -> Uint8:
 
 
 def part_map(mask_HW: Uint8) -> str:
-    """A small black and white PNG of a part in the photo, as base64: plain data for facts."""
+    """A small black and white PNG of a part in the frame, as base64: plain data for facts."""
     scale = MAP_SIDE_PX / max(mask_HW.shape)
     size = (max(1, round(mask_HW.shape[1] * scale)), max(1, round(mask_HW.shape[0] * scale)))
     small = (cv2.resize(mask_HW, size, interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8) * 255

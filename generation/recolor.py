@@ -13,7 +13,7 @@ from catalog.errors import RenderError
 from generation.kind import Composed, Job, Kind, Wish
 from generation.offered import colorways
 from generation.packshot import white_ground
-from generation.part import PartParams, find_part, resolve_part
+from generation.part import PartParams, find_part, part_map, placed_mask, resolve_part
 from generation.swatch import resolve_target, target_hex
 from imaging.color import FloatImage, delta_e2000, lab_to_srgb, srgb_to_lab
 from imaging.color_table import through_table
@@ -47,7 +47,7 @@ def compose_recolor(job: Job) -> Composed:
     """
     foreground_HW3, alpha_HW = job.source.foreground_HW3, job.source.alpha_HW
     wanted = target_hex(job)
-    region, told = find_part(job, foreground_HW3, alpha_HW)
+    region, told = find_part(job)
     recolored, missed_by = recolor(foreground_HW3, region, wanted)
     if missed_by > MAX_TARGET_DELTA_E:
         raise RenderError(
@@ -65,6 +65,7 @@ def compose_recolor(job: Job) -> Composed:
         "target_hex": wanted,
         "target_delta_e": round(missed_by, 3),
         **({"target_photo": job.resolved["target_photo"]} if "target_photo" in job.resolved else {}),
+        "part_map": part_map(placed_mask(np.round(region.mask * 255).astype(np.uint8), placement)),
         **told,
     }
     return composite(rgb, alpha, background), placement, facts

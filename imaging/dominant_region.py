@@ -47,6 +47,8 @@ PIECE_DELTA_AB = 14.0
 light is 5, a shade mirrored in brass 20."""
 PIECE_SHARE = 0.2
 PIECE_REACH_PX = 12
+FAINT = 0.15
+"""Membership below which a pixel is none of the material: a tinge of the new color on brass is seen."""
 RIM_SHARE = 0.003
 """Width of the outline's own mixture with the background, in shares of the product's longer side, and two pixels at least."""
 RIM_DELTA_E = (30.0, 45.0)
@@ -81,7 +83,7 @@ def find_dominant_region(foreground_HW3: Uint8, alpha_HW: Uint8) -> DominantRegi
     window = window_of(alpha_HW)
     product, colors = alpha_HW[window] > 0, np.ascontiguousarray(foreground_HW3[window])
     belongs = cv2.medianBlur(through_table(colors, material.membership), 3).astype(np.float32) * np.float32(1 / 255)
-    belongs *= _same_color_pieces(colors, belongs)
+    belongs = np.clip((belongs - FAINT) / (1 - FAINT), 0, 1) * _same_color_pieces(colors, belongs)
     mask, border = _unmix_border(colors, _to_the_rim(colors, belongs, alpha_HW[window], material.middle), product)
     whole_mask, whole_border = np.zeros(alpha_HW.shape, np.float32), np.zeros(alpha_HW.shape, bool)
     whole_mask[window], whole_border[window] = mask, border

@@ -35,10 +35,10 @@ class Look:
 
 
 LOOKS: Mapping[str, Look] = {
-    "wood": Look(shine=0.05, sharp=18, mirror=0, relief=0.5, texture=0.12),
-    "metal": Look(shine=0.30, sharp=26, mirror=1, relief=0.5, texture=0.10),
-    "leather": Look(shine=0.07, sharp=16, mirror=0, relief=1.0, texture=0.15),
-    "fabric": Look(shine=0.0, sharp=1, mirror=0, relief=0.8, texture=0.15),
+    "wood": Look(shine=0.05, sharp=18, mirror=0, relief=0.5, texture=0.2),
+    "metal": Look(shine=0.30, sharp=26, mirror=1, relief=0.5, texture=0.22),
+    "leather": Look(shine=0.07, sharp=16, mirror=0, relief=1.0, texture=0.3),
+    "fabric": Look(shine=0.0, sharp=1, mirror=0, relief=0.8, texture=0.25),
     "ceramic": Look(shine=0.55, sharp=90, mirror=0.12, relief=0.15, texture=0.0),
 }
 COLORS: Mapping[str, str] = {"wood": "#a9713f", "metal": "#b9babd", "leather": "#7a4a2b", "fabric": "#c9bfae", "ceramic": "#e9e4da"}

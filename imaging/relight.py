@@ -36,7 +36,7 @@ def relit(
     shade = light.falling * relief
     if look.mirror > 0:
         seen = _surroundings(bumped)
-        shade = shade * (1 - look.mirror) + np.power(light.falling, np.float32(0.45)) * seen * look.mirror * relief
+        shade = shade * (1 - look.mirror) + np.power(light.falling, np.float32(0.85)) * seen * look.mirror * relief
     half = towards + np.array([0, 0, 1], np.float32)
     half /= np.float32(np.linalg.norm(half))
     highlight = np.power(np.clip(_dot(bumped, half), 0, 1), np.float32(look.sharp)) * np.float32(look.shine)
@@ -47,9 +47,9 @@ def relit(
 def _surroundings(normal: FloatImage) -> FloatImage:
     """How bright a studio looks mirrored in a surface that faces this way: bright boxes at both sides and above, dark between, floor below."""
     right, down = normal[..., 0], normal[..., 1]
-    boxes = np.exp(-(((np.abs(right) - 0.45) / 0.16) ** 2)) * 0.75 + np.exp(-((right / 0.14) ** 2)) * 0.35
+    boxes = np.exp(-(((np.abs(right) - 0.45) / 0.16) ** 2)) * 0.5 + np.exp(-((right / 0.14) ** 2)) * 0.25
     edge = np.clip((np.abs(right) - 0.72) / 0.25, 0, 1)
-    return np.asarray(np.clip(0.62 + boxes - 0.42 * edge - 0.35 * down, 0.2, 1.6), np.float32)
+    return np.asarray(np.clip(0.66 + boxes - 0.30 * edge - 0.30 * down, 0.2, 1.6), np.float32)
 
 
 def _dot(normal: FloatImage, direction: FloatImage) -> FloatImage:

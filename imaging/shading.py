@@ -21,6 +21,8 @@ DARK_BELOW_L = 38.0
 FINE_SHARE = 0.006
 """Sigma, in shares of the part's longer side, below which lightness is the material's own texture: weave, grain, pebble."""
 ENTRIES = 2048
+SHOULDER, BRIGHTEST = 0.82, 0.982
+"""Linear light from which highlights run out, and where they end: level 253."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +65,15 @@ def to_linear(image_HW3: Uint8) -> FloatImage:
 
 
 def to_levels(linear: FloatImage) -> Uint8:
-    """sRGB levels of linear light, clipped to 0..1; by a table over the root, which resolves shadows to a tenth of a level."""
+    """sRGB levels of linear light, by a table over the root, which resolves shadows to a tenth of a level.
+
+    Light beyond SHOULDER runs out slowly and ends below white: white things that are lit are not the bare background.
+    """
     root = np.linspace(0, 1, ENTRIES, dtype=np.float32) ** 2
     coded = np.where(root <= 0.0031308, root * 12.92, 1.055 * root ** (1 / 2.4) - 0.055)
     table = np.round(coded * 255).astype(np.uint8)
-    index = np.sqrt(np.clip(linear, 0, 1)) * np.float32(ENTRIES - 1) + np.float32(0.5)
+    room = np.float32(BRIGHTEST - SHOULDER)
+    over = np.maximum(linear - np.float32(SHOULDER), 0)
+    soft = np.minimum(linear, np.float32(SHOULDER)) + room * (over / (over + room))
+    index = np.sqrt(np.clip(soft, 0, 1)) * np.float32(ENTRIES - 1) + np.float32(0.5)
     return np.asarray(np.take(table, index.astype(np.uint16)), np.uint8)

@@ -142,6 +142,34 @@ COLUMNS: dict[str, Column] = {
         unit="Delta E 2000", low=0, high=None, source="CIE 142-2001, kL = 2", meaning="recolored part against its target color"
     ),
     "recolored_pct": Column(unit="%", low=0, high=100, source="own", meaning="share of the product that changed color"),
+    # A product changed on purpose: color, material, pattern.
+    "kept_delta_e": Column(
+        unit="Delta E 2000", low=0, high=None, source="CIE 142-2001", meaning="mean color change of the parts that were not to be changed"
+    ),
+    "target_mean_delta_e": Column(
+        unit="Delta E 2000",
+        low=0,
+        high=None,
+        source="CIE 142-2001",
+        meaning="mean of the recolored part's pixels, brought to the target's lightness, against the target",
+    ),
+    "shading_correlation": Column(
+        unit="1",
+        low=-1,
+        high=1,
+        source="own",
+        meaning="correlation of the changed part's smoothed lightness with the photo's; 1 if that is flat",
+    ),
+    "structure_ssim": Column(
+        unit="1",
+        low=-1,
+        high=1,
+        source="Wang et al. 2004",
+        meaning="mean SSIM of the changed part's lightness, the photo's brought to its mean and spread",
+    ),
+    "repeat_error_pct": Column(
+        unit="%", low=0, high=None, source="own, Fourier transform", meaning="repeat of a pattern in the picture against its centimeters"
+    ),
     # The product's outline, what is beside it, its tint.
     "expansion_pct": Column(
         unit="%", low=0, high=None, source="own", meaning="what continues the product beyond its silhouette, of the product's area"

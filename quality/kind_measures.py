@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from imaging.measure_change import measure_form, measure_hollow, measure_kept, measure_pattern, measure_target, part_of
 from imaging.measure_scale_card import measure_scale_card
 from imaging.measure_views import Views
 from imaging.measure_worn import measure_worn
@@ -32,8 +33,23 @@ def _measure_on_model(evidence: "RenderEvidence", views: Views) -> Measurements:
     return row
 
 
+def _changed(evidence: "RenderEvidence", views: Views) -> Measurements:
+    """A product in another color, material or pattern: the rest of it, and the part's form."""
+    part = part_of(views, evidence.facts)
+    row: Measurements = {}
+    row.update(measure_kept(views, part))
+    row.update(measure_form(views, part, patterned="repeat_cm" in evidence.facts))
+    row.update(measure_target(views, part, evidence.facts.get("target_hex")))
+    row.update(measure_pattern(views, part, evidence.facts))
+    row.update(measure_hollow(views))
+    return row
+
+
 KIND_MEASURES: Mapping[str, Callable[["RenderEvidence", Views], Measurements]] = {
     "on_model": _measure_on_model,
     "scale_card": _of_scale_card,
+    "material": _changed,
+    "pattern": _changed,
+    "recolor": _changed,
 }
 """Columns by kind; facts are the renderer's word and are measured again, never believed."""
