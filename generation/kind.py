@@ -125,6 +125,8 @@ class Kind:
 
     `for_some`: made of some products only, so that what it refuses is no mistake of the brand kit.
 
+    `concepts`, for kinds whose first variants are different ideas to choose from: how many there are with given parameters.
+
     `alike_in_category`: takes nothing from the product but its category, so that all products of one resolve alike. Other kinds name in
     `of_style` and `of_kit` the fields of category style and brand kit that they take; None may be any.
     """
@@ -137,6 +139,7 @@ class Kind:
     edits: bool = False
     shows_person: bool = False
     for_some: bool = False
+    concepts: Callable[[dict[str, Any]], int] | None = None
     alike_in_category: bool = False
     of_style: frozenset[str] | None = None
     of_kit: frozenset[str] | None = None

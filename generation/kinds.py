@@ -9,11 +9,13 @@ from generation.on_model import ON_MODEL
 from generation.material import MATERIAL
 from generation.packshot import PACKSHOT
 from generation.pattern import PATTERN
+from generation.poster import AD_POSTER
 from generation.recolor import RECOLOR
 from generation.scale_card import SCALE_CARD
 from generation.staging import STAGED_SCENE
 
 KINDS: Mapping[str, Kind] = {
+    "ad_poster": AD_POSTER,
     "backdrop": BACKDROP,
     "on_model": ON_MODEL,
     "backdrop_table": BACKDROP_TABLE,

@@ -32,6 +32,10 @@ UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC", "FULLWIDTH")
 """Scripts written without spaces: a line may end after any of their signs."""
 
 
+class DoesNotFit(RenderError):
+    """A text is too long for its place at the smallest size that can be read."""
+
+
 class Typeface:
     """A font file, opened once per size. Raises RenderError when the bytes are no font."""
 
@@ -98,9 +102,9 @@ def set_text(
         made = _measured(best[1], typeface, size_px, leading, from_right)
         if made.width_px <= width_px and made.height_px <= height_px:
             return made
-    raise RenderError(
-        f"The text {_shown(text)} does not fit: it would need letters of {best[0]:.0f} px in {max_lines} lines, and at least {math.ceil(min_px)} px can "
-        "be read. Nothing was made. Shorten it, or choose another layout or format."
+    raise DoesNotFit(
+        f"The text {_shown(text)} does not fit: in {max_lines} line{'s' * (max_lines > 1)} its letters would be {best[0]:.0f} px large, and {math.ceil(min_px)} px "
+        "is the least that can be read. Nothing was made. Shorten it, or choose another layout or format."
     )
 
 

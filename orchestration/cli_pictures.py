@@ -13,6 +13,7 @@ import typer
 from catalog.errors import PhotoRefused, SettingsError
 from catalog.recipe import parse_model
 from catalog.verdict import Reason
+from orchestration.concepts import check_concepts, write_concepts
 from orchestration.picture_inputs import (
     brand_kit_at,
     check_out,
@@ -126,6 +127,9 @@ def render(
         list[str] | None,
         typer.Option("--product", metavar="KEY=VALUE", help="What the catalog would say of it: title=..., height_cm=24, price=39.9."),
     ] = None,
+    concepts: Annotated[
+        int | None, typer.Option(min=2, help="Several ideas to choose from: NAME-1.png .. NAME-N.png, and all of them on NAME-sheet.png.")
+    ] = None,
     brand: Brand = None,
     as_json: Json = False,
 ) -> None:
@@ -142,6 +146,8 @@ def render(
     check_out(out, photo, list(FORMATS))
     (kit, brand_file), file_format = brand_kit_at(brand), FORMATS[out.suffix.lower()]
     chosen = recipe_named(recipe).with_params(parameters_of(changes or []))
+    if concepts is not None:
+        check_concepts(chosen, concepts, index)
     style = category or next(iter(kit.categories))
     if style not in kit.categories:
         raise SettingsError(f"The brand kit has no category {style!r}. It has: {', '.join(sorted(kit.categories))}.")
@@ -150,10 +156,14 @@ def render(
         raise CutoutRefused(f"{photo}: the product cannot be told from its background with confidence ({', '.join(cut.reasons)}).")
     known = {"sku": "photo", "title": photo.stem or "photo", "category": style, "photos": (photo.name,)}
     item = parse_model(Product, known | parameters_of(told or [], "--product"), "--product")
+    source = RenderSource(foreground_HW3=cut.foreground_HW3, alpha_HW=cut.alpha_HW, brand_file=brand_file)
+    if concepts is not None:
+        write_concepts(chosen, item, kit, source, count=concepts, out=out, file_format=file_format, as_json=as_json)
+        return
     rendered = render_group(
         [resolve(chosen, item, kit, index)],
         [Variant(sku=photo.stem[:40], recipe=chosen.name, index=index).seed],
-        RenderSource(foreground_HW3=cut.foreground_HW3, alpha_HW=cut.alpha_HW, brand_file=brand_file),
+        source,
         plates_for(style, chosen) if chosen.engine == "diffusion" else None,
     )[0]
     write_out(out, encode(rendered.pixels_HW3, file_format))

@@ -293,6 +293,26 @@ COLUMNS: dict[str, Column] = {
     "text_right_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="right part of the width without text"),
     "text_top_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="upper part of the height without text"),
     "text_bottom_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="lower part of the height without text"),
+    # Of advertisements.
+    "text_ink_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="share of the emptiest stated text block that is of the text's color"
+    ),
+    "words_overlap_pct": Column(
+        unit="%", low=0, high=100, source="renderer's facts", meaning="share of a text block that lies on another one, the worst"
+    ),
+    "logo_known": Column(
+        unit="0 or 1", low=0, high=1, source="renderer's facts", meaning="whether a logo is named that stands on the picture"
+    ),
+    "logo_clear_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="distance from the logo to anything else, of the logo's height, up to 100"
+    ),
+    "story_letters": Column(
+        unit="letters",
+        low=0,
+        high=None,
+        source="own",
+        meaning="letters in the parts of a story that apps cover with their own; 0 in other formats",
+    ),
     # Of scale cards.
     "reference_px_per_cm": Column(unit="px/cm", low=0, high=None, source="own", meaning="scale of the drawn object of known size"),
     "reference_shape_iou": Column(

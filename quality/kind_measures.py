@@ -3,8 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from catalog.text_box import text_boxes
+from imaging.measure_background import rgb_of
+from imaging.measure_poster import measure_poster
 from imaging.measure_change import measure_form, measure_hollow, measure_kept, measure_pattern, measure_target, part_of
 from imaging.measure_scale_card import measure_scale_card
+from imaging.measure_text import PlacedText
 from imaging.measure_views import Views
 from imaging.measure_worn import measure_worn
 from quality.columns import COLUMNS, Measurements
@@ -15,6 +19,19 @@ if TYPE_CHECKING:
 
 def _of_scale_card(evidence: "RenderEvidence", views: Views) -> Measurements:
     return {**measure_scale_card(evidence.pixels_HW3, evidence.product_rgb_HW3, evidence.product_alpha_HW)}
+
+
+def _of_ad_poster(evidence: "RenderEvidence", views: Views) -> Measurements:
+    height, width = evidence.pixels_HW3.shape[:2]
+    texts = [
+        PlacedText(
+            box=(box.left * width, box.top * height, (box.left + box.width) * width, (box.top + box.height) * height), rgb=rgb_of(box.color), lines=box.lines
+        )
+        for box in text_boxes(evidence.facts) or ()
+    ]  # fmt: skip
+    logo = evidence.facts.get("boxes", {}).get("logo")
+    placed = None if logo is None else (logo[0] * width, logo[1] * height, logo[2] * width, logo[3] * height)
+    return {**measure_poster(evidence.pixels_HW3, texts, placed, evidence.product_alpha_HW)}
 
 
 WITHOUT_PLACE = frozenset(
@@ -46,6 +63,7 @@ def _changed(evidence: "RenderEvidence", views: Views) -> Measurements:
 
 
 KIND_MEASURES: Mapping[str, Callable[["RenderEvidence", Views], Measurements]] = {
+    "ad_poster": _of_ad_poster,
     "on_model": _measure_on_model,
     "scale_card": _of_scale_card,
     "material": _changed,

@@ -22,13 +22,14 @@ from quality.columns import COLUMNS, LEARNED_COLUMNS, PALETTE_COLUMNS, SIZE_COLU
 
 RULE_FOLDER = Path(__file__).parent / "rules"
 
-When = Literal["always", "expected_known", "expected_unknown", "text_known", "story_text_known", "size_known"]
+When = Literal["always", "expected_known", "expected_unknown", "text_known", "story_text_known", "size_known", "logo_known"]
 CONDITIONS: dict[When, tuple[str, float]] = {
     "expected_known": ("expected_known", 1.0),
     "expected_unknown": ("expected_known", 0.0),
     "text_known": ("text_known", 1.0),
     "story_text_known": ("story_text_known", 1.0),
     "size_known": ("size_known", 1.0),
+    "logo_known": ("logo_known", 1.0),
 }
 """The column that a condition looks at, and its value in renders that the rule applies to. Where it holds nothing, the rule applies, too."""
 
@@ -39,6 +40,7 @@ CONDITIONS_IN_WORDS: dict[When, str] = {
     "text_known": "only where there is text",
     "story_text_known": "only in stories with text",
     "size_known": "only where the catalog tells the product's size",
+    "logo_known": "only where there is a logo",
 }
 """To which renders a rule applies, for people; nothing where to all."""
 
