@@ -17,9 +17,10 @@ from generation.poster_layouts import LAYOUTS, Box, Frame, Layout
 from generation.poster_type import CLEAR_SHARE, Pen
 from generation.typefaces import chosen_fonts, typefaces
 from imaging.color import srgb_to_lab
-from imaging.flat_shapes import Points, arch, fill, frame_line, oval
+from imaging.flat_shapes import arch, fill, frame_line, oval
 from imaging.footprint import find_footprint
 from imaging.lettering import DoesNotFit
+from imaging.outlines import Points
 from imaging.placing import composite, place, product_box
 from imaging.plate_finish import add_grain
 from imaging.shadows import ShadowLight, darken, shadow_map
@@ -30,6 +31,8 @@ Format = Literal["1080x1080", "1080x1350", "1200x628", "1080x1920", "1200x1800"]
 LayoutName = Literal["classic", "band", "disc", "price", "arch", "editorial", "split", "diagonal"]
 MAX_ENLARGED = 2.5
 """A photo enlarged more than this is soft beside crisp type."""
+RAISED = 0.25
+"""Of the height that a low product leaves free in its box, so much is left below it."""
 GRAIN = 0.8
 
 
@@ -116,7 +119,7 @@ def _overlap(one: list[float] | None, other: list[float] | None) -> float:
 
 
 def _stand(job: Job, box: Box) -> Placement:
-    """The product as large as it fits into a box, standing on its bottom edge."""
+    """The product as large as it fits into a box, standing on its bottom edge, or a little above it where it is much lower than the box."""
     left, top, right, bottom = product_box(job.source.alpha_HW)
     scale = min((box[2] - box[0]) / (right - left), (box[3] - box[1]) / (bottom - top))
     if scale > MAX_ENLARGED:
@@ -127,7 +130,7 @@ def _stand(job: Job, box: Box) -> Placement:
     return Placement(
         scale=scale,
         left_px=(box[0] + box[2]) / 2 - scale * (left + right) / 2,
-        top_px=box[3] - scale * bottom,
+        top_px=box[3] - RAISED * (box[3] - box[1] - scale * (bottom - top)) - scale * bottom,
         frame_width_px=job.size_px[0],
         frame_height_px=job.size_px[1],
     )

@@ -99,4 +99,4 @@ def _chroma(color: str) -> float:
 
 def _darkened(color: str) -> str:
     """A color of the same hue, dark enough to carry white text."""
-    return "#{:02x}{:02x}{:02x}".format(*(round(value * 0.3) for value in rgb_of(color)))
+    return "#{:02x}{:02x}{:02x}".format(*(round(value * 0.42) for value in rgb_of(color)))

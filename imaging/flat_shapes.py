@@ -3,12 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
-from imaging.reference_objects import coverage
+from imaging.outlines import Points, coverage
 
 Uint8 = npt.NDArray[np.uint8]
 Rgb = tuple[int, int, int]
 Box = tuple[float, float, float, float]
-Points = npt.NDArray[np.float64]
 
 
 def fill(canvas_HW3: Uint8, curves: list[Points], rgb: Rgb) -> None:

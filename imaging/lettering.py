@@ -90,9 +90,10 @@ def set_text(
     words = _words(_checked(text, typeface))
     font = typeface.at(UNIT_PX)
     from_right = is_from_right(text)
+    advances = np.cumsum([0.0, *(font.getlength(piece + gap, direction=_direction(from_right)) for piece, gap in words)])
     best: tuple[float, tuple[str, ...]] | None = None
     for count in range(1, min(max_lines, len(words)) + 1):
-        lines = _balanced(words, count, font, from_right)
+        lines = _balanced(words, count, advances)
         widest = max(_width(line, font, from_right) for line in lines) / UNIT_PX
         size = min(max_px, width_px / max(widest, 1e-6), height_px / (leading * (count - 1) + 1.02))
         if best is None or size > best[0] * 1.001:
@@ -128,9 +129,8 @@ def text_mask(made: SetText, *, width_px: float, align: Align) -> Uint8:
     for number, line in enumerate(made.lines):
         left, _, right, _ = _box(line, font, made.from_right)
         start = {"left": -left, "center": (width - (right - left)) / 2 - left, "right": width - right}[side]
-        pen.text(
-            (round(start), made.ascent_px + number * made.line_px), line, fill=255, font=font, anchor="ls", **_direction(made.from_right)
-        )
+        at = (round(start), made.ascent_px + number * made.line_px)
+        pen.text(at, line, fill=255, font=font, anchor="ls", direction=_direction(made.from_right))
     return np.asarray(image)
 
 
@@ -194,27 +194,29 @@ def _joined(pieces: Sequence[tuple[str, str]]) -> str:
     return "".join(piece + gap for piece, gap in pieces).rstrip(" ")
 
 
-def _balanced(words: list[tuple[str, str]], count: int, font: ImageFont.FreeTypeFont, from_right: bool) -> tuple[str, ...]:
-    """The words on `count` lines, the widest of them as narrow as can be."""
+def _balanced(words: list[tuple[str, str]], count: int, advances: npt.NDArray[np.float64]) -> tuple[str, ...]:
+    """The words on `count` lines, the widest of them as narrow as can be.
+
+    advances: where each piece starts on one endless line, and where that ends: sums are near enough to choose by; what is set is measured.
+    """
     total = len(words)
-    widths = (
-        {(i, j): _width(_joined(words[i:j]), font, from_right) for i in range(total) for j in range(i + 1, total + 1)} if count > 1 else {}
-    )
     if count == 1:
         return (_joined(words),)
-    best: list[list[tuple[float, int]]] = [[(widths[0, j], 0) for j in range(1, total + 1)]]
+    widest = advances[1:].copy()  # of the first j words on one line, then on two ...
+    breaks = []
     for line in range(1, count):
-        row = []
-        for j in range(1, total + 1):
-            options = [(max(best[line - 1][i - 1][0], widths[i, j]), i) for i in range(line, j)]
-            row.append(min(options, default=(math.inf, 0)))
-        best.append(row)
-    ends, j = [], total
-    for line in range(count - 1, -1, -1):
-        i = best[line][j - 1][1]
-        ends.append(_joined(words[i:j]))
-        j = i
-    return tuple(reversed(ends))
+        options = np.maximum(widest[None, :-1], advances[None, 1:-1].repeat(total, 0) * -1 + advances[1:, None])
+        ends = np.arange(1, total + 1)[:, None]
+        starts = np.arange(1, total)[None, :]
+        options = np.where((starts < ends) & (starts >= line), options, math.inf)
+        breaks.append(options.argmin(axis=1) + 1)
+        widest = options.min(axis=1)
+    lines, end = [], total
+    for chosen in reversed(breaks):
+        start = int(chosen[end - 1])
+        lines.append(_joined(words[start:end]))
+        end = start
+    return (_joined(words[:end]), *reversed(lines))
 
 
 def _measured(lines: tuple[str, ...], typeface: Typeface, size_px: int, leading: float, from_right: bool) -> SetText:
@@ -234,12 +236,12 @@ def _measured(lines: tuple[str, ...], typeface: Typeface, size_px: int, leading:
     )
 
 
-def _direction(from_right: bool) -> dict[str, str]:
-    return {"direction": "rtl"} if from_right else {}
+def _direction(from_right: bool) -> str | None:
+    return "rtl" if from_right else None
 
 
 def _box(line: str, font: ImageFont.FreeTypeFont, from_right: bool) -> tuple[int, int, int, int]:
-    left, top, right, bottom = font.getbbox(line, anchor="ls", **_direction(from_right))
+    left, top, right, bottom = font.getbbox(line, anchor="ls", direction=_direction(from_right))
     return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
 
 

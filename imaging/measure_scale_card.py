@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from imaging.dimension_lines import LINE_RGB
 from imaging.measure_views import ByteImage, Mask
-from imaging.reference_objects import DETAIL_RGB, NAMES, REFERENCE_RGB, coverage, reference_object
+from imaging.outlines import coverage
+from imaging.reference_objects import DETAIL_RGB, NAMES, REFERENCE_RGB, reference_object
 
 NEAR_LEVELS = 22
 """A pixel whose every channel is this near to a drawn color is taken for it; JPEG 85 moves flat color by less than 6."""
@@ -160,7 +161,7 @@ def _lines(render: ByteImage, covered: Mask) -> tuple[_Line | None, _Line | None
     """The upright and the level dimension line: the longest runs of their color outside of the product."""
     drawn = (_near(render, LINE_RGB, 40) & ~covered).astype(np.uint8)
     run = max(8, round(LINE_RUN * min(render.shape[:2])))
-    found = []
+    found: list[_Line | None] = []
     for axis, kernel in ((0, np.ones((run, 1), np.uint8)), (1, np.ones((1, run), np.uint8))):
         opened = cv2.morphologyEx(drawn, cv2.MORPH_OPEN, kernel)
         count, _, stats, _ = cv2.connectedComponentsWithStats(opened)
