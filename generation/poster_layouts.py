@@ -231,7 +231,7 @@ def _disc(frame: Frame) -> Layout:
         slots={
             "headline": Slot(box=b(0, 0, 0.86, 0.165), upright="top", face="headline", largest=0.098, smallest=0.042, lines=2),
             "subline": Slot(box=b(0, 0.175, 0.7, 0.245), largest=0.03, lines=2),
-            "price": Slot(box=b(0, 0.76, 0.27, 0.85), upright="bottom", face="strong", largest=0.085, smallest=0.034, lines=1),
+            "price": Slot(box=b(0, 0.805, 0.27, 0.89), upright="bottom", face="strong", largest=0.085, smallest=0.034, lines=1),
             "call_to_action": Slot(box=b(0.5, 0.92, 1, 1), align="right", upright="middle", face="strong", largest=0.04, lines=1),
         },
     )  # fmt: skip
@@ -378,7 +378,7 @@ def _diagonal(frame: Frame) -> Layout:
             "headline": Slot(
                 box=b(0.1, 0.09, 1, 0.22), align="right", upright="top", face="strong", largest=0.088, smallest=0.042, lines=2
             ),
-            "subline": Slot(box=b(0, 0.86, 0.6, 0.93), largest=0.03, lines=2, on="accent"),
+            "subline": Slot(box=b(0, 0.845, 0.6, 0.915), largest=0.03, lines=2, on="accent"),
             "price": Slot(
                 box=b(0.64, 0.79, 1, 0.9),
                 align="right",

@@ -20,6 +20,8 @@ BUTTON_PAD = (0.85, 0.62)
 """Free space of a button beside and above its words, in sizes of its letters."""
 LOGO_CONTRAST = 2.0
 """A logo whose colors are nearer than this (WCAG ratio, most of its pixels) to the ground gets a plate."""
+PLATE_PAD = 0.35
+"""Free edge of a logo's plate, of the logo's height."""
 CLEAR_SHARE = 0.5
 """Free space around a logo, of its height: the least that brand guides commonly ask."""
 
@@ -68,20 +70,21 @@ class Pen:
             )  # fmt: skip
             self._draw("logo", made, _placed(slot, made.width_px, made.height_px), slot, color)
             return
-        picture = _logo(data, slot.box)
-        wide, high = picture.shape[1], picture.shape[0]
-        at = _placed(slot, wide, high)
-        left, top = round(at[0]), round(at[1])
-        alpha = picture[..., 3:].astype(np.uint16)
-        seen, plate = picture[picture[..., 3] > 128][:, :3], None
-        if seen.size and np.mean([contrast(_as_rgb(c), ground) < LOGO_CONTRAST for c in seen[:: max(1, len(seen) // 60)]]) > 0.4:
-            pad = 0.35 * high
-            light = np.mean([contrast(_as_rgb(c), (255, 255, 255)) for c in seen[:: max(1, len(seen) // 60)]]) >= LOGO_CONTRAST
-            plate = (left - pad, top - pad, left + wide + pad, top + high + pad)
-            fill(self.canvas, [rounded_box(plate, 0.25 * high)], (255, 255, 255) if light else (21, 24, 29))
-        part = self.canvas[top : top + high, left : left + wide]
-        part[:] = ((picture[..., :3] * alpha + part * (255 - alpha) + 127) // 255).astype(np.uint8)
-        self.boxes["logo"] = _shares(plate or (left, top, left + wide, top + high), self.canvas)
+        picture = _logo(data)
+        plate = _plate(picture, ground)
+        room = 1.0 if plate is None else 1 / (1 + 2 * PLATE_PAD)
+        scale = min((slot.box[2] - slot.box[0]) / picture.width, (slot.box[3] - slot.box[1]) / picture.height) * room
+        wide, high = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+        pixels = np.asarray(picture.resize((wide, high), Image.Resampling.LANCZOS))
+        pad = 0 if plate is None else round(PLATE_PAD * high)
+        at = _placed(slot, wide + 2 * pad, high + 2 * pad)
+        outer = (round(at[0]), round(at[1]), round(at[0]) + wide + 2 * pad, round(at[1]) + high + 2 * pad)
+        if plate is not None:
+            fill(self.canvas, [rounded_box(outer, 0.25 * high)], plate)
+        part = self.canvas[outer[1] + pad : outer[3] - pad, outer[0] + pad : outer[2] - pad]
+        alpha = pixels[..., 3:].astype(np.uint16)
+        part[:] = ((pixels[..., :3] * alpha + part * (255 - alpha) + 127) // 255).astype(np.uint8)
+        self.boxes["logo"] = _shares(outer, self.canvas)
 
     def _set(self, text: str, slot: Slot, box: Box) -> SetText:
         return set_text(
@@ -122,19 +125,24 @@ def _placed(slot: Slot, width: float, height: float) -> Box:
     return x, y, x + width, y + height
 
 
-def _logo(data: bytes, box: Box) -> Uint8:
-    """A logo's picture scaled into a box with its clear space, uint8 RGBA. Raises RenderError for what is no picture."""
+def _logo(data: bytes) -> Image.Image:
+    """A logo's picture without its empty border, RGBA. Raises RenderError for what is no picture."""
     try:
         with Image.open(io.BytesIO(data)) as opened:
             picture = opened.convert("RGBA")
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise RenderError(f"The brand's logo cannot be read as a picture ({error}). Nothing was made. Name a PNG or WebP file.") from error
-    if (inked := picture.getchannel("A").point(lambda v: 255 if v > 8 else 0).getbbox()) is not None:
-        picture = picture.crop(inked)
-    scale = min((box[2] - box[0]) / picture.width, (box[3] - box[1]) / picture.height)
-    return np.asarray(
-        picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS)
-    )
+    inked = picture.getchannel("A").point(lambda level: 255 if level > 8 else 0).getbbox()
+    return picture if inked is None else picture.crop(inked)
+
+
+def _plate(picture: Image.Image, ground: Rgb) -> Rgb | None:
+    """The plate that a logo needs on a ground it does not stand out from: paper, or ink for a light logo; None where it does."""
+    small = np.asarray(picture.resize((24, 24), Image.Resampling.BOX))
+    seen = [_as_rgb(color) for color in small[small[..., 3] > 128]]
+    if not seen or np.mean([contrast(color, ground) < LOGO_CONTRAST for color in seen]) <= 0.4:
+        return None
+    return (255, 255, 255) if np.mean([contrast(color, (255, 255, 255)) for color in seen]) >= LOGO_CONTRAST else (21, 24, 29)
 
 
 def _as_rgb(color: npt.NDArray[np.uint8]) -> Rgb:

@@ -115,7 +115,7 @@ def test_words_do_not_overlap_one_another_nor_the_product():
 
 
 def test_a_product_without_a_size_is_refused_with_what_to_do():
-    with pytest.raises(RenderError, match="neither its width nor its height.*`width_cm` or `height_cm`"):
+    with pytest.raises(RenderError, match=r"neither its width nor its height.*`width_cm` or `height_cm`"):
         card(Product(sku="P-1", title="T", category="mugs", photos=("p.jpg",)))
 
 
@@ -126,7 +126,7 @@ def test_one_known_length_is_enough_and_the_other_gets_no_line():
 
 
 def test_a_size_that_the_photo_cannot_show_is_refused():
-    with pytest.raises(RenderError, match="cannot look like that.*Correct width_cm and height_cm"):
+    with pytest.raises(RenderError, match=r"cannot look like that.*Correct width_cm and height_cm"):
         card(sized(width_cm=12.0, height_cm=30.0))
 
 
