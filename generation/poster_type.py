@@ -46,8 +46,9 @@ class Pen:
     def button(self, role: str, text: str, slot: Slot) -> None:
         """Draw words on a button into a slot."""
         left, top, right, bottom = slot.box
-        reach = slot.largest * self.unit
-        room = (left, top, max(left + 1, right - 2 * BUTTON_PAD[0] * reach), max(top + 1, bottom - 2 * BUTTON_PAD[1] * reach * 0.9))
+        # The free space grows with the letters: of a low slot, it may take what the letters leave.
+        reach = min(slot.largest * self.unit, (bottom - top) / (1.05 + 2 * BUTTON_PAD[1]))
+        room = (left, top, max(left + 1, right - 2 * BUTTON_PAD[0] * reach), max(top + 1, bottom - 2 * BUTTON_PAD[1] * reach))
         made = self._set(text, slot, room)
         pad_x, pad_y = BUTTON_PAD[0] * made.size_px, BUTTON_PAD[1] * made.size_px
         at = _placed(slot, made.width_px + 2 * pad_x, made.height_px + 2 * pad_y)
