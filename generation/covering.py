@@ -13,10 +13,11 @@ from generation.kind import Composed, Job, Wish
 from generation.packshot import white_ground
 from generation.part import find_part, part_map
 from imaging.color import srgb_to_lab
+from imaging.composite import composite
 from imaging.dominant_region import window_of, without_details
 from imaging.measure_scale import compare_scale
 from imaging.part_change import with_part_changed
-from imaging.placing import composite, fit_centered, place, product_box
+from imaging.placing import fit_centered, place, product_box
 from imaging.surface import Surface, unrolled
 
 Uint8 = npt.NDArray[np.uint8]

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from catalog.recipe import Recipe
 from generation.backdrop import BACKDROP, BACKDROP_TABLE
 from generation.kind import Kind
-from generation.on_model import ON_MODEL
 from generation.material import MATERIAL
+from generation.on_model import ON_MODEL
 from generation.packshot import PACKSHOT
 from generation.pattern import PATTERN
 from generation.poster import AD_POSTER

@@ -17,11 +17,12 @@ from generation.poster_layouts import LAYOUTS, Box, Frame, Layout
 from generation.poster_type import CLEAR_SHARE, Pen
 from generation.typefaces import chosen_fonts, typefaces
 from imaging.color import srgb_to_lab
+from imaging.composite import composite
 from imaging.flat_shapes import arch, fill, frame_line, oval
 from imaging.footprint import find_footprint
 from imaging.lettering import DoesNotFit
 from imaging.outlines import Points
-from imaging.placing import composite, place, product_box
+from imaging.placing import place, product_box
 from imaging.plate_finish import add_grain
 from imaging.shadows import ShadowLight, darken, shadow_map
 

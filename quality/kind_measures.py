@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from catalog.text_box import text_boxes
 from imaging.measure_background import rgb_of
-from imaging.measure_poster import measure_poster
 from imaging.measure_change import measure_form, measure_hollow, measure_kept, measure_pattern, measure_target, part_of
+from imaging.measure_poster import measure_poster
 from imaging.measure_scale_card import measure_scale_card
 from imaging.measure_text import PlacedText
 from imaging.measure_views import Views

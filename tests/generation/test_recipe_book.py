@@ -26,7 +26,9 @@ PAGES = Path(__file__).parents[2] / "docs" / "recipes" / "README.md"
 
 def test_every_shipped_recipe_has_its_row_in_the_documentation():
     rows = [line.split("|")[1].strip() for line in PAGES.read_text().splitlines() if line.startswith("|")]
-    assert {name for name in read_recipe_book() if not any(f"`{name}`" in row or f"[{name}]" in row or name in row.split() for row in rows)} == set()
+    assert {
+        name for name in read_recipe_book() if not any(f"`{name}`" in row or f"[{name}]" in row or name in row.split() for row in rows)
+    } == set()
 
 
 def test_scenes_and_people_are_drawn_by_a_model_and_what_changes_the_product_says_so():
