@@ -9,18 +9,19 @@ from pydantic import Field
 
 from catalog.errors import RenderError
 from catalog.placement import Placement
-from generation.backdrop import paper_sweep
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
 from generation.poster_colors import Scheme, choose
 from generation.poster_copy import copy_of
 from generation.poster_layouts import LAYOUTS, Box, Frame, Layout
 from generation.poster_type import CLEAR_SHARE, Pen
 from generation.typefaces import chosen_fonts, typefaces
+from imaging.backdrops import Backdrop, draw_backdrop
 from imaging.color import srgb_to_lab
 from imaging.composite import composite
 from imaging.flat_shapes import arch, fill, frame_line, oval
 from imaging.footprint import find_footprint
 from imaging.lettering import DoesNotFit
+from imaging.linear_light import to_fine_levels, to_levels, to_light
 from imaging.outlines import Points
 from imaging.placing import place, product_box
 from imaging.plate_finish import add_grain
@@ -151,10 +152,9 @@ def _ground(job: Job, frame: Frame, layout: Layout, scheme: Scheme, alpha: Uint8
     canvas = np.empty((frame.height, frame.width, 3), np.uint8)
     canvas[:] = scheme.ground
     if layout.sweep:
-        sweep = paper_sweep(
-            "#{:02x}{:02x}{:02x}".format(*scheme.ground), width_px=frame.width, height_px=frame.height, falloff=0.35, light_side=-0.5
-        )
-        canvas = np.clip(np.round(add_grain(sweep, sigma=GRAIN, seed=job.seed)), 0, 255).astype(np.uint8)
+        sweep = Backdrop(color_hex="#{:02x}{:02x}{:02x}".format(*scheme.ground), falloff=0.35, light_side=-0.5)
+        levels = to_fine_levels(draw_backdrop(sweep, width_px=frame.width, height_px=frame.height))
+        canvas = np.clip(np.round(add_grain(levels, sigma=GRAIN, seed=job.seed)), 0, 255).astype(np.uint8)
     for shape in layout.shapes:
         if shape.kind == "line":
             fill(canvas, frame_line(shape.box, max(2.0, 0.0022 * frame.unit)), scheme.on_ground)
@@ -165,12 +165,12 @@ def _ground(job: Job, frame: Frame, layout: Layout, scheme: Scheme, alpha: Uint8
         fill(canvas, [curve], scheme.accent)
     if job.params["shadow"] > 0:
         strength = job.params["shadow"]
-        light = ShadowLight(side=-0.5, hardness=0.1, reach=0.45, contact=0.8 * strength, occlusion=0.45 * strength, cast=0.35 * strength)
+        light = ShadowLight(side=-0.5, hardness=0.1, reach=0.45, contact=0.95 * strength, occlusion=0.7 * strength, cast=0.6 * strength)
         darkness = shadow_map(alpha, find_footprint(alpha), light, horizon_row=0.0)
         seen = np.flatnonzero(darkness.max(axis=1) > 0.004)
         if seen.size:
             part = slice(int(seen[0]), int(seen[-1]) + 1)
-            canvas[part] = np.clip(np.round(darken(canvas[part].astype(np.float32), darkness[part])), 0, 255).astype(np.uint8)
+            canvas[part] = to_levels(darken(to_light(canvas[part]), darkness[part]))
     return canvas
 
 

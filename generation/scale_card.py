@@ -15,6 +15,7 @@ from imaging.composite import composite
 from imaging.dimension_lines import draw_dimension, draw_extension
 from imaging.footprint import find_footprint
 from imaging.lettering import SetText, Typeface, draw_text, set_text
+from imaging.linear_light import to_levels, to_light
 from imaging.measure_scale import compare_scale
 from imaging.placing import place, product_box
 from imaging.reference_objects import ReferenceObject, draw_reference, reference_object
@@ -133,12 +134,12 @@ def _ground(job: Job, alpha: Uint8, layout: CardLayout) -> Uint8:
     row = round(layout.ground)
     canvas[row : row + thick, margin : width - margin] = GROUND_RGB
     if job.params["shadow"] > 0:
-        light = ShadowLight(side=0.0, hardness=0.0, contact=0.5, occlusion=0.3, cast=0.0)
+        light = ShadowLight(side=0.0, hardness=0.0, contact=0.8, occlusion=0.55, cast=0.0)
         darkness = shadow_map(alpha, find_footprint(alpha), light, horizon_row=0.0) * job.params["shadow"]
         rows = np.flatnonzero(darkness.max(axis=1) > 0.002)
         if rows.size:
             part = slice(int(rows[0]), int(rows[-1]) + 1)
-            canvas[part] = np.round(darken(canvas[part].astype(np.float32), darkness[part])).astype(np.uint8)
+            canvas[part] = to_levels(darken(to_light(canvas[part]), darkness[part]))
     return canvas
 
 
