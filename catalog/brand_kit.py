@@ -89,7 +89,7 @@ class MaterialTexture(Pattern):
     look: Literal["wood", "metal", "leather", "fabric", "ceramic"]
 
 
-STYLE_ADDED_LATER = frozenset({"ads"})
+STYLE_ADDED_LATER = frozenset({"ads", "tallest_cm"})
 """Fields of a category's style that came after the first version."""
 
 
@@ -97,7 +97,8 @@ class CategoryStyle(BaseModel):
     """How one category is shown: the look's trigger phrase, its scene prompts, its backdrops, how large its products stand.
 
     `scenes` are prompts for empty sets; variant i uses scene i modulo their number. `product_height_pct` and `product_width_max_pct`
-    bound the product's box as a share of the frame in staged scenes; `base_pct` is how far down the frame it stands.
+    bound the product's box as a share of the frame in staged scenes; `base_pct` is how far down the frame it stands. `tallest_cm`: products of
+    this height and more are shown at `product_height_pct`, lower ones smaller; left out: all alike.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -111,6 +112,7 @@ class CategoryStyle(BaseModel):
     product_width_max_pct: float = Field(default=60.0, gt=5, le=95)
     base_pct: float = Field(default=84.0, gt=40, le=98)
     ads: AdCopy | None = None
+    tallest_cm: float | None = Field(default=None, gt=0, le=2000)
 
     @model_serializer(mode="wrap")
     def _without_what_is_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

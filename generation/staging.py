@@ -5,7 +5,7 @@ The plate comes drawn (plates.py). Product pixels inside the matte stay as photo
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -14,9 +14,10 @@ from pydantic import Field
 
 from generation.kind import Composed, Job, Kind, RecipeParams, Source, Wish
 from generation.plate_requests import PlateRequest
+from imaging.color import lab_to_srgb
 from imaging.composite import Placed, Reflection, Shadow, composite, grounded, wrap_edge
 from imaging.light import PlateLight, read_light, read_product_side
-from imaging.linear_light import light_of_fine_levels, light_of_hex, to_levels
+from imaging.linear_light import light_of_fine_levels, light_of_hex, to_levels, to_light
 from imaging.placing import fit_standing, place, product_box
 from imaging.plate_finish import finish_plate
 from imaging.shadows import ShadowLight
@@ -36,6 +37,14 @@ FAINT_SIDE = 0.1
 """Below this, a plate's light says nothing of its side; between the two its sign is believed."""
 USUAL_SIDE = 0.5
 """Side of a key light that is not clearly read: studio keys stand 30 to 60 degrees off, and a shadow straight behind a product looks wrong."""
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""What each channel of linear light adds to brightness (ITU-R BT.709)."""
+PROP_SIDE = re.compile(r"\bon the (left|right)\b", re.IGNORECASE)
+"""Words of a scene prompt that say on which side its props stand."""
+CENTER_PCT = {"left": 40.0, "center": 50.0, "right": 60.0}
+"""Middle of the product, in percent of the frame's width: near a third, where the eye rests, yet with room for its shadow."""
+SMALLEST_SHARE = 0.35
+"""A product is never shown lower than this share of its category's height: the smallest cup must still sell."""
 POOL_BELOW_BRIGHTNESS = 58.0
 """Mean L of a plate under which the product's surroundings are lit up; studio packshots are exposed for L about 60 to 90."""
 POOL_GAIN = 1.1
@@ -46,13 +55,19 @@ POOL_LIFT = 10.0
 class StagedSceneParams(RecipeParams):
     """`blur_pct`: sigma of the wall's blur in percent of the height. `grain`: levels of 255. `shadow`: strength. `edge_tint`: 0..1.
 
-    `edge_tint` is how far the soft edge of the product takes on the scene's color; pixels inside the matte stay as photographed.
+    `edge_tint` is how far the soft edge of the product takes on the scene's color; pixels inside the matte stay as photographed. `composition`: where
+    the product stands; auto: away from the props that the scene names on one side, else in the middle. `scale_realism`: how much of a difference in
+    centimeters is seen, 0 none .. 1 all of it. `harmony`: how much of the set's colored light is taken out of the surroundings, 0..1, toward the
+    neutral light that the product was photographed in.
     """
 
     blur_pct: float = Field(default=1.0, ge=0, le=5)
     grain: float = Field(default=1.6, ge=0, le=8)
     shadow: float = Field(default=1.0, ge=0, le=1)
     edge_tint: float = Field(default=0.35, ge=0, le=1)
+    composition: Literal["auto", "left", "center", "right"] = "auto"
+    scale_realism: float = Field(default=0.5, ge=0, le=1)
+    harmony: float = Field(default=0.4, ge=0, le=1)
 
 
 def compose_staged(job: Job) -> Composed:
@@ -60,6 +75,7 @@ def compose_staged(job: Job) -> Composed:
     resolved, params, alpha_HW = job.resolved, job.params, job.source.alpha_HW
     (width, height), foreground_HW3, plate_HW3 = job.size_px, job.source.foreground_HW3, job.plate_HW3
     assert plate_HW3 is not None, "a staged scene is composed on a plate"
+    plate_HW3, light, mirrored = face_the_light(plate_HW3, read_product_side(foreground_HW3, alpha_HW))
     placement = fit_standing(
         alpha_HW,
         frame_width_px=width,
@@ -67,9 +83,9 @@ def compose_staged(job: Job) -> Composed:
         height_pct=resolved["product_height_pct"],
         width_max_pct=resolved["product_width_max_pct"],
         base_pct=resolved["base_pct"],
+        center_pct=100 - resolved["center_pct"] if mirrored else resolved["center_pct"],
     )
     rgb, alpha = place(foreground_HW3, alpha_HW, placement)
-    plate_HW3, light, mirrored = face_the_light(plate_HW3, read_product_side(foreground_HW3, alpha_HW))
     scene = finish_plate(
         plate_HW3,
         width_px=width,
@@ -84,7 +100,7 @@ def compose_staged(job: Job) -> Composed:
     shadow = Shadow(light=scene_shadow(light, params["shadow"]), kept_rgb=shadow_tint(light), horizon_row=light.horizon_share * height)
     background = to_levels(
         grounded(
-            light_of_fine_levels(scene),
+            harmonized(light_of_fine_levels(scene), light, params["harmony"]),
             Placed(rgb_HW3=rgb, alpha_HW=alpha),
             shadow=shadow if params["shadow"] > 0 else None,
             reflection=GLOSS if resolved["glossy"] else None,
@@ -115,6 +131,17 @@ def face_the_light(plate_HW3: Uint8, product_side: float) -> tuple[Uint8, PlateL
         telling = light.side if abs(light.side) >= FAINT_SIDE else product_side
         light = replace(light, side=USUAL_SIDE if telling > 0 else -USUAL_SIDE)
     return plate_HW3, light, False
+
+
+def harmonized(light_HW3: FloatImage, light: PlateLight, amount: float) -> FloatImage:
+    """Surroundings (linear light) with a share of their colored light taken out, as a photographer balances a set for what is sold in it.
+
+    The product was lit neutrally and its pixels are locked, so its surroundings come to meet it. Brightness stays.
+    """
+    lab = np.array([[[70.0, 0.0, 0.0], [70.0, 0.0, light.warmth]]], np.float32)
+    neutral, tinted = to_light(np.round(255 * lab_to_srgb(lab)).astype(np.uint8))[0]
+    gains = (neutral / np.maximum(tinted, 1e-3)) ** amount
+    return np.asarray(light_HW3 * (gains / (gains @ LUMINANCE)), np.float32)
 
 
 def light_pool(scene_HW3: FloatImage, light: PlateLight, *, placement_box: tuple[int, int, int, int]) -> FloatImage:
@@ -160,7 +187,8 @@ def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
     style = wish.style
     scene = style.scenes[wish.index % len(style.scenes)]
     return {
-        "product_height_pct": style.product_height_pct,
+        "product_height_pct": _height_pct(wish, params.pop("scale_realism")),
+        "center_pct": CENTER_PCT[_side(scene, params.pop("composition"))],
         "product_width_max_pct": style.product_width_max_pct,
         "base_pct": style.base_pct,
         # The scene behind the look's trigger phrase; a scene that speaks the trigger itself is the whole prompt.
@@ -169,8 +197,33 @@ def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _side(scene: str, composition: str) -> str:
+    """Where the product stands; away from the props, if the scene says where they are."""
+    if composition != "auto":
+        return composition
+    props = {side.lower() for side in PROP_SIDE.findall(scene)}
+    return {"left": "right", "right": "left"}[props.pop()] if len(props) == 1 else "center"
+
+
+def _height_pct(wish: Wish, realism: float) -> float:
+    """How high a product stands in the frame: a lower one than its category's tall ones smaller, by its centimeters to the power of `realism`.
+
+    At 0.5 the camera goes half way closer to small things, as photographers do: a mug of 9 cm beside a carafe of 28 is shown at 0.57, not 0.32.
+    """
+    style, height_cm = wish.style, wish.product.height_cm
+    if style.tallest_cm is None or height_cm is None:
+        return style.product_height_pct
+    share = min(1.0, height_cm / style.tallest_cm) ** realism
+    return round(style.product_height_pct * max(share, SMALLEST_SHARE), 3)
+
+
 def _empty_set(resolved: dict[str, Any], seed: int, _: Source) -> PlateRequest:
     return PlateRequest(prompt=resolved["prompt"], seed=seed)
 
 
-STAGED_SCENE = Kind(params=StagedSceneParams, compose=compose_staged, resolve=_resolve, plate=_empty_set, alike_in_category=True)
+OF_STYLE = frozenset({"trigger", "scenes", "product_height_pct", "product_width_max_pct", "base_pct", "tallest_cm"})
+"""What scenes take of a category's style."""
+
+STAGED_SCENE = Kind(
+    params=StagedSceneParams, compose=compose_staged, resolve=_resolve, plate=_empty_set, of_style=OF_STYLE, of_kit=frozenset()
+)

@@ -1,5 +1,7 @@
 """Renders: product pixels untouched, backgrounds as asked, shadows with the light, colors reached; same input, same bytes."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -11,9 +13,12 @@ from generation.kind import RenderSource
 from generation.recipe_book import read_recipe_book
 from generation.render import ENGINE_VERSION, render_group
 from generation.resolve import resolve
+from generation.staging import harmonized
 from imaging.color import delta_e2000, srgb_to_lab
 from imaging.footprint import find_footprint
-from imaging.placing import place
+from imaging.light import read_light
+from imaging.linear_light import to_levels, to_light
+from imaging.placing import place, product_box
 from tests.drawn_products import bag, chair, lit_wall, mug, sunlit_wall
 from tests.picture_letters import shown_on_failure
 
@@ -265,6 +270,28 @@ def test_a_set_lit_from_the_other_side_than_the_product_is_mirrored(from_left):
     assert picture.facts["light"]["side"] < -0.3
     wall = picture.pixels_HW3[:150].mean(axis=(0, 2))
     assert wall[:100].mean() > wall[-100:].mean() + 10
+
+
+def test_a_product_beside_the_props_stays_beside_them_in_a_mirrored_set():
+    scene = resolved("staged_scene", composition="right")
+    drawn, plates = mug(), [SavedPlates(lit_wall(light_from_left=from_left)) for from_left in (True, False)]
+    upright, mirrored = (render_group(scene, [5], source(drawn), one)[0] for one in plates)
+    assert (upright.facts["plate_mirrored"], mirrored.facts["plate_mirrored"]) == (False, True)
+    middles = []
+    for picture in (upright, mirrored):
+        left, _, right, _ = product_box(place(*drawn, picture.placement)[1])
+        middles.append((left + right) / 2 / SIZE)
+    assert middles == pytest.approx([0.6, 0.4], abs=0.01)
+
+
+def test_harmony_takes_color_out_of_the_surroundings_and_leaves_the_product():
+    light = read_light(lit_wall(light_from_left=True))
+    warm = replace(light, warmth=12.0)
+    surroundings = to_light(np.full((20, 20, 3), (220, 190, 150), np.uint8))
+    cooler, same = harmonized(surroundings, warm, 1.0), harmonized(surroundings, warm, 0.0)
+    assert np.allclose(same, surroundings, atol=1e-5)
+    before, after = (srgb_to_lab(to_levels(one))[0, 0] for one in (surroundings, cooler))
+    assert 6 < before[2] - after[2] < 18 and abs(before[0] - after[0]) < 3
 
 
 def test_a_sun_throws_a_harder_shadow_than_a_soft_light():
