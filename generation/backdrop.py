@@ -151,7 +151,7 @@ def _shadow(backdrop: Backdrop, strength: float, height: int) -> Shadow:
 def _left_in_shadow(backdrop: Backdrop) -> tuple[float, float, float]:
     """Light that colored paper throws into its own shadow: a shadow on it is deeper in color, not gray."""
     floor = NATURAL_HEX.get(backdrop.texture, backdrop.color_hex) if backdrop.texture else backdrop.color_hex
-    red, green, blue = (0.07 * float(channel) for channel in light_of_hex(floor))
+    red, green, blue = (0.03 * float(channel) for channel in light_of_hex(floor))
     return red, green, blue
 
 

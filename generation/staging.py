@@ -170,16 +170,16 @@ def scene_shadow(light: PlateLight, strength: float) -> ShadowLight:
         hardness=light.hardness,
         reach=0.45 + 0.45 * light.hardness,
         contact=0.97 * strength,
-        occlusion=0.86 * strength,
-        cast=(0.74 + 0.14 * light.hardness) * strength,
+        occlusion=0.88 * strength,
+        cast=(0.76 + 0.14 * light.hardness) * strength,
     )
 
 
 def shadow_tint(light: PlateLight) -> tuple[float, float, float]:
     """What ambient light leaves in a shadow: a little of the surface's own color, cooler where the key light is warm."""
-    cool = float(np.clip(light.warmth / 20, 0, 1)) * 0.02
+    cool = float(np.clip(light.warmth / 20, 0, 1)) * 0.008
     surface = light_of_hex("#{:02x}{:02x}{:02x}".format(*light.surface_rgb))
-    red, green, blue = (float(channel) for channel in 0.04 + 0.06 * surface / max(float(surface.max()), 1e-3))
+    red, green, blue = (float(channel) for channel in 0.01 + 0.03 * surface / max(float(surface.max()), 1e-3))
     return max(red - cool, 0.0), green, blue + cool
 
 
