@@ -213,7 +213,7 @@ def _height_pct(wish: Wish, realism: float) -> float:
     style, height_cm = wish.style, wish.product.height_cm
     if style.tallest_cm is None or height_cm is None:
         return style.product_height_pct
-    share = min(1.0, height_cm / style.tallest_cm) ** realism
+    share = float(min(1.0, height_cm / style.tallest_cm) ** realism)
     return round(style.product_height_pct * max(share, SMALLEST_SHARE), 3)
 
 
