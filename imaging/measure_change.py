@@ -28,6 +28,8 @@ MIN_PIXELS = 200
 PATTERN_COLORS = 3
 """Colors that a pattern is taken apart into before its light is compared."""
 PURE_WHITE = 254
+LEAST_CONTRAST = 0.2
+"""Contrast of a part, against the photo's, below which it counts as lost rather than as that of a darker or paler color."""
 
 
 def part_of(views: Views, facts: dict[str, Any]) -> Mask | None:
@@ -151,14 +153,16 @@ def measure_hollow(views: Views) -> dict[str, float | None]:
 
 
 def _structure(near: ProductPlanes, weight: FloatImage) -> float:
-    """Mean SSIM of the part's lightness, the photo's first brought to the render's mean and spread: a dark color is no lost structure."""
+    """Mean SSIM of the part's lightness, first brought to the photo's mean and spread: a dark color is no lost structure."""
     render, photo = near.render[0], near.expected[0]
     count = float(weight.sum())
     means = [float((plane * weight).sum() / count) for plane in (render, photo)]
     spread_r, spread_p = (
         max(float(np.sqrt((((plane - mean) * weight) ** 2).sum() / count)), 0.5) for plane, mean in zip((render, photo), means, strict=True)
     )
-    photo = (photo - np.float32(means[1])) * np.float32(spread_r / spread_p) + np.float32(means[0])
+    # The render to the photo's, not the other way: what has lost its contrast must not pass for even.
+    gain = spread_p / max(spread_r, LEAST_CONTRAST * spread_p)
+    render = (render - np.float32(means[0])) * np.float32(gain) + np.float32(means[1])
     cover = np.maximum(_gauss(weight), np.float32(1e-3))
     mean_r, mean_p = (_gauss(plane * weight) / cover for plane in (render, photo))
     var_r = _gauss(render * render * weight) / cover - mean_r**2

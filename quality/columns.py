@@ -165,7 +165,7 @@ COLUMNS: dict[str, Column] = {
         low=-1,
         high=1,
         source="Wang et al. 2004",
-        meaning="mean SSIM of the changed part's lightness, the photo's brought to its mean and spread",
+        meaning="mean SSIM of the changed part's lightness, brought to the photo's mean and spread",
     ),
     "repeat_error_pct": Column(
         unit="%", low=0, high=None, source="own, Fourier transform", meaning="repeat of a pattern in the picture against its centimeters"
