@@ -20,7 +20,12 @@ from tests.judged_pictures import textured_bottle
 PRODUCT = Product(sku="P-1", title="Bottle", category="things", photos=("p.jpg",), width_cm=8.0, height_cm=18.5)
 ASKED = {"recolor": {"hex": "#3f6f8f"}, "pattern": {"pattern": "checks", "repeat_cm": 2}, "material": {"material": "leather"}}
 BOTTLE = textured_bottle()
-COLORS, ALPHA = np.ascontiguousarray(BOTTLE[..., :3]), np.where(BOTTLE[..., 3] >= 250, 255, BOTTLE[..., 3]).astype(np.uint8)
+LIT = np.linspace(1.12, 0.72, BOTTLE.shape[1], dtype=np.float32)[None, :, None]
+"""From the left: a form that the photo shows."""
+COLORS, ALPHA = (
+    np.clip(BOTTLE[..., :3] * LIT, 0, 255).astype(np.uint8),
+    np.where(BOTTLE[..., 3] >= 250, 255, BOTTLE[..., 3]).astype(np.uint8),
+)
 
 
 @pytest.fixture(scope="module")
