@@ -42,7 +42,7 @@ class Covered:
     @property
     def box_px(self) -> int:
         """The longer side of the part's box."""
-        return max(self.mask_HW.shape)
+        return int(max(self.mask_HW.shape))
 
 
 def compose_covered(job: Job, cover: Callable[[Covered], tuple[Uint8, dict[str, Any]]]) -> Composed:

@@ -17,14 +17,15 @@ FINER = 3
 def drawn_pattern(name: str, ground_rgb: tuple[int, int, int], figure_rgb: tuple[int, int, int]) -> Uint8:
     """One repeat of a pattern, uint8 sRGB (SIDE_PX, SIDE_PX, 3)."""
     side = SIDE_PX * FINER
-    across, down = np.meshgrid(*((np.arange(side, dtype=np.float32) + 0.5) / side,) * 2)
+    place: FloatImage = ((np.arange(side) + 0.5) / side).astype(np.float32)
+    across, down = (np.asarray(plane, np.float32) for plane in np.meshgrid(place, place))
     cover = cv2.resize(DRAWN[name](across, down), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)[..., None]
     ground, figure = np.array(ground_rgb, np.float32), np.array(figure_rgb, np.float32)
     return np.asarray(np.round(ground + (figure - ground) * cover), np.uint8)
 
 
 def _stripes(across: FloatImage, down: FloatImage) -> FloatImage:
-    return (np.abs(across - 0.5) < 0.25).astype(np.float32)
+    return np.asarray(np.abs(across - 0.5) < 0.25, np.float32)
 
 
 def _checks(across: FloatImage, down: FloatImage) -> FloatImage:

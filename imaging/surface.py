@@ -75,7 +75,8 @@ def unrolled(part_HW: Mask, lightness_HW: FloatImage, *, roundness: float, folds
 
 def _blown_up(solid: Mask) -> FloatImage:
     """Height of the part, in its pixels: the root of a membrane under pressure, which over a strip is a half cylinder. From coarse to fine."""
-    sizes = [solid.shape]
+    height, width = solid.shape
+    sizes: list[tuple[int, int]] = [(height, width)]
     while max(sizes[0]) > 16:
         sizes.insert(0, (max(2, sizes[0][0] // 2), max(2, sizes[0][1] // 2)))
     membrane = np.zeros(sizes[0], np.float32)
