@@ -256,11 +256,11 @@ def _to_the_rim(colors_HW3: Uint8, belongs: FloatImage, alpha_HW: Uint8, middle:
     The outermost pixels are what lies just inside of them, unless they clearly have another color: a rim of black enamel.
     """
     reach = max(2, round(RIM_SHARE * max(alpha_HW.shape)))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
     solid = np.pad((alpha_HW >= 128).view(np.uint8), reach)
-    inside = cv2.erode(solid, kernel)[reach:-reach, reach:-reach]
+    inside = cv2.erode(solid, np.ones((2 * reach + 1,) * 2, np.uint8))[reach:-reach, reach:-reach]
     rim = np.nonzero((inside == 0) & (alpha_HW > 0))
-    beside = cv2.dilate(np.where(inside > 0, belongs, 0).astype(np.float32), kernel, iterations=2)[rim]
+    levels = cv2.convertScaleAbs(belongs, alpha=255) * inside
+    beside = cv2.dilate(levels, np.ones((4 * reach + 1,) * 2, np.uint8))[rim].astype(np.float32) / np.float32(255)
     lab = srgb_to_lab(np.ascontiguousarray(colors_HW3[rim][None]))[0]
     near = np.clip((RIM_DELTA_E[1] - np.linalg.norm(lab - middle, axis=1)) / (RIM_DELTA_E[1] - RIM_DELTA_E[0]), 0, 1)
     result = belongs.copy()

@@ -23,7 +23,7 @@ from tests.drawn_products import bag, chair, lit_wall, mug, sunlit_wall
 from tests.picture_letters import shown_on_failure
 
 BOOK = read_recipe_book()
-PRODUCT = Product(sku="P-1", title="Product", category="things", photos=("p.jpg",))
+PRODUCT = Product(sku="P-1", title="Product", category="things", photos=("p.jpg",), width_cm=20, height_cm=18)
 KIT = BrandKit(
     brand="b",
     palette=("#ffffff",),
