@@ -59,7 +59,7 @@ def test_product_text_cannot_become_markup():
     assert hostile not in page and "&lt;script&gt;" in page
 
 
-def test_a_full_cell_stays_below_200_kilobytes():
+def test_a_full_cell_stays_below_200_kibibytes():
     reasons = [
         {"code": f"CODE_{i}", "message": "A sentence of ordinary length with 1.23 and at most 4.56 in it.", "severity": "critical"}
         for i in range(4)
