@@ -104,7 +104,8 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
         )
     )
     row.update(measure_blockiness(evidence.pixels_HW3, full_expected, solid))
-    if (measure_kind := KIND_MEASURES.get(str(facts.get("kind")))) is not None:
+    # A file judged by hand comes without the renderer's facts; a changed product is measured as one all the same.
+    if (measure_kind := KIND_MEASURES.get(str(facts.get("kind", "recolor" if evidence.changes_product else None)))) is not None:
         row.update(measure_kind(evidence, views))
     unknown = set(row) - set(COLUMNS)
     assert not unknown, f"columns without documentation: {sorted(unknown)}"
