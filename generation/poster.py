@@ -166,7 +166,10 @@ def _ground(job: Job, frame: Frame, layout: Layout, scheme: Scheme, alpha: Uint8
     if job.params["shadow"] > 0:
         strength = job.params["shadow"]
         light = ShadowLight(side=-0.5, hardness=0.1, reach=0.45, contact=0.95 * strength, occlusion=0.7 * strength, cast=0.6 * strength)
-        darkness = shadow_map(alpha, find_footprint(alpha), light, horizon_row=0.0)
+        # At half size: a quarter of the work, and nothing in a shadow is sharper.
+        small = np.asarray(cv2.resize(alpha, (frame.width // 2, frame.height // 2), interpolation=cv2.INTER_AREA), np.uint8)
+        half = shadow_map(small, find_footprint(small), light, horizon_row=0.0)
+        darkness = np.asarray(cv2.resize(half, (frame.width, frame.height), interpolation=cv2.INTER_LINEAR), np.float32)
         seen = np.flatnonzero(darkness.max(axis=1) > 0.004)
         if seen.size:
             part = slice(int(seen[0]), int(seen[-1]) + 1)

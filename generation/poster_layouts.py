@@ -227,7 +227,7 @@ def _disc(frame: Frame) -> Layout:
         product=(right - side * 0.86, bottom - side * 0.86, right - side * 0.14, bottom - side * 0.12),
         shapes=(Shape(kind="oval", box=(right - side, bottom - side, right, bottom)),),
         product_on="accent",
-        logo=Slot(box=b(0, 0.93, 0.45, 1)),
+        logo=Slot(box=b(0, 0.94, 0.45, 1), upright="bottom"),
         slots={
             "headline": Slot(box=b(0, 0, 0.86, 0.165), upright="top", face="headline", largest=0.098, smallest=0.042, lines=2),
             "subline": Slot(box=b(0, 0.175, 0.7, 0.245), largest=0.03, lines=2),
@@ -296,7 +296,7 @@ def _price(frame: Frame) -> Layout:
     return Layout(
         product=b(0.2, 0.42, 1.0, 0.87),
         dark=True,
-        logo=Slot(box=b(0.5, 0.93, 1, 1), align="right"),
+        logo=Slot(box=b(0.56, 0.94, 1, 1), align="right", upright="bottom"),
         slots={
             "price": Slot(box=b(0, 0, 1, 0.235), upright="middle", face="strong", largest=0.34, smallest=0.1, lines=1),
             "headline": Slot(box=b(0, 0.255, 0.95, 0.375), upright="top", face="strong", largest=0.055, smallest=0.036, lines=2),
@@ -313,7 +313,7 @@ def _arch(frame: Frame) -> Layout:
             product=b(0.07, 0.2, 0.37, 0.93),
             shapes=(Shape(kind="arch", box=(*b(0.03, 0.02, 0.41, 1)[:3], float(frame.height))),),
             product_on="accent",
-            logo=Slot(box=b(0.7, 0.9, 1, 1), align="right"),
+            logo=Slot(box=b(0.74, 0.9, 1, 1), align="right", upright="bottom"),
             slots={
                 "price": Slot(box=b(0.5, 0.02, 1, 0.18), align="right", upright="top", face="text", largest=0.075, smallest=0.04, lines=1),
                 "headline": Slot(
@@ -349,10 +349,10 @@ def _diagonal(frame: Frame) -> Layout:
         return Layout(
             product=b(0.3, 0.04, 0.7, 0.96),
             shapes=(Shape(kind="polygon", points=((0.66 * w, 0), (w, 0), (w, h), (0.5 * w, h))),),
-            logo=Slot(box=b(0, 0.88, 0.26, 1)),
+            logo=Slot(box=b(0, 0.91, 0.26, 1), upright="bottom"),
             slots={
                 "headline": Slot(box=b(0, 0, 0.28, 0.6), upright="top", face="strong", largest=0.085, smallest=0.042, lines=5),
-                "subline": Slot(box=b(0, 0.64, 0.27, 0.84), lines=3),
+                "subline": Slot(box=b(0, 0.64, 0.27, 0.83), lines=3),
                 "price": Slot(
                     box=b(0.76, 0.36, 1, 0.6),
                     align="right",

@@ -18,6 +18,7 @@ from generation.kind import RenderSource
 from generation.poster import layout_difference
 from generation.poster_copy import written_price
 from generation.poster_layouts import LAYOUTS, STORY_BOTTOM, STORY_TOP, Frame
+from generation.poster_type import CLEAR_SHARE
 from generation.recipe_book import read_recipe_book
 from generation.render import render_group
 from generation.resolve import resolve
@@ -106,6 +107,23 @@ def test_every_layout_keeps_words_logo_and_product_apart_and_inside_the_safe_are
                 assert a[1] >= STORY_TOP * frame.height and a[3] <= (1 - STORY_BOTTOM) * frame.height, (name, role)
             for other, b in list(boxes.items())[i + 1 :]:
                 assert not (a[0] < b[2] - 1 and b[0] < a[2] - 1 and a[1] < b[3] - 1 and b[1] < a[3] - 1), (name, role, other)
+
+
+@pytest.mark.parametrize("size", FORMATS)
+def test_every_layout_leaves_half_of_its_height_free_around_a_logo_as_large_as_its_place(size):
+    frame = Frame(*map(int, size.split("x")))
+    crowded = []
+    for name, lay_out in LAYOUTS.items():
+        layout = lay_out(frame)
+        left, top, right, bottom = layout.logo.box
+        free = CLEAR_SHARE * (bottom - top) - 1
+        wide = left - free, top - free, right + free, bottom + free
+        if min(wide[0], wide[1], frame.width - wide[2], frame.height - wide[3]) < 0:
+            crowded.append((name, "edge"))
+        for role, b in {**{role: slot.box for role, slot in layout.slots.items()}, "product": layout.product}.items():
+            if wide[0] < b[2] and b[0] < wide[2] and wide[1] < b[3] and b[1] < wide[3]:
+                crowded.append((name, role))
+    assert not crowded
 
 
 def test_variants_go_through_the_layouts_first_and_then_the_formats():
