@@ -12,7 +12,8 @@ from catalog.placement import Placement
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
 from generation.poster_colors import Scheme, choose
 from generation.poster_copy import copy_of
-from generation.poster_layouts import LAYOUTS, Box, Frame, Layout
+from generation.poster_frame import Box, Frame, Layout
+from generation.poster_layouts import LAYOUTS
 from generation.poster_type import CLEAR_SHARE, Pen
 from generation.typefaces import chosen_fonts, typefaces
 from imaging.backdrops import Backdrop, draw_backdrop

@@ -10,7 +10,7 @@ from PIL import Image
 
 from catalog.errors import RenderError
 from generation.poster_colors import Rgb, Scheme, contrast
-from generation.poster_layouts import Box, Slot
+from generation.poster_frame import Box, Slot
 from imaging.flat_shapes import fill, rounded_box
 from imaging.lettering import SetText, Typeface, set_text, stamp, text_mask
 

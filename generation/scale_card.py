@@ -9,29 +9,25 @@ from pydantic import Field
 from catalog.errors import RenderError
 from catalog.placement import Placement
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
-from generation.scale_layout import LINE_OFF, MARGIN, MIN_LINE, CardLayout, SeenSize, lay_out
+from generation.scale_layout import LINE_OFF, MARGIN, CardLayout, SeenSize, lay_out
+from generation.scale_words import CardWords
 from generation.typefaces import chosen_fonts, typefaces
 from imaging.composite import composite
 from imaging.dimension_lines import draw_dimension, draw_extension
 from imaging.footprint import find_footprint
-from imaging.lettering import SetText, Typeface, draw_text, set_text
 from imaging.linear_light import to_levels, to_light
 from imaging.measure_scale import compare_scale
 from imaging.placing import place, product_box
-from imaging.reference_objects import ReferenceObject, draw_reference, reference_object
+from imaging.reference_objects import draw_reference, reference_object
 from imaging.shadows import ShadowLight, darken, shadow_map
 
 Uint8 = npt.NDArray[np.uint8]
 
-TEXT_RGB, SOFT_TEXT_RGB = (31, 36, 44), (84, 92, 104)
 GROUND_RGB = (206, 208, 210)
-CM_PER_INCH = 2.54
 MAX_ASPECT_ERROR_PCT = 12.0
 """A photo whose proportions are further than this from the catalog's size shows another size; the gate of backdrops warns from there on, too."""
 FITS_UP_TO_CM = {"hand": 20.0, "a4": 55.0, "person": 250.0}
 """`auto` takes the first whose length the product's longest side does not exceed; beyond them all a door."""
-MIN_TEXT_SHARE = 0.020
-"""Smallest size of letters, of the picture's shorter side."""
 
 
 class ScaleCardParams(RecipeParams):
@@ -55,7 +51,7 @@ def compose_scale_card(job: Job) -> Composed:
     seen, photo_px_per_cm = _seen(job)
     thing = reference_object(_chosen_reference(seen) if params["reference"] == "auto" else params["reference"])
     faces = typefaces(job.resolved["fonts"], job.source.brand_file)
-    words = _Words(job, thing, seen, faces, unit)
+    words = CardWords(job, thing, seen, faces, unit)
     layout = lay_out(
         job.size_px,
         seen,
@@ -143,7 +139,7 @@ def _ground(job: Job, alpha: Uint8, layout: CardLayout) -> Uint8:
     return canvas
 
 
-def _draw_lines(canvas: Uint8, alpha: Uint8, layout: CardLayout, seen: SeenSize, unit: int, words: "_Words") -> dict[str, float]:
+def _draw_lines(canvas: Uint8, alpha: Uint8, layout: CardLayout, seen: SeenSize, unit: int, words: CardWords) -> dict[str, float]:
     """Draw the dimension lines; their lengths in pixels, by direction."""
     lengths: dict[str, float] = {}
     left, right = layout.product_left, layout.product_left + seen.width_cm * layout.px_per_cm
@@ -164,100 +160,6 @@ def _draw_lines(canvas: Uint8, alpha: Uint8, layout: CardLayout, seen: SeenSize,
         draw_dimension(canvas, (left, y), (right, y), unit)
         lengths["width"] = round(right - left, 2)
     return lengths
-
-
-class _Words:
-    """The labels of a card, set in type: title and size above, lengths at their lines, the reference object's name."""
-
-    def __init__(self, job: Job, thing: ReferenceObject, seen: SeenSize, faces: dict[str, Typeface], unit: int) -> None:
-        self.unit, self.units, self.size = unit, job.params["units"], job.size_px
-        self.strong, self.text = faces["strong"], faces["text"]
-        room = self.size[0] * (1 - 2 * MARGIN)
-        self.height = self._length(seen.told_height_cm, " ", 0.105) if self._drawn(job, seen.height_line_cm, thing, seen) else None
-        self.width = self._length(seen.told_width_cm, " / ", 0.3) if self._drawn(job, seen.width_line_cm, thing, seen) else None
-        named = job.params["reference_label"] or thing.label
-        told = " × ".join(_number(cm, "cm") for cm in thing.told_cm)
-        said = (
-            f"{named}, {told} cm"
-            if told and self.units != "in"
-            else f"{named}, {' × '.join(_number(c, 'in') for c in thing.told_cm)} in"
-            if told
-            else named
-        )
-        self.reference = self._set(said, self.text, 0.0245, 0.30 * self.size[0], lines=2)
-        self.title = self.told = None
-        if job.params["title"]:
-            self.title = self._set(job.resolved["title"], faces["headline"], 0.052, room, lines=1)
-            self.told = self._set(_in_words(job.resolved["size_cm"], self.units), self.text, 0.0265, room, lines=1)
-
-    def _drawn(self, job: Job, line_cm: float | None, thing: ReferenceObject, seen: SeenSize) -> bool:
-        """Whether a line is long enough to be read; the scale is not known before the labels are, so the largest it can be is taken."""
-        scale = 0.62 * min(self.size[1] / max(seen.height_cm, thing.height_cm), self.size[0] / (seen.width_cm + thing.width_cm))
-        return line_cm is not None and line_cm * scale >= MIN_LINE * self.unit
-
-    def _length(self, cm: float | None, between: str, share: float) -> SetText:
-        assert cm is not None, "a line has its length"
-        parts = [f"{_number(cm, unit)}\u00a0{unit}" for unit in (("cm", "in") if self.units == "both" else (self.units,))]
-        return self._set(between.join(parts), self.strong, 0.0275, share * self.unit, lines=2)
-
-    def _set(self, text: str, face: Typeface, share: float, width_px: float, *, lines: int) -> SetText:
-        return set_text(
-            text,
-            face,
-            width_px=width_px,
-            height_px=self.size[1],
-            max_px=share * self.unit,
-            min_px=min(share, MIN_TEXT_SHARE) * self.unit,
-            max_lines=lines,
-        )
-
-    def draw(self, canvas: Uint8, layout: CardLayout) -> list[dict[str, Any]]:
-        """Draw all of them; their boxes as facts."""
-        found: list[dict[str, Any]] = []
-        unit, (width, _) = self.unit, self.size
-        margin, below = MARGIN * unit, layout.ground + (LINE_OFF + 0.026) * unit
-
-        def put(made: SetText, left: float, top: float, column: float, align: Any, rgb: tuple[int, int, int]) -> None:
-            box = draw_text(canvas, made, left_px=left, top_px=top, width_px=column, align=align, rgb=rgb)
-            found.append(_as_fact(box, canvas, rgb, made))
-
-        if self.title is not None and self.told is not None:
-            put(self.title, margin, margin, width - 2 * margin, "left", TEXT_RGB)
-            put(self.told, margin, margin + self.title.height_px + 0.022 * unit, width - 2 * margin, "left", SOFT_TEXT_RGB)
-        if self.height is not None:
-            top = layout.ground - layout.height_line_px / 2 - self.height.height_px / 2
-            put(self.height, layout.height_label_right - self.height.width_px, top, self.height.width_px, "right", TEXT_RGB)
-        if self.width is not None:
-            put(self.width, layout.product_column[0], below, layout.product_column[1], "center", TEXT_RGB)
-        put(self.reference, layout.reference_column[0], below, layout.reference_column[1], "center", SOFT_TEXT_RGB)
-        return found
-
-
-def _as_fact(box: tuple[int, int, int, int], canvas: Uint8, rgb: tuple[int, int, int], made: SetText) -> dict[str, Any]:
-    height, width = canvas.shape[:2]
-    return {
-        "left": box[0] / width,
-        "top": box[1] / height,
-        "width": (box[2] - box[0]) / width,
-        "height": (box[3] - box[1]) / height,
-        "color": "#{:02x}{:02x}{:02x}".format(*rgb),
-        "lines": len(made.lines),
-        "text": " ".join(made.lines),
-    }
-
-
-def _number(cm: float, unit: str) -> str:
-    value = cm if unit == "cm" else cm / CM_PER_INCH
-    return f"{value:.1f}".removesuffix(".0") if value < 100 else f"{value:.0f}"
-
-
-def _in_words(size: dict[str, float | None], units: str) -> str:
-    """Width, depth and height in words: `W 12.1 × D 8.4 × H 9.4 cm`."""
-    known = [(letter, size[name]) for letter, name in (("W", "width"), ("D", "depth"), ("H", "height"))]
-    shown = ("cm", "in") if units == "both" else (units,)
-    return "  /  ".join(
-        " × ".join(f"{letter} {_number(cm, unit)}" for letter, cm in known if cm is not None) + f" {unit}" for unit in shown
-    )
 
 
 def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:

@@ -25,8 +25,7 @@ NAMES = ("hand", "a4", "mug", "door", "person")
 class ReferenceObject:
     """An object and its silhouette in centimeters, whose box is width_cm x height_cm from (0, 0).
 
-    `outlines`: closed curves, holes by the even-odd rule. `details`: closed curves inside, filled lighter. `size_words` is what is said of
-    its size: {0} is replaced by the length that counts.
+    `outlines`: closed curves, holes by the even-odd rule. `details`: closed curves inside, filled lighter. `told_cm`: the lengths that are told of it.
     """
 
     name: str
@@ -176,4 +175,4 @@ def _person() -> ReferenceObject:
         ):
             field.limb(*((middle + side * x, y, radius) for x, y, radius in joints))
     outlines, _, width = fitted(field.outlines(rounding_cm=1.2, floor_cm=0.0), None, 170.0)
-    return ReferenceObject(name="person", label="Adult, 170 cm", width_cm=width, height_cm=170.0, told_cm=(), outlines=outlines)
+    return ReferenceObject(name="person", label="Adult", width_cm=width, height_cm=170.0, told_cm=(170.0,), outlines=outlines)

@@ -17,7 +17,8 @@ from catalog.product import Product
 from generation.kind import RenderSource
 from generation.poster import layout_difference
 from generation.poster_copy import written_price
-from generation.poster_layouts import LAYOUTS, STORY_BOTTOM, STORY_TOP, Frame
+from generation.poster_frame import STORY_BOTTOM, STORY_TOP, Frame
+from generation.poster_layouts import LAYOUTS
 from generation.poster_type import CLEAR_SHARE
 from generation.recipe_book import read_recipe_book
 from generation.render import render_group

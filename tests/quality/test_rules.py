@@ -50,7 +50,7 @@ def test_a_recipe_of_a_known_kind_without_a_pack_takes_the_pack_of_its_kind():
 
 def test_a_recipe_nobody_has_rules_for_is_refused():
     with pytest.raises(SettingsError, match=r"no rules for recipe 'poster'.*packshot_white"):
-        read_rules("poster", kind="ad_poster")
+        read_rules("poster", kind="postcard")
 
 
 def test_a_brand_bound_replaces_the_default_and_changes_the_digest():
