@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from catalog.recipe import Recipe
 from generation.backdrop import BACKDROP, BACKDROP_TABLE
+from generation.ghost_mannequin import GHOST_MANNEQUIN
 from generation.kind import Kind
 from generation.material import MATERIAL
 from generation.on_model import ON_MODEL
@@ -17,6 +18,7 @@ from generation.staging import STAGED_SCENE
 KINDS: Mapping[str, Kind] = {
     "ad_poster": AD_POSTER,
     "backdrop": BACKDROP,
+    "ghost_mannequin": GHOST_MANNEQUIN,
     "on_model": ON_MODEL,
     "backdrop_table": BACKDROP_TABLE,
     "material": MATERIAL,

@@ -73,12 +73,12 @@ NOT_SHOWN = {
 """What is never shown on a synthetic person: what children wear, and what leaves a person undressed."""
 
 
-def garment_of(product: Product, given: dict[str, GarmentClass], recipe: str) -> GarmentClass:
+def garment_of(product: Product, given: dict[str, GarmentClass], recipe: str, *, shown_on_people: bool = True) -> GarmentClass:
     """The class of a product: the one given for its category, else the one that its category's or its own name tells.
 
     Raises RenderError for what no class is told of, and for what is not shown on synthetic people.
     """
-    for why, words in NOT_SHOWN.items():
+    for why, words in NOT_SHOWN.items() if shown_on_people else ():
         if found := _first(words, f"{product.category} {product.title}"):
             told = "no synthetic children are drawn" if why == "child" else "no synthetic person is drawn in what leaves a person undressed"
             raise RenderError(

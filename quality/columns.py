@@ -252,6 +252,23 @@ COLUMNS: dict[str, Column] = {
     "shadow_chroma": Column(
         unit="a*, b*", low=0, high=None, source="own", meaning="color of the shadow against the ground beside it, both scaled to L 50"
     ),
+    # A garment whose mannequin was taken out.
+    "mannequin_left_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="share of the mannequin, found anew in the cut-out, that is still to be seen"
+    ),
+    "garment_changed_pct": Column(
+        unit="%",
+        low=0,
+        high=100,
+        source="CIE 1976, 4",
+        meaning="share of the garment beyond its rim whose pixels are others than in its photo",
+    ),
+    "inside_drawn_pct": Column(
+        unit="%", low=0, high=None, source="own", meaning="what was drawn of the garment's inside, of the garment's area"
+    ),
+    "garment_loose_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="share of the garment that lies apart from its largest part"
+    ),
     # The product worn or held by a synthetic person.
     "worn_features": Column(
         unit="features",

@@ -3,12 +3,17 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
+
 from catalog.text_box import text_boxes
 from imaging.measure_background import rgb_of
 from imaging.measure_change import measure_form, measure_hollow, measure_kept, measure_pattern, measure_target, part_of
 from imaging.measure_poster import measure_poster
 from imaging.measure_scale_card import measure_scale_card
 from imaging.measure_text import PlacedText
+from imaging.measure_geometry import measure_geometry
+from imaging.measure_hollow import measure_hollow as measure_hollow_garment
 from imaging.measure_views import Views
 from imaging.measure_worn import measure_worn
 from quality.columns import COLUMNS, Measurements
@@ -41,6 +46,10 @@ WITHOUT_PLACE = frozenset(
 """Columns that say something of a picture in which the product stands nowhere in particular."""
 
 
+ON_WHITE = frozenset({"white_share_pct", "border_min_rgb", "background_noise", "background_std", "extra_edge_permille"})
+"""Columns that say something of the white ground around a product."""
+
+
 def _measure_on_model(evidence: "RenderEvidence", views: Views) -> Measurements:
     """The product as it is worn; what compares pixel with pixel where the product was placed for the gate says nothing, and is not evaluated."""
     row: Measurements = {name: None for name in COLUMNS if name not in WITHOUT_PLACE}
@@ -62,10 +71,24 @@ def _changed(evidence: "RenderEvidence", views: Views) -> Measurements:
     return row
 
 
+def _measure_ghost_mannequin(evidence: "RenderEvidence", views: Views) -> Measurements:
+    """The garment without the mannequin that its cut-out still has; what compares the two as a whole is not evaluated."""
+    row: Measurements = {name: None for name in COLUMNS if name not in WITHOUT_PLACE | ON_WHITE}
+    if evidence.product_rgb_HW3 is None or evidence.product_alpha_HW is None:
+        return row
+    found, garment = measure_hollow_garment(evidence.pixels_HW3, evidence.product_rgb_HW3, evidence.product_alpha_HW)
+    row.update(found)
+    height, width = views.render_HW3.shape[:2]
+    small = cv2.resize(garment.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
+    row.update(measure_geometry(np.asarray(small)))
+    return row
+
+
 KIND_MEASURES: Mapping[str, Callable[["RenderEvidence", Views], Measurements]] = {
     "ad_poster": _of_ad_poster,
     "on_model": _measure_on_model,
     "scale_card": _of_scale_card,
+    "ghost_mannequin": _measure_ghost_mannequin,
     "material": _changed,
     "pattern": _changed,
     "recolor": _changed,
