@@ -3,7 +3,8 @@
     python -m tools.recipe_pictures scale_card recolor
 
 A cases file holds `columns`, `tile_px` and `cases`: each with `sku`, and where wanted `set` (parameters), `product` (what its row says), `index`,
-`brand` (a kit relative to the cases file), `label`. `drawn` in place of `sku` is a garment on a mannequin (drawn_mannequins.py). A case `sku: X, photo: true` is the photo itself: the "before". Recipes that are drawn by a
+`brand` (a kit relative to the cases file), `label`. `drawn` in place of `sku` is a garment on a mannequin (drawn_mannequins.py).
+A case `sku: X, photo: true` is the photo itself: the "before". Recipes that are drawn by a
 model use the shipped one, without a LoRA.
 """
 
