@@ -28,6 +28,8 @@ NECK_WIDTH = (0.04, 0.5)
 MAX_OFF_CENTER = 0.25
 MIN_NECK = 0.008
 """Smallest neck, of the silhouette's area: a patch of wall that a cut-out kept, or a label, is smaller."""
+SLIVER_PX = 6
+"""How far from the outline a sliver is looked for, at working size."""
 MIN_PART = 0.0008
 """Smallest part of a mannequin, of the silhouette's area."""
 GARMENT_COLORS = 4
@@ -147,7 +149,8 @@ def _colors(weighted: FloatImage, seed: Mask, silhouette: Mask) -> _Colors:
 
 def _region(weighted: FloatImage, colors: _Colors, silhouette: Mask, seed: Mask) -> Mask:
     """Parts of the mannequin's color that reach the silhouette's outline: what lies within the garment is the garment's print."""
-    smooth = np.asarray(cv2.GaussianBlur(colors.leaning(weighted), (0, 0), 1.2), np.float32)
+    leaning = colors.leaning(weighted)
+    smooth = np.asarray(cv2.GaussianBlur(leaning, (0, 0), 1.2), np.float32)
     near = ((smooth > 0) & silhouette).astype(np.uint8)
     near = cv2.morphologyEx(cv2.morphologyEx(near, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=4)
@@ -162,7 +165,16 @@ def _region(weighted: FloatImage, colors: _Colors, silhouette: Mask, seed: Mask)
             found |= part
     # What the opening took off its edges comes back: slivers between a sleeve and a body.
     beside = cv2.dilate(found.astype(np.uint8), np.ones((13, 13), np.uint8)) > 0
-    return np.asarray((found | (beside & (smooth > 0))) & silhouette)
+    found = (found | (beside & (smooth > 0))) & silhouette
+    at_outline = cv2.dilate((~silhouette).astype(np.uint8), np.ones((2 * SLIVER_PX + 1, 2 * SLIVER_PX + 1), np.uint8)) > 0
+    return _grown_through(found, np.asarray(silhouette & at_outline & (leaning > 1)))
+
+
+def _grown_through(found: Mask, thin: Mask) -> Mask:
+    """A region with everything of `thin` that hangs together with it: slivers of plastic that run up into an armpit."""
+    _, labels = cv2.connectedComponents((found | thin).astype(np.uint8), connectivity=8)
+    reached = np.unique(labels[found])
+    return np.asarray(found | (thin & np.isin(labels, reached[reached > 0])))
 
 
 def _fine_cover(rgb_HW3: ByteImage, found: Mask, colors: _Colors, scale: float) -> FloatImage:
