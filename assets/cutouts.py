@@ -14,6 +14,7 @@ from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.planning import cutout_key, products_of_cell, screening_key, screening_rules
 from assets.source_photos import source_photos
+from catalog.errors import RenderError
 from catalog.failpoint import failpoint
 from catalog.preemption import stop_point
 from catalog.verdict import Verdict
@@ -106,6 +107,18 @@ def read_cutout(project: Project, cutout_digest: str) -> "tuple[np.ndarray, np.n
     from imaging.storage_format import decode_rgba_png
 
     return decode_rgba_png(project.store.get(cutout_digest))
+
+
+def read_upright_photo(project: Project, photo_digest: str) -> "np.ndarray":
+    """A kept original as upright sRGB pixels, as it was cut out: uint8 (H, W, 3). Raises RenderError when the store has lost it."""
+    from imaging.photo import decode_photo
+
+    if project.store.missing([photo_digest]):
+        raise RenderError(
+            f"The original photo {photo_digest[:12]} is not in the store any more. Nothing was made. Run the product's cell: it is kept anew while "
+            "the catalog still has it."
+        )
+    return decode_photo(project.store.get(photo_digest)).pixels_HW3
 
 
 def commit_cutouts(project: Project, category: str, drop: str, outcomes: list[Row]) -> str:

@@ -4,6 +4,7 @@ Records nothing and replaces nothing: what is lost is made again by running its 
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from assets.cutouts import read_cutout
+from assets.cutouts import read_cutout, read_upright_photo
 from assets.plate_inputs import fetch_from, without_lost_neighbors
 from catalog.errors import ModelError, RenderError, SettingsError, StoreError
 from catalog.keys import digest_bytes
@@ -175,7 +176,8 @@ def _compose(project: Project, row: Row, plate: Pixels | None) -> Pixels:
             "product's cell: it cuts the photo out again."
         )
     foreground_HW3, alpha_HW = read_cutout(project, row["cutout_digest"])
-    source = RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW, brand_file=project.brand_file)
+    photo = partial(read_upright_photo, project, row["facts"].get("photo_digest", ""))
+    source = RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW, brand_file=project.brand_file, photo=photo)
     return render_one(row["facts"]["resolved"], row["facts"]["seed"], source, plate).pixels_HW3
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from assets.attempts import CrashedItem, Hands, in_hand, times_begun
-from assets.cutouts import read_cutout
+from assets.cutouts import read_cutout, read_upright_photo
 from assets.expectation import expectation_of
 from assets.lost_files import record_made
 from assets.planning import WantedRender, lora_in_use, sampling_of
@@ -166,7 +166,7 @@ class _Shard:
     def _request(self, wanted: WantedRender) -> "PlateRequest":
         from generation.render import plate_request
 
-        return plate_request(wanted.resolved, wanted.variant.seed, lambda: self._product(wanted.cutout_digest))
+        return plate_request(wanted.resolved, wanted.variant.seed, lambda: self._product(wanted))
 
     def _requests(self, those: Sequence[WantedRender], refused: "dict[int, str] | None" = None) -> "dict[int, PlateRequest]":
         """What the recipes of some renders ask for, by number; where one refuses its product, the reason goes to `refused`."""
@@ -179,11 +179,11 @@ class _Shard:
                     refused[n] = str(error)
         return asked
 
-    def _product(self, cutout_digest: str) -> "RenderSource":
-        """The product of a cut-out, the last one kept: variants follow one another."""
-        if cutout_digest not in self.products:
-            self.products = {cutout_digest: _source(self.project, cutout_digest)}
-        return self.products[cutout_digest]
+    def _product(self, wanted: WantedRender) -> "RenderSource":
+        """The product of a render's cut-out, the last one kept: variants follow one another."""
+        if wanted.cutout_digest not in self.products:
+            self.products = {wanted.cutout_digest: _source(self.project, wanted)}
+        return self.products[wanted.cutout_digest]
 
     def _plates_for(self, wanted: Sequence[WantedRender]) -> "DiffusionPlates":
         how, plates = sampling_of(self.project, wanted[0].recipe), self.plates[is_edited(wanted[0].recipe)]
@@ -351,17 +351,22 @@ def _naming(plate: "Plate", blobs: Mapping[str, str]) -> "Plate":
     return replace(plate, batch={**plate.batch, "pictures": {digest: blobs[digest] for digest in named}}) if named else plate
 
 
-def _source(project: Project, cutout_digest: str) -> "RenderSource":
+def _source(project: Project, wanted: WantedRender) -> "RenderSource":
     from generation.kind import RenderSource
 
-    foreground_HW3, alpha_HW = read_cutout(project, cutout_digest)
-    return RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW, brand_file=project.brand_file)
+    foreground_HW3, alpha_HW = read_cutout(project, wanted.cutout_digest)
+    return RenderSource(
+        foreground_HW3=foreground_HW3,
+        alpha_HW=alpha_HW,
+        brand_file=project.brand_file,
+        photo=partial(read_upright_photo, project, wanted.photo_digest),
+    )
 
 
 def _draw(project: Project, group: Sequence[WantedRender], plates: "Sequence[Plate]") -> "list[Rendered]":
     from generation.render import render_one
 
-    source = _source(project, group[0].cutout_digest)
+    source = _source(project, group[0])
     pixels = [plate.pixels_HW3 for plate in plates] or [None] * len(group)
     return [render_one(w.resolved, w.variant.seed, source, plate_HW3) for w, plate_HW3 in zip(group, pixels, strict=True)]
 
@@ -381,7 +386,8 @@ def _row(project: Project, wanted: WantedRender, made: "Rendered", compose_s: fl
         "lora_digest": wanted.lora_digest,
         "placement": made.placement.as_dict(),
         "facts": made.facts
-        | {"resolved": wanted.resolved, "seed": wanted.variant.seed, "compose_seconds": round(compose_s, 6)}
+        | {"resolved": wanted.resolved, "seed": wanted.variant.seed, "photo_digest": wanted.photo_digest}
+        | {"compose_seconds": round(compose_s, 6)}
         | _plate_facts(plate),
         "seconds": plate.spent["seconds"] if plate is not None else 0.0,
         "made_at": utc_now().replace(tzinfo=None),

@@ -196,12 +196,14 @@ def measure_one(project: Project, wanted: WantedRender, row: Row) -> dict[str, A
 
 def evidence_of(project: Project, row: Row, *, changes_product: bool) -> "RenderEvidence":
     """What is known about one stored render itself: its pixels and, placed anew, its cut-out."""
-    from imaging.placing import place
     from imaging.storage_format import decode_rgb
     from quality.measurements import RenderEvidence
+    from quality.placed_product import placed_product
 
     data = project.store.get(row["render_digest"])
-    product_rgb_HW3, product_alpha_HW = place(*read_cutout(project, row["cutout_digest"]), Placement(**row["placement"]))
+    product_rgb_HW3, product_alpha_HW = placed_product(
+        *read_cutout(project, row["cutout_digest"]), Placement(**row["placement"]), row["facts"]
+    )
     return RenderEvidence(
         pixels_HW3=decode_rgb(data),
         product_rgb_HW3=product_rgb_HW3,

@@ -53,19 +53,19 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=SLUG)
-    kind: str = Field(pattern=SLUG)
-    title: str
-    description: str = ""
-    engine: Literal["studio", "diffusion"]
-    changes_product: bool = False
-    version: int = Field(default=1, ge=1)
-    variants: int = Field(default=1, ge=1, le=64)
-    width_px: int = Field(default=1200, ge=64, le=8192)
-    height_px: int = Field(default=1200, ge=64, le=8192)
-    digital_source_type: SourceType
-    params: dict[str, Any] = Field(default_factory=dict)
-    sampling: RecipeSampling | None = None
+    name: str = Field(pattern=SLUG, description="What the brand kit and the command line call it.")
+    kind: str = Field(pattern=SLUG, description="The code that makes the picture.")
+    title: str = Field(description="What people read.")
+    description: str = Field(default="", description="What the picture is for.")
+    engine: Literal["studio", "diffusion"] = Field(description="studio: computed; diffusion: drawn by the base model.")
+    changes_product: bool = Field(default=False, description="Whether the product looks other than photographed, as in another color.")
+    version: int = Field(default=1, ge=1, description="Raised when the same parameters should give a new picture.")
+    variants: int = Field(default=1, ge=1, le=64, description="Most pictures per product.")
+    width_px: int = Field(default=1200, ge=64, le=8192, description="Width of the picture.")
+    height_px: int = Field(default=1200, ge=64, le=8192, description="Height of the picture.")
+    digital_source_type: SourceType = Field(description="IPTC DigitalSourceType that its files carry.")
+    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the kind.")
+    sampling: RecipeSampling | None = Field(default=None, description="How its scenes are drawn, where that differs from the settings.")
 
     @model_validator(mode="after")
     def _only_what_is_drawn_is_sampled(self) -> Self:

@@ -53,16 +53,23 @@ def no_files(sha256: str) -> bytes:
     raise RenderError(f"Brand file {sha256[:12]} is needed, and no brand kit's files are at hand. Nothing was made.")
 
 
+def no_photo() -> Uint8:
+    """Stands where only the cut-out is at hand; raises RenderError."""
+    raise RenderError("The photo with its own background is needed, and only its cut-out is at hand. Nothing was made.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class RenderSource:
     """A cut-out product photo: its colors (decontaminated, uint8 (H, W, 3) sRGB) and its alpha (uint8 (H, W)).
 
-    `brand_file` gives the bytes of a brand kit's file by its sha256: a logo, a font, a pattern, a swatch.
+    `brand_file` gives the bytes of a brand kit's file by its sha256: a logo, a font, a pattern, a swatch. `photo` reads the photo itself, of
+    the same size: few kinds look at what was behind the product.
     """
 
     foreground_HW3: Uint8
     alpha_HW: Uint8
     brand_file: Callable[[str], bytes] = field(default=no_files, compare=False, repr=False)
+    photo: Callable[[], Uint8] = field(default=no_photo, compare=False, repr=False)
 
 
 Source = Callable[[], RenderSource]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from catalog.recipe import Recipe
 from generation.backdrop import BACKDROP, BACKDROP_TABLE
 from generation.ghost_mannequin import GHOST_MANNEQUIN
+from generation.enhance import ENHANCE, ENHANCE_UNIFORM
 from generation.kind import Kind
 from generation.material import MATERIAL
 from generation.on_model import ON_MODEL
@@ -22,6 +23,8 @@ KINDS: Mapping[str, Kind] = {
     "on_model": ON_MODEL,
     "backdrop_table": BACKDROP_TABLE,
     "material": MATERIAL,
+    "enhance": ENHANCE,
+    "enhance_uniform": ENHANCE_UNIFORM,
     "packshot": PACKSHOT,
     "pattern": PATTERN,
     "recolor": RECOLOR,

@@ -13,6 +13,8 @@ import numpy.typing as npt
 Uint8 = npt.NDArray[np.uint8]
 FloatImage = npt.NDArray[np.float32]
 
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Weights of linear red, green and blue in luminance (IEC 61966-2-1)."""
 STEPS = 65_535
 """Steps of the tables from light to levels: near black, where sRGB is steepest, one is a twentieth of a level."""
 
@@ -56,6 +58,23 @@ def to_fine_levels(light: FloatImage) -> FloatImage:
 def light_of_hex(color_hex: str) -> FloatImage:
     """Linear light of `#rrggbb`, float32 (3,)."""
     return _LIGHT[[int(color_hex[i : i + 2], 16) for i in (1, 3, 5)]]
+
+
+def luminance(light_HW3: FloatImage) -> FloatImage:
+    """Relative luminance Y of linear light, float32 (H, W)."""
+    summed = cv2.transform(np.ascontiguousarray(light_HW3, np.float32), LUMINANCE[None])
+    return np.asarray(summed, np.float32).reshape(light_HW3.shape[:2])
+
+
+def luminance_of_lightness(lightness: float) -> float:
+    """Y of a CIE L* (0..100)."""
+    return ((lightness + 16) / 116) ** 3 if lightness > 8 else lightness / 903.3
+
+
+def lightness_of_luminance(y: npt.NDArray[np.floating[Any]]) -> FloatImage:
+    """CIE L* (0..100) of Y; float32 of the same shape."""
+    y = np.asarray(y, np.float32)
+    return np.asarray(np.where(y > 0.008856, 116 * np.cbrt(y) - 16, 903.3 * y), np.float32)
 
 
 def _steps(light: FloatImage) -> npt.NDArray[np.uint16]:

@@ -151,12 +151,13 @@ def render(
     style = category or next(iter(kit.categories))
     if style not in kit.categories:
         raise SettingsError(f"The brand kit has no category {style!r}. It has: {', '.join(sorted(kit.categories))}.")
-    cut = cut_out(decoded(photo, as_json).pixels_HW3)
+    pixels_HW3 = decoded(photo, as_json).pixels_HW3
+    cut = cut_out(pixels_HW3)
     if not cut.accepted:
         raise CutoutRefused(f"{photo}: the product cannot be told from its background with confidence ({', '.join(cut.reasons)}).")
     known = {"sku": "photo", "title": photo.stem or "photo", "category": style, "photos": (photo.name,)}
     item = parse_model(Product, known | parameters_of(told or [], "--product"), "--product")
-    source = RenderSource(foreground_HW3=cut.foreground_HW3, alpha_HW=cut.alpha_HW, brand_file=brand_file)
+    source = RenderSource(foreground_HW3=cut.foreground_HW3, alpha_HW=cut.alpha_HW, brand_file=brand_file, photo=lambda: pixels_HW3)
     if concepts is not None:
         write_concepts(chosen, item, kit, source, count=concepts, out=out, file_format=file_format, as_json=as_json)
         return

@@ -17,6 +17,7 @@ from imaging.measure_hollow import measure_hollow as measure_hollow_garment
 from imaging.measure_views import Views
 from imaging.measure_worn import measure_worn
 from quality.columns import COLUMNS, Measurements
+from quality.enhancement import measure_enhanced
 
 if TYPE_CHECKING:
     from quality.measurements import RenderEvidence
@@ -92,5 +93,7 @@ KIND_MEASURES: Mapping[str, Callable[["RenderEvidence", Views], Measurements]] =
     "material": _changed,
     "pattern": _changed,
     "recolor": _changed,
+    "enhance": measure_enhanced,
+    "enhance_uniform": measure_enhanced,
 }
 """Columns by kind; facts are the renderer's word and are measured again, never believed."""

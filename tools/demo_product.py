@@ -49,6 +49,7 @@ def demo_product(sku: str, *, brand: Path = CATALOG / "brand.yaml", long_side_px
         foreground_HW3=pictures[1],
         alpha_HW=pictures[2],
         brand_file=lambda sha256: read_brand_file(brand.parent, names[sha256], sha256),
+        photo=lambda: pictures[0],
     )
     return DemoProduct(product=parse_model(Product, given, sku), photo_HW3=pictures[0], source=source, kit=kit)
 
