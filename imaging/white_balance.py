@@ -21,6 +21,8 @@ Witness = Literal["gray_point", "background", "colors", "none"]
 NEUTRAL_CHROMA = 5.5
 """CIELAB chroma up to which a plain backdrop counts as white or gray paper under a tinted light. Measured: 34 white papers of the demo 0.4 to 2.3, its
 two cream ones 6.8 and 7.3; beige sheets and walls behind real clothes 7 to 16, which may be paint as well as light."""
+UNSEEN_CHROMA = 2.5
+"""Chroma of a backdrop that is as good as neutral. Measured: an orange lamp warms its own white paper by 2.3; taking that out made the wall blue."""
 MAX_CAST_CHROMA = 45.0
 """A backdrop more colorful than this is no white paper, whatever its owner says; red cloths behind real clothes lie at 48 to 90."""
 PLAIN_SPREAD = 7.0
@@ -89,6 +91,8 @@ def estimated(linear_HW3: FloatImage, product_HW: Mask) -> WhiteBalance:
     backdrop, why = _backdrop_color(linear_HW3, product_HW)
     if backdrop is not None:
         chroma, gains = _chroma(backdrop), _gains(backdrop)
+        if chroma <= UNSEEN_CHROMA:
+            return _none(f"the backdrop, {_hex(backdrop)}, is neutral already")
         if gains is not None and chroma <= NEUTRAL_CHROMA:
             return WhiteBalance(gains=gains, witness="background", cast_chroma=chroma, why=f"neutral backdrop of color {_hex(backdrop)}")
         highlight = _highlight_color(linear_HW3, product_HW)
