@@ -3,8 +3,8 @@
     python -m tools.recipe_pictures scale_card recolor
 
 A cases file holds `columns`, `tile_px` and `cases`: each with `sku`, and where wanted `set` (parameters), `product` (what its row says), `index`,
-`brand` (a kit relative to the cases file), `label`. `drawn` in place of `sku` is a garment on a mannequin (drawn_mannequins.py).
-A case `sku: X, photo: true` is the photo itself: the "before". Recipes that are drawn by a
+`brand` (a kit relative to the cases file), `spoiled` (one of spoiled_photos.py), `label`. `drawn` in place of `sku` is a garment on a mannequin
+(drawn_mannequins.py). A case `sku: X, photo: true` is the photo itself: the "before". Recipes that are drawn by a
 model use the shipped one, without a LoRA.
 """
 
@@ -39,7 +39,7 @@ def _tile(name: str, case: dict[str, Any]) -> Tile:
     if "drawn" in case:
         return _drawn_tile(name, case)
     brand = PAGES / case["brand"] if "brand" in case else CATALOG / "brand.yaml"
-    shown = demo_product(case["sku"], brand=brand, **case.get("product", {}))
+    shown = demo_product(case["sku"], brand=brand, spoiled=case.get("spoiled"), **case.get("product", {}))
     label = case.get("label", case["sku"])
     if case.get("photo"):
         return Tile(pixels_HW3=shown.photo_HW3, label=label)
