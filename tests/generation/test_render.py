@@ -60,13 +60,12 @@ class SavedPlates:
 
 def source(drawn):
     foreground, alpha = drawn
-    return RenderSource(foreground_HW3=foreground, alpha_HW=alpha)
+    return RenderSource(foreground_HW3=foreground, alpha_HW=alpha, photo=lambda: foreground)
 
 
 def resolved(name, indexes=(0,), **params):
-    if name == "packshot_white":
-        params = {"upscale_max": 4.0, **params}  # the drawn products are 300 px
-    recipe = BOOK[name].model_copy(update={"width_px": SIZE, "height_px": SIZE}).with_params(params)
+    small = {"packshot_white": {"upscale_max": 4.0}, "enhance_uniform": {"max_upscale": 4}}.get(name, {})  # the drawn products are 300 px
+    recipe = BOOK[name].model_copy(update={"width_px": SIZE, "height_px": SIZE}).with_params(small | params)
     return [resolve(recipe, PRODUCT, KIT, index) for index in indexes]
 
 
