@@ -12,13 +12,14 @@ from pydantic import Field, model_validator
 from catalog.brand_kit import HexColor
 from catalog.errors import RenderError
 from catalog.placement import Placement
-from generation.backdrop import paper_sweep
 from generation.enhance_photo import correct, histogram
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
+from imaging.backdrops import Backdrop, draw_backdrop
 from imaging.color import srgb_to_lab
+from imaging.composite import composite
 from imaging.footprint import find_footprint
-from imaging.linear_light import to_levels
-from imaging.placing import composite, fit_centered, place, product_box
+from imaging.linear_light import to_fine_levels, to_levels
+from imaging.placing import fit_centered, place, product_box
 from imaging.plate_finish import add_grain
 from imaging.shadows import ShadowLight, darken, shadow_map
 from imaging.tilt import Tilt, find_tilt
@@ -112,13 +113,13 @@ def compose_uniform(job: Job) -> Composed:
     whole = placed_by(matrix, scale=scale, left_px=placement.left_px, top_px=placement.top_px)
     rgb, placed = place(color, alpha, placement) if _is_still(tilt) else place_upright(color, alpha, whole, (width, height))
     paper_hex = job.resolved["backdrop_hex"]
-    paper = paper_sweep(paper_hex, width_px=width, height_px=height, falloff=0.25, light_side=0.0)
+    paper = draw_backdrop(Backdrop(color_hex=paper_hex, falloff=0.25, light_side=0.0), width_px=width, height_px=height)
     if params["shadow"] > 0:
         strength = params["shadow"]
-        light = ShadowLight(side=0.0, hardness=0.05, reach=0.4, contact=0.7 * strength, occlusion=0.45 * strength, cast=0.3 * strength)
+        light = ShadowLight(side=0.0, hardness=0.05, reach=0.4, contact=0.9 * strength, occlusion=0.65 * strength, cast=0.5 * strength)
         paper = darken(paper, shadow_map(placed, find_footprint(placed), light, horizon_row=0.0))
-    paper = add_grain(paper, sigma=GRAIN, seed=job.seed)
-    pixels = composite(rgb, placed, np.clip(np.round(paper), 0, 255).astype(np.uint8))
+    levels = add_grain(to_fine_levels(paper), sigma=GRAIN, seed=job.seed)
+    pixels = composite(rgb, placed, np.clip(np.round(levels), 0, 255).astype(np.uint8))
     behind = {"background": "plain", "background_hex": paper_hex}
     return pixels, placement, behind | _facts(corrected.facts, photo, pixels, tilt, whole, scale, alpha)
 

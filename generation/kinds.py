@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from catalog.recipe import Recipe
 from generation.backdrop import BACKDROP, BACKDROP_TABLE
-from generation.ghost_mannequin import GHOST_MANNEQUIN
 from generation.enhance import ENHANCE, ENHANCE_UNIFORM
+from generation.ghost_mannequin import GHOST_MANNEQUIN
 from generation.kind import Kind
 from generation.material import MATERIAL
 from generation.on_model import ON_MODEL

@@ -35,9 +35,12 @@ LIMITS = (
     Limit(reason="product_cropped", measurement="fg_border", limit=0.02, softness=0.007),
     Limit(reason="low_contrast_edge", measurement="weak_edge_share", limit=0.35, softness=0.10),
     Limit(reason="low_contrast_edge", measurement="open_share", limit=0.10, softness=0.03),
+    Limit(reason="cluttered_background", measurement="gaps_on_unplain", limit=0.6, softness=0.15),
     Limit(reason="low_contrast_edge", measurement="agree", limit=0.90, softness=-0.02),
     Limit(reason="ragged_outline", measurement="raggedness", limit=1.30, softness=0.08),
 )
+"""`gaps_on_unplain`: an outline with gaps, times how far the border is from a smooth surface. Each alone has harmless causes (a drawn bag on white
+has gaps along half of its outline, a shadow that reaches the border is no surface)."""
 
 
 def measure_cutout(small_HW3: npt.NDArray[np.uint8], product: Mask, found: ProductMask, colors: EdgeColors) -> dict[str, float]:
@@ -60,14 +63,15 @@ def measure_cutout(small_HW3: npt.NDArray[np.uint8], product: Mask, found: Produ
         "leak_share": leak_share,
         "gap_share": gap_share,
         "open_share": min(leak_share, gap_share),
+        "gaps_on_unplain": gap_share * found.model.residual_p95,
         "agree": _agreement(small_HW3, product),
     }
 
 
-def judge(measurements: dict[str, float]) -> tuple[float, tuple[str, ...]]:
+def judge(measurements: dict[str, float], limits: tuple[Limit, ...] = LIMITS) -> tuple[float, tuple[str, ...]]:
     """Confidence, 0..1, and the reasons for refusal; no reasons exactly when confidence is at least 0.5."""
     confidence, reasons = 1.0, []
-    for limit in LIMITS:
+    for limit in limits:
         distance = (limit.limit - measurements[limit.measurement]) / limit.softness
         sureness = 1 / (1 + float(np.exp(-np.clip(distance, -30, 30))))
         confidence = min(confidence, sureness)

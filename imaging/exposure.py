@@ -41,7 +41,9 @@ def wanted_exposure(linear_HW3: FloatImage, *, target_lightness: float, max_ev: 
     return _exposure(gain, max_ev, "highlights")
 
 
-def level_exposure(linear_HW3: FloatImage, product_HW: Mask, *, backdrop_lightness: float, target_lightness: float, max_ev: float) -> Exposure:
+def level_exposure(
+    linear_HW3: FloatImage, product_HW: Mask, *, backdrop_lightness: float, target_lightness: float, max_ev: float
+) -> Exposure:
     """Stops that bring a photo to the light of all others: its neutral backdrop to a lightness, else the product's highlights to one.
 
     A product whose brightest channel would burn out stops it earlier. Never darkens. linear_HW3: after white balance.

@@ -76,8 +76,11 @@ class EdgeColors:
         return np.stack([in_x, in_y], axis=-1).astype(np.float32)
 
 
-def estimate_edge_colors(photo_HW3: Photo, mask: Mask, unit_px: float) -> EdgeColors:
-    """Estimate product and background color on both sides of the mask's edge, at working size."""
+def estimate_edge_colors(photo_HW3: Photo, mask: Mask, unit_px: float, *, by_shape: Mask | None = None) -> EdgeColors:
+    """Estimate product and background color on both sides of the mask's edge, at working size.
+
+    by_shape: where color is not asked, as a product's dark rim has the color of the shadow beside it.
+    """
     box = _box_around(mask, MARGIN_PX * unit_px)
     local = mask[box]
     depth = _depth(local)
@@ -97,6 +100,9 @@ def estimate_edge_colors(photo_HW3: Photo, mask: Mask, unit_px: float) -> EdgeCo
         cv2.GaussianBlur(_length(seen - behind), (0, 0), 0.6) * local,
         cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)),
     )
+    distinct_HW = np.where(has_product, np.clip((apart / spread - overlapping) / (distinct - overlapping), 0, 1), 1).astype(np.float32)
+    if by_shape is not None:
+        distinct_HW[by_shape[box]] = 0
     skirt, sure = max(1.0, SKIRT_PX * unit_px), max(2.0, SURELY_INSIDE_PX * unit_px)
     return EdgeColors(
         band=_placed(around & ~inside, box, mask.shape),
@@ -108,7 +114,7 @@ def estimate_edge_colors(photo_HW3: Photo, mask: Mask, unit_px: float) -> EdgeCo
         has_product_HW=has_product.astype(np.float32),
         peak_HW=peak,
         contrast_HW=np.maximum(apart * has_product, peak),
-        distinct_HW=np.where(has_product, np.clip((apart / spread - overlapping) / (distinct - overlapping), 0, 1), 1).astype(np.float32),
+        distinct_HW=distinct_HW,
         shape_HW=cv2.GaussianBlur((depth > skirt).astype(np.float32), (0, 0), 0.6),
         depth_HW=np.clip((depth - sure) / max(1.0, unit_px), 0, 1).astype(np.float32),
     )

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.color import FloatImage, delta_e2000, srgb_to_lab
-from imaging.linear_light import FloatImage, lightness_of_luminance, luminance, to_levels, to_light
+from imaging.linear_light import lightness_of_luminance, luminance, to_levels, to_light
 from imaging.white_balance import GAIN_RANGE, NOTHING
 
 Uint8 = npt.NDArray[np.uint8]

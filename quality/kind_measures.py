@@ -9,11 +9,11 @@ import numpy as np
 from catalog.text_box import text_boxes
 from imaging.measure_background import rgb_of
 from imaging.measure_change import measure_form, measure_hollow, measure_kept, measure_pattern, measure_target, part_of
+from imaging.measure_geometry import measure_geometry
+from imaging.measure_hollow import measure_hollow as measure_hollow_garment
 from imaging.measure_poster import measure_poster
 from imaging.measure_scale_card import measure_scale_card
 from imaging.measure_text import PlacedText
-from imaging.measure_geometry import measure_geometry
-from imaging.measure_hollow import measure_hollow as measure_hollow_garment
 from imaging.measure_views import Views
 from imaging.measure_worn import measure_worn
 from quality.columns import COLUMNS, Measurements

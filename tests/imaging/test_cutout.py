@@ -115,3 +115,23 @@ def test_the_color_under_a_soft_edge_is_the_products_own():
     lightness = cutout.foreground_HW3.mean(axis=2)
     assert np.median(lightness[soft]) < np.percentile(lightness[inside], 75) + 10
     assert np.percentile(lightness[soft], 95) < 200, "the background has 238"
+
+
+@pytest.mark.parametrize("name", ["DRK-001", "BAG-003", "BAG-006"])
+def test_no_dark_sliver_of_shadow_stays_under_the_foot(name):
+    """They were as deep as 18 px, and a packshot on white showed them as a black line that ends abruptly."""
+    cutout, truth = demo(name)
+    rows = np.nonzero((truth > 127).any(axis=1))[0]
+    foot = np.s_[rows[-1] - int(0.2 * np.ptp(rows)) : rows[-1] + 25]
+    floor = cv2.dilate((truth[foot] > 127).astype(np.uint8), np.ones((11, 11), np.uint8)) == 0
+    assert floor.sum() > 1000
+    assert (cutout.alpha_HW[foot][floor] > 127).mean() < 0.001
+
+
+@pytest.mark.parametrize("name", ["DRK-003", "DRK-007"])
+def test_shade_takes_no_bite_out_of_a_colored_foot(name):
+    cutout, truth = demo(name)
+    rows = np.nonzero((truth > 127).any(axis=1))[0]
+    foot = np.s_[rows[-1] - int(0.25 * np.ptp(rows)) : rows[-1] + 1]
+    sure = cv2.erode((truth[foot] > 250).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert (cutout.alpha_HW[foot][sure] > 127).mean() > 0.998
