@@ -1,6 +1,7 @@
 """The cut-outs of a cell: product and alpha told from the background, with confidence; doubtful ones routed, never guessed."""
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -12,7 +13,7 @@ from assets.house_rules import OWNERS, reasons_table, sheet_metadata
 from assets.lost_files import record_made
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
-from assets.planning import cutout_key, products_of_cell, screening_key, screening_rules
+from assets.planning import cutout_key, cutouts_of, in_doubt, products_of_cell, screening_key, screening_rules, second_cutout_key
 from assets.source_photos import source_photos
 from catalog.errors import RenderError
 from catalog.failpoint import failpoint
@@ -28,6 +29,9 @@ from resources.tallies import because, saw
 if TYPE_CHECKING:
     import numpy as np
 
+    from imaging.cutout import Cutout
+    from imaging.neural_cutout import CutoutModel
+
 
 def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
     """Cut out every accepted photo of a cell that was not cut out yet, or whose cut-out file is lost; return one row per accepted photo, with its outcome."""
@@ -38,30 +42,46 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
     )
     accepted = {row["photo_digest"] for row in screened.values() if row["accepted"]}
     rows = [row for row in rows if row["photo_digests"][0] in accepted]
-    known = project.ledger.by_keys(cutout, (cutout_key(row["photo_digests"][0]) for row in rows))
+    known = cutouts_of(project, (row["photo_digests"][0] for row in rows))
     lost = project.store.missing(row["cutout_digest"] for row in known.values())
     outcomes = []
     with clocked(project, "cut out", category, drop) as clock:
         for row in rows:
-            key = cutout_key(row["photo_digests"][0])
-            if key not in known or known[key]["cutout_digest"] in lost:
+            photo = row["photo_digests"][0]
+            if photo not in known or known[photo]["cutout_digest"] in lost:
                 stop_point()
-                known[key] = _cut_or_set_aside(project, row["photo_digests"][0], row["attributes"]["photos"][0], key)
-                failpoint("cutout.stored")
-                record_made(project, cutout, [known[key]], file="cutout_digest", skus={row["sku"]})
-                failpoint("cutout.recorded")
+                known[photo] = _made(project, photo, row["attributes"]["photos"][0], row["sku"])
                 clock.lap()
-                saw("cut out", "made" if known[key]["accepted"] else "doubtful")
-                for reason in known[key]["reasons"]:
+                saw("cut out", "made" if known[photo]["accepted"] else "doubtful")
+                for reason in known[photo]["reasons"]:
                     because("cut out", reason)
             else:
                 saw("cut out", "found")
-            outcomes.append({"sku": row["sku"], **known[key]})
-    forget(project, *(f"cutout {key}" for key in known))  # of workers killed just before forgetting
+            outcomes.append({"sku": row["sku"], **known[photo]})
+    forget(project, *(f"cutout {row['key']}" for row in known.values()))  # of workers killed just before forgetting
     return outcomes
 
 
-def _cut_or_set_aside(project: Project, photo_digest: str, name: str, key: str) -> Row:
+def _made(project: Project, photo_digest: str, name: str, sku: str) -> Row:
+    """One photo's cut-out, recorded: the classical one and, where that one is in doubt and a model is installed, the model's."""
+    first = cutout_key(photo_digest)
+    row = project.ledger.by_keys(cutout, [first]).get(first)
+    if row is None or project.store.missing([row["cutout_digest"]]):
+        row = _recorded(project, _cut_or_set_aside(project, photo_digest, name, first), sku)
+    second = second_cutout_key(project, photo_digest)
+    if second is None or not in_doubt(row):
+        return row
+    return _recorded(project, _cut_or_set_aside(project, photo_digest, name, second, model=project.cutout_model), sku)
+
+
+def _recorded(project: Project, row: Row, sku: str) -> Row:
+    failpoint("cutout.stored")
+    record_made(project, cutout, [row], file="cutout_digest", skus={sku})
+    failpoint("cutout.recorded")
+    return row
+
+
+def _cut_or_set_aside(project: Project, photo_digest: str, name: str, key: str, *, model: "CutoutModel | None" = None) -> Row:
     """One photo's cut-out; a photo over which workers died waits for a person, with an empty cut-out in place of one."""
     import numpy as np
 
@@ -69,7 +89,8 @@ def _cut_or_set_aside(project: Project, photo_digest: str, name: str, key: str) 
 
     try:
         with counted(project, f"cutout {key}", f"the cut-out of {name}"):
-            return _cut_one(project, photo_digest, name, key)
+            cut = _cut_one if model is None else partial(_cut_again, model)
+            return cut(project, photo_digest, name, key)
     except CrashedItem as error:
         nothing = encode_rgba_png(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8))
         return {
@@ -86,10 +107,22 @@ def _cut_or_set_aside(project: Project, photo_digest: str, name: str, key: str) 
 def _cut_one(project: Project, photo_digest: str, name: str, key: str) -> Row:
     from imaging.cutout import cut_out
     from imaging.photo import decode_photo
+
+    return _row_of(project, key, photo_digest, cut_out(decode_photo(project.store.get(photo_digest), name=name).pixels_HW3))
+
+
+def _cut_again(model: "CutoutModel", project: Project, photo_digest: str, name: str, key: str) -> Row:
+    from imaging.cutout import cut_out
+    from imaging.neural_cutout import cut_out_with
+    from imaging.photo import decode_photo
+
+    photo = decode_photo(project.store.get(photo_digest), name=name).pixels_HW3
+    return _row_of(project, key, photo_digest, cut_out_with(model, photo, cut_out(photo)))
+
+
+def _row_of(project: Project, key: str, photo_digest: str, cut: "Cutout") -> Row:
     from imaging.storage_format import encode_rgba_png
 
-    photo = decode_photo(project.store.get(photo_digest), name=name)
-    cut = cut_out(photo.pixels_HW3)
     failpoint("cutout.cut")
     return {
         "key": key,

@@ -19,6 +19,7 @@ from assets.planning import (
     key_of_render,
     screening_key,
     screening_rules,
+    second_cutout_key,
     variants_of,
 )
 from catalog.brand_kit import BrandKit, Channel
@@ -74,7 +75,7 @@ def expectation_of(project: Project, category: str, lora_digest: str | None) -> 
     """What is expected of a category's products while `lora_digest` is in use there (None: no LoRA)."""
     forms = {c.name: channel_form(project, c)[:KEY_DIGITS] + (PACKED if c.pack else "") for c in project.brand_kit.channels}
     return Expectation(
-        intake=digest([screening_key(NONE, "photo.jpg", screening_rules(project)), cutout_key(NONE)])[:KEY_DIGITS],
+        intake=digest([screening_key(NONE, "photo.jpg", screening_rules(project)), *_cutout_keys(project)])[:KEY_DIGITS],
         variants={recipe.name: _variants(project, recipe, category, lora_digest) for recipe in project.recipes},
         gates={recipe.name: gate_key(render_digest=NONE, **gate_inputs(project, recipe))[:KEY_DIGITS] for recipe in project.recipes},
         words={recipe.name: _words(project, recipe, category) for recipe in project.recipes},
@@ -94,6 +95,11 @@ def _barred(project: Project, channel: Channel, recipe: Recipe, lora_digest: str
     if wears_lora(recipe):
         return lora_digest is not None and bool(not_cleared(project, channel, recipe, lora_digest))
     return bool(not_cleared(project, channel, recipe, None))
+
+
+def _cutout_keys(project: Project) -> list[str]:
+    second = second_cutout_key(project, NONE)
+    return [cutout_key(NONE), *([second] if second else [])]
 
 
 def read_expectation(row: Row) -> Expectation:

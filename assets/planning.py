@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from assets.attempts import CRASHES
 from assets.decisions import decided, decisions_on
 from assets.new_seeds import AskedSeed, VariantName, asked_seeds
 from catalog.errors import ModelError, RenderError
@@ -84,6 +85,37 @@ def screening_key(photo_digest: str, name: str, rules: ScreeningRules) -> str:
 def cutout_key(photo_digest: str) -> str:
     """Name of one cut-out: the photo and the cut-out code's version."""
     return digest({"kind": "cutout", "photo": photo_digest, "version": CUTOUT_VERSION})
+
+
+def second_cutout_key(project: Project, photo_digest: str) -> str | None:
+    """Name of the cut-out that the installed model makes of a photo in doubt: the photo, the code's versions, the weights; None without a model."""
+    model = project.cutout_model
+    if model is None:
+        return None
+    return digest({"kind": "cutout", "photo": photo_digest, "version": CUTOUT_VERSION, "neural": model.identity})
+
+
+def cutouts_of(project: Project, photo_digests: Iterable[str]) -> dict[str, Row]:
+    """The cut-outs that hold today, by photo: the classical one, or the installed model's where that one is in doubt.
+
+    A photo that is not cut out yet, or in doubt and not shown to the installed model yet, is left out: its cut-out is to be made.
+    """
+    photos = list(dict.fromkeys(photo_digests))
+    first = project.ledger.by_keys(cutout, map(cutout_key, photos))
+    found = {photo: first[cutout_key(photo)] for photo in photos if cutout_key(photo) in first}
+    doubtful = {photo: key for photo, row in found.items() if in_doubt(row) and (key := second_cutout_key(project, photo))}
+    second = project.ledger.by_keys(cutout, doubtful.values())
+    for photo, key in doubtful.items():
+        if key in second:
+            found[photo] = second[key]
+        else:
+            del found[photo]
+    return found
+
+
+def in_doubt(row: Row) -> bool:
+    """Whether another way may cut this photo out: refused, and not because workers died over it."""
+    return not row["accepted"] and CRASHES not in row["reasons"]
 
 
 def screening_rules(project: Project) -> ScreeningRules:
@@ -179,14 +211,14 @@ def _ready_products(project: Project, rows: list[Row], plan: CellPlan) -> list[t
     rules = screening_rules(project)
     keyed = [(row, row["photo_digests"][0], row["attributes"]["photos"][0]) for row in rows]
     screened = project.ledger.by_keys(source_photo, (screening_key(d, name, rules) for _, d, name in keyed if d))
-    cut = project.ledger.by_keys(cutout, (cutout_key(d) for _, d, _ in keyed if d))
+    cut = cutouts_of(project, (d for _, d, _ in keyed if d))
     ready = []
     for row, photo_digest, name in keyed:
         if photo_digest is None:
             plan.refused.append({**row, "why": "photo_missing"})
             continue
         photo = screened.get(screening_key(photo_digest, name, rules))
-        cut_row = cut.get(cutout_key(photo_digest))
+        cut_row = cut.get(photo_digest)
         if photo is None:
             plan.photos_to_screen.append(row)
             plan.renders_to_come += _all_variants(project, row)

@@ -13,7 +13,8 @@ from generation.packshot import white_ground
 from generation.worn_products import GarmentClass, garment_of
 from imaging.hollow import hollow
 from imaging.mannequin import find_mannequin
-from imaging.placing import composite, fit_centered, place
+from imaging.composite import composite
+from imaging.placing import fit_centered, place
 
 OPENINGS: dict[GarmentClass, str] = {"top": "neck", "dress": "neck", "outerwear": "neck", "skirt": "waist", "trousers": "waist"}
 """Classes that a mannequin wears, and which opening is at their top."""

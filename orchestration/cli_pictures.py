@@ -97,7 +97,12 @@ def _screened(path: Path, rules: "ScreeningRules", sandbox: "DecodeSandbox") -> 
 
 
 def cutout(
-    photo: Path, out: Annotated[Path, typer.Option(help="Where the alpha goes, an 8-bit PNG of the photo's size.")], as_json: Json = False
+    photo: Path,
+    out: Annotated[Path, typer.Option(help="Where the alpha goes, an 8-bit PNG of the photo's size.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of Segment Anything's weights, asked where the classical cut-out is in doubt.")
+    ] = None,
+    as_json: Json = False,
 ) -> None:
     """Tell a product from its background; writes the alpha also when doubtful (exit code 1)."""
     import cv2
@@ -105,7 +110,12 @@ def cutout(
     from imaging.cutout import cut_out
 
     check_out(out, photo, [".png"])
-    cut = cut_out(decoded(photo, as_json).pixels_HW3)
+    pixels = decoded(photo, as_json).pixels_HW3
+    cut = cut_out(pixels)
+    if model is not None and not cut.accepted:
+        from imaging.neural_cutout import cut_out_with, read_cutout_model
+
+        cut = cut_out_with(read_cutout_model(model), pixels, cut)
     write_out(out, bytes(cv2.imencode(".png", cut.alpha_HW)[1]))
     if as_json:
         answer = {"accepted": cut.accepted, "confidence": cut.confidence, "reasons": list(cut.reasons), "measurements": cut.measurements}

@@ -51,6 +51,7 @@ from resources.run_facts import RunFacts, facts_of
 from resources.settings import Settings, hub_cache, read_settings, with_edit_model
 
 if TYPE_CHECKING:
+    from imaging.neural_cutout import CutoutModel
     from quality.learned import LearnedWeights
     from quality.own_packs import PackBook
     from quality.rules import RuleSet
@@ -150,6 +151,18 @@ class Project:
 
         named = {family: self.settings.path(folder) for family, folder in self.settings.learned if folder is not None}
         return read_weights(**named) if named else None
+
+    @cached_property
+    def cutout_model(self) -> "CutoutModel | None":
+        """The installed model for doubtful cut-outs, checked and digested, its license cleared; None without. Raises ModelError."""
+        from imaging.neural_cutout import read_cutout_model
+
+        named = self.settings.cutout
+        if named.model is None or named.license is None:
+            return None
+        if refusal := ModelLicenses(self).of_named_license(named.license):
+            raise ModelError(f"The cut-out model at {named.model} is not used: {refusal}. Nothing was cut out.")
+        return read_cutout_model(self.settings.path(named.model))
 
     @cached_property
     def measurement_version(self) -> str:

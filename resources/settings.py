@@ -105,6 +105,23 @@ class LearnedSettings(Section):
     dino: Path | None = None
 
 
+class CutoutSettings(Section):
+    """A model that is asked where the classical cut-out is in doubt: its folder, and the license that its weights came under.
+
+    `model` is a folder with Segment Anything as `save_pretrained` of transformers writes it; left out: doubtful photos wait for a person. `license`
+    is its name as the registry of models has it, or one of `accepted_licenses`.
+    """
+
+    model: Path | None = None
+    license: str | None = Field(default=None, min_length=2, max_length=80)
+
+    @model_validator(mode="after")
+    def _a_model_has_a_license(self) -> Self:
+        if (self.model is None) != (self.license is None):
+            raise ValueError("`model` and `license` belong together: name the folder of the weights, and the license that they came under")
+        return self
+
+
 class LedgerSettings(Section):
     """Where the ledger is, if not in a SQLite file of the state folder: the environment variable that holds its SQLAlchemy URL."""
 
@@ -144,6 +161,7 @@ class Settings(Section):
     """Overrides of the screening rules, checked by the screening's own model."""
     gate: GateSettings = GateSettings()
     learned: LearnedSettings = LearnedSettings()
+    cutout: CutoutSettings = CutoutSettings()
     costs: CostSettings = CostSettings()
     tiers: TierSettings = TierSettings()
     budgets: BudgetSettings = BudgetSettings()
