@@ -11,9 +11,9 @@ from catalog.errors import RenderError
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
 from generation.packshot import white_ground
 from generation.worn_products import GarmentClass, garment_of
+from imaging.composite import composite
 from imaging.hollow import hollow
 from imaging.mannequin import find_mannequin
-from imaging.composite import composite
 from imaging.placing import fit_centered, place
 
 OPENINGS: dict[GarmentClass, str] = {"top": "neck", "dress": "neck", "outerwear": "neck", "skirt": "waist", "trousers": "waist"}

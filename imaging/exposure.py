@@ -73,7 +73,7 @@ def exposed(linear_HW3: FloatImage, ev: float) -> FloatImage:
     if ceiling <= TOP:
         return np.asarray(linear_HW3 * gain, np.float32)
     steps = np.arange(4097, dtype=np.float32) / 4096 * float(most.max())
-    factor = _shouldered(steps * gain, ceiling) / np.maximum(steps, 1e-6)
+    factor = _shouldered(np.asarray(steps * gain, np.float32), ceiling) / np.maximum(steps, 1e-6)
     factor[0] = gain
     places = most * np.float32(4096 / float(most.max()))
     lower = np.minimum(places.astype(np.int32), 4095)

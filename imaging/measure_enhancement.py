@@ -62,7 +62,7 @@ def look_again(
     columns["hue_kept_delta_e"] = _color_apart(render, expected, inner)
     columns |= _detail(lightness_of_luminance(level_r), lightness_of_luminance(as_exposed), inner)
     as_lit = np.zeros_like(render_HW3)
-    as_lit[box] = to_levels(expected)
+    as_lit[box] = to_levels(np.asarray(expected, np.float32))
     return columns, as_lit
 
 
