@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imaging.linear_light import to_bytes, to_linear
+from imaging.linear_light import to_levels, to_light
 
 Uint8 = npt.NDArray[np.uint8]
 
@@ -44,10 +44,10 @@ def _noisy(photo: Uint8) -> Uint8:
 
 
 SPOILED: Mapping[str, Callable[[Uint8], Uint8]] = {
-    "dark": lambda photo: to_bytes(to_linear(photo) * np.float32(0.4)),
-    "yellow": lambda photo: to_bytes(to_linear(photo) * WARM),
+    "dark": lambda photo: to_levels(to_light(photo) * np.float32(0.4)),
+    "yellow": lambda photo: to_levels(to_light(photo) * WARM),
     "noise": _noisy,
-    "blur": lambda photo: to_bytes(np.asarray(cv2.GaussianBlur(to_linear(photo), (0, 0), 1.5), np.float32)),
+    "blur": lambda photo: to_levels(np.asarray(cv2.GaussianBlur(to_light(photo), (0, 0), 1.5), np.float32)),
     "lean": _leaning,
     "keystone": _keystone,
 }

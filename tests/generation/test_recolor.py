@@ -110,8 +110,10 @@ def test_a_part_given_by_its_mask_is_changed_and_nothing_else():
     before = made(drawn, brand, hex="#123456").pixels_HW3
     picture = made(drawn, brand, files, part="label", hex="#a84828")
     scale, left, top = picture.placement.scale, picture.placement.left_px, picture.placement.top_px
+    packshot = read_recipe_book()["packshot_white"].model_copy(update={"width_px": 400, "height_px": 400})
+    packshot = packshot.with_params({"upscale_max": 4.0, "fill_pct": 86, "shadow": 0.5})
     plain = render_group(
-        [resolve(read_recipe_book()["packshot_white"].model_copy(update={"width_px": 400, "height_px": 400}), PRODUCT, brand, 0)],
+        [resolve(packshot, PRODUCT, brand, 0)],
         [1],
         RenderSource(foreground_HW3=drawn[0], alpha_HW=drawn[1]),
         None,

@@ -12,7 +12,7 @@ from generation.kind import RenderSource
 from generation.recipe_book import read_recipe_book
 from generation.render import render_group
 from generation.resolve import resolve
-from imaging.linear_light import to_bytes, to_linear
+from imaging.linear_light import to_levels, to_light
 from imaging.upright import motion_of, upright_matrix
 from quality.gate import judge_table
 from quality.measurements import RenderEvidence, measure_render
@@ -26,7 +26,7 @@ BOOK = read_recipe_book()
 @cache
 def spoiled():
     """A dark photo that leans by 4 degrees, and its alpha."""
-    return leaning(to_bytes(to_linear(photo()) * np.float32(0.5)), 4), leaning(alpha(), 4, cv2.BORDER_CONSTANT)
+    return leaning(to_levels(to_light(photo()) * np.float32(0.5)), 4), leaning(alpha(), 4, cv2.BORDER_CONSTANT)
 
 
 @cache
@@ -68,7 +68,7 @@ def test_a_dark_leaning_photo_that_was_mended_is_approved():
 
 
 def tinted(pixels):
-    return to_bytes(to_linear(pixels) * np.array([1.1, 1.0, 0.8], np.float32))
+    return to_levels(to_light(pixels) * np.array([1.1, 1.0, 0.8], np.float32))
 
 
 def sharpened(pixels):
@@ -110,13 +110,13 @@ def test_what_else_happened_to_a_photo_is_rejected_for_its_reason(damage, code):
 
 
 def test_gains_that_no_lamp_explains_are_not_believed():
-    purple = to_bytes(to_linear(enhanced().pixels_HW3) * np.array([1.9, 0.6, 1.9], np.float32))
+    purple = to_levels(to_light(enhanced().pixels_HW3) * np.array([1.9, 0.6, 1.9], np.float32))
     verdict, codes, _ = judged(purple, told(white_balance={"gains": [1.9, 0.6, 1.9], "witness": "background"}))
     assert verdict == "rejected" and "HUE_CHANGED" in codes
 
 
 def test_a_white_balance_that_leaves_its_white_paper_tinted_is_rejected():
-    yellow = to_bytes(to_linear(enhanced().pixels_HW3) * np.array([1.0, 0.9, 0.6], np.float32))
+    yellow = to_levels(to_light(enhanced().pixels_HW3) * np.array([1.0, 0.9, 0.6], np.float32))
     verdict, codes, _ = judged(yellow, told(white_balance={"gains": [1.0, 0.9, 0.6], "witness": "background"}))
     assert verdict == "rejected" and "STILL_TINTED" in codes
 
