@@ -11,7 +11,7 @@ from generation.denoise import Sampling, denoise, noise_of_seeds
 
 LEVEL = 1 / 255
 PROMPTS, SEEDS, STEPS = ["vitrine wall look", "oak"], [7, 8], 4
-TRAINING = {"steps": 10, "learning_rate": 5e-2, "validate_every": 5, "checkpoint_every": 10}
+TRAINING = {"steps": 16, "learning_rate": 5e-2, "validate_every": 8, "checkpoint_every": 16}
 """For `train_tiny_lora`: few steps at a high rate."""
 
 
