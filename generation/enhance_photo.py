@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.errors import RenderError
+from catalog.sentences import clause
 from generation.kind import Job
 from imaging.deblur import MOST_PX, WORTH_PX, blur_sigma_px, deblurred
 from imaging.exposure import Exposure, exposed, level_exposure, wanted_exposure
@@ -96,7 +97,7 @@ def _light(job: Job, small: FloatImage, product: npt.NDArray[np.bool_]) -> White
             return from_gray_point(small, *job.params["gray_point"])
     except ValueError as error:
         raise RenderError(
-            f"Recipe '{job.name}' cannot balance the light by `white_balance: {how}`: {error}. Nothing was made. Set `white_balance` to auto or off."
+            f"Recipe '{job.name}' cannot balance the light by `white_balance: {how}`: {clause(error)}. Nothing was made. Set `white_balance` to auto or off."
         ) from error
     return WhiteBalance(gains=NOTHING, witness="none", cast_chroma=0.0, why="off")
 

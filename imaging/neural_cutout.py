@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.errors import ModelError
+from catalog.sentences import clause
 from imaging.background_model import Mask
 from imaging.color import srgb_to_lab
 from imaging.cutout import WORK_SIDE_PX, Cutout, fit_long_side
@@ -195,7 +196,9 @@ def _loaded(model: CutoutModel) -> Any:
     try:
         network, loading = SamModel.from_pretrained(model.folder, local_files_only=True, use_safetensors=True, output_loading_info=True)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(f"The cut-out model at {model.folder} cannot be loaded: {error}. Copy it again. Nothing was cut out.") from error
+        raise ModelError(
+            f"The cut-out model at {model.folder} cannot be loaded: {clause(error)}. Copy it again. Nothing was cut out."
+        ) from error
     if loading["missing_keys"]:
         raise ModelError(
             f"The cut-out model at {model.folder} lacks {len(loading['missing_keys'])} weights, {sorted(loading['missing_keys'])[0]} among "
