@@ -45,7 +45,7 @@ def made(name, drawn, brand_kit=None, product=PRODUCT, data=b"", index=0, **para
 
 
 def plain(drawn):
-    return made("packshot_white", drawn).pixels_HW3.astype(int)
+    return made("packshot_white", drawn, upscale_max=4, shadow=0, fill_pct=BOOK["pattern"].params["fill_pct"]).pixels_HW3.astype(int)
 
 
 def at(picture, column, row):

@@ -21,6 +21,7 @@ from imaging.linear_light import to_levels, to_light
 from imaging.placing import place, product_box
 from tests.drawn_products import bag, chair, lit_wall, mug, sunlit_wall
 from tests.picture_letters import shown_on_failure
+from tools.drawn_mannequins import draw
 
 BOOK = read_recipe_book()
 PRODUCT = Product(sku="P-1", title="Product", category="things", photos=("p.jpg",), width_cm=20, height_cm=18)
@@ -58,14 +59,35 @@ class SavedPlates:
         return [self.plates[i % len(self.plates)] for i in range(len(requests))]
 
 
+WORN = {"garments": {"things": "top"}}
+SMALL = {
+    "packshot_white": {"upscale_max": 4.0},
+    "enhance_uniform": {"max_upscale": 4},
+    "ad_poster": {"formats": []},
+    "on_model": WORN,
+    "ghost_mannequin": WORN,
+}
+"""What the drawn products of 300 px, of no known category, need besides, by recipe."""
+
+
+def subject_of(name):
+    """Something drawn that a recipe can be made of."""
+    if name == "ghost_mannequin":
+        return draw("tee", side_px=440)[:2]
+    if name == "ad_poster":
+        return tuple(cv2.resize(one, None, fx=2, fy=2) for one in bag())
+    if name == "scale_card":
+        return tuple(cv2.resize(one, (360, 310)) for one in mug())  # as wide as the catalog says
+    return bag()
+
+
 def source(drawn):
     foreground, alpha = drawn
     return RenderSource(foreground_HW3=foreground, alpha_HW=alpha, photo=lambda: foreground)
 
 
 def resolved(name, indexes=(0,), **params):
-    small = {"packshot_white": {"upscale_max": 4.0}, "enhance_uniform": {"max_upscale": 4}}.get(name, {})  # the drawn products are 300 px
-    recipe = BOOK[name].model_copy(update={"width_px": SIZE, "height_px": SIZE}).with_params(small | params)
+    recipe = BOOK[name].model_copy(update={"width_px": SIZE, "height_px": SIZE}).with_params(SMALL.get(name, {}) | params)
     return [resolve(recipe, PRODUCT, KIT, index) for index in indexes]
 
 
@@ -359,7 +381,7 @@ def test_a_many_colored_product_has_no_color_to_change():
 @pytest.mark.parametrize("name", sorted(BOOK))
 def test_the_same_input_gives_the_same_bytes(name):
     def picture():
-        return render(name, bag(), SavedPlates(lit_wall(light_from_left=True)))
+        return render(name, subject_of(name), SavedPlates(lit_wall(light_from_left=True, size=SIZE)))
 
     first, second = picture(), picture()
     assert first.pixels_HW3.tobytes() == second.pixels_HW3.tobytes()
@@ -370,7 +392,7 @@ def test_the_same_input_gives_the_same_bytes(name):
 def test_facts_are_plain_data_and_pictures_have_the_recipes_size(name):
     import json
 
-    picture = render(name, bag(), SavedPlates(lit_wall(light_from_left=True)))
+    picture = render(name, subject_of(name), SavedPlates(lit_wall(light_from_left=True, size=SIZE)))
     assert picture.pixels_HW3.shape == (SIZE, SIZE, 3) and picture.pixels_HW3.dtype == np.uint8
     assert json.loads(json.dumps(picture.facts, allow_nan=False)) == picture.facts
     assert picture.facts["engine_version"] == ENGINE_VERSION

@@ -22,7 +22,7 @@ def test_recipes_are_listed_with_what_they_do_to_the_product(vitrine):
 def test_a_recipe_is_shown_with_every_parameter_its_range_and_its_meaning(vitrine):
     code, out, _ = vitrine("recipes", "show", "packshot_white")
     assert code == 0
-    assert "fill_pct = 86; 20 to 98\n    Longer side of the product's box in percent of the frame." in out.replace("86.0", "86")
+    assert "fill_pct = 88; 20 to 98\n    Longer side of the product's box in percent of the frame." in out.replace("88.0", "88")
 
 
 def test_an_unknown_recipe_is_told_with_those_there_are(vitrine):
