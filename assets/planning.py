@@ -359,7 +359,7 @@ def _compare_with_ledger(project: Project, plan: CellPlan) -> None:
 def rules_in_force(project: Project, recipe: Recipe) -> RuleSet:
     """The rules a recipe's renders are held to now: the pack of the recipe or of its kind, with the brand's own bounds."""
     if recipe.name not in project.rule_sets:
-        rules = read_rules(recipe.name, project.brand_kit, kind=recipe.kind)
+        rules = read_rules(recipe.name, project.brand_kit, kind=recipe.kind, gate=recipe.gate)
         project.rule_sets[recipe.name] = rules if project.weights is None else replace(rules, measured_with=project.weights.digest)
     return project.rule_sets[recipe.name]
 

@@ -64,6 +64,9 @@ class Recipe(BaseModel):
     width_px: int = Field(default=1200, ge=64, le=8192, description="Width of the picture.")
     height_px: int = Field(default=1200, ge=64, le=8192, description="Height of the picture.")
     digital_source_type: SourceType = Field(description="IPTC DigitalSourceType that its files carry.")
+    gate: str | None = Field(
+        default=None, pattern=SLUG, description="Name of the rules that judge it; left out, those of its name, else those of its kind."
+    )
     params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the kind.")
     sampling: RecipeSampling | None = Field(default=None, description="How its scenes are drawn, where that differs from the settings.")
 

@@ -224,12 +224,12 @@ class RuleSet:
         return "{brand}.{recipe}.{channel}.v{version}-{rules_digest:.8}".format(**self.about)
 
 
-def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str | None = None) -> RuleSet:
-    """The rules for a recipe: its shipped pack (or that of its kind), with the brand's bounds laid over.
+def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str | None = None, gate: str | None = None) -> RuleSet:
+    """The rules for a recipe: the shipped pack that its `gate` names (else that of its name or kind), with the brand's bounds laid over.
 
     Raises SettingsError when there is no pack, when the brand names a column that does not exist, or when a bound makes no sense.
     """
-    pack = read_pack(recipe_name, kind=kind)
+    pack = read_pack(recipe_name, kind=kind, gate=gate)
     overrides = {} if brand_kit is None else brand_kit.rules_of(recipe_name)
     unknown = sorted(set(overrides) - set(COLUMNS))
     if unknown:
@@ -256,11 +256,15 @@ def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str
     )
 
 
-def read_pack(recipe_name: str, *, kind: str | None = None) -> RulePack:
-    """The shipped pack of a recipe, or of its kind when the recipe has none of its own. Raises SettingsError if there is neither."""
-    path = RULE_FOLDER / f"{recipe_name}.yaml"
+def read_pack(recipe_name: str, *, kind: str | None = None, gate: str | None = None) -> RulePack:
+    """The shipped pack that a recipe's `gate` names; without one that of its name, else of its kind. Raises SettingsError if there is none."""
+    path = RULE_FOLDER / f"{gate or recipe_name}.yaml"
     if path.is_file():
         return _pack(path)
+    if gate is not None:
+        raise SettingsError(
+            f"Recipe '{recipe_name}' says `gate: {gate}`, and there are no rules of that name. Nothing was judged. There are: {', '.join(shipped_packs())}."
+        )
     for other in sorted(RULE_FOLDER.glob("*.yaml")):
         if kind is not None and _pack(other).kind == kind:
             return _pack(other)
