@@ -35,32 +35,31 @@ CONTRAST_MIN = 7.0
 
 
 class _Params(RecipeParams):
-    fill_pct: float = Field(default=68.0, ge=20, le=95)
-    falloff: float = Field(default=0.5, ge=0, le=1)
-    shadow: float = Field(default=1.0, ge=0, le=1)
-    reflection: float = Field(default=0.0, ge=0, le=1)
-    light_side: float = Field(default=-0.7, ge=-1, le=1)
-    hex: str | None = Field(default=None, pattern=HEX)
-    contrast_min: float = Field(default=CONTRAST_MIN, ge=0, le=40)
+    fill_pct: float = Field(default=68.0, ge=20, le=95, description="Longer side of the product's box in percent of the frame.")
+    falloff: float = Field(default=0.5, ge=0, le=1, description="How much the backdrop darkens toward its corners.")
+    shadow: float = Field(default=1.0, ge=0, le=1, description="Strength of the shadow, 0 none.")
+    reflection: float = Field(default=0.0, ge=0, le=1, description="Strength of the product's reflection in what it stands on, 0 none.")
+    light_side: float = Field(default=-0.7, ge=-1, le=1, description="Where the light comes from: -1 left .. +1 right.")
+    hex: str | None = Field(default=None, pattern=HEX, description="This color and no other; left out, the category's backdrops in turn.")
+    contrast_min: float = Field(default=CONTRAST_MIN, ge=0, le=40, description="CIEDE2000 that the product's outline must stand out by.")
 
 
 class BackdropParams(_Params):
-    """A seamless sweep. `fill_pct`: longer side of the product's box in percent of the frame. `falloff`: how much it darkens toward its corners.
+    """A seamless sweep."""
 
-    `shadow`, `reflection`: strength, 0 none. `light_side`: -1 the light comes from the left .. +1 from the right. `hex`: this color and no other.
-    `contrast_min`: CIEDE2000 that the outline must stand out by. `texture`: what the sweep is made of. `gradient`: from the color at the foot to
-    another at the top, `gradient_hex` or the category's next color.
-    """
-
-    texture: Literal["paper", "linen", "plaster"] = "paper"
-    gradient: bool = False
-    gradient_hex: str | None = Field(default=None, pattern=HEX)
+    texture: Literal["paper", "linen", "plaster"] = Field(default="paper", description="What the sweep is made of.")
+    gradient: bool = Field(default=False, description="Whether it goes from the color at the foot to another at the top.")
+    gradient_hex: str | None = Field(
+        default=None, pattern=HEX, description="Color at the top of a gradient; left out, the category's next color."
+    )
 
 
 class TableParams(_Params):
-    """A table before a wall in the brand's color, otherwise as `BackdropParams`. `texture`: what the table is made of; paper: the wall's color."""
+    """A table before a wall in the brand's color."""
 
-    texture: Literal["paper", "linen", "plaster", "wood", "marble"] = "wood"
+    texture: Literal["paper", "linen", "plaster", "wood", "marble"] = Field(
+        default="wood", description="What the table is made of; paper: it has the wall's color."
+    )
 
 
 def compose_backdrop(job: Job) -> Composed:

@@ -3,7 +3,7 @@
 Kind `enhance` keeps the photo's own background and shape; kind `enhance_uniform` puts the corrected product on the brand's neutral backdrop.
 """
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from imaging.tilt import Tilt, find_tilt
 from imaging.upright import MAX_TILT_DEG, Matrix, motion_of, moved_points, place_upright, placed_by, upright_matrix, warped
 
 Uint8 = npt.NDArray[np.uint8]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 MIN_FRAME_PX = 64
 PRODUCT_ROOM_SHARE = 0.02
@@ -47,7 +48,7 @@ class EnhanceParams(RecipeParams):
         description="What tells the color of the light: a neutral backdrop or all colors where they are sure (auto), the backdrop because it is white "
         "or gray paper (background), a point that is gray (gray_point), or nothing (off).",
     )
-    gray_point: tuple[float, float] | None = Field(
+    gray_point: tuple[Share, Share] | None = Field(
         default=None, description="With white_balance gray_point: a place that is gray, as shares of the photo's width and height."
     )
     denoise: float = Field(default=1.0, ge=0, le=1, description="How much of the noise that was measured is taken out.")
@@ -65,8 +66,6 @@ class EnhanceParams(RecipeParams):
     def _gray_point_is_given_where_it_is_asked_for(self) -> Self:
         if (self.white_balance == "gray_point") != (self.gray_point is not None):
             raise ValueError("`gray_point` belongs to `white_balance: gray_point`: give both or neither")
-        if self.gray_point is not None and not all(0 <= one <= 1 for one in self.gray_point):
-            raise ValueError(f"`gray_point` is two shares from 0 to 1, got {list(self.gray_point)}")
         return self
 
 

@@ -23,11 +23,11 @@ MAX_INSIDE = 0.2
 
 
 class GhostMannequinParams(RecipeParams):
-    """`fill_pct` and `shadow` as a packshot's. `garments`: class by category where names do not tell it."""
+    """How the garment stands on white, and what is a garment."""
 
-    fill_pct: float = Field(default=86.0, ge=20, le=98)
-    shadow: float = Field(default=0.0, ge=0, le=1)
-    garments: dict[str, GarmentClass] = Field(default={})
+    fill_pct: float = Field(default=86.0, ge=20, le=98, description="Longer side of the product's box in percent of the frame.")
+    shadow: float = Field(default=0.0, ge=0, le=1, description="Strength of the contact shadow, 0 none.")
+    garments: dict[str, GarmentClass] = Field(default={}, description="Class of a category's products where names do not tell it.")
 
 
 def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
@@ -84,6 +84,7 @@ GHOST_MANNEQUIN = Kind(
     compose=compose_ghost_mannequin,
     resolve=_resolve,
     variants=_one,
+    changes_product=True,
     for_some=True,
     of_style=frozenset(),
     of_kit=frozenset(),

@@ -130,6 +130,8 @@ class Kind:
     `edits`: a plate is drawn from pictures of the product by the project's edit model, and wears no LoRA; others wear their category's.
     `shows_person`: somebody is to be seen who does not exist; the picture's facts and its published file say so.
 
+    `changes_product`: the product looks other than photographed; a recipe of such a kind has to say so, for galleries and gate go by it.
+
     `for_some`: made of some products only, so that what it refuses is no mistake of the brand kit.
 
     `concepts`, for kinds whose first variants are different ideas to choose from: how many there are with given parameters.
@@ -144,6 +146,7 @@ class Kind:
     variants: Callable[[Wish], int] = as_many_as_asked
     plate: Callable[[dict[str, Any], int, Source], PlateRequest] | None = None
     edits: bool = False
+    changes_product: bool = False
     shows_person: bool = False
     for_some: bool = False
     concepts: Callable[[dict[str, Any]], int] | None = None

@@ -1,6 +1,7 @@
 """All kinds of recipes by name, and what a recipe is drawn by. What each does is in its own file."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from catalog.recipe import Recipe
 from generation.backdrop import BACKDROP, BACKDROP_TABLE
@@ -32,6 +33,11 @@ KINDS: Mapping[str, Kind] = {
     "staged_scene": STAGED_SCENE,
 }
 """Every kind of recipe that exists."""
+
+
+def engine_of(kind: str) -> Literal["studio", "diffusion"]:
+    """What makes the pictures of a kind: a base model draws their plates, or everything is computed."""
+    return "studio" if KINDS[kind].plate is None else "diffusion"
 
 
 def wears_lora(recipe: Recipe) -> bool:

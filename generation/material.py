@@ -25,19 +25,20 @@ RELIEF_OF_PHOTO = 6.0
 
 
 class MaterialParams(PartParams):
-    """`material`: one of the brand kit's or a shipped one (wood, metal, leather, fabric, ceramic) by name; left out, the brand kit's one after
-    another, or the shipped ones if it has none. `color` of a shipped one. `scale`: of its grain, 1 true. `angle_deg` turns the grain.
+    """The material, and how it lies on the product."""
 
-    `details`: whether specks and stitches stay or are covered. `roundness`: how far the form is followed, 0 flat .. 1 as a tube. `folds`: how far folds move the grain.
-    """
-
-    material: str | None = Field(default=None, pattern=SLUG)
-    color: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
-    scale: float = Field(default=1.0, ge=0.2, le=5)
-    angle_deg: float = Field(default=0, ge=-180, le=180)
-    details: Literal["keep", "cover"] = "cover"
-    roundness: float = Field(default=0.7, ge=0, le=1)
-    folds: float = Field(default=0.3, ge=0, le=1)
+    material: str | None = Field(
+        default=None,
+        pattern=SLUG,
+        description="One of the brand kit's materials or a shipped one (wood, metal, leather, fabric, ceramic) by name; left out, the brand kit's one "
+        "after another, or the shipped ones if it has none.",
+    )
+    color: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$", description="Color of a shipped material.")
+    scale: float = Field(default=1.0, ge=0.2, le=5, description="Size of the grain, 1 true.")
+    angle_deg: float = Field(default=0, ge=-180, le=180, description="How far the grain is turned.")
+    details: Literal["keep", "cover"] = Field(default="cover", description="Whether specks and stitches stay or are covered.")
+    roundness: float = Field(default=0.7, ge=0, le=1, description="How far the form is followed, 0 flat .. 1 as a tube.")
+    folds: float = Field(default=0.3, ge=0, le=1, description="How far folds move the grain.")
 
 
 def compose_material(job: Job) -> Composed:
@@ -119,6 +120,7 @@ MATERIAL = Kind(
     compose=compose_material,
     resolve=_resolve,
     variants=_variants,
+    changes_product=True,
     of_style=frozenset(),
     of_kit=frozenset({"materials", "part_masks"}),
 )

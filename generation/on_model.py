@@ -13,7 +13,7 @@ from pydantic import Field
 from catalog.errors import RenderError
 from generation.kind import Composed, Job, Kind, Source, Wish
 from generation.plate_requests import PlateRequest
-from generation.synthetic_people import PeopleParams, Weights, described, in_turn, person_for, qualities
+from generation.synthetic_people import HOW_OFTEN, PeopleParams, Weights, described, in_turn, person_for, qualities
 from generation.worn_products import WORN, GarmentClass, View, garment_of
 from imaging.composite import composite
 from imaging.placing import fit_centered, place
@@ -39,16 +39,19 @@ WHOLE_PCT = 80.0
 
 
 class OnModelParams(PeopleParams):
-    """`garments`: class by category where names do not tell it. `views`: taken in turn; each person is shown in all before the next one is.
+    """Who is drawn, how and where."""
 
-    `poses`: weights, as of the qualities of people. `setting`: where, in words. `reference_px`: side of the picture that the model goes by.
-    """
-
-    garments: dict[str, GarmentClass] = Field(default={})
-    views: tuple[View, ...] = Field(default=("front", "three_quarter", "detail"), min_length=1)
-    poses: Weights[Pose] = Field(default={"standing": 2, "walking": 1})
-    setting: str = Field(default="a plain light gray photo studio, soft even light", min_length=3, max_length=200)
-    reference_px: int = Field(default=1024, ge=64, le=2048)
+    garments: dict[str, GarmentClass] = Field(default={}, description="Class of a category's products where names do not tell it.")
+    views: tuple[View, ...] = Field(
+        default=("front", "three_quarter", "detail"),
+        min_length=1,
+        description="Taken in turn; each person is shown in all before the next one is.",
+    )
+    poses: Weights[Pose] = Field(default={"standing": 2, "walking": 1}, description=f"Poses, {HOW_OFTEN}.")
+    setting: str = Field(
+        default="a plain light gray photo studio, soft even light", min_length=3, max_length=200, description="Where, in words."
+    )
+    reference_px: int = Field(default=1024, ge=64, le=2048, description="Side of the picture of the product that the model goes by.")
 
 
 def reference_picture(foreground_HW3: Uint8, alpha_HW: Uint8, side_px: int) -> Uint8:
@@ -113,6 +116,7 @@ ON_MODEL = Kind(
     resolve=_resolve,
     plate=_plate,
     edits=True,
+    changes_product=True,
     shows_person=True,
     for_some=True,
     of_style=frozenset(),

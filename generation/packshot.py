@@ -25,14 +25,13 @@ UPSCALE_MAX = 1.25
 
 
 class PackshotParams(RecipeParams):
-    """`fill_pct`: longer side of the product's box in percent of the frame. `shadow`: strength of the contact shadow, 0 none.
+    """How the product stands on white."""
 
-    `upscale_max`: how many times a photo may be enlarged; a smaller one is refused.
-    """
-
-    fill_pct: float = Field(default=88.0, ge=20, le=98)
-    shadow: float = Field(default=0.8, ge=0, le=1)
-    upscale_max: float = Field(default=UPSCALE_MAX, ge=0.1, le=10)
+    fill_pct: float = Field(default=88.0, ge=20, le=98, description="Longer side of the product's box in percent of the frame.")
+    shadow: float = Field(default=0.8, ge=0, le=1, description="Strength of the contact shadow, 0 none.")
+    upscale_max: float = Field(
+        default=UPSCALE_MAX, ge=0.1, le=10, description="How many times a photo may be enlarged; a smaller one is refused."
+    )
 
 
 def compose_packshot(job: Job) -> Composed:

@@ -34,14 +34,15 @@ MAP_SIDE_PX = 160
 
 
 class PartParams(RecipeParams):
-    """`part` names a part mask of the brand kit; left out, it is the mask of the part `main`, or else the material that covers most.
+    """What recipes share that change a part of a product on white."""
 
-    `fill_pct` and `shadow` are a packshot's.
-    """
-
-    fill_pct: float = Field(default=86.0, ge=20, le=98)
-    shadow: float = Field(default=0.5, ge=0, le=1)
-    part: str | None = Field(default=None, pattern=SLUG)
+    fill_pct: float = Field(default=86.0, ge=20, le=98, description="Longer side of the product's box in percent of the frame.")
+    shadow: float = Field(default=0.5, ge=0, le=1, description="Strength of the contact shadow, 0 none.")
+    part: str | None = Field(
+        default=None,
+        pattern=SLUG,
+        description="Part mask of the brand kit; left out, the mask of the part `main`, or else the material that covers most.",
+    )
 
 
 def resolve_part(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:

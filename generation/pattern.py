@@ -23,22 +23,22 @@ DRAWN_REPEAT_CM = 4.0
 
 
 class PatternParams(PartParams):
-    """`pattern`: a pattern of the brand kit or a shipped one (stripes, checks, dots, herringbone) by name; left out, the brand kit's one after
-    another, or the shipped ones if it has none. `repeat_cm`: width of one repeat; left out, the brand kit's, or 4. `angle_deg` turns it.
+    """The pattern, and how it lies on the product."""
 
-    `ground`, `figure`: colors of shipped patterns. `details`: whether specks and stitches stay or are covered. `roundness`: how far the form is followed, 0 flat .. 1 as a tube. `folds`: how far
-    folds move the pattern. `seam`: what to do with a tile whose edges do not meet.
-    """
-
-    pattern: str | None = Field(default=None, pattern=SLUG)
-    repeat_cm: float | None = Field(default=None, gt=0.05, le=500)
-    angle_deg: float = Field(default=0, ge=-180, le=180)
-    ground: str = Field(default="#f2ede1", pattern=r"^#[0-9a-fA-F]{6}$")
-    figure: str = Field(default="#27405f", pattern=r"^#[0-9a-fA-F]{6}$")
-    details: Literal["keep", "cover"] = "keep"
-    roundness: float = Field(default=0.6, ge=0, le=1)
-    folds: float = Field(default=0.7, ge=0, le=1)
-    seam: Literal["refuse", "mirror"] = "refuse"
+    pattern: str | None = Field(
+        default=None,
+        pattern=SLUG,
+        description="One of the brand kit's patterns or a shipped one (stripes, checks, dots, herringbone) by name; left out, the brand kit's one after "
+        "another, or the shipped ones if it has none.",
+    )
+    repeat_cm: float | None = Field(default=None, gt=0.05, le=500, description="Width of one repeat; left out, the brand kit's, or 4.")
+    angle_deg: float = Field(default=0, ge=-180, le=180, description="How far the pattern is turned.")
+    ground: str = Field(default="#f2ede1", pattern=r"^#[0-9a-fA-F]{6}$", description="Ground of a shipped pattern.")
+    figure: str = Field(default="#27405f", pattern=r"^#[0-9a-fA-F]{6}$", description="Figures of a shipped pattern.")
+    details: Literal["keep", "cover"] = Field(default="keep", description="Whether specks and stitches stay or are covered.")
+    roundness: float = Field(default=0.6, ge=0, le=1, description="How far the form is followed, 0 flat .. 1 as a tube.")
+    folds: float = Field(default=0.7, ge=0, le=1, description="How far folds move the pattern.")
+    seam: Literal["refuse", "mirror"] = Field(default="refuse", description="What is done with a tile whose edges do not meet.")
 
 
 def compose_pattern(job: Job) -> Composed:
@@ -123,6 +123,7 @@ PATTERN = Kind(
     compose=compose_pattern,
     resolve=_resolve,
     variants=_variants,
+    changes_product=True,
     of_style=frozenset(),
     of_kit=frozenset({"patterns", "part_masks"}),
 )

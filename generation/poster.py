@@ -40,22 +40,26 @@ GRAIN = 0.8
 
 
 class AdPosterParams(RecipeParams):
-    """`layouts` and `formats`: variant i takes layout i modulo their number, and the next format after all layouts. No formats: the recipe's size.
-
-    `headline`, `call_to_action`: words where the brand kit's `ads` has none (`{title}` is the product's title). `subline`, `price`, `logo`: whether
-    they are shown. `shadow`: strength, 0 none.
-    """
+    """What the concepts look like, and what is said where the brand kit's `ads` has no words."""
 
     layouts: tuple[LayoutName, ...] = Field(
-        default=("classic", "band", "disc", "price", "arch", "editorial", "split", "diagonal"), min_length=1
+        default=("classic", "band", "disc", "price", "arch", "editorial", "split", "diagonal"),
+        min_length=1,
+        description="Variant i takes layout i modulo their number.",
     )
-    formats: tuple[Format, ...] = ()
-    headline: str = Field(default="", max_length=200)
-    call_to_action: str = Field(default="Shop now", max_length=60)
-    subline: bool = True
-    price: bool = True
-    logo: bool = True
-    shadow: float = Field(default=1.0, ge=0, le=1)
+    formats: tuple[Format, ...] = Field(
+        default=(), description="Sizes in pixels: the first for all layouts, then the next one. None: the recipe's own size."
+    )
+    headline: str = Field(
+        default="",
+        max_length=200,
+        description="Headline in place of the brand kit's; left out and none there, the product's title. {title} stands for the title.",
+    )
+    call_to_action: str = Field(default="Shop now", max_length=60, description="Words on the button where the brand kit has none.")
+    subline: bool = Field(default=True, description="Whether a line stands below the headline: the title, or what describes the product.")
+    price: bool = Field(default=True, description="Whether the price is shown.")
+    logo: bool = Field(default=True, description="Whether the logo is shown, or the brand's name where it has none.")
+    shadow: float = Field(default=1.0, ge=0, le=1, description="Strength of the shadow, 0 none.")
 
 
 def compose_ad_poster(job: Job) -> Composed:

@@ -7,9 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, create_model
 
+from catalog.product import SLUG
 from catalog.recipe import Recipe
 from generation.kind import RecipeParams
-from generation.kinds import KINDS
+from generation.kinds import KINDS, engine_of
+
+PATTERNS = {r"^#[0-9a-fA-F]{6}$": "a color such as '#8a9a7b'", SLUG: "a name in lower case letters, digits, - and _"}
+"""What texts of a pattern are, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +37,15 @@ def _file_of(kind: str) -> type[Recipe]:
     """The model of a recipe file of one kind."""
     params = KINDS[kind].params
     whose: Any = (Literal[kind], Field(description="The code that makes the picture; says which parameters there are."))
+    engine: Any = (Literal[engine_of(kind)], Field(description="How pictures of this kind are made."))
     inner: Any = (params, Field(default_factory=params, description="Parameters of the kind; what is left out has its default."))
     return create_model(
-        f"{kind.title().replace('_', '')}Recipe", __base__=Recipe, __doc__=f"A recipe of kind `{kind}`.", kind=whose, params=inner
+        f"{kind.title().replace('_', '')}Recipe",
+        __base__=Recipe,
+        __doc__=f"A recipe of kind `{kind}`.",
+        kind=whose,
+        engine=engine,
+        params=inner,
     )
 
 
@@ -44,30 +54,42 @@ def parameters(params: type[RecipeParams]) -> list[Parameter]:
     schema = params.model_json_schema()
     shown = []
     for name, entry in schema.get("properties", {}).items():
-        told = entry | _resolved(entry, schema.get("$defs", {}))
-        shown.append(Parameter(name=name, allowed=_allowed(told), default=told.get("default"), meaning=told.get("description", "")))
+        shown.append(Parameter(name=name, allowed=_allowed(entry), default=entry.get("default"), meaning=entry.get("description", "")))
     return shown
-
-
-def _resolved(told: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    reference = told.get("$ref", "").rpartition("/")[2]
-    return {key: value for key, value in definitions.get(reference, {}).items() if key not in told}
 
 
 def _allowed(told: dict[str, Any]) -> str:
     """What a value may be, in a few words."""
     if "anyOf" in told:
         return " or ".join(_allowed(one) for one in told["anyOf"])
-    if "enum" in told:
-        return ", ".join(map(str, told["enum"]))
-    if "const" in told:
-        return str(told["const"])
+    if "enum" in told or "const" in told:
+        return ", ".join(map(str, told.get("enum", [told.get("const")])))
+    in_words = {"array": _list, "object": _mapping, "string": _text, "boolean": lambda _: "true or false", "null": lambda _: "nothing"}
+    return in_words.get(told["type"], _range)(told)
+
+
+def _list(told: dict[str, Any]) -> str:
+    inside = told["prefixItems"][0] if "prefixItems" in told else told["items"]
+    many = f"{told['maxItems']} times " if "maxItems" in told else "one or more of " if told.get("minItems") else "any of "
+    return f"a list: {many}{_allowed(inside)}"
+
+
+def _mapping(told: dict[str, Any]) -> str:
+    names = _allowed(told["propertyNames"]) if "propertyNames" in told else "a name"
+    return f"a mapping: {names}; each {_allowed(told['additionalProperties'])}"
+
+
+def _text(told: dict[str, Any]) -> str:
+    longest = f" of at most {told['maxLength']} characters" if "maxLength" in told else ""
+    return PATTERNS.get(told.get("pattern", ""), f"text{longest}")
+
+
+def _range(told: dict[str, Any]) -> str:
     low, high = told.get("minimum", told.get("exclusiveMinimum")), told.get("maximum", told.get("exclusiveMaximum"))
-    kind = {"boolean": "true or false", "null": "nothing", "string": "text", "array": "a list", "object": "a mapping"}.get(
-        told.get("type", ""), told.get("type", "")
-    )
+    whole = ", whole" if told["type"] == "integer" else ""
+    above, below = "above " if "exclusiveMinimum" in told else "", "below " if "exclusiveMaximum" in told else ""
     if low is not None and high is not None:
-        return f"{low:g} to {high:g}"
+        return f"{above}{low:g} to {below}{high:g}{whole}"
     if low is not None or high is not None:
-        return f"from {low:g}" if low is not None else f"up to {high:g}"
-    return f"{kind} like {told['pattern']}" if "pattern" in told else kind
+        return f"{above or 'from '}{low:g}{whole}" if low is not None else f"{below or 'up to '}{high:g}{whole}"
+    return f"a {'whole ' if whole else ''}number"

@@ -36,8 +36,8 @@ SAMPLES = 20_000
 class RecolorParams(PartParams):
     """The target color: `hex`, a `swatch` of the brand kit by name, or else its colorways, one after another."""
 
-    hex: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
-    swatch: str | None = Field(default=None, min_length=1, max_length=80)
+    hex: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$", description="The target color; goes before `swatch`.")
+    swatch: str | None = Field(default=None, min_length=1, max_length=80, description="A swatch or colorway of the brand kit by its name.")
 
 
 def compose_recolor(job: Job) -> Composed:
@@ -150,6 +150,7 @@ RECOLOR = Kind(
     compose=compose_recolor,
     resolve=_resolve,
     variants=_variants,
+    changes_product=True,
     of_style=frozenset({"colorways"}),
     of_kit=frozenset({"colorways", "swatches", "part_masks"}),
 )

@@ -31,18 +31,18 @@ FITS_UP_TO_CM = {"hand": 20.0, "a4": 55.0, "person": 250.0}
 
 
 class ScaleCardParams(RecipeParams):
-    """`units`: centimeters, inches or both. `reference`: what stands beside the product; `auto` chooses by its longest side.
+    """What is written, and what stands beside the product."""
 
-    `reference_label`: what to call it, in the shop's language. `background_hex`: an even ground. `title`: whether title and size stand above.
-    `shadow`: strength of the contact shadow, 0 none.
-    """
-
-    units: Literal["cm", "in", "both"] = "both"
-    reference: Literal["auto", "hand", "a4", "mug", "door", "person"] = "auto"
-    reference_label: str = Field(default="", max_length=40)
-    background_hex: str = Field(default="#f6f6f4", pattern="^#[0-9a-fA-F]{6}$")
-    title: bool = True
-    shadow: float = Field(default=0.6, ge=0, le=1)
+    units: Literal["cm", "in", "both"] = Field(default="both", description="Centimeters, inches or both.")
+    reference: Literal["auto", "hand", "a4", "mug", "door", "person"] = Field(
+        default="auto", description="What stands beside the product; auto chooses by the product's longest side."
+    )
+    reference_label: str = Field(
+        default="", max_length=40, description="What it is called, in the shop's language; left out, its English name."
+    )
+    background_hex: str = Field(default="#f6f6f4", pattern="^#[0-9a-fA-F]{6}$", description="Color of the even ground.")
+    title: bool = Field(default=True, description="Whether title and size stand above.")
+    shadow: float = Field(default=0.6, ge=0, le=1, description="Strength of the contact shadow, 0 none.")
 
 
 def compose_scale_card(job: Job) -> Composed:

@@ -53,21 +53,30 @@ POOL_LIFT = 10.0
 
 
 class StagedSceneParams(RecipeParams):
-    """`blur_pct`: sigma of the wall's blur in percent of the height. `grain`: levels of 255. `shadow`: strength. `edge_tint`: 0..1.
+    """How the product stands in its scene, and how the scene is finished."""
 
-    `edge_tint` is how far the soft edge of the product takes on the scene's color; pixels inside the matte stay as photographed. `composition`: where
-    the product stands; auto: away from the props that the scene names on one side, else in the middle. `scale_realism`: how much of a difference in
-    centimeters is seen, 0 none .. 1 all of it. `harmony`: how much of the set's colored light is taken out of the surroundings, 0..1, toward the
-    neutral light that the product was photographed in.
-    """
-
-    blur_pct: float = Field(default=1.0, ge=0, le=5)
-    grain: float = Field(default=1.6, ge=0, le=8)
-    shadow: float = Field(default=1.0, ge=0, le=1)
-    edge_tint: float = Field(default=0.35, ge=0, le=1)
-    composition: Literal["auto", "left", "center", "right"] = "auto"
-    scale_realism: float = Field(default=0.5, ge=0, le=1)
-    harmony: float = Field(default=0.4, ge=0, le=1)
+    blur_pct: float = Field(default=1.0, ge=0, le=5, description="Sigma of the wall's blur in percent of the height.")
+    grain: float = Field(default=1.6, ge=0, le=8, description="Grain of the scene, in levels of 255.")
+    shadow: float = Field(default=1.0, ge=0, le=1, description="Strength of the shadow, 0 none.")
+    edge_tint: float = Field(
+        default=0.35,
+        ge=0,
+        le=1,
+        description="How far the soft edge of the product takes on the scene's color; pixels inside the matte stay as photographed.",
+    )
+    composition: Literal["auto", "left", "center", "right"] = Field(
+        default="auto",
+        description="Where the product stands; auto: away from the props that the scene names on one side, else in the middle.",
+    )
+    scale_realism: float = Field(
+        default=0.5, ge=0, le=1, description="How much of a difference in centimeters is seen, 0 none .. 1 all of it."
+    )
+    harmony: float = Field(
+        default=0.4,
+        ge=0,
+        le=1,
+        description="How much of the set's colored light is taken out of the surroundings, toward the neutral light that the product was photographed in.",
+    )
 
 
 def compose_staged(job: Job) -> Composed:

@@ -32,13 +32,15 @@ Name = TypeVar("Name", bound=str)
 
 def weighed(weights: dict[Name, int]) -> dict[Name, int]:
     """The weights, if something comes of them. Raises ValueError otherwise."""
-    if not all(0 <= weight <= 20 for weight in weights.values()) or not any(weights.values()):
+    if not any(weights.values()):
         raise ValueError("weights are whole numbers from 0 to 20, and one at least is above 0")
     return weights
 
 
-Weights = Annotated[dict[Name, int], AfterValidator(weighed)]
+Weights = Annotated[dict[Name, Annotated[int, Field(ge=0, le=20)]], AfterValidator(weighed)]
 """How often each name is chosen relative to the others."""
+
+HOW_OFTEN = "each with how often it is chosen relative to the others, 0 for never"
 
 
 class PeopleParams(RecipeParams):
@@ -47,18 +49,28 @@ class PeopleParams(RecipeParams):
     Skin tones go from very light to very deep in seven steps, after the ten of the Monk Skin Tone scale. Adults alone.
     """
 
-    presentation: Weights[Presentation] = Field(default={"woman": 3, "man": 3, "person": 1})
-    age: Weights[AgeBand] = Field(default={"twenties": 1, "thirties": 1, "forties": 1, "fifties": 1, "sixties": 1, "seventies": 1})
+    presentation: Weights[Presentation] = Field(
+        default={"woman": 3, "man": 3, "person": 1}, description=f"Whom the prompt names, {HOW_OFTEN}."
+    )
+    age: Weights[AgeBand] = Field(
+        default={"twenties": 1, "thirties": 1, "forties": 1, "fifties": 1, "sixties": 1, "seventies": 1},
+        description=f"Age bands, {HOW_OFTEN}.",
+    )
     skin_tone: Weights[SkinTone] = Field(
-        default={"very_light": 1, "light": 1, "light_medium": 1, "medium": 1, "deep_medium": 1, "deep": 1, "very_deep": 1}
+        default={"very_light": 1, "light": 1, "light_medium": 1, "medium": 1, "deep_medium": 1, "deep": 1, "very_deep": 1},
+        description=f"Skin tones, {HOW_OFTEN}.",
     )
     hair: Weights[Hair] = Field(
         default={
             "short_straight": 1, "short_coily": 1, "shaved": 1, "shoulder_wavy": 1, "long_straight": 1, "long_curly": 1, "braids": 1,
             "head_scarf": 1,
-        }
+        },
+        description=f"Hair, {HOW_OFTEN}.",
     )  # fmt: skip
-    body: Weights[Body] = Field(default={"slim": 1, "average": 1, "athletic": 1, "broad": 1, "curvy": 1, "plus_size": 1})
+    body: Weights[Body] = Field(
+        default={"slim": 1, "average": 1, "athletic": 1, "broad": 1, "curvy": 1, "plus_size": 1},
+        description=f"Body shapes, {HOW_OFTEN}.",
+    )
 
 
 def in_turn(weights: Mapping[Name, int], number: int) -> Name:

@@ -1,8 +1,10 @@
 """Recipes: what ships is complete, a brand's own folder adds to it, and every wrong entry says what would be right."""
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from catalog.errors import SettingsError
 from generation.recipe_book import read_recipe_book
@@ -73,3 +75,23 @@ def test_two_files_of_one_name_are_refused(tmp_path):
 def test_a_missing_folder_is_an_error_not_an_empty_book(tmp_path):
     with pytest.raises(SettingsError, match="does not exist"):
         read_recipe_book(tmp_path / "recipes")
+
+
+UNTRUE = [
+    ("packshot", {"engine": "diffusion"}, "`engine: studio`, not diffusion"),
+    ("staged_scene", {"digital_source_type": "compositeWithTrainedAlgorithmicMedia"}, "`engine: diffusion`, not studio"),
+    ("recolor", {}, "`changes_product: true`"),
+    ("backdrop", {"changes_product": True}, "`changes_product: false`"),
+    ("material", {"changes_product": True, "digital_source_type": "digitalCapture"}, "no plain photographs"),
+    ("on_model", {"engine": "diffusion", "changes_product": True, "digital_source_type": "digitalCapture"}, "hides"),
+]
+
+
+@pytest.mark.parametrize(("kind", "says", "words"), UNTRUE, ids=lambda value: value if isinstance(value, str) else "")
+def test_what_a_recipe_says_of_itself_and_is_not_so_is_refused(tmp_path, kind, says, words):
+    """A recipe of one's own that left out `changes_product` published colorways without their label; a wrong engine ended in an assertion."""
+    entries = {"name": "own", "kind": kind, "title": "Own", "engine": "studio", "digital_source_type": "compositeSynthetic"} | says
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(entries))
+    with pytest.raises(SettingsError, match=re.escape(words)) as refused:
+        read_recipe_book(tmp_path)
+    assert "own.yaml" in str(refused.value) and "Nothing was changed." in str(refused.value)
