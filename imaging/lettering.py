@@ -7,16 +7,19 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, features
 
 from catalog.errors import RenderError
+from imaging.line_breaks import balanced, joined, pieces_of
 
 Uint8 = npt.NDArray[np.uint8]
 Align = Literal["left", "center", "right"]
@@ -28,8 +31,11 @@ INK = 128
 SHAPED = ("ARABIC", "SYRIAC", "THAANA", "NKO", "DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA", "TAMIL", "TELUGU", "KANNADA",
           "MALAYALAM", "SINHALA", "THAI", "LAO", "TIBETAN", "MYANMAR", "KHMER", "MONGOLIAN", "HEBREW")  # fmt: skip
 """Scripts whose letters join, stack or run from right to left: they are wrong without a shaping engine."""
-UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "IDEOGRAPHIC", "FULLWIDTH")
-"""Scripts written without spaces: a line may end after any of their signs."""
+OVERRIDES = "\u202d\u202e"
+"""Direction overrides: they turn words around that read right without them."""
+FINE_UP_TO_PX, FINE = 128, 4
+"""Letters up to this size are set and drawn so many times larger and then reduced: FreeType moves small ones to whole pixels, and the spaces between
+words come out uneven."""
 
 
 class DoesNotFit(RenderError):
@@ -46,22 +52,29 @@ class Typeface:
         self._lacks = lru_cache(maxsize=4096)(self._is_missing)
 
     def _at(self, size_px: int) -> ImageFont.FreeTypeFont:
-        try:
+        with self.readable():
             return ImageFont.truetype(io.BytesIO(self._data), size_px)
+
+    @contextmanager
+    def readable(self) -> Iterator[None]:
+        """FreeType's errors as ours: a damaged font may open, and fail at one letter."""
+        try:
+            yield
         except OSError as error:
             raise RenderError(
                 f"{self.name} cannot be read as a font ({error}). Nothing was made. Name a TrueType, OpenType or WOFF2 file in the brand kit."
             ) from error
 
     def _is_missing(self, sign: str) -> bool:
-        font = ImageFont.truetype(io.BytesIO(self._data), 40, layout_engine=ImageFont.Layout.BASIC)
-        seen, blank = font.getmask(sign), font.getmask("\U0010fffe")
+        with self.readable():
+            font = ImageFont.truetype(io.BytesIO(self._data), 40, layout_engine=ImageFont.Layout.BASIC)
+            seen, blank = font.getmask(sign), font.getmask("\U0010fffe")
         return seen.size == blank.size and bytes(seen) == bytes(blank)
 
     def missing(self, text: str) -> str:
         """The characters of a text that the font has no glyph for, each once, in their order; '' when it has all."""
         self.at(40)
-        signs = dict.fromkeys(sign for sign in unicodedata.normalize("NFC", text) if unicodedata.category(sign)[0] not in "ZC")
+        signs = dict.fromkeys(sign for sign in unicodedata.normalize("NFC", text) if unicodedata.category(sign) not in ("Zs", "Cf"))
         return "".join(sign for sign in signs if self._lacks(sign))
 
 
@@ -87,26 +100,43 @@ def set_text(
     Of all ways to break it the one with the largest letters is taken, of equals the one with fewer lines; lines are balanced. Raises
     RenderError for characters without a glyph, for scripts that cannot be shaped here, and for text that does not fit at `min_px`.
     """
-    words = _words(_checked(text, typeface))
-    font = typeface.at(UNIT_PX)
+    text = _checked(text, typeface)
     from_right = is_from_right(text)
-    advances = np.cumsum([0.0, *(font.getlength(piece + gap, direction=_direction(from_right)) for piece, gap in words)])
-    best: tuple[float, tuple[str, ...]] | None = None
-    for count in range(1, min(max_lines, len(words)) + 1):
-        lines = _balanced(words, count, advances)
-        widest = max(_width(line, font, from_right) for line in lines) / UNIT_PX
-        size = min(max_px, width_px / max(widest, 1e-6), height_px / (leading * (count - 1) + 1.02))
-        if best is None or size > best[0] * 1.001:
-            best = size, lines
-    assert best is not None, "there is a word"
-    for size_px in range(math.floor(best[0]), max(1, math.ceil(min_px)) - 1, -1):
-        made = _measured(best[1], typeface, size_px, leading, from_right)
-        if made.width_px <= width_px and made.height_px <= height_px:
-            return made
+    fitting = None
+    for inside_words in (False, True):  # words are parted at their hyphens only where they do not fit whole
+        size, lines = _broken(text, typeface, width_px, height_px, max_px, max_lines, leading, inside_words=inside_words)
+        fitting = fitting or size
+        for size_px in range(math.floor(size), max(1, math.ceil(min_px)) - 1, -1):
+            made = _measured(lines, typeface, size_px, leading, from_right)
+            if made.width_px <= width_px and made.height_px <= height_px:
+                return made
     raise DoesNotFit(
-        f"The text {_shown(text)} does not fit: in {max_lines} line{'s' * (max_lines > 1)} its letters would be {best[0]:.0f} px large, and {math.ceil(min_px)} px "
+        f"The text {_shown(text)} does not fit: in {max_lines} line{'s' * (max_lines > 1)} its letters would be {fitting:.0f} px large, and {math.ceil(min_px)} px "
         "is the least that can be read. Nothing was made. Shorten it, or choose another layout or format."
     )
+
+
+def _broken(
+    text: str, typeface: Typeface, width_px: float, height_px: float, max_px: float, max_lines: int, leading: float, *, inside_words: bool
+) -> tuple[float, tuple[str, ...]]:
+    """The largest size of letters, and the lines they are set in then."""
+    pieces, font, direction = pieces_of(text, inside_words=inside_words), typeface.at(UNIT_PX), _direction(is_from_right(text))
+    with typeface.readable():
+        long = [font.getlength(piece.text, direction=direction) for piece in pieces]
+        spaced = [
+            font.getlength(piece.text + " ", direction=direction) if piece.gap else width for piece, width in zip(pieces, long, strict=True)
+        ]
+        hyphen = font.getlength("-") if any(piece.end for piece in pieces) else 0.0
+    starts = np.cumsum([0.0, *spaced[:-1]])
+    ends = starts + long + np.array([hyphen if piece.end else 0.0 for piece in pieces])
+    best: tuple[float, tuple[str, ...]] = (0.0, (joined(pieces),))
+    for count in range(1, min(max_lines, len(pieces)) + 1):
+        lines = balanced(pieces, count, starts, ends)
+        widest = max(_width(line, typeface, direction is not None) for line in lines) / UNIT_PX
+        size = min(max_px, width_px / max(widest, 1e-6), height_px / (leading * (count - 1) + 1.02))
+        if size > best[0] * 1.001:
+            best = size, lines
+    return best
 
 
 def draw_text(
@@ -122,16 +152,20 @@ def draw_text(
 
 def text_mask(made: SetText, *, width_px: float, align: Align) -> Uint8:
     """Coverage of set text in a column, uint8, with room below for descenders."""
-    font, width = made.typeface.at(made.size_px), math.ceil(width_px)
-    image = Image.new("L", (width, made.height_px + 2), 0)
-    pen = ImageDraw.Draw(image)
+    fine = _fine(made.size_px)
+    wide, high = math.ceil(width_px), made.height_px + 2
+    width = wide * fine
+    image = Image.new("L", (width, high * fine), 0)
+    pen, font = ImageDraw.Draw(image), made.typeface.at(made.size_px * fine)
     side = {"left": "right", "right": "left"}.get(align, align) if made.from_right else align
-    for number, line in enumerate(made.lines):
-        left, _, right, _ = _box(line, font, made.from_right)
-        start = {"left": -left, "center": (width - (right - left)) / 2 - left, "right": width - right}[side]
-        at = (round(start), made.ascent_px + number * made.line_px)
-        pen.text(at, line, fill=255, font=font, anchor="ls", direction=_direction(made.from_right))
-    return np.asarray(image)
+    with made.typeface.readable():
+        for number, line in enumerate(made.lines):
+            left, _, right, _ = font.getbbox(line, anchor="ls", direction=_direction(made.from_right))
+            start = {"left": -left, "center": (width - (right - left)) / 2 - left, "right": width - right}[side]
+            at = (round(start), (made.ascent_px + number * made.line_px) * fine)
+            pen.text(at, line, fill=255, font=font, anchor="ls", direction=_direction(made.from_right))
+    mask = np.asarray(image)
+    return mask if fine == 1 else np.asarray(cv2.resize(mask, (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def stamp(canvas_HW3: Uint8, mask_HW: Uint8, *, left_px: int, top_px: int, rgb: tuple[int, int, int]) -> tuple[int, int, int, int]:
@@ -154,9 +188,14 @@ def is_from_right(text: str) -> bool:
 
 
 def _checked(text: str, typeface: Typeface) -> str:
-    text = re.sub(r"[ \t\r\n]+", " ", unicodedata.normalize("NFC", text)).strip()  # a no-break space stays one
-    if not text:
+    text = re.sub(r"[ \t\r\n\v\f\x85\u2028\u2029]+", " ", unicodedata.normalize("NFC", text)).strip()  # a no-break space stays one
+    if not text.strip("\ufeff\u200b\u00ad"):
         raise RenderError("A text to be set is empty. Nothing was made. Give words, or leave the text out.")
+    if odd := [sign for sign in dict.fromkeys(text) if unicodedata.category(sign) in ("Cc", "Cs", "Cn") or sign in OVERRIDES]:
+        names = ", ".join(f"U+{ord(sign):04X}" for sign in odd[:12])
+        raise RenderError(
+            f"The text {_shown(text)} holds {names}: control characters, which no font draws. Nothing was made. Take them out."
+        )
     if missing := typeface.missing(text):
         names = ", ".join(f"{sign} (U+{ord(sign):04X})" for sign in missing[:12])
         raise RenderError(
@@ -173,80 +212,40 @@ def _checked(text: str, typeface: Typeface) -> str:
     return text
 
 
-def _words(text: str) -> list[tuple[str, str]]:
-    """What lines are made of: a piece, and what parts it from the next one on its line."""
-    pieces: list[tuple[str, str]] = []
-    for word in text.split(" "):
-        run = ""
-        for sign in word:
-            if unicodedata.name(sign, "").startswith(UNSPACED):
-                pieces += [(run, "")] if run else []
-                pieces.append((sign, ""))
-                run = ""
-            else:
-                run += sign
-        pieces += [(run, "")] if run else []
-        pieces[-1] = (pieces[-1][0], " ")
-    return pieces
-
-
-def _joined(pieces: Sequence[tuple[str, str]]) -> str:
-    return "".join(piece + gap for piece, gap in pieces).rstrip(" ")
-
-
-def _balanced(words: list[tuple[str, str]], count: int, advances: npt.NDArray[np.float64]) -> tuple[str, ...]:
-    """The words on `count` lines, the widest of them as narrow as can be.
-
-    advances: where each piece starts on one endless line, and where that ends: sums are near enough to choose by; what is set is measured.
-    """
-    total = len(words)
-    if count == 1:
-        return (_joined(words),)
-    widest = advances[1:].copy()  # of the first j words on one line, then on two ...
-    breaks = []
-    for line in range(1, count):
-        options = np.maximum(widest[None, :-1], advances[None, 1:-1].repeat(total, 0) * -1 + advances[1:, None])
-        ends = np.arange(1, total + 1)[:, None]
-        starts = np.arange(1, total)[None, :]
-        options = np.where((starts < ends) & (starts >= line), options, math.inf)
-        breaks.append(options.argmin(axis=1) + 1)
-        widest = options.min(axis=1)
-    lines, end = [], total
-    for chosen in reversed(breaks):
-        start = int(chosen[end - 1])
-        lines.append(_joined(words[start:end]))
-        end = start
-    return (_joined(words[:end]), *reversed(lines))
-
-
 def _measured(lines: tuple[str, ...], typeface: Typeface, size_px: int, leading: float, from_right: bool) -> SetText:
-    font, line_px = typeface.at(size_px), round(size_px * leading)
-    boxes = [_box(line, font, from_right) for line in lines]
-    ascent = max(1, -min(box[1] for box in boxes[:1]))
-    descent = max(box[3] for box in boxes[-1:])
+    fine, line_px = _fine(size_px), round(size_px * leading)
+    boxes = [[edge / fine for edge in _box(line, typeface, size_px * fine, from_right)] for line in lines]
+    ascent, descent = max(1, math.ceil(-boxes[0][1])), max(0, math.ceil(boxes[-1][3]))
     return SetText(
         lines=lines,
         typeface=typeface,
         size_px=size_px,
-        width_px=max(box[2] - box[0] for box in boxes),
-        height_px=ascent + (len(lines) - 1) * line_px + max(0, descent),
+        width_px=math.ceil(max(box[2] - box[0] for box in boxes)),
+        height_px=ascent + (len(lines) - 1) * line_px + descent,
         line_px=line_px,
         ascent_px=ascent,
         from_right=from_right,
     )
 
 
+def _fine(size_px: int) -> int:
+    return FINE if size_px <= FINE_UP_TO_PX else 1
+
+
 def _direction(from_right: bool) -> str | None:
     return "rtl" if from_right else None
 
 
-def _box(line: str, font: ImageFont.FreeTypeFont, from_right: bool) -> tuple[int, int, int, int]:
-    left, top, right, bottom = font.getbbox(line, anchor="ls", direction=_direction(from_right))
+def _box(line: str, typeface: Typeface, size_px: int, from_right: bool) -> tuple[int, int, int, int]:
+    font = typeface.at(size_px)
+    with typeface.readable():
+        left, top, right, bottom = font.getbbox(line, anchor="ls", direction=_direction(from_right))
     return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
 
 
-def _width(line: str, font: ImageFont.FreeTypeFont, from_right: bool) -> float:
-    left, _, right, _ = _box(line, font, from_right)
+def _width(line: str, typeface: Typeface, from_right: bool) -> float:
+    """At UNIT_PX."""
+    left, _, right, _ = _box(line, typeface, UNIT_PX, from_right)
     return float(right - left)
 
 

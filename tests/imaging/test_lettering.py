@@ -1,5 +1,6 @@
 """Type: broken and sized to fit, whole or refused, from the right where its script runs so."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from catalog.errors import RenderError
 from generation.typefaces import FOLDER
 from imaging import lettering
 from imaging.lettering import DoesNotFit, Typeface, draw_text, is_from_right, set_text
+from imaging.line_breaks import balanced, pieces_of
 
 FACE = Typeface((FOLDER / "Manrope-Medium.ttf").read_bytes(), "Manrope-Medium.ttf")
 DEJAVU = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
@@ -67,6 +69,65 @@ def test_without_a_shaping_engine_scripts_that_need_one_are_refused(monkeypatch)
     monkeypatch.setattr(lettering.features, "check", lambda name: False)
     with pytest.raises(RenderError, match=r"needs shaping \(arabic\), and Pillow has no Raqm"):
         fitted("كوب", Typeface(DEJAVU.read_bytes(), "DejaVuSans.ttf"))
+
+
+@pytest.mark.parametrize(("sign", "named"), [("\x07", "U+0007"), ("\x00", "U+0000"), ("\ud800", "U+D800"), ("\u202e", "U+202E")])
+def test_control_characters_are_refused_by_number(sign, named):
+    """They were drawn as boxes, and an override turned the rest of the line around."""
+    with pytest.raises(RenderError, match=rf"holds {re.escape(named)}: control characters"):
+        fitted(f"Mug{sign} cup")
+
+
+def test_line_separators_are_white_space():
+    assert " ".join(fitted("One\u2028two\nthree\x0bfour").lines) == "One two three four"
+
+
+def test_spaces_between_small_words_are_even():
+    """FreeType's hinting moved letters to whole pixels: at 16 px some words had no space between them."""
+    made = fitted("na na na na na na na", max_px=16, min_px=10)
+    columns = (lettering.text_mask(made, width_px=400, align="left").max(axis=0) > 100).astype(int)
+    starts = np.flatnonzero(np.diff(columns, prepend=0) == 1)[::2]  # of every word: `n` and `a` are two runs
+    assert len(starts) == 7
+    assert np.ptp(np.diff(starts)) <= 1, np.diff(starts)
+
+
+def test_a_font_with_damaged_outlines_is_refused():
+    """Such a font opens, and FreeType's error at the first damaged letter went through as it was."""
+    data = bytearray((FOLDER / "Manrope-Medium.ttf").read_bytes())
+    numbers = np.random.default_rng(0)
+    for at in numbers.integers(400, len(data), 6000):
+        data[at] = numbers.integers(256)
+    with pytest.raises(RenderError, match=r"cannot be read as a font|no glyph for"):
+        fitted("Handmade mug, 28", Typeface(bytes(data), "brand.ttf"))
+
+
+def test_words_are_parted_at_their_hyphens_only_where_they_do_not_fit_whole():
+    narrow = {"width_px": 150, "max_px": 22, "min_px": 14}
+    assert fitted("Two-seat sofa", **narrow).lines == ("Two-seat sofa",)
+    assert fitted("super-long-hyphenated-compound-word", **narrow).lines == ("super-long-", "hyphenated-", "compound-word")
+    assert fitted("Donau\u00addampf\u00adschiff\u00adfahrts\u00adgesellschaft", **narrow).lines == (
+        "Donaudampf-",
+        "schifffahrts-",
+        "gesellschaft",
+    )
+    with pytest.raises(DoesNotFit):
+        fitted("Donaudampfschifffahrtsgesellschaft", **narrow)
+
+
+def test_a_line_of_japanese_begins_with_no_stop_and_ends_with_no_opening_bracket():
+    parts = [piece.text for piece in pieces_of("朝のコーヒー、「静かな」時間。", inside_words=False)]
+    assert parts == ["朝", "の", "コー", "ヒー、", "「静", "か", "な」", "時", "間。"]
+
+
+def test_of_equally_narrow_breaks_the_most_even_is_taken():
+    """Breaks that only kept the widest line narrow left a single short word on the last one."""
+    pieces = pieces_of("aaaa bbbb cc dd ee", inside_words=False)
+    lengths = np.array([4.0, 4.0, 2.0, 2.0, 2.0])
+    starts = np.array([0.0, 5.0, 10.0, 13.0, 16.0])
+    assert balanced(pieces, 2, starts, starts + lengths) == ("aaaa bbbb", "cc dd ee")
+    assert balanced(pieces_of("aaaa b b b b b", inside_words=False), 3, np.array([0, 5, 7, 9, 11, 13.0]), np.array([4, 6, 8, 10, 12, 14.0])) == (
+        "aaaa", "b b", "b b b",
+    )  # fmt: skip
 
 
 def test_bytes_that_are_no_font_are_refused():
