@@ -1,5 +1,7 @@
 """Enhanced photos in a cell: planned, rendered from the kept original, judged with what a correction may do, and made again bit for bit."""
 
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 import yaml
@@ -16,13 +18,17 @@ from resources.project import open_project
 from tests.scene_shop import cell_of
 from tests.tiny_project import write_project
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("enhance", "enhance_uniform")
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """One mug, its photo screened and cut out, both ways of enhancing it rendered."""
-    folder = write_project(tmp_path_factory.mktemp("enhanced") / "shop", skus=("MUG-1",), looks=False)
+    # Nothing here is drawn by a model: the shipped one is linked, for making a tiny one takes most of this file's time.
+    folder = write_project(
+        tmp_path_factory.mktemp("enhanced") / "shop", skus=("MUG-1",), base_model=ROOT / "demo" / "base-model", looks=False
+    )
     kit = yaml.safe_load((folder / "brand.yaml").read_text())
     kit |= {"recipes": list(NAMES), "channels": [], "rules": {}}
     (folder / "brand.yaml").write_text(yaml.safe_dump(kit))

@@ -37,19 +37,17 @@ def enhanced():
     return render_group([resolve(recipe, PRODUCT, KIT, 0)], [5], source, None)[0]
 
 
-def judged(pixels=None, facts=None):
-    """Verdict, codes and measurements of the enhanced photo, its pixels or facts replaced."""
+def measured(pixels=None, facts=None):
+    """Measurements of the enhanced photo, its pixels or facts replaced."""
     made = enhanced()
     facts = made.facts if facts is None else facts
     rgb, mask = placed_product(*spoiled(), made.placement, facts)
     shown = made.pixels_HW3 if pixels is None else pixels
-    row = measure_render(
+    return measure_render(
         RenderEvidence(
             pixels_HW3=shown, product_rgb_HW3=rgb, product_alpha_HW=mask, facts=facts, file_format="PNG", icc="sRGB", file_bytes=9
         )
     )
-    [verdict] = judge_table(pd.DataFrame([{"render_id": "one", **row}]), read_rules("enhance"))
-    return str(verdict.verdict), {reason.code for reason in verdict.reasons}, row
 
 
 def told(**changes):
@@ -58,13 +56,6 @@ def told(**changes):
     for part, values in changes.items():
         facts["enhanced"][part] |= values
     return facts
-
-
-def test_a_dark_leaning_photo_that_was_mended_is_approved():
-    verdict, codes, row = judged()
-    assert enhanced().facts["enhanced"]["geometry"]["tilt_deg"] == pytest.approx(4, abs=0.4)
-    assert (verdict, codes) == ("approved", set())
-    assert 0.5 < row["exposure_ev"] < 1.5 and row["hue_kept_delta_e"] < 2
 
 
 def tinted(pixels):
@@ -93,31 +84,64 @@ def bent(pixels):
     return cv2.remap(pixels, columns + 4 * np.sin(rows / 30), rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
-@pytest.mark.parametrize(
-    ("damage", "code"),
-    [
-        (tinted, "HUE_CHANGED"),
-        (sharpened, "SHARPENED_HALO"),
-        (softened, "BLURRED"),
-        (noisy, "NOISIER"),
-        (burnt, "HIGHLIGHTS_LOST"),
-        (bent, "BENT"),
-    ],
-)
-def test_what_else_happened_to_a_photo_is_rejected_for_its_reason(damage, code):
-    verdict, codes, _ = judged(damage(enhanced().pixels_HW3))
+def purple():
+    """Another color, and facts that call it the light of a lamp."""
+    gains = [1.9, 0.6, 1.9]
+    return to_levels(to_light(enhanced().pixels_HW3) * np.array(gains, np.float32)), told(
+        white_balance={"gains": gains, "witness": "background"}
+    )
+
+
+def yellow():
+    """A white balance that turns white paper yellow."""
+    gains = [1.0, 0.9, 0.6]
+    return to_levels(to_light(enhanced().pixels_HW3) * np.array(gains, np.float32)), told(
+        white_balance={"gains": gains, "witness": "background"}
+    )
+
+
+DAMAGES = {
+    tinted: "HUE_CHANGED",
+    sharpened: "SHARPENED_HALO",
+    softened: "BLURRED",
+    noisy: "NOISIER",
+    burnt: "HIGHLIGHTS_LOST",
+    bent: "BENT",
+}
+
+
+@pytest.fixture(scope="module")
+def judged():
+    """Verdict, codes and measurements of the enhanced photo and of what became of it otherwise, by name; judged as one table, for a suite takes time."""
+    rows = {"mended": measured(), "purple": measured(*purple()), "yellow": measured(*yellow())}
+    rows |= {damage.__name__: measured(damage(enhanced().pixels_HW3)) for damage in DAMAGES}
+    table = pd.DataFrame([{"render_id": name, **row} for name, row in rows.items()])
+    return {
+        one.render_id: (str(one.verdict), {reason.code for reason in one.reasons}, rows[one.render_id])
+        for one in judge_table(table, read_rules("enhance"))
+    }
+
+
+def test_a_dark_leaning_photo_that_was_mended_is_approved(judged):
+    verdict, codes, row = judged["mended"]
+    assert enhanced().facts["enhanced"]["geometry"]["tilt_deg"] == pytest.approx(4, abs=0.4)
+    assert (verdict, codes) == ("approved", set())
+    assert 0.5 < row["exposure_ev"] < 1.5 and row["hue_kept_delta_e"] < 2
+
+
+@pytest.mark.parametrize(("damage", "code"), [(damage.__name__, code) for damage, code in DAMAGES.items()])
+def test_what_else_happened_to_a_photo_is_rejected_for_its_reason(judged, damage, code):
+    verdict, codes, _ = judged[damage]
     assert verdict == "rejected" and code in codes
 
 
-def test_gains_that_no_lamp_explains_are_not_believed():
-    purple = to_levels(to_light(enhanced().pixels_HW3) * np.array([1.9, 0.6, 1.9], np.float32))
-    verdict, codes, _ = judged(purple, told(white_balance={"gains": [1.9, 0.6, 1.9], "witness": "background"}))
+def test_gains_that_no_lamp_explains_are_not_believed(judged):
+    verdict, codes, _ = judged["purple"]
     assert verdict == "rejected" and "HUE_CHANGED" in codes
 
 
-def test_a_white_balance_that_leaves_its_white_paper_tinted_is_rejected():
-    yellow = to_levels(to_light(enhanced().pixels_HW3) * np.array([1.0, 0.9, 0.6], np.float32))
-    verdict, codes, _ = judged(yellow, told(white_balance={"gains": [1.0, 0.9, 0.6], "witness": "background"}))
+def test_a_white_balance_that_leaves_its_white_paper_tinted_is_rejected(judged):
+    verdict, codes, _ = judged["yellow"]
     assert verdict == "rejected" and "STILL_TINTED" in codes
 
 
