@@ -26,15 +26,17 @@ Uint8 = npt.NDArray[np.uint8]
 GROUND_RGB = (206, 208, 210)
 MAX_ASPECT_ERROR_PCT = 12.0
 """A photo whose proportions are further than this from the catalog's size shows another size; the gate of backdrops warns from there on, too."""
-FITS_UP_TO_CM = {"hand": 20.0, "a4": 55.0, "person": 250.0}
+FITS_UP_TO_CM = {"hand": 26.0, "a4": 55.0, "person": 250.0}
 """`auto` takes the first whose length the product's longest side does not exceed; beyond them all a door."""
+SHEETS = {"in": "letter", "cm": "a4", "both": "a4"}
+"""Which sheet of paper `auto` takes, by the units: who counts in inches alone has Letter in the drawer."""
 
 
 class ScaleCardParams(RecipeParams):
     """What is written, and what stands beside the product."""
 
     units: Literal["cm", "in", "both"] = Field(default="both", description="Centimeters, inches or both.")
-    reference: Literal["auto", "hand", "a4", "mug", "door", "person"] = Field(
+    reference: Literal["auto", "hand", "a4", "letter", "mug", "door", "person"] = Field(
         default="auto", description="What stands beside the product; auto chooses by the product's longest side."
     )
     reference_label: str = Field(
@@ -49,7 +51,7 @@ def compose_scale_card(job: Job) -> Composed:
     """The product and a reference object on one ground, at one scale."""
     unit, params, alpha_HW = min(job.size_px), job.params, job.source.alpha_HW
     seen, photo_px_per_cm = _seen(job)
-    thing = reference_object(_chosen_reference(seen) if params["reference"] == "auto" else params["reference"])
+    thing = reference_object(_chosen_reference(seen, params["units"]) if params["reference"] == "auto" else params["reference"])
     faces = typefaces(job.resolved["fonts"], job.source.brand_file)
     words = CardWords(job, thing, seen, faces, unit)
     layout = lay_out(
@@ -115,9 +117,10 @@ def _seen(job: Job) -> tuple[SeenSize, float]:
     return seen, scale
 
 
-def _chosen_reference(seen: SeenSize) -> str:
+def _chosen_reference(seen: SeenSize, units: str) -> str:
     longest = max(cm for cm in (seen.told_width_cm, seen.told_height_cm, seen.width_cm) if cm is not None)
-    return next((name for name, cm in FITS_UP_TO_CM.items() if longest <= cm), "door")
+    name = next((name for name, cm in FITS_UP_TO_CM.items() if longest <= cm), "door")
+    return SHEETS[units] if name == "a4" else name
 
 
 def _ground(job: Job, alpha: Uint8, layout: CardLayout) -> Uint8:

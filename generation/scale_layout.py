@@ -129,5 +129,6 @@ def _check_sizes(scale: float, unit: int, seen: SeenSize, thing: ReferenceObject
         if longer_cm * scale < share * unit:
             raise RenderError(
                 f"Recipe '{recipe}': beside each other at one scale, {what} would be {longer_cm * scale:.0f} px large; {share * unit:.0f} px are needed to "
-                "compare them. Nothing was made. Choose another `reference` (hand, a4, mug, door, person), or `auto`."
+                "compare them. Nothing was made. Choose another `reference` (hand, a4, letter, mug, door, person) or `auto`; where that refuses, too, the "
+                "product is too small or too large for every object there is: take it out of this recipe."
             )

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generation.kind import Job
-from generation.scale_layout import LINE_OFF, MARGIN, MIN_LINE, CardLayout, SeenSize
+from generation.scale_layout import HEADER, LINE_OFF, MARGIN, MIN_LINE, CardLayout, SeenSize
 from imaging.lettering import SetText, Typeface, draw_text, set_text
 from imaging.reference_objects import ReferenceObject
 
@@ -16,6 +16,8 @@ TEXT_RGB, SOFT_TEXT_RGB = (31, 36, 44), (84, 92, 104)
 CM_PER_INCH = 2.54
 MIN_TEXT_SHARE = 0.020
 """Smallest size of letters, of the picture's shorter side."""
+TITLE_HEIGHT = HEADER - 0.055
+"""Room of a title on one line or two, of the picture's shorter side: the size in words stands below it."""
 
 
 class CardWords:
@@ -33,7 +35,7 @@ class CardWords:
         self.reference = self._set(said, self.text, 0.0245, 0.30 * self.size[0], lines=2)
         self.title = self.told = None
         if job.params["title"]:
-            self.title = self._set(job.resolved["title"], faces["headline"], 0.052, room, lines=1)
+            self.title = self._set(job.resolved["title"], faces["headline"], 0.052, room, lines=2, height_px=TITLE_HEIGHT * unit)
             self.told = self._set(_in_words(job.resolved["size_cm"], self.units), self.text, 0.0265, room, lines=1)
 
     def _drawn(self, job: Job, line_cm: float | None, thing: ReferenceObject, seen: SeenSize) -> bool:
@@ -46,12 +48,12 @@ class CardWords:
         parts = [f"{_number(cm, unit)}\u00a0{unit}" for unit in (("cm", "in") if self.units == "both" else (self.units,))]
         return self._set(between.join(parts), self.strong, 0.0275, share * self.unit, lines=2)
 
-    def _set(self, text: str, face: Typeface, share: float, width_px: float, *, lines: int) -> SetText:
+    def _set(self, text: str, face: Typeface, share: float, width_px: float, *, lines: int, height_px: float | None = None) -> SetText:
         return set_text(
             text,
             face,
             width_px=width_px,
-            height_px=self.size[1],
+            height_px=self.size[1] if height_px is None else height_px,
             max_px=share * self.unit,
             min_px=min(share, MIN_TEXT_SHARE) * self.unit,
             max_lines=lines,
@@ -94,7 +96,9 @@ def _as_fact(box: tuple[int, int, int, int], canvas: Uint8, rgb: tuple[int, int,
 
 def _number(cm: float, unit: str) -> str:
     value = cm if unit == "cm" else cm / CM_PER_INCH
-    return f"{value:.1f}".removesuffix(".0") if value < 100 else f"{value:.0f}"
+    digits = 0 if value >= 100 else 1 if value >= 1 else 2  # 0.2 cm are 0.08 in, and not 0.1
+    shown = f"{value:.{digits}f}"
+    return shown.rstrip("0").removesuffix(".") if digits else shown
 
 
 def _in_words(size: dict[str, float | None], units: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 from catalog.brand_kit import BrandKit, CategoryStyle
 from catalog.errors import RenderError
 from catalog.product import Product
+from generation import scale_words
 from generation.kind import RenderSource
 from generation.recipe_book import read_recipe_book
 from generation.render import render_group
@@ -146,6 +147,45 @@ def test_units_are_as_asked_for():
 @pytest.mark.parametrize(("longest", "reference"), [(12, "hand"), (40, "a4"), (120, "person"), (300, "door")])
 def test_the_reference_follows_the_products_size(longest, reference):
     assert card(sized(width_cm=float(longest))).facts["reference"] == reference
+
+
+def test_who_counts_in_inches_alone_gets_a_sheet_of_letter():
+    made = card(sized(width_cm=40.0), units="in")
+    assert made.facts["reference"] == "letter"
+    assert "Letter sheet, 8.5 × 11 in" in [text["text"] for text in made.facts["texts"]]
+    assert card(sized(width_cm=40.0), units="cm").facts["reference"] == "a4"
+
+
+@pytest.mark.parametrize(
+    ("cm", "unit", "told"),
+    [(0.2, "in", "0.08"), (0.2, "cm", "0.2"), (10.0, "cm", "10"), (254.0, "in", "100"), (9.4, "in", "3.7"), (100.0, "cm", "100")],
+)
+def test_lengths_are_told_to_what_can_be_relied_on(cm, unit, told):
+    """2 mm were told as 0.1 in, a quarter too much."""
+    assert scale_words._number(cm, unit) == told
+
+
+def test_a_long_title_stands_on_two_lines_and_leaves_the_rest_where_it_is():
+    long = sized().model_copy(
+        update={"title": "Dune Stoneware Mug with a Bare Clay Foot and a Broad Handle, Dishwasher Safe, 12 oz, Set of Four, Speckled Teal"}
+    )
+    made = card(long)
+    title, told = made.facts["texts"][:2]
+    assert title["lines"] == 2 and title["top"] + title["height"] < told["top"]
+    assert made.placement == plain_card().placement
+
+
+@pytest.mark.parametrize("longest", [0.2, 2000.0])
+def test_a_product_too_small_or_too_large_for_every_object_is_refused(longest):
+    with pytest.raises(RenderError, match="too small or too large for every object there is"):
+        card(sized(width_cm=longest))
+
+
+@pytest.mark.parametrize("longest", [12.0, 120.0])
+def test_words_of_a_card_of_600_px_can_be_read(longest):
+    """Strokes of 15 px letters have no pixel of their full color, and were taken for what is behind them."""
+    rendered, product = card(sized(width_cm=longest), frame=(600, 600)), sized(width_cm=longest)
+    assert measured(rendered.pixels_HW3, rendered, product)["text_contrast"] >= 4.5
 
 
 def squeezed(pixels, scale_x, scale_y):

@@ -11,6 +11,7 @@ from generation.typefaces import FOLDER
 from imaging import lettering
 from imaging.lettering import DoesNotFit, Typeface, draw_text, is_from_right, set_text
 from imaging.line_breaks import balanced, pieces_of
+from imaging.measure_text import PlacedText, measure_text
 
 FACE = Typeface((FOLDER / "Manrope-Medium.ttf").read_bytes(), "Manrope-Medium.ttf")
 DEJAVU = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
@@ -133,3 +134,27 @@ def test_of_equally_narrow_breaks_the_most_even_is_taken():
 def test_bytes_that_are_no_font_are_refused():
     with pytest.raises(RenderError, match="cannot be read as a font"):
         fitted("Mug", Typeface(b"not a font", "brand.ttf"))
+
+
+def contrast_of(ground_HW3, size_px, rgb=(84, 92, 104)):
+    """What is measured of a label in small letters on a ground."""
+    made = fitted("Adult, 170 cm", max_px=size_px, min_px=size_px)
+    box = draw_text(ground_HW3, made, left_px=20, top_px=20, width_px=200, align="left", rgb=rgb)
+    return measure_text(ground_HW3, [PlacedText(box=box, rgb=rgb)], None)["text_contrast"]
+
+
+@pytest.mark.parametrize("size_px", [13, 14, 15, 16, 18, 24])
+def test_thin_strokes_of_small_letters_are_not_taken_for_what_is_behind_them(size_px):
+    """No pixel of a thin stroke has the letters' full color: 3.1 was measured of dark letters on white paper."""
+    assert contrast_of(np.full((60, 240, 3), 246, np.uint8), size_px) == pytest.approx(6.2, abs=0.2)
+
+
+@pytest.mark.parametrize("level", [120, 150, 190])
+def test_small_letters_on_a_ground_too_near_to_their_color_are_still_told(level):
+    assert contrast_of(np.full((60, 240, 3), level, np.uint8), 15) < 4.5
+
+
+def test_small_letters_across_bars_of_nearly_their_color_are_still_told():
+    ground = np.full((60, 240, 3), 246, np.uint8)
+    ground[:, (np.arange(240) // 12) % 2 == 0] = (120, 126, 136)
+    assert contrast_of(ground, 15) < 4.5
