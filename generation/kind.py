@@ -3,8 +3,10 @@
 The kinds that exist are `kinds.KINDS`; each is defined in its own file.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -70,6 +72,14 @@ class RenderSource:
     alpha_HW: Uint8
     brand_file: Callable[[str], bytes] = field(default=no_files, compare=False, repr=False)
     photo: Callable[[], Uint8] = field(default=no_photo, compare=False, repr=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the cut-out's pixels, by which what was worked out from them is known again; they must not be changed."""
+        found = hashlib.sha256(str(self.foreground_HW3.shape).encode())
+        for plane in (self.foreground_HW3, self.alpha_HW):
+            found.update(np.ascontiguousarray(plane).data)
+        return found.hexdigest()
 
 
 Source = Callable[[], RenderSource]

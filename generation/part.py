@@ -20,6 +20,7 @@ from catalog.errors import RenderError
 from catalog.placement import Placement
 from catalog.product import SLUG
 from generation.kind import Job, RecipeParams, Wish
+from generation.known_parts import KNOWN
 from imaging.dominant_region import DominantRegion, find_dominant_region, region_of_mask
 
 Uint8 = npt.NDArray[np.uint8]
@@ -67,19 +68,19 @@ def find_part(job: Job, placement: Placement | None = None) -> tuple[DominantReg
     """
     region, told = _in_photo(job)
     if placement is not None:
-        mask = placed_mask(np.round(region.mask * 255).astype(np.uint8), placement)
+        mask = placed_mask(levels_of(region.mask), placement)
         border = placed_mask(region.border.view(np.uint8) * 255, placement) > 96
         region = replace(region, mask=(mask.astype(np.float32) / np.float32(255)), border=border)
     return region, told
 
 
 def _in_photo(job: Job) -> tuple[DominantRegion, dict[str, Any]]:
-    foreground_HW3, alpha_HW = job.source.foreground_HW3, job.source.alpha_HW
+    source = job.source
     if "part_mask" in job.resolved:
-        mask = _mask_of(job, alpha_HW)
-        region = region_of_mask(foreground_HW3, alpha_HW, mask)
+        key = (source.digest, job.resolved["part_mask"])
+        region = KNOWN.get(key, lambda: region_of_mask(source.foreground_HW3, source.alpha_HW, _mask_of(job, source.alpha_HW)))
         return region, {"part": job.resolved["part"], "region_share": round(region.share, 4)}
-    region = find_dominant_region(foreground_HW3, alpha_HW)
+    region = KNOWN.get((source.digest,), lambda: find_dominant_region(source.foreground_HW3, source.alpha_HW))
     if region.share < MIN_REGION_SHARE:
         raise RenderError(
             f"Recipe '{job.name}' finds no main color to change: the largest material covers {region.share:.0%} of the product, "
@@ -122,6 +123,25 @@ def placed_mask(mask_HW: Uint8, placement: Placement) -> Uint8:
     size = (placement.frame_width_px, placement.frame_height_px)
     soft = cv2.blur(mask_HW, (round(1 / placement.scale),) * 2) if placement.scale < 0.6 else mask_HW
     return np.asarray(cv2.warpAffine(soft, to_frame, size, flags=cv2.INTER_LINEAR), np.uint8)
+
+
+def levels_of(mask_HW: npt.NDArray[np.float32]) -> Uint8:
+    """A mask of 0..1 as bytes."""
+    return np.asarray(cv2.convertScaleAbs(mask_HW, alpha=255), np.uint8)
+
+
+def placed_part_map(region: DominantRegion, placement: Placement) -> str:
+    """The map of a part of the photo in its frame."""
+    # Four times as fine as the map is enough to make it from.
+    shrunk = min(1.0, 4 * MAP_SIDE_PX / max(placement.frame_width_px, placement.frame_height_px))
+    small = Placement(
+        scale=placement.scale * shrunk,
+        left_px=placement.left_px * shrunk,
+        top_px=placement.top_px * shrunk,
+        frame_width_px=max(1, round(placement.frame_width_px * shrunk)),
+        frame_height_px=max(1, round(placement.frame_height_px * shrunk)),
+    )
+    return part_map(placed_mask(levels_of(region.mask), small))
 
 
 def part_map(mask_HW: Uint8) -> str:

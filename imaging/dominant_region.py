@@ -47,8 +47,9 @@ PIECE_DELTA_AB = 14.0
 light is 5, a shade mirrored in brass 20."""
 PIECE_SHARE = 0.2
 PIECE_REACH_PX = 12
-FAINT = 0.15
-"""Membership below which a pixel is none of the material: a tinge of the new color on brass is seen."""
+FAINT, MOSTLY = 0.15, 0.6
+"""Membership below which a pixel is none of the material, for a tinge of the new color on brass is seen; and from which it is all of it, for a veil
+of the old color in dark folds is seen as well."""
 RIM_SHARE = 0.003
 """Width of the outline's own mixture with the background, in shares of the product's longer side, and two pixels at least."""
 RIM_DELTA_E = (30.0, 45.0)
@@ -82,8 +83,10 @@ def find_dominant_region(foreground_HW3: Uint8, alpha_HW: Uint8) -> DominantRegi
     material = _find_material(foreground_HW3, inside)
     window = window_of(alpha_HW)
     product, colors = alpha_HW[window] > 0, np.ascontiguousarray(foreground_HW3[window])
-    belongs = cv2.medianBlur(through_table(colors, material.membership), 3).astype(np.float32) * np.float32(1 / 255)
-    belongs = np.clip((belongs - FAINT) / (1 - FAINT), 0, 1) * _same_color_pieces(colors, belongs)
+    found = cv2.medianBlur(through_table(colors, material.membership), 3)
+    ramp = (np.arange(256, dtype=np.float32) / np.float32(255) - np.float32(FAINT)) / np.float32(MOSTLY - FAINT)
+    belongs: FloatImage = np.asarray(cv2.LUT(found, np.clip(ramp, 0, 1)), np.float32)
+    belongs = _without_others(colors, found, belongs)
     mask, border = _unmix_border(colors, _to_the_rim(colors, belongs, alpha_HW[window], material.middle), product)
     whole_mask, whole_border = np.zeros(alpha_HW.shape, np.float32), np.zeros(alpha_HW.shape, bool)
     whole_mask[window], whole_border[window] = mask, border
@@ -158,13 +161,21 @@ def _features(lab: FloatImage) -> FloatImage:
 def _cluster(samples: FloatImage) -> tuple[FloatImage, npt.NDArray[np.int64]]:
     """K-means started at mutually far points: no random start, so the same photo gives the same groups."""
     centers = [np.median(samples, axis=0)]
+    away = np.full(len(samples), np.inf, np.float32)
     for _ in range(CLUSTERS - 1):
-        distance = np.min([np.linalg.norm(samples - center, axis=1) for center in centers], axis=0)
-        centers.append(samples[int(np.argsort(distance)[int(0.995 * (len(distance) - 1))])])
+        away = np.minimum(away, np.square(samples - centers[-1]).sum(axis=1))
+        rank = int(0.995 * (len(away) - 1))
+        centers.append(samples[int(np.argpartition(away, rank)[rank])])
     current = np.array(centers, np.float32)
+    nearest = np.zeros(len(samples), np.intp)
     for _ in range(12):
-        nearest = np.argmin(((samples[:, None] - current[None]) ** 2).sum(-1), axis=1)
-        current = np.array([samples[nearest == k].mean(0) if (nearest == k).any() else current[k] for k in range(CLUSTERS)], np.float32)
+        # The nearest center is the one with the least |c|^2 - 2 s.c: |s|^2 is the same for all.
+        before, nearest = nearest, np.argmin(np.square(current).sum(axis=1) - 2 * (samples @ current.T), axis=1)
+        if np.array_equal(before, nearest):
+            break
+        number = np.bincount(nearest, minlength=CLUSTERS)
+        sums = np.stack([np.bincount(nearest, samples[:, axis], CLUSTERS) for axis in range(samples.shape[1])], axis=1)
+        current = np.where(number[:, None] > 0, sums / np.maximum(number, 1)[:, None], current).astype(np.float32)
     return current, np.bincount(nearest, minlength=CLUSTERS)
 
 
@@ -224,10 +235,10 @@ def _mixes_with_white(lab: FloatImage, material: FloatImage) -> FloatImage:
     return np.asarray(same_hue * tinted * lighter, np.float32)
 
 
-def _same_color_pieces(colors_HW3: Uint8, belongs: FloatImage) -> FloatImage:
-    """1, and 0 on pieces apart from the largest that are of another color: the material mirrored in brass is not the material."""
+def _without_others(colors_HW3: Uint8, found: Uint8, belongs: FloatImage) -> FloatImage:
+    """Membership without pieces apart from the largest that are of another color: the material mirrored in brass is not the material."""
     step = max(1, max(belongs.shape) // (2 * MEASURED_AT_PX))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((belongs > 0.5).view(np.uint8), connectivity=8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.compare(found, 127, cv2.CMP_GT), connectivity=8)
     if count > 2:
         small = labels[::step, ::step]
         chroma = _features(srgb_to_lab(np.ascontiguousarray(colors_HW3[::step, ::step])))[..., 1:].reshape(-1, 2)
@@ -246,8 +257,8 @@ def _same_color_pieces(colors_HW3: Uint8, belongs: FloatImage) -> FloatImage:
             # What is half of the material around a dropped piece goes with it.
             around = cv2.dilate(dropped[labels].view(np.uint8), np.ones((2 * PIECE_REACH_PX + 1,) * 2, np.uint8)) > 0
             own = cv2.dilate((~dropped & (np.arange(count) > 0))[labels].view(np.uint8), np.ones((5, 5), np.uint8)) > 0
-            return np.asarray(~around | own, np.float32)
-    return np.ones(belongs.shape, np.float32)
+            return np.asarray(belongs * (~around | own), np.float32)
+    return belongs
 
 
 def _to_the_rim(colors_HW3: Uint8, belongs: FloatImage, alpha_HW: Uint8, middle: FloatImage) -> FloatImage:
@@ -258,7 +269,7 @@ def _to_the_rim(colors_HW3: Uint8, belongs: FloatImage, alpha_HW: Uint8, middle:
     reach = max(2, round(RIM_SHARE * max(alpha_HW.shape)))
     solid = np.pad((alpha_HW >= 128).view(np.uint8), reach)
     inside = cv2.erode(solid, np.ones((2 * reach + 1,) * 2, np.uint8))[reach:-reach, reach:-reach]
-    rim = np.nonzero((inside == 0) & (alpha_HW > 0))
+    rim = _places(cv2.compare(alpha_HW, 0, cv2.CMP_GT) & cv2.compare(inside, 0, cv2.CMP_EQ))
     levels = cv2.convertScaleAbs(belongs, alpha=255) * inside
     beside = cv2.dilate(levels, np.ones((4 * reach + 1,) * 2, np.uint8))[rim].astype(np.float32) / np.float32(255)
     lab = srgb_to_lab(np.ascontiguousarray(colors_HW3[rim][None]))[0]
@@ -275,15 +286,16 @@ def _unmix_border(colors_HW3: Uint8, belongs: FloatImage, product: npt.NDArray[n
     """
     size = 2 * BORDER_PX + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    core = ((belongs > 0.5) & product).view(np.uint8)
+    solid = product.view(np.uint8)
+    core = cv2.bitwise_and(cv2.compare(belongs, 0.5, cv2.CMP_GT), solid)
     sure, reach = cv2.erode(core, kernel), cv2.dilate(core, kernel)
     mask: FloatImage = np.asarray(belongs * product, np.float32)
     known = np.zeros(product.shape, bool)
-    ring = np.nonzero(product & (reach > 0) & (sure == 0))
+    ring = _places(cv2.bitwise_and(cv2.subtract(reach, sure), solid))
     if not len(ring[0]):
         return mask, known
     inner, inner_weight = mean_nearby(colors_HW3, sure, ring)
-    outer, outer_weight = mean_nearby(colors_HW3, (product & (reach == 0)).view(np.uint8), ring)
+    outer, outer_weight = mean_nearby(colors_HW3, cv2.subtract(solid, reach), ring)
     own = srgb_to_lab(np.ascontiguousarray(colors_HW3[ring][None]))[0]
     inner, outer = (srgb_to_lab(np.ascontiguousarray(levels[None] / 255))[0] for levels in (inner, outer))
     axis = inner - outer
@@ -293,6 +305,12 @@ def _unmix_border(colors_HW3: Uint8, belongs: FloatImage, product: npt.NDArray[n
     place = (ring[0][told], ring[1][told])
     mask[place], known[place] = share[told], True
     return mask, known
+
+
+def _places(plane_HW: Uint8) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Rows and columns of what is not zero."""
+    rows, columns = np.divmod(np.flatnonzero(plane_HW), plane_HW.shape[1])
+    return rows, columns
 
 
 def without_details(mask_HW: FloatImage, alpha_HW: Uint8, largest_share: float) -> FloatImage:
@@ -305,21 +323,32 @@ def without_details(mask_HW: FloatImage, alpha_HW: Uint8, largest_share: float) 
     return np.where(filled & (alpha_HW > 0), np.float32(1), mask_HW)
 
 
-def mean_nearby(values_HW3: npt.NDArray[Any], chosen_HW: Uint8, at: tuple[npt.NDArray[Any], ...]) -> tuple[FloatImage, FloatImage]:
+def mean_nearby(colors_HW3: Uint8, chosen_HW: Uint8, at: tuple[npt.NDArray[Any], ...]) -> tuple[FloatImage, FloatImage]:
     """Mean of the chosen pixels (0 or 1) a few pixels around some places, and how much of the surroundings they are, 0..1; float32 (N, 3), (N,).
 
-    The means are smooth: they are made of every second pixel.
+    The means are smooth: they are made of every second pixel, as whole numbers, which a plane of floats takes four times as long for.
     """
-    size = 2 * (3 * BORDER_PX // 2) + 1
-    weight = np.ascontiguousarray(chosen_HW[::2, ::2]).astype(np.float32)
-    values = np.ascontiguousarray(values_HW3[::2, ::2]).astype(np.float32) * weight[..., None]
-    total, sums = cv2.blur(weight, (size, size)), cv2.blur(values, (size, size))
-    rows, columns = at[0] // 2, at[1] // 2
-    found = total[rows, columns]
-    return np.asarray(sums[rows, columns] / np.maximum(found, 1e-4)[:, None], np.float32), np.asarray(found, np.float32)
+    size = (2 * (3 * BORDER_PX // 2) + 1,) * 2
+    chosen, colors = every_second(chosen_HW), every_second(colors_HW3)
+    number = cv2.boxFilter(chosen, cv2.CV_16U, size, normalize=False)
+    sums = cv2.boxFilter(cv2.copyTo(colors, chosen), cv2.CV_16U, size, normalize=False)
+    rows, columns = (np.minimum(place // 2, side - 1) for place, side in zip(at, chosen.shape, strict=True))
+    found = number[rows, columns].astype(np.float32)
+    return np.asarray(sums[rows, columns] / np.maximum(found, 1)[:, None], np.float32), found / np.float32(size[0] * size[1])
+
+
+def every_second(plane: Uint8) -> Uint8:
+    """Every second row and column of bytes; a last one that is odd is left out."""
+    height, width = (max(2, side // 2 * 2) for side in plane.shape[:2])
+    even = plane[:height, :width]
+    if even.shape[:2] != (height, width):  # one pixel wide or high
+        return np.ascontiguousarray(plane[::2, ::2])
+    return np.asarray(cv2.resize(even, (width // 2, height // 2), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def window_of(plane_HW: npt.NDArray[Any]) -> tuple[slice, slice]:
     """The rows and columns that hold anything of a mask or an alpha; the rest of the photo need not be computed."""
-    rows, columns = np.flatnonzero(plane_HW.any(axis=1)), np.flatnonzero(plane_HW.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    levels = plane_HW if plane_HW.dtype == np.uint8 else (plane_HW > 0).view(np.uint8)
+    left, top, width, height = cv2.boundingRect(levels)
+    assert width > 0, "an empty plane has no window"
+    return slice(top, top + height), slice(left, left + width)

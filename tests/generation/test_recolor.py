@@ -9,11 +9,14 @@ import pytest
 from catalog.brand_kit import BrandKit, CategoryStyle, Colorway, PartMask, Swatch
 from catalog.errors import RenderError
 from catalog.product import Product
+from generation import part
 from generation.kind import RenderSource
+from generation.known_parts import KNOWN, KnownParts
 from generation.recipe_book import read_recipe_book
 from generation.render import render_group
 from generation.resolve import resolve
 from imaging.color import delta_e2000, srgb_to_lab
+from imaging.dominant_region import find_dominant_region
 from tests.drawn_products import bag, mug
 
 RECIPE = read_recipe_book()["recolor"].model_copy(update={"width_px": 400, "height_px": 400})
@@ -148,3 +151,35 @@ def test_a_mask_of_another_photo_is_refused():
         brand = kit(part_masks=(PartMask(sku="P-1", file=files.named[name]),))
         with pytest.raises(RenderError, match=said):
             made(drawn, brand, files, hex="#a84828")
+
+
+def test_ten_colorways_of_a_photo_look_for_its_material_once(monkeypatch):
+    KNOWN.forget()
+    found = []
+    monkeypatch.setattr(part, "find_dominant_region", lambda *photo: found.append(1) or find_dominant_region(*photo))
+    pictures = [made(mug(), kit(), hex=f"#4{number}6f8f").pixels_HW3 for number in range(10)]
+    assert len(found) == 1 and not np.array_equal(pictures[0], pictures[9])
+    KNOWN.forget()
+    assert np.array_equal(pictures[9], made(mug(), kit(), hex="#496f8f").pixels_HW3), "known or not, the same picture"
+
+
+def test_another_photo_or_mask_of_the_same_size_is_another_part():
+    KNOWN.forget()
+    made(mug(), kit(), hex="#a84828")
+    foreground, alpha = mug()
+    made((foreground // 2, alpha), kit(), hex="#a84828")
+    files = Files(main=png(part_mask(alpha, box=(slice(120, 200), slice(90, 170)))))
+    made(mug(), kit(part_masks=(PartMask(sku="P-1", file=files.named["main"]),)), files, hex="#a84828")
+    assert len(KNOWN) == 3
+
+
+def test_parts_that_were_found_longest_ago_are_forgotten_first_and_the_last_one_stays():
+    known = KnownParts(max_pixels=2 * 300 * 300)
+    regions = {name: find_dominant_region(*mug()) for name in "abc"}
+    for name in "abac":
+        assert known.get((name,), lambda name=name: regions[name]) is regions[name]
+    assert known.get(("a",), lambda: None) is regions["a"]
+    assert known.get(("b",), lambda: regions["c"]) is regions["c"], "was forgotten"
+    small = KnownParts(max_pixels=1)
+    small.get(("a",), lambda: regions["a"])
+    assert len(small) == 1
