@@ -59,6 +59,8 @@ def white_ground(alpha_HW: Uint8, *, strength: float) -> tuple[Uint8, float]:
     height, width = alpha_HW.shape
     zone = footprint.shadow_zone(width, height)
     left, top, right, bottom = zone
+    if right <= left or bottom <= top:
+        return background, 0.0
     # Light from above and in front, as in a white cyclorama: the shadow lies under the product and a little before it.
     light = ShadowLight(side=0.0, hardness=0.0, contact=0.95, occlusion=0.9, cast=0.0, spread=0.6)
     darkness = shadow_map(alpha_HW, footprint, light, horizon_row=0.0, within=zone) * _fade(zone, footprint.box[2] - footprint.box[0])

@@ -38,6 +38,8 @@ BEHIND_STEP = 0.03
 
 SHADOW_ZONE = (0.14, 0.12, 0.10)
 """How far beside, above and below the foot of a product on white its contact shadow may reach, in box widths; all else is white."""
+WHITE_BORDER_PX = 8
+"""What a shadow on white leaves free of the frame's border: marketplaces look there first, and so does the gate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +74,15 @@ class Footprint:
         )
 
     def shadow_zone(self, frame_width: int, frame_height: int) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom of where a packshot's contact shadow may lie: around all that touches the ground, cut off at the frame."""
+        """Left, top, right, bottom of where a packshot's contact shadow may lie: around all that touches the ground, cut off before the frame's border."""
         left, _, right, bottom = self.box
         rows = np.concatenate([self.ground_row[first:last] for first, last in self.runs])
         beside, above, below = (share * (right - left) for share in SHADOW_ZONE)
         foot_left, foot_right = self.runs[0][0], self.runs[-1][1]
         zone = foot_left - beside, float(rows.min()) - above, foot_right + beside, bottom + below
         limits = (frame_width, frame_height) * 2
-        first_x, first_y, last_x, last_y = (int(np.clip(round(edge), 0, limit)) for edge, limit in zip(zone, limits, strict=True))
+        free = WHITE_BORDER_PX
+        first_x, first_y, last_x, last_y = (int(np.clip(round(edge), free, limit - free)) for edge, limit in zip(zone, limits, strict=True))
         return first_x, first_y, last_x, last_y
 
 

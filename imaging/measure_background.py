@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from imaging.color import FloatImage, delta_e2000, srgb_to_lab
-from imaging.footprint import find_footprint
+from imaging.footprint import WHITE_BORDER_PX, find_footprint
 from imaging.measure_views import ByteImage, Mask, Views, highest_channel, lowest_channel
 from imaging.product_planes import LEVELS_PER_L, dot
 
@@ -15,7 +15,7 @@ WHITE_LEVEL = 254
 """Smallest channel value that counts as white: exact 255 everywhere is unusable with JPEG (quality reference, 4.4)."""
 PURE_WHITE_FROM_PX = 16
 """Beyond this distance from the product a marketplace's main image is exactly 255; within, a JPEG's edges ring."""
-BORDER_PX = 8
+BORDER_PX = WHITE_BORDER_PX
 EDGE_LEVELS = 24.0
 """Sobel magnitude in 8-bit levels from which a background pixel belongs to an edge."""
 HARD_EDGE_LEVELS = 72.0
