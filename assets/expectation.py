@@ -151,11 +151,13 @@ def _variants(project: Project, recipe: Recipe, category: str, lora_digest: str 
     if kind.alike_in_category:
         return keys
     style = project.brand_kit.categories.get(category)
+    # A recipe that refuses the stand-in, such as one that goes by titles, may take other products: what all its keys share belongs to it.
+    shared = key_of_render(project, recipe, {}, photo_digest=NONE, cutout_digest=NONE, index=0, seed=0, lora_digest=lora_digest)
     everything = {
         "recipe": recipe.model_dump(mode="json", exclude={"title", "description", "digital_source_type"}),
         "style": style.model_dump(mode="json", include=kind.of_style) if style else None,
         "kit": project.brand_kit.model_dump(mode="json", include=OF_PICTURES if kind.of_kit is None else kind.of_kit),
-        "keys": keys,
+        "keys": [*keys, shared[:KEY_DIGITS]],
     }
     return WAITING * waits + digest(everything)[:KEY_DIGITS]
 
@@ -175,7 +177,7 @@ def _words(project: Project, recipe: Recipe, category: str) -> str:
     from publishing.metadata import metadata_digest
 
     style = project.brand_kit.categories.get(category)
-    offered = (*(style.colorways if style else ()), *project.brand_kit.colorways)
+    offered = (*(style.colorways if style else ()), *project.brand_kit.colorways, *project.brand_kit.swatches)
     colors = [(colorway.hex or "#", colorway.photo.sha256 if colorway.photo else None) for colorway in offered]
     said = []
     for index in (0, recipe.variants - 1):

@@ -1,7 +1,8 @@
 """What travels inside a published file: its words, and how the picture came to be."""
 
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assets.planning import WantedRender
 from generation.kinds import KINDS
@@ -10,6 +11,7 @@ from resources.project import Project
 from resources.version import vitrine_version
 
 if TYPE_CHECKING:
+    from publishing.gallery import Changed
     from publishing.metadata import PictureMetadata
 
 
@@ -19,24 +21,34 @@ PERSON_IN_WORDS = "The person shown is AI-generated."
 
 def picture_metadata(project: Project, wanted: WantedRender, render_row: Row) -> "PictureMetadata":
     """What travels inside the published file: title, words for those who cannot see it, and how the picture came to be."""
-    from publishing.gallery import alt_text, color_in_words, described
+    from publishing.gallery import alt_text, described
     from publishing.metadata import PictureMetadata
 
     item = wanted.product
     facts, shows_person = render_row["facts"], KINDS[wanted.recipe.kind].shows_person
-    target_hex = facts.get("target_hex")
-    shown_color = color_in_words(project.brand_kit, item.category, target_hex, facts.get("target_photo")) if target_hex else ""
+    shown_in, changed = _shown_in(project, item.category, facts)
     disclosed = f" {PERSON_IN_WORDS}" if shows_person else ""
+    said = alt_text(item, wanted.recipe, wanted.variant.index, shown_in=shown_in, changed=changed)
     return PictureMetadata(
         title=item.title,
-        description=f"{described(item, shown_color)}{disclosed}".strip(),
-        alt_text=f"{alt_text(item, wanted.recipe, wanted.variant.index, shown_color=shown_color)}{f'.{disclosed}' if disclosed else ''}",
+        description=f"{described(item, shown_in, changed)}{disclosed}".strip(),
+        alt_text=f"{said}.{disclosed}" if disclosed else said,
         digital_source_type=wanted.recipe.digital_source_type,
         identifier=f"{wanted.variant.name}@{render_row['render_key'][:16]}",
         creator_tool=_program(),
         ai_system=_ai_system(project, wanted, render_row),
         synthetic_performer=shows_person,
     )
+
+
+def _shown_in(project: Project, category: str, facts: Mapping[str, Any]) -> "tuple[str, Changed]":
+    """The color, material or pattern that a recipe gave the product, in words, and which of them it is; no words where it gave none."""
+    from publishing.gallery import color_in_words
+
+    if target_hex := facts.get("target_hex"):
+        return color_in_words(project.brand_kit, category, target_hex, facts.get("target_photo")), "color"
+    named: Changed = "material" if "material" in facts else "pattern"
+    return str(facts.get(named, "")).replace("_", " ").replace("-", " "), named
 
 
 @cache

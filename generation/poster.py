@@ -183,7 +183,7 @@ def _ground(job: Job, frame: Frame, layout: Layout, scheme: Scheme, alpha: Uint8
 
 
 def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
-    layouts, formats = params["layouts"], params["formats"]
+    layouts, formats = params.pop("layouts"), params.pop("formats")
     concept, number = wish.index % len(layouts), wish.index // len(layouts)
     if number >= max(1, len(formats)):
         raise RenderError(
@@ -193,7 +193,7 @@ def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
     size = dict(zip(("width_px", "height_px"), map(int, formats[number].split("x")), strict=True)) if formats else {}
     kit, style = wish.brand_kit, wish.style
     words = copy_of(
-        wish.product, kit, style.ads, concept, headline=params["headline"], call_to_action=params["call_to_action"], subline=params["subline"], price=params["price"]
+        wish.product, kit, style.ads, concept, **{name: params.pop(name) for name in ("headline", "call_to_action", "subline", "price")}
     )  # fmt: skip
     return {
         **size,

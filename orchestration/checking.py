@@ -9,6 +9,7 @@ from typing import Literal
 from catalog.errors import RenderError, TrainingError, VitrineError
 from catalog.look_files import is_mask
 from generation.kinds import KINDS, wears_lora
+from orchestration.checking_brand_files import check_brand_files
 from orchestration.checking_ledger import check_ledger, store_in_a_hurry
 from resources.project import Project, open_project
 from resources.store_settings import S3Publish, S3Store
@@ -36,6 +37,7 @@ def check_project(project_dir: Path) -> list[Finding]:
     findings: list[Finding] = []
     parts: tuple[tuple[str, Callable[[Project], Iterator[Finding]]], ...] = (
         ("brand kit", _brand_kit),
+        ("brand kit", _brand_files),
         ("recipes", _recipes),
         ("partitions", _partitions),
         ("screening", _screening),
@@ -79,6 +81,10 @@ def _brand_kit(project: Project) -> Iterator[Finding]:
     for name in kit.recipes:
         if name in project.recipe_book:
             rules_in_force(project, project.recipe_book[name])
+
+
+def _brand_files(project: Project) -> Iterator[Finding]:
+    yield from (Finding(severity="error", where="brand kit", message=message) for message in check_brand_files(project))
 
 
 EVERYTHING_KNOWN = {"width_cm": 10.0, "depth_cm": 10.0, "height_cm": 10.0, "price": 10.0}

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from assets.needs import CellNeed
+from generation.kinds import KINDS
 from orchestration.cli import app
 from orchestration.quoting import part_of, quote
 from orchestration.rates import SHIPPED_SECONDS, rates_of
@@ -32,6 +33,11 @@ def seconds_of(project, *needs, **how):
 
 def render(project, recipe, items, seconds):
     spent(project, usd=seconds, recipe=recipe, item_count=items, seconds=seconds)
+
+
+def test_every_kind_of_recipe_is_quoted_by_a_number_of_its_own():
+    """A picture by an edit model was quoted like any other, one second."""
+    assert {kind for kind in KINDS if f"render {kind}" not in SHIPPED_SECONDS} == set()
 
 
 def test_a_quote_counts_the_variants_a_product_can_have_and_the_photos_that_will_be_refused(shop):
