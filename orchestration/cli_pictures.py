@@ -16,6 +16,7 @@ from catalog.verdict import Reason
 from orchestration.concepts import check_concepts, write_concepts
 from orchestration.picture_inputs import (
     brand_kit_at,
+    check_index,
     check_out,
     decoded,
     file_bytes,
@@ -25,6 +26,7 @@ from orchestration.picture_inputs import (
     project_settings,
     read_alpha,
     read_photo,
+    recipe_changed,
     recipe_named,
     write_out,
 )
@@ -131,7 +133,9 @@ def render(
     recipe: Annotated[str, typer.Option(help="Name of a recipe, for example packshot_white.")],
     out: Annotated[Path, typer.Option(help="Where the picture goes; the suffix chooses PNG, JPEG or WebP.")],
     category: Annotated[str | None, typer.Option(help="Category of the brand kit whose style to use; default: its first.")] = None,
-    changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe parameter.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe's parameter, or its width_px or height_px.")
+    ] = None,
     index: Annotated[int, typer.Option(min=0, help="Which of the recipe's variants, from 0.")] = 0,
     told: Annotated[
         list[str] | None,
@@ -155,24 +159,26 @@ def render(
 
     check_out(out, photo, list(FORMATS))
     (kit, brand_file), file_format = brand_kit_at(brand), FORMATS[out.suffix.lower()]
-    chosen = recipe_named(recipe).with_params(parameters_of(changes or []))
+    chosen = recipe_changed(recipe_named(recipe), parameters_of(changes or []))
     if concepts is not None:
         check_concepts(chosen, concepts, index)
     style = category or next(iter(kit.categories))
     if style not in kit.categories:
         raise SettingsError(f"The brand kit has no category {style!r}. It has: {', '.join(sorted(kit.categories))}.")
-    pixels_HW3 = decoded(photo, as_json).pixels_HW3
-    cut = cut_out(pixels_HW3)
-    if not cut.accepted:
-        raise CutoutRefused(f"{photo}: the product cannot be told from its background with confidence ({', '.join(cut.reasons)}).")
     known = {"sku": "photo", "title": photo.stem or "photo", "category": style, "photos": (photo.name,)}
     item = parse_model(Product, known | parameters_of(told or [], "--product"), "--product")
+    resolved = resolve(chosen, item, kit, index)
+    check_index(chosen, item, kit, index)
+    pixels_HW3 = decoded(photo, as_json).pixels_HW3
+    cut = cut_out(pixels_HW3)  # after all that may be refused without it: it takes longest
+    if not cut.accepted:
+        raise CutoutRefused(f"{photo}: the product cannot be told from its background with confidence ({', '.join(cut.reasons)}).")
     source = RenderSource(foreground_HW3=cut.foreground_HW3, alpha_HW=cut.alpha_HW, brand_file=brand_file, photo=lambda: pixels_HW3)
     if concepts is not None:
         write_concepts(chosen, item, kit, source, count=concepts, out=out, file_format=file_format, as_json=as_json)
         return
     rendered = render_group(
-        [resolve(chosen, item, kit, index)],
+        [resolved],
         [Variant(sku=photo.stem[:40], recipe=chosen.name, index=index).seed],
         source,
         plates_for(style, chosen) if chosen.engine == "diffusion" else None,

@@ -12,7 +12,8 @@ import yaml
 from catalog.brand_files import files_in, read_brand_file
 from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import ModelError, PhotoRefused, SettingsError
-from catalog.recipe import Recipe
+from catalog.product import Product
+from catalog.recipe import MOST_VARIANTS, Recipe, parse_model
 from resources.settings import SETTINGS_FILE, Settings, project_from_environment, read_settings
 
 if TYPE_CHECKING:
@@ -76,6 +77,15 @@ def recipe_named(name: str) -> Recipe:
     return book[name]
 
 
+def recipe_changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    """The recipe with other parameters or another size, as `--set` asks for. Raises SettingsError for what its kind does not take."""
+    from generation.recipe_book import check_recipe
+
+    size = {name: value for name, value in changes.items() if name in ("width_px", "height_px")}
+    sized = parse_model(Recipe, recipe.model_dump() | size, "--set") if size else recipe
+    return check_recipe(sized.with_params({name: value for name, value in changes.items() if name not in size}), "--set")
+
+
 def parameters_of(changes: list[str], option: str = "--set") -> dict[str, Any]:
     """What `--set KEY=VALUE` asks for, values read as YAML. Raises SettingsError."""
     parameters = {}
@@ -110,6 +120,16 @@ def brand_kit_at(path: Path | None) -> tuple[BrandKit, Callable[[str], bytes]]:
     kit = read_brand_kit(found)
     names = dict(files_in(kit))
     return kit, lambda sha256: read_brand_file(found.parent, names[sha256], sha256)
+
+
+def check_index(recipe: Recipe, product: Product, kit: BrandKit, index: int) -> None:
+    """Raises SettingsError for a variant that a recipe cannot make of a product: it would be the first one once more."""
+    from generation.resolve import variant_count
+
+    count = variant_count(recipe.model_copy(update={"variants": MOST_VARIANTS}), product, kit)
+    if index >= count:
+        many = f"{count} different ones, --index 0 to {count - 1}" if count > 1 else "one"
+        raise SettingsError(f"--index {index}: of this product, recipe '{recipe.name}' makes {many}. Nothing was made.")
 
 
 def plates_for(category: str, recipe: Recipe) -> Any:

@@ -259,7 +259,8 @@ def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str
 def read_pack(recipe_name: str, *, kind: str | None = None, gate: str | None = None) -> RulePack:
     """The shipped pack that a recipe's `gate` names; without one that of its name, else of its kind. Raises SettingsError if there is none."""
     path = RULE_FOLDER / f"{gate or recipe_name}.yaml"
-    if path.is_file():
+    # A brand's own recipe may have the name of a shipped one of another kind.
+    if path.is_file() and (gate is not None or kind in (None, _pack(path).kind)):
         return _pack(path)
     if gate is not None:
         raise SettingsError(

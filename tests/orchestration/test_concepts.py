@@ -30,9 +30,13 @@ def test_concepts_are_written_beside_a_sheet_of_them(vitrine, photo, tmp_path):
         (("--recipe", "backdrop", "--concepts", 4), "'backdrop' makes the same idea each time"),
         (("--recipe", "ad_poster", "--concepts", 9), "has 8 that differ"),
         (("--recipe", "ad_poster", "--concepts", 2, "--index", 1), "give one of the two"),
+        (("--recipe", "ad_poster", "--set", "layouts=[nope]"), "1 wrong entry"),
+        (("--recipe", "packshot_white", "--set", "width_px=9"), "width_px: must be at least 64"),
+        (("--recipe", "packshot_white", "--index", 1), "makes one. Nothing was made."),
+        (("--recipe", "recolor", "--set", "hex='#334455'", "--index", 3), "makes one. Nothing was made."),
     ],
 )
-def test_concepts_that_there_are_not_are_an_error_and_nothing_is_written(vitrine, photo, tmp_path, asked, why):
+def test_concepts_and_variants_that_there_are_not_are_an_error_and_nothing_is_written(vitrine, photo, tmp_path, asked, why):
     code, _, err = vitrine("render", photo, *asked, "--out", tmp_path / "made" / "mug.png")
     assert code == 2 and why in err
     assert not (tmp_path / "made").exists()
