@@ -9,14 +9,25 @@ import dagster as dg
 from assets.attempts import CRASHES, CrashedItem, counted, forget
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
+from assets.further_photos import further_named
 from assets.house_rules import OWNERS, reasons_table, sheet_metadata
 from assets.lost_files import record_made
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
-from assets.planning import cutout_key, cutouts_of, in_doubt, products_of_cell, screening_key, screening_rules, second_cutout_key
+from assets.planning import (
+    cutout_key,
+    cutouts_of,
+    further_key,
+    in_doubt,
+    products_of_cell,
+    screening_key,
+    screening_rules,
+    second_cutout_key,
+)
 from assets.source_photos import source_photos
 from catalog.errors import RenderError
 from catalog.failpoint import failpoint
+from catalog.photo_roles import MASKS
 from catalog.preemption import stop_point
 from catalog.verdict import Verdict
 from resources.costs import clocked
@@ -31,6 +42,7 @@ if TYPE_CHECKING:
 
     from imaging.cutout import Cutout
     from imaging.neural_cutout import CutoutModel
+    from quality.screening import ScreeningRules
 
 
 def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
@@ -58,8 +70,23 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
             else:
                 saw("cut out", "found")
             outcomes.append({"sku": row["sku"], **known[photo]})
+        _cut_out_further(project, rows, rules)
     forget(project, *(f"cutout {row['key']}" for row in known.values()))  # of workers killed just before forgetting
     return outcomes
+
+
+def _cut_out_further(project: Project, rows: list[Row], rules: "ScreeningRules") -> None:
+    """Cut out the accepted photos beside the main ones that a recipe uses."""
+    beside = [(row["sku"], role, *named) for row in rows for role, named in further_named(project, row).items() if role not in MASKS]
+    screened = project.ledger.by_keys(source_photo, (further_key(role, photo, name, rules) for _, role, photo, name in beside))
+    known = cutouts_of(project, (photo for _, _, photo, _ in beside))
+    lost = project.store.missing(row["cutout_digest"] for row in known.values())
+    for sku, role, photo, name in beside:
+        seen = screened.get(further_key(role, photo, name, rules))
+        if seen is None or not seen["accepted"] or (photo in known and known[photo]["cutout_digest"] not in lost):
+            continue
+        stop_point()
+        known[photo] = _made(project, photo, name, sku)
 
 
 def _made(project: Project, photo_digest: str, name: str, sku: str) -> Row:

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 
 from assets.attempts import CRASHES
 from assets.decisions import decided, decisions_on
+from assets.further_photos import further_named, mask_key
 from assets.new_seeds import AskedSeed, VariantName, asked_seeds
 from catalog.errors import ModelError, RenderError
 from catalog.keys import digest, gate_key, render_key
+from catalog.photo_roles import MASKS, FurtherPhoto, PhotoRole
 from catalog.product import Product
 from catalog.recipe import Recipe, RecipeSampling
 from catalog.variant import Variant
@@ -80,6 +82,11 @@ def screening_key(photo_digest: str, name: str, rules: ScreeningRules) -> str:
     suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""
     named = {"kind": "screening", "photo": photo_digest, "suffix": suffix, "version": SCREENING_VERSION}
     return digest({**named, "rules": rules.model_dump(mode="json")})
+
+
+def further_key(role: PhotoRole, photo_digest: str, name: str, rules: ScreeningRules) -> str:
+    """Name of the screening of a photo beside the main one; masks are looked at otherwise."""
+    return mask_key(photo_digest) if role in MASKS else screening_key(photo_digest, name, rules)
 
 
 def cutout_key(photo_digest: str) -> str:
@@ -192,26 +199,34 @@ def plan_products(project: Project, category: str, drop: str, rows: list[Row], l
     """What some active products of one cell still need, their scenes drawn with a LoRA (None: those wait for one)."""
     plan = CellPlan(category=category, drop=drop, lora_digest=lora_digest, rows=rows)
     ready = _ready_products(project, rows, plan)
-    asked = asked_seeds(project, (row["sku"] for row, _ in ready))
-    for row, cutout_row in ready:
+    asked = asked_seeds(project, (row["sku"] for row, _, _ in ready))
+    for row, cutout_row, further in ready:
         for recipe in project.recipes:
             if wears_lora(recipe) and lora_digest is None:
                 item = Product.model_validate(row["attributes"])
                 plan.why[f"{recipe.name}: {NO_LORA.format(category=category)}"] += variants_of(project, recipe, item)
                 continue
             try:
-                plan.wanted += _wanted(project, row, cutout_row, recipe, lora_digest, asked)
+                plan.wanted += _wanted(project, row, cutout_row, further, recipe, lora_digest, asked)
             except RenderError as error:
                 plan.refused.append({**row, "why": str(error)})
     _compare_with_ledger(project, plan)
     return plan
 
 
-def _ready_products(project: Project, rows: list[Row], plan: CellPlan) -> list[tuple[Row, Row]]:
+Further = dict[PhotoRole, FurtherPhoto]
+
+
+def _ready_products(project: Project, rows: list[Row], plan: CellPlan) -> list[tuple[Row, Row, Further]]:
     rules = screening_rules(project)
     keyed = [(row, row["photo_digests"][0], row["attributes"]["photos"][0]) for row in rows]
-    screened = project.ledger.by_keys(source_photo, (screening_key(d, name, rules) for _, d, name in keyed if d))
-    cut = cutouts_of(project, (d for _, d, _ in keyed if d))
+    others = {row["sku"]: further_named(project, row) for row in rows}
+    beside = [(role, d, name) for named in others.values() for role, (d, name) in named.items()]
+    screened = project.ledger.by_keys(
+        source_photo,
+        [*(screening_key(d, name, rules) for _, d, name in keyed if d), *(further_key(role, d, name, rules) for role, d, name in beside)],
+    )
+    cut = cutouts_of(project, [*(d for _, d, _ in keyed if d), *(d for role, d, _ in beside if role not in MASKS)])
     ready = []
     for row, photo_digest, name in keyed:
         if photo_digest is None:
@@ -219,21 +234,39 @@ def _ready_products(project: Project, rows: list[Row], plan: CellPlan) -> list[t
             continue
         photo = screened.get(screening_key(photo_digest, name, rules))
         cut_row = cut.get(photo_digest)
-        if photo is None:
+        named = {
+            role: (d, screened.get(further_key(role, d, name, rules)), None if role in MASKS else cut.get(d))
+            for role, (d, name) in others[row["sku"]].items()
+        }
+        if photo is None or (photo["accepted"] and any(seen is None for _, seen, _ in named.values())):
             plan.photos_to_screen.append(row)
             plan.renders_to_come += _all_variants(project, row)
             plan.why["photo not screened yet"] += 1
         elif not photo["accepted"]:
             plan.refused.append({**row, "why": "photo"})
-        elif cut_row is None:
+        elif cut_row is None or any(
+            seen["accepted"] and other is None for role, (_, seen, other) in named.items() if seen and role not in MASKS
+        ):
             plan.cutouts_to_make.append(row)
             plan.renders_to_come += _all_variants(project, row)
             plan.why["not cut out yet"] += 1
         elif not cut_row["accepted"]:
             plan.refused.append({**row, "why": "cutout"})
         else:
-            ready.append((row, cut_row))
+            ready.append((row, cut_row, {role: _further(*found) for role, found in named.items()}))
     return ready
+
+
+def _further(photo_digest: str, screened: Row | None, cut_row: Row | None) -> FurtherPhoto:
+    """A photo beside the main one, with what came of it: a cut-out that holds, or why it cannot be used."""
+    assert screened is not None, "a product with a photo that is not screened is not ready"
+    if not screened["accepted"]:
+        return FurtherPhoto(photo_digest=photo_digest, refused=tuple(reason["code"] for reason in screened["reasons"]))
+    if cut_row is None:
+        return FurtherPhoto(photo_digest=photo_digest)
+    if not cut_row["accepted"]:
+        return FurtherPhoto(photo_digest=photo_digest, refused=tuple(cut_row["reasons"]))
+    return FurtherPhoto(photo_digest=photo_digest, cutout_digest=cut_row["cutout_digest"])
 
 
 def _all_variants(project: Project, row: Row) -> Counter[str]:
@@ -250,14 +283,20 @@ def variants_of(project: Project, recipe: Recipe, item: Product) -> int:
 
 
 def _wanted(
-    project: Project, row: Row, cutout_row: Row, recipe: Recipe, lora_digest: str | None, asked: Mapping[VariantName, AskedSeed]
+    project: Project,
+    row: Row,
+    cutout_row: Row,
+    further: Further,
+    recipe: Recipe,
+    lora_digest: str | None,
+    asked: Mapping[VariantName, AskedSeed],
 ) -> list[WantedRender]:
     item = Product.model_validate(row["attributes"])
     wanted = []
     for index in range(variant_count(recipe, item, project.brand_kit)):
         seeded = asked.get((item.sku, recipe.name, index))
         variant = Variant(sku=item.sku, recipe=recipe.name, index=index, attempt=seeded.attempt if seeded else 0)
-        resolved = resolve(recipe, item, project.brand_kit, index)
+        resolved = resolve(recipe, item, project.brand_kit, index, further)
         photo = {name: cutout_row[name] for name in ("photo_digest", "cutout_digest")}
         key = key_of_render(project, recipe, resolved, **photo, index=index, seed=variant.seed, lora_digest=lora_digest)
         why = ""

@@ -177,7 +177,14 @@ def _compose(project: Project, row: Row, plate: Pixels | None) -> Pixels:
         )
     foreground_HW3, alpha_HW = read_cutout(project, row["cutout_digest"])
     photo = partial(read_upright_photo, project, row["facts"].get("photo_digest", ""))
-    source = RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW, brand_file=project.brand_file, photo=photo)
+    source = RenderSource(
+        foreground_HW3=foreground_HW3,
+        alpha_HW=alpha_HW,
+        brand_file=project.brand_file,
+        photo=photo,
+        further_photo=partial(read_upright_photo, project),
+        further_cutout=partial(read_cutout, project),
+    )
     return render_one(row["facts"]["resolved"], row["facts"]["seed"], source, plate).pixels_HW3
 
 

@@ -360,6 +360,8 @@ def _source(project: Project, wanted: WantedRender) -> "RenderSource":
         alpha_HW=alpha_HW,
         brand_file=project.brand_file,
         photo=partial(read_upright_photo, project, wanted.photo_digest),
+        further_photo=partial(read_upright_photo, project),
+        further_cutout=partial(read_cutout, project),
     )
 
 

@@ -15,7 +15,7 @@ from assets.attempts import CRASHES, CrashedItem, counted, forget
 from assets.brand_kit import brand_kit
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
-from assets.cutouts import read_cutout
+from assets.cutouts import read_cutout, read_upright_photo
 from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.generated_variants import generated_variants
@@ -42,6 +42,8 @@ from resources.settings import utc_now
 from resources.tallies import because, saw
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from quality.gate import Judgment
     from quality.measurements import RenderEvidence
 
@@ -201,13 +203,14 @@ def evidence_of(project: Project, row: Row, *, changes_product: bool) -> "Render
     from quality.placed_product import placed_product
 
     data = project.store.get(row["render_digest"])
-    product_rgb_HW3, product_alpha_HW = placed_product(
-        *read_cutout(project, row["cutout_digest"]), Placement(**row["placement"]), row["facts"]
-    )
+    resolved, placement = row["facts"].get("resolved", {}), Placement(**row["placement"])
+    shown = resolved.get("back", {}).get("cutout", row["cutout_digest"])  # seen from behind, it is another photo's product
+    product_rgb_HW3, product_alpha_HW = placed_product(*read_cutout(project, shown), placement, row["facts"])
     return RenderEvidence(
         pixels_HW3=decode_rgb(data),
         product_rgb_HW3=product_rgb_HW3,
         product_alpha_HW=product_alpha_HW,
+        mannequin_HW=_placed_mask(project, resolved, placement),
         expected_HW3=None,
         changes_product=changes_product,
         facts=row["facts"],
@@ -215,6 +218,16 @@ def evidence_of(project: Project, row: Row, *, changes_product: bool) -> "Render
         file_format="PNG",
         icc="sRGB",
     )
+
+
+def _placed_mask(project: Project, resolved: dict[str, Any], placement: Placement) -> "np.ndarray | None":
+    """The mask of the mannequin that the catalog has beside the photo, in the frame; None without one."""
+    from imaging.placing import place
+
+    if "mannequin" not in resolved:
+        return None
+    mask_HW3 = read_upright_photo(project, resolved["mannequin"]["photo"])
+    return place(mask_HW3, mask_HW3[..., 0], placement)[1]
 
 
 SHEET_TILES = 16

@@ -4,7 +4,7 @@ The kinds that exist are `kinds.KINDS`; each is defined in its own file.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from catalog.brand_kit import BrandKit, CategoryStyle
 from catalog.errors import RenderError
+from catalog.photo_roles import FurtherPhoto, PhotoRole
 from catalog.placement import Placement
 from catalog.product import Product
 from catalog.recipe import Recipe
@@ -31,12 +32,13 @@ class RecipeParams(BaseModel):
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """One variant that is wanted: the `index`-th of a recipe for a product, in the brand's manner."""
+    """One variant that is wanted: the `index`-th of a recipe for a product, in the brand's manner; `further` are its photos beside the main one."""
 
     recipe: Recipe
     product: Product
     brand_kit: BrandKit
     index: int = 0
+    further: Mapping[PhotoRole, FurtherPhoto] = field(default_factory=dict)
 
     @property
     def style(self) -> CategoryStyle:
@@ -60,18 +62,31 @@ def no_photo() -> Uint8:
     raise RenderError("The photo with its own background is needed, and only its cut-out is at hand. Nothing was made.")
 
 
+def no_further_photo(digest: str) -> Uint8:
+    """Stands where only the main photo is at hand; raises RenderError."""
+    raise RenderError(f"A further photo ({digest[:12]}) is needed, and only the main one is at hand. Nothing was made.")
+
+
+def no_further_cutout(digest: str) -> tuple[Uint8, Uint8]:
+    """Stands where only the main photo's cut-out is at hand; raises RenderError."""
+    raise RenderError(f"The cut-out of a further photo ({digest[:12]}) is needed, and only the main one is at hand. Nothing was made.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class RenderSource:
     """A cut-out product photo: its colors (decontaminated, uint8 (H, W, 3) sRGB) and its alpha (uint8 (H, W)).
 
     `brand_file` gives the bytes of a brand kit's file by its sha256: a logo, a font, a pattern, a swatch. `photo` reads the photo itself, of
-    the same size: few kinds look at what was behind the product.
+    the same size: few kinds look at what was behind the product. `further_photo` and `further_cutout` (colors and alpha) read a photo beside the main
+    one by the digests that a `FurtherPhoto` holds.
     """
 
     foreground_HW3: Uint8
     alpha_HW: Uint8
     brand_file: Callable[[str], bytes] = field(default=no_files, compare=False, repr=False)
     photo: Callable[[], Uint8] = field(default=no_photo, compare=False, repr=False)
+    further_photo: Callable[[str], Uint8] = field(default=no_further_photo, compare=False, repr=False)
+    further_cutout: Callable[[str], tuple[Uint8, Uint8]] = field(default=no_further_cutout, compare=False, repr=False)
 
     @cached_property
     def digest(self) -> str:
@@ -146,6 +161,8 @@ class Kind:
 
     `concepts`, for kinds whose first variants are different ideas to choose from: how many there are with given parameters.
 
+    `photos`: roles of photos beside the main one that it uses where a product has them; `catalog/photo_roles.py`.
+
     `alike_in_category`: takes nothing from the product but its category, so that all products of one resolve alike. Other kinds name in
     `of_style` and `of_kit` the fields of category style and brand kit that they take; None may be any.
     """
@@ -160,6 +177,7 @@ class Kind:
     shows_person: bool = False
     for_some: bool = False
     concepts: Callable[[dict[str, Any]], int] | None = None
+    photos: frozenset[PhotoRole] = frozenset()
     alike_in_category: bool = False
     of_style: frozenset[str] | None = None
     of_kit: frozenset[str] | None = None

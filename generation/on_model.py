@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from catalog.errors import RenderError
-from generation.kind import Composed, Job, Kind, Source, Wish
+from generation.kind import Composed, Job, Kind, RenderSource, Source, Wish
 from generation.plate_requests import PlateRequest
 from generation.synthetic_people import HOW_OFTEN, PeopleParams, Weights, described, in_turn, person_for, qualities
 from generation.worn_products import WORN, GarmentClass, View, garment_of
@@ -29,6 +29,8 @@ POSES: dict[str, str] = {
 }
 VIEWS: dict[str, str] = {
     "front": "Seen from the front, facing the camera, the whole product visible and uncovered by hair, arms or hands",
+    "side": "Seen from the side, in profile, the product's side visible and uncovered by hair, arms or hands",
+    "back": "Seen from behind, the face turned away, the back of the product whole and uncovered by hair, arms or hands, as the picture shows it",
     "three_quarter": "Seen from the front turned by forty-five degrees, the whole product visible and uncovered by hair, arms or hands",
 }
 NEUTRAL = 214
@@ -43,9 +45,10 @@ class OnModelParams(PeopleParams):
 
     garments: dict[str, GarmentClass] = Field(default={}, description="Class of a category's products where names do not tell it.")
     views: tuple[View, ...] = Field(
-        default=("front", "three_quarter", "detail"),
+        default=("front", "three_quarter", "back", "detail"),
         min_length=1,
-        description="Taken in turn; each person is shown in all before the next one is.",
+        description="Taken in turn; each person is shown in all before the next one is; back where the product has a photo of its back, and left out "
+        "elsewhere.",
     )
     poses: Weights[Pose] = Field(default={"standing": 2, "walking": 1}, description=f"Poses, {HOW_OFTEN}.")
     setting: str = Field(
@@ -75,12 +78,13 @@ def prompt_for(garment: GarmentClass, view: View, person: dict[str, str], pose: 
 
 def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
     garment = garment_of(wish.product, params.pop("garments"), wish.recipe.name)
-    people, views, poses = qualities(params), params.pop("views"), params.pop("poses")
+    people, views, poses = qualities(params), _views(wish, params.pop("views")), params.pop("poses")
     for name in people:
         del params[name]
     number, sku = wish.index // len(views), wish.product.sku
     person, view = person_for(people, sku, number), views[wish.index % len(views)]
     return {
+        **({"back": wish.further["back"].as_dict()} if view == "back" else {}),
         "garment": garment,
         "view": view,
         "person": person,
@@ -88,9 +92,29 @@ def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _views(wish: Wish, asked: tuple[View, ...]) -> tuple[View, ...]:
+    """The views that a product can be shown in. Raises RenderError where only its back is asked for, and nobody photographed it."""
+    back = wish.further.get("back")
+    has_back = back is not None and bool(back.cutout_digest)
+    views = tuple(view for view in asked if view != "back" or has_back)
+    if not views:
+        why = f"its photo of the back was refused: {', '.join(back.refused)}" if back else "it has no photo of its back"
+        raise RenderError(
+            f"Recipe '{wish.recipe.name}' is to show product {wish.product.sku} from behind alone, and {why}. Add one to its photos whose name ends in "
+            "`-back`, or ask for another of `views`."
+        )
+    return views
+
+
+def _shown(resolved: dict[str, Any], source: RenderSource) -> tuple[Uint8, Uint8]:
+    """Colors and alpha of the product from the side that a view shows."""
+    if "back" in resolved:
+        return source.further_cutout(resolved["back"]["cutout"])
+    return source.foreground_HW3, source.alpha_HW
+
+
 def _plate(resolved: dict[str, Any], seed: int, source: Source) -> PlateRequest:
-    product = source()
-    shown = reference_picture(product.foreground_HW3, product.alpha_HW, resolved["params"]["reference_px"])
+    shown = reference_picture(*_shown(resolved, source()), resolved["params"]["reference_px"])
     return PlateRequest(
         prompt=resolved["prompt"], seed=seed, references=(shown,), width_px=resolved["width_px"], height_px=resolved["height_px"]
     )
@@ -105,7 +129,8 @@ def compose_on_model(job: Job) -> Composed:
             f"Recipe '{job.name}' asked for {width} x {height} px and got {plate_HW3.shape[1]} x {plate_HW3.shape[0]}: it is not scaled, for that "
             "would show more than was drawn."
         )
-    placement = fit_centered(job.source.alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=WHOLE_PCT)
+    _, alpha_HW = _shown(job.resolved, job.source)
+    placement = fit_centered(alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=WHOLE_PCT)
     told = {name: job.resolved[name] for name in ("prompt", "garment", "view", "person")}
     return plate_HW3, placement, {"background": "scene", "synthetic_performer": True, **told}
 
@@ -119,6 +144,7 @@ ON_MODEL = Kind(
     changes_product=True,
     shows_person=True,
     for_some=True,
+    photos=frozenset({"back"}),
     of_style=frozenset(),
     of_kit=frozenset(),
 )

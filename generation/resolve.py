@@ -3,17 +3,23 @@
 What each kind takes from product and brand kit is with the kind.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from catalog.brand_kit import BrandKit
+from catalog.photo_roles import FurtherPhoto, PhotoRole
 from catalog.product import Product
 from catalog.recipe import Recipe, parse_model
 from generation.kind import Wish
 from generation.kinds import KINDS
 
 
-def resolve(recipe: Recipe, product: Product, brand_kit: BrandKit, index: int) -> dict[str, Any]:
+def resolve(
+    recipe: Recipe, product: Product, brand_kit: BrandKit, index: int, further: Mapping[PhotoRole, FurtherPhoto] | None = None
+) -> dict[str, Any]:
     """Everything the pixels of variant `index` depend on, apart from photo, seed and model: plain data, defaults filled in.
+
+    further: the product's photos beside the main one; those that the kind uses enter by their digests.
 
     Raises SettingsError for parameters that the recipe's kind does not take; RenderError if the brand kit has no such category, not
     enough backdrops or colorways for this index, or what else the kind needs is missing.
@@ -28,7 +34,7 @@ def resolve(recipe: Recipe, product: Product, brand_kit: BrandKit, index: int) -
         "height_px": recipe.height_px,
         "params": params,
     }
-    return resolved | kind.resolve(Wish(recipe=recipe, product=product, brand_kit=brand_kit, index=index), params)
+    return resolved | kind.resolve(Wish(recipe=recipe, product=product, brand_kit=brand_kit, index=index, further=further or {}), params)
 
 
 def variant_count(recipe: Recipe, product: Product, brand_kit: BrandKit) -> int:

@@ -13,7 +13,7 @@ from catalog.product import Product
 GarmentClass = Literal[
     "top", "dress", "skirt", "trousers", "outerwear", "shoes", "bag", "backpack", "hat", "eyewear", "jewelry", "watch", "scarf", "belt", "handheld"
 ]  # fmt: skip
-View = Literal["front", "three_quarter", "detail"]
+View = Literal["front", "three_quarter", "side", "back", "detail"]
 
 
 @dataclass(frozen=True, kw_only=True)

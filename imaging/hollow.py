@@ -1,15 +1,17 @@
-"""Hollow garments: a mannequin taken out of a cut-out, and what it hid of the garment's inside drawn from the garment's own color.
+"""Hollow garments: a mannequin taken out of a cut-out, and what it hid of the garment's inside filled: from a photo of it, or drawn.
 
-The garment's pixels stay as photographed but for a rim of two pixels along what was taken out. The inside is made up: no photo shows it.
+The garment's pixels stay as photographed but for a rim of two pixels along what was taken out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from imaging.color import FloatImage
+from imaging.inside_photo import InsideBack, fit_inside
+from imaging.lining import lining
 from imaging.mannequin import Mannequin
 
 ByteImage = npt.NDArray[np.uint8]
@@ -27,6 +29,8 @@ SLEEVE_DEPTH = 0.13
 TINY = 0.0004
 """Openings smaller than this, of the garment, are left open."""
 RIM_PX = 2
+MIN_SHOWN, MIN_COVERED = 0.4, 0.9
+"""Of an opening as it would be drawn, the least that a photo's collar line may leave of it; and of that, the least that the photo must show."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +41,17 @@ class Hollow:
     alpha_HW: ByteImage
     inside_HW: Mask
     neck_width_px: float
+    inside_back: InsideBack | None = None
+    """The inside photo as it was moved in, or why it was not used; None where none was given."""
 
 
-def hollow(rgb_HW3: ByteImage, alpha_HW: ByteImage, mannequin: Mannequin, *, waist: bool) -> Hollow:
-    """The cut-out (uint8 sRGB, alpha 0..255) without its mannequin, its openings filled; `waist`: the opening at the top is one."""
+def hollow(
+    rgb_HW3: ByteImage, alpha_HW: ByteImage, mannequin: Mannequin, *, waist: bool, inside_photo: tuple[ByteImage, ByteImage] | None = None
+) -> Hollow:
+    """The cut-out (uint8 sRGB, alpha 0..255) without its mannequin, its openings filled; `waist`: the opening at the top is one.
+
+    inside_photo: colors and alpha of the cut-out of another photo that shows the inside of the garment's back, of any size.
+    """
     cover = mannequin.cover_HW
     kept = np.round(alpha_HW * (1 - cover)).astype(np.uint8)
     kept[~_large_parts(kept >= 128)] = 0
@@ -48,7 +59,12 @@ def hollow(rgb_HW3: ByteImage, alpha_HW: ByteImage, mannequin: Mannequin, *, wai
     rgb = _cleaned(rgb_HW3, cover, garment)
     inside = np.zeros(alpha_HW.shape, np.float32)
     shade = np.ones(alpha_HW.shape, np.float32)
-    width = _fill_top(mannequin.neck_HW, garment, inside, shade, WAIST_SAG if waist else NECK_SAG)
+    opening = _opening(mannequin.neck_HW, garment, WAIST_SAG if waist else NECK_SAG)
+    width, back = 0.0, None
+    if opening is not None:
+        if inside_photo is not None:
+            back, opening = _with_photo(opening, fit_inside(*inside_photo, opening.ends, rgb, garment), garment)
+        width = _fill_top(opening, mannequin.neck_HW, garment, inside, shade, band=back is None or bool(back.refusal))
     for limb in mannequin.limbs:
         _fill_sleeve(limb, garment, inside, shade)
     inside *= alpha_HW >= 128
@@ -58,12 +74,15 @@ def hollow(rgb_HW3: ByteImage, alpha_HW: ByteImage, mannequin: Mannequin, *, wai
     inside[behind], shade[behind] = 1.0, (RIM_SHADE + DEEP_SHADE) / 2
     drawn = inside > 0
     if drawn.any():
-        lining = _lining(rgb, garment, drawn, max(width, 0.05 * alpha_HW.shape[1])) * shade[..., None]
+        cloth = lining(rgb, garment, drawn, max(width, 0.05 * alpha_HW.shape[1]))
+        if back is not None and opening is not None and not back.refusal:
+            shown = (back.alpha_HW * _around(opening, garment))[..., None]
+            cloth = cloth * (1 - shown) + back.rgb_HW3 * shown
         share = (kept / 255.0)[..., None]
-        mixed = rgb * share + lining * (1 - share)
+        mixed = rgb * share + cloth * shade[..., None] * (1 - share)
         rgb = np.where(drawn[..., None], np.clip(np.round(mixed), 0, 255).astype(np.uint8), rgb)
     alpha = np.maximum(kept, np.round(255 * np.clip(kept / 255.0 + inside, 0, 1)).astype(np.uint8))
-    return Hollow(rgb_HW3=rgb, alpha_HW=alpha, inside_HW=drawn, neck_width_px=width)
+    return Hollow(rgb_HW3=rgb, alpha_HW=alpha, inside_HW=drawn, neck_width_px=width, inside_back=back)
 
 
 def _large_parts(mask: Mask) -> Mask:
@@ -90,12 +109,36 @@ def _cleaned(rgb_HW3: ByteImage, cover: FloatImage, garment: Mask) -> ByteImage:
     return cleaned
 
 
-def _fill_top(neck: Mask, garment: Mask, inside: FloatImage, shade: FloatImage, sag: float) -> float:
-    """Mark the opening behind a neckline or waist, and how dark it is there; its width in pixels, 0 where there is none."""
-    contact = _touching(garment, neck, 3)
-    ends = _ends(contact)
+@dataclass(frozen=True, kw_only=True)
+class _Opening:
+    """A neckline or waist: its highest points (x, y), and by column from one to the other the rows of its front edge and of its back rim."""
+
+    ends: tuple[tuple[float, float], tuple[float, float]]
+    front: npt.NDArray[np.float64]
+    rim: npt.NDArray[np.float64]
+
+    @property
+    def columns(self) -> slice:
+        """The columns from one end to the other."""
+        return slice(int(self.ends[0][0]), int(self.ends[1][0]) + 1)
+
+    @property
+    def width(self) -> float:
+        """From end to end, in pixels."""
+        return float(self.ends[1][0] - self.ends[0][0])
+
+    def cover(self, garment: Mask) -> FloatImage:
+        """Share of each pixel, of the opening's columns, that lies between rim and front edge."""
+        rows = np.arange(garment.shape[0])[:, None]
+        below_rim = np.clip(rows - self.rim[None, :] + 0.5, 0, 1)
+        return np.asarray(below_rim * (rows < self.front[None, :] + 1) * ~garment[:, self.columns], np.float32)
+
+
+def _opening(neck: Mask, garment: Mask, sag: float) -> _Opening | None:
+    """The opening that a neck or torso stood in, its back rim as one hangs; None where there is none."""
+    ends = _ends(_touching(garment, neck, 3))
     if ends is None:
-        return 0.0
+        return None
     (left_x, left_y), (right_x, right_y) = ends
     width = float(right_x - left_x)
     columns = np.arange(left_x, right_x + 1)
@@ -104,21 +147,45 @@ def _fill_top(neck: Mask, garment: Mask, inside: FloatImage, shade: FloatImage, 
     front = _first_below(garment, columns, np.minimum(line + sag * width, line).astype(int))
     depth = float(np.median(front[len(front) // 3 : 2 * len(front) // 3 + 1] - line[len(line) // 3 : 2 * len(line) // 3 + 1]))
     hang = min(sag * width, 0.5 * max(depth, 0.0)) if sag > 0 else sag * width
-    rim = line + hang * 4 * across * (1 - across)
+    found = _Opening(ends=ends, front=front, rim=line + hang * 4 * across * (1 - across))
+    return found if found.cover(garment).sum() >= TINY * garment.sum() else None
+
+
+def _with_photo(opening: _Opening, back: InsideBack, garment: Mask) -> tuple[InsideBack, _Opening]:
+    """The opening with the rim that its inside photo shows, and the photo; with a reason, and the drawn rim, where it does not fit."""
+    if back.refusal:
+        return back, opening
+    solid = back.alpha_HW[:, opening.columns] >= 0.5
+    rim = np.where(solid.any(axis=0), solid.argmax(axis=0), opening.rim).astype(np.float64)
+    shown = replace(opening, rim=rim)
+    cover = shown.cover(garment)
+    if cover.sum() < MIN_SHOWN * opening.cover(garment).sum():
+        return replace(back, refusal="its collar line lies below the neckline's front edge"), opening
+    covered = float((cover * back.alpha_HW[:, opening.columns]).sum() / cover.sum())
+    if covered < MIN_COVERED:
+        return replace(back, refusal=f"it shows {covered:.0%} of the opening, {MIN_COVERED:.0%} are needed"), opening
+    return back, shown
+
+
+def _around(opening: _Opening, garment: Mask) -> FloatImage:
+    """1 in the opening's columns down to a little below its front edge, 0 elsewhere: a sleeve's inside is on no photo of a back."""
+    around = np.zeros(garment.shape, np.float32)
     rows = np.arange(garment.shape[0])[:, None]
-    below_rim = np.clip(rows - rim[None, :] + 0.5, 0, 1)
-    opening = below_rim * (rows < front[None, :] + 1) * ~garment[:, left_x : right_x + 1]
-    if opening.sum() < TINY * garment.sum():
-        return 0.0
-    inside[:, left_x : right_x + 1] = np.maximum(inside[:, left_x : right_x + 1], opening)
+    around[:, opening.columns] = rows < opening.front[None, :] + 4
+    return around
+
+
+def _fill_top(opening: _Opening, neck: Mask, garment: Mask, inside: FloatImage, shade: FloatImage, *, band: bool) -> float:
+    """Mark the opening behind a neckline or waist, and how dark it is there, with a band and its seam where it is drawn; its width in pixels."""
+    cover, width, where = opening.cover(garment), opening.width, opening.columns
+    inside[:, where] = np.maximum(inside[:, where], cover)
     under = _under_cloth(neck, garment) & (inside < 1)  # beside the ends, where a hood or a high collar goes on above
     inside[under] = 1.0
     shade[inside > 0] = _shade_above(garment, width)[inside > 0]
-    band = BAND * width
-    from_rim = rows - rim[None, :]
-    if float(np.median(front - rim)) > 1.5 * band:
-        seam = np.exp(-(((from_rim - band) / max(1.0, 0.012 * width)) ** 2))
-        shade[:, left_x : right_x + 1] *= np.where(opening > 0, np.where(from_rim < band, 1.06, 1.0) * (1 - 0.16 * seam), 1.0)
+    from_rim = np.arange(garment.shape[0])[:, None] - opening.rim[None, :]
+    if band and float(np.median(opening.front - opening.rim)) > 1.5 * BAND * width:
+        seam = np.exp(-(((from_rim - BAND * width) / max(1.0, 0.012 * width)) ** 2))
+        shade[:, where] *= np.where(cover > 0, np.where(from_rim < BAND * width, 1.06, 1.0) * (1 - 0.16 * seam), 1.0)
     return width
 
 
@@ -202,36 +269,3 @@ def _touching(garment: Mask, other: Mask, reach_px: int) -> Mask:
     """Garment pixels within a few pixels of another region."""
     grown = cv2.dilate(other.astype(np.uint8), np.ones((2 * reach_px + 1, 2 * reach_px + 1), np.uint8)) > 0
     return np.asarray(garment & grown)
-
-
-def _lining(rgb_HW3: ByteImage, garment: Mask, drawn: Mask, width_px: float) -> FloatImage:
-    """The garment's color carried into its openings, with the grain of the cloth beside them; float32 0..255."""
-    sigma = max(2.0, 0.10 * width_px)
-    sure = cv2.erode(garment.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
-    colors = rgb_HW3.astype(np.float32)
-    step = max(1, int(sigma // 4))  # so wide a blur needs no pixel of its own
-    small, weight = colors[::step, ::step] * sure[::step, ::step, None], sure[::step, ::step]
-    total, count = np.zeros_like(small), np.zeros_like(weight)
-    for wide, says in ((1, 1.0), (3, 0.03), (9, 0.001)):  # what is near says most, and far from all cloth something is said, too
-        blurred, there = (cv2.GaussianBlur(one, (0, 0), wide * sigma / step) for one in (small, weight))
-        total, count = total + says * blurred, count + says * there
-    total /= np.maximum(count, 1e-9)[..., None]
-    base = cv2.resize(total, (garment.shape[1], garment.shape[0]), interpolation=cv2.INTER_LINEAR)
-    grain = (colors - cv2.GaussianBlur(colors, (0, 0), 2.5)).mean(axis=2)
-    return np.asarray(base + _carried_grain(grain, sure > 0, drawn)[..., None], np.float32)
-
-
-def _carried_grain(grain: FloatImage, sure: Mask, drawn: Mask) -> FloatImage:
-    """The grain of a patch of cloth laid like tiles, mirrored at every seam; nothing where no patch is cloth alone."""
-    side = max(8, min(grain.shape) // 16)
-    whole = cv2.erode(sure.astype(np.uint8), np.ones((2 * side + 1, 2 * side + 1), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    rows, columns = np.nonzero(whole)
-    if not len(rows):
-        return np.zeros_like(grain)
-    # The calmest of some places: a patch with a print or a seam in it would repeat it.
-    spots = range(0, len(rows), max(1, len(rows) // 24))
-    patches = [grain[rows[n] - side : rows[n] + side, columns[n] - side : columns[n] + side] for n in spots]
-    patch = sorted(patches, key=lambda one: float(one.std()))[len(patches) // 4]
-    tile = np.block([[patch, patch[:, ::-1]], [patch[::-1], patch[::-1, ::-1]]])
-    times = [-(-size // have) for size, have in zip(grain.shape, tile.shape, strict=True)]
-    return np.asarray(np.tile(tile, times)[: grain.shape[0], : grain.shape[1]] * drawn, np.float32)

@@ -1,6 +1,6 @@
 """Measure a hollow garment's picture against the garment on its mannequin: what is left of the mannequin, what was changed, what was drawn.
 
-The mannequin is looked for anew in the cut-out; what the renderer took for one is not asked.
+The mannequin is looked for anew in the cut-out, or is where the catalog's mask says; what the renderer took for one is not asked.
 """
 
 import cv2
@@ -23,13 +23,16 @@ RIM_PX = 7
 COLUMNS = ("mannequin_left_pct", "garment_changed_pct", "inside_drawn_pct", "garment_loose_pct")
 
 
-def measure_hollow(render_HW3: ByteImage, product_HW3: ByteImage, alpha_HW: ByteImage) -> tuple[dict[str, float | None], Mask]:
+def measure_hollow(
+    render_HW3: ByteImage, product_HW3: ByteImage, alpha_HW: ByteImage, mask_HW: ByteImage | None = None
+) -> tuple[dict[str, float | None], Mask]:
     """The four columns of a hollow garment, and where the garment is in the picture; all None where no mannequin is told in the cut-out.
 
-    All arrays have the picture's size: the cut-out lies where it was placed.
+    All arrays have the picture's size: the cut-out lies where it was placed. mask_HW: the mannequin as somebody drew it, 0..255, in place of looking
+    for one.
     """
     columns: dict[str, float | None] = dict.fromkeys(COLUMNS)
-    found = find_mannequin(product_HW3, alpha_HW)
+    found = find_mannequin(product_HW3, alpha_HW, None if mask_HW is None else np.asarray(mask_HW >= 128))
     silhouette = alpha_HW >= 128
     if found.refusal or not silhouette.any():
         return columns, np.asarray(silhouette)

@@ -5,6 +5,7 @@ They call the same stage functions as the assets; nothing is stored.
 
 import datetime
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -15,11 +16,13 @@ from catalog.recipe import parse_model
 from catalog.verdict import Reason
 from orchestration.concepts import check_concepts, write_concepts
 from orchestration.picture_inputs import (
+    FurtherPhotos,
     brand_kit_at,
     check_index,
     check_out,
     decoded,
     file_bytes,
+    further_photos,
     parameters_of,
     plates_for,
     project_brand_kit,
@@ -33,6 +36,7 @@ from orchestration.picture_inputs import (
 from resources.settings import SETTINGS_FILE
 
 if TYPE_CHECKING:
+    from generation.kind import RenderSource
     from imaging.decode_sandbox import DecodeSandbox
     from imaging.encode import ImageFormat
     from quality.screening import ScreeningRules
@@ -141,6 +145,10 @@ def render(
         list[str] | None,
         typer.Option("--product", metavar="KEY=VALUE", help="What the catalog would say of it: title=..., height_cm=24, price=39.9."),
     ] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option("--photo", metavar="ROLE=FILE", help="A photo beside the main one: inside=..., back=..., or a mask: mannequin=..."),
+    ] = None,
     concepts: Annotated[
         int | None, typer.Option(min=2, help="Several ideas to choose from: NAME-1.png .. NAME-N.png, and all of them on NAME-sheet.png.")
     ] = None,
@@ -148,13 +156,10 @@ def render(
     as_json: Json = False,
 ) -> None:
     """Make one picture of one photo with one recipe. A doubtful cut-out is refused (exit code 1), nothing is written then."""
-    from catalog.errors import CutoutRefused
     from catalog.product import Product
     from catalog.variant import Variant
-    from generation.kind import RenderSource
     from generation.render import render_group
     from generation.resolve import resolve
-    from imaging.cutout import cut_out
     from imaging.encode import encode
 
     check_out(out, photo, list(FORMATS))
@@ -167,13 +172,10 @@ def render(
         raise SettingsError(f"The brand kit has no category {style!r}. It has: {', '.join(sorted(kit.categories))}.")
     known = {"sku": "photo", "title": photo.stem or "photo", "category": style, "photos": (photo.name,)}
     item = parse_model(Product, known | parameters_of(told or [], "--product"), "--product")
-    resolved = resolve(chosen, item, kit, index)
+    others = further_photos(beside or [])
+    resolved = resolve(chosen, item, kit, index, others.by_role)
     check_index(chosen, item, kit, index)
-    pixels_HW3 = decoded(photo, as_json).pixels_HW3
-    cut = cut_out(pixels_HW3)  # after all that may be refused without it: it takes longest
-    if not cut.accepted:
-        raise CutoutRefused(f"{photo}: the product cannot be told from its background with confidence ({', '.join(cut.reasons)}).")
-    source = RenderSource(foreground_HW3=cut.foreground_HW3, alpha_HW=cut.alpha_HW, brand_file=brand_file, photo=lambda: pixels_HW3)
+    source = _source_of(photo, brand_file, others, as_json)  # after all that may be refused without it: cutting out takes longest
     if concepts is not None:
         write_concepts(chosen, item, kit, source, count=concepts, out=out, file_format=file_format, as_json=as_json)
         return
@@ -188,6 +190,26 @@ def render(
         typer.echo(json.dumps({"out": str(out), "placement": rendered.placement.as_dict(), "facts": rendered.facts}))
     else:
         typer.echo(f"{chosen.title}: {out}")
+
+
+def _source_of(photo: Path, brand_file: Callable[[str], bytes], others: FurtherPhotos, as_json: bool) -> "RenderSource":
+    """The product of a photo, cut out, with the photos beside it. Raises CutoutRefused if it cannot be told from its background."""
+    from catalog.errors import CutoutRefused
+    from generation.kind import RenderSource
+    from imaging.cutout import cut_out
+
+    pixels_HW3 = decoded(photo, as_json).pixels_HW3
+    cut = cut_out(pixels_HW3)
+    if not cut.accepted:
+        raise CutoutRefused(f"{photo}: the product cannot be told from its background with confidence ({', '.join(cut.reasons)}).")
+    return RenderSource(
+        foreground_HW3=cut.foreground_HW3,
+        alpha_HW=cut.alpha_HW,
+        brand_file=brand_file,
+        photo=lambda: pixels_HW3,
+        further_photo=others.photos.__getitem__,
+        further_cutout=others.cutouts.__getitem__,
+    )
 
 
 def judge(

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import typer
 import yaml
 
 from catalog.brand_files import files_in, read_brand_file
 from catalog.brand_kit import BrandKit, read_brand_kit
-from catalog.errors import ModelError, PhotoRefused, SettingsError
+from catalog.errors import CutoutRefused, ModelError, PhotoRefused, SettingsError
+from catalog.keys import digest_bytes
+from catalog.photo_roles import MASKS, FurtherPhoto, PhotoRole
 from catalog.product import Product
 from catalog.recipe import MOST_VARIANTS, Recipe, parse_model
 from resources.settings import SETTINGS_FILE, Settings, project_from_environment, read_settings
@@ -50,6 +52,40 @@ def file_bytes(path: Path) -> bytes:
     except OSError as error:
         code = "missing" if isinstance(error, FileNotFoundError) else "unreadable"
         raise PhotoRefused(code, f"{path} cannot be read: {error.strerror}. Give the path of a JPEG, PNG or WEBP file.") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class FurtherPhotos:
+    """Photos beside the main one: what is known of each by role, and by digest the pixels and the cut-outs (colors and alpha)."""
+
+    by_role: dict[PhotoRole, FurtherPhoto]
+    photos: dict[str, Any]
+    cutouts: dict[str, Any]
+
+
+def further_photos(told: list[str]) -> FurtherPhotos:
+    """What `--photo ROLE=FILE` names, cut out where it is no mask. Raises SettingsError, PhotoRefused, or CutoutRefused for a doubtful cut-out."""
+    from imaging.cutout import cut_out
+
+    found = FurtherPhotos(by_role={}, photos={}, cutouts={})
+    for one in told:
+        name, equals, path = one.partition("=")
+        role = next((role for role in get_args(PhotoRole) if role == name), None)
+        if role is None or not equals or not path:
+            raise SettingsError(f"--photo {one}: write ROLE=FILE, with one of {', '.join(get_args(PhotoRole))}. Nothing was made.")
+        if role in found.by_role:
+            raise SettingsError(f"--photo {one}: there is another {role} before it; a product has one. Nothing was made.")
+        photo, digest = read_photo(Path(path)).pixels_HW3, digest_bytes(file_bytes(Path(path)))
+        found.photos[digest] = photo
+        if role in MASKS:
+            found.by_role[role] = FurtherPhoto(photo_digest=digest)
+            continue
+        cut = cut_out(photo)
+        if not cut.accepted:
+            raise CutoutRefused(f"{path}: the product cannot be told from its background with confidence ({', '.join(cut.reasons)}).")
+        found.cutouts[digest] = cut.foreground_HW3, cut.alpha_HW
+        found.by_role[role] = FurtherPhoto(photo_digest=digest, cutout_digest=digest)
+    return found
 
 
 def read_alpha(path: Path) -> Any:

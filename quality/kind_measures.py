@@ -77,7 +77,7 @@ def _measure_ghost_mannequin(evidence: "RenderEvidence", views: Views) -> Measur
     row: Measurements = {name: None for name in COLUMNS if name not in WITHOUT_PLACE | ON_WHITE}
     if evidence.product_rgb_HW3 is None or evidence.product_alpha_HW is None:
         return row
-    found, garment = measure_hollow_garment(evidence.pixels_HW3, evidence.product_rgb_HW3, evidence.product_alpha_HW)
+    found, garment = measure_hollow_garment(evidence.pixels_HW3, evidence.product_rgb_HW3, evidence.product_alpha_HW, evidence.mannequin_HW)
     row.update(found)
     height, width = views.render_HW3.shape[:2]
     small = cv2.resize(garment.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0

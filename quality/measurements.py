@@ -47,6 +47,8 @@ class RenderEvidence:
     product_rgb_HW3: npt.NDArray[np.uint8] | None = None
     """The cut-out's pixels warped into the frame; None when the placement is unknown."""
     product_alpha_HW: npt.NDArray[np.uint8] | None = None
+    mannequin_HW: npt.NDArray[np.uint8] | None = None
+    """A mask of the mannequin that somebody drew over the photo, warped into the frame, 0..255; None where the catalog has none."""
     expected_HW3: npt.NDArray[np.uint8] | None = None
     """The complete picture the render should be, shadow and all, if known."""
     changes_product: bool = False

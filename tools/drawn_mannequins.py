@@ -1,6 +1,7 @@
 """Draw garments on mannequins: what the tests and the page of ghost_mannequin are made with, for no photograph of one is ours to ship.
 
-Shapes with shading, folds and cloth; a plastic torso with neck and arms behind and within them. `draw("tee")` gives photo and alpha.
+Shapes with shading, folds and cloth; a plastic torso with neck and arms behind and within them. `draw("tee")` gives photo and alpha,
+`draw_inside("tee")` the inside of its back.
 """
 
 from dataclasses import dataclass
@@ -90,6 +91,36 @@ def draw(
     alphas = (cv2.resize(mask.astype(np.float32) * 255, half_size, interpolation=cv2.INTER_AREA) for mask in (both, shown))
     alpha, own = (np.round(one).astype(np.uint8) for one in alphas)
     return np.clip(made, 0, 255).round().astype(np.uint8), alpha, own
+
+
+def draw_inside(
+    name: str, *, color: tuple[int, int, int] = (48, 84, 132), side_px: int = 700, light: float = 1.0, turn_deg: float = 0.0, seed: int = 1
+) -> tuple[Uint8, Uint8]:
+    """The inside of the back of the same garment, laid flat: photo and alpha. Its collar line hangs a little, with a band and a label below it."""
+    shape, big = SHAPES[name], side_px * 2
+    garment = _filled(big, _mirrored(shape.body), _smooth=True)
+    for side in (1, -1):
+        garment |= _filled(big, [(0.5 + side * (x - 0.5), y) for x, y in shape.sleeve], _smooth=True)
+    half, _ = shape.neck
+
+    def line(depth: float, lower: float = 0.0) -> Points:
+        return [(0.5 + half * np.cos(t), 0.205 + lower + depth * np.sin(t)) for t in np.linspace(0, np.pi, 40)]
+
+    garment &= ~_filled(big, [*line(0.022), (0.5 - half, 0.1), (0.5 + half, 0.1)])
+    band = _filled(big, [*line(0.022), *reversed(line(0.022, 0.024))]) & garment
+    label = _filled(big, [(0.475, 0.246), (0.525, 0.246), (0.525, 0.285), (0.475, 0.285)]) & garment
+    rng = np.random.default_rng(seed)
+    photo = np.full((big, big, 3), 255, np.float32)
+    photo[garment] = (np.array(color, np.float32) * np.maximum(_cloth_shade(garment, big, rng), 0.86)[..., None])[garment]
+    photo[band] *= 0.88
+    photo[label] = (236, 234, 228)
+    photo[garment] *= light
+    turn = cv2.getRotationMatrix2D((big / 2, big / 2), turn_deg, 0.9)
+    photo = cv2.warpAffine(photo, turn, (big, big), borderValue=(255, 255, 255))
+    alpha = cv2.warpAffine(garment.astype(np.float32) * 255, turn, (big, big))
+    small = (cv2.resize(one, (side_px, side_px), interpolation=cv2.INTER_AREA) for one in (photo, alpha))
+    made, own = (np.clip(one, 0, 255).round().astype(np.uint8) for one in small)
+    return made, own
 
 
 def _mirrored(half: Points) -> Points:

@@ -14,8 +14,10 @@ from assets.reproducing import reproduce
 from assets.validated_renders import evidence_of
 from catalog.errors import ModelError
 from generation.base_model import read_base_model
+from imaging.encode import encode
+from imaging.storage_format import decode_rgb
 from orchestration.checking import check_project
-from publishing.metadata import SYNTHETIC_PERFORMER, xmp_packet
+from publishing.metadata import SYNTHETIC_PERFORMER, read_metadata, xmp_packet
 from quality.measurements import measure_render
 from resources.ledger_tables import render
 from resources.project import open_project
@@ -110,6 +112,10 @@ def test_the_published_file_says_that_the_person_does_not_exist_and_what_drew_it
     packet = xmp_packet(said["on_model"]).decode()
     assert SYNTHETIC_PERFORMER in packet and "vitrine:SyntheticPerformer" in packet and "/trainedAlgorithmicMedia<" in packet
     assert "SyntheticPerformer" not in xmp_packet(said["packshot_white"]).decode()
+    pixels = decode_rgb(drawn.store.get(worn(drawn)[0]["render_digest"]))
+    for file_format in ("jpeg", "webp", "png"):
+        read = read_metadata(encode(pixels, file_format, xmp=xmp_packet(said["on_model"])))
+        assert read.synthetic_performer and read.digital_source_type == "trainedAlgorithmicMedia", file_format
 
 
 def test_what_compares_pixel_with_pixel_is_not_evaluated_and_the_product_is_looked_for(drawn):

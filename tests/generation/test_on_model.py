@@ -1,6 +1,7 @@
 """Products on synthetic people: what is asked of the model, who is drawn how often, what is refused, and what the picture goes by."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import product as combinations
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from catalog.brand_kit import read_brand_kit
 from catalog.errors import RenderError, SettingsError
+from catalog.photo_roles import FurtherPhoto
 from catalog.product import Product
 from generation.kind import RenderSource
 from generation.on_model import NEUTRAL
@@ -132,3 +134,31 @@ def test_a_model_that_draws_from_words_alone_refuses(models):
     plates = DiffusionPlates(models("sd"), lora_path=None, lora_digest=None, steps=2)
     with pytest.raises(RenderError, match="draws from words alone"):
         render_group([resolved()], [7], drawn_product(), plates)
+
+
+BACK = {"back": FurtherPhoto(photo_digest="b" * 64, cutout_digest="c" * 64)}
+
+
+def from_all_sides(index, further, **params):
+    return resolve(recipe(**params), item(), KIT, index, further)
+
+
+def test_the_back_is_shown_where_a_photo_of_it_is_and_the_model_goes_by_that_photo():
+    assert [from_all_sides(index, BACK)["view"] for index in range(4)] == ["front", "three_quarter", "back", "detail"]
+    seen = from_all_sides(2, BACK)
+    assert seen["back"] == {"photo": "b" * 64, "cutout": "c" * 64} and "Seen from behind" in seen["prompt"]
+    assert from_all_sides(0, BACK) == from_all_sides(0, {}), "other views do not depend on it"
+    front, behind = drawn_product(), drawn_product((40, 40, 180))
+    source = replace(front, further_cutout={"c" * 64: (behind.foreground_HW3, behind.alpha_HW)}.__getitem__)
+    (shown,) = plate_request(seen, 1, lambda: source).references
+    assert tuple(shown[32, 32]) == (40, 40, 180)
+
+
+def test_a_back_that_nobody_photographed_or_whose_photo_was_refused_is_not_shown():
+    blurred = {"back": FurtherPhoto(photo_digest="b" * 64, refused=("blurred",))}
+    assert [from_all_sides(index, blurred)["view"] for index in range(3)] == ["front", "three_quarter", "detail"]
+    with pytest.raises(RenderError, match=r"it has no photo of its back.*`-back`"):
+        from_all_sides(0, {}, views=["back"])
+    with pytest.raises(RenderError, match="its photo of the back was refused: blurred"):
+        from_all_sides(0, blurred, views=["back"])
+    assert "in profile" in from_all_sides(0, {}, views=["side"])["prompt"]
