@@ -200,12 +200,13 @@ def evidence_of(project: Project, row: Row, *, changes_product: bool) -> "Render
     """What is known about one stored render itself: its pixels and, placed anew, its cut-out."""
     from imaging.storage_format import decode_rgb
     from quality.measurements import RenderEvidence
-    from quality.placed_product import placed_product
+    from quality.placed_product import placed_companion, placed_product
 
     data = project.store.get(row["render_digest"])
     resolved, placement = row["facts"].get("resolved", {}), Placement(**row["placement"])
     shown = resolved.get("back", {}).get("cutout", row["cutout_digest"])  # seen from behind, it is another photo's product
-    product_rgb_HW3, product_alpha_HW = placed_product(*read_cutout(project, shown), placement, row["facts"])
+    cutout = read_cutout(project, shown)
+    product_rgb_HW3, product_alpha_HW = placed_product(*cutout, placement, row["facts"])
     return RenderEvidence(
         pixels_HW3=decode_rgb(data),
         product_rgb_HW3=product_rgb_HW3,
@@ -217,6 +218,7 @@ def evidence_of(project: Project, row: Row, *, changes_product: bool) -> "Render
         file_bytes=len(data),
         file_format="PNG",
         icc="sRGB",
+        companion=placed_companion(*cutout, row["facts"]),
     )
 
 

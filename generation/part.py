@@ -144,9 +144,9 @@ def placed_part_map(region: DominantRegion, placement: Placement) -> str:
     return part_map(placed_mask(levels_of(region.mask), small))
 
 
-def part_map(mask_HW: Uint8) -> str:
-    """A small black and white PNG of a part in the frame, as base64: plain data for facts."""
-    scale = MAP_SIDE_PX / max(mask_HW.shape)
+def part_map(mask_HW: Uint8, side_px: int = MAP_SIDE_PX) -> str:
+    """A small black and white PNG of a part in the frame, as base64: plain data for facts. `side_px`: more where the product is small in its frame."""
+    scale = side_px / max(mask_HW.shape)
     size = (max(1, round(mask_HW.shape[1] * scale)), max(1, round(mask_HW.shape[0] * scale)))
     small = (cv2.resize(mask_HW, size, interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8) * 255
     return base64.b64encode(cv2.imencode(".png", small, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes()).decode()

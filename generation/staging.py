@@ -1,10 +1,11 @@
-"""Staged scenes: the product composited into an empty set, grounded by shadows that follow the set's light.
+"""Staged scenes: the product, alone or with a second of another color, composited into an empty set, grounded by shadows that follow its light.
 
 The plate comes drawn (plates.py). Product pixels inside the matte stay as photographed; only the soft edge takes on the scene's color.
 """
 
 import re
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import cv2
@@ -12,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from catalog.errors import RenderError
+from catalog.placement import Placement
+from generation.companion import GROUP_WIDTH_MAX_PCT, make_companion, pair_placements, resolve_companion
 from generation.kind import Composed, Job, Kind, RecipeParams, Source, Wish
 from generation.plate_requests import PlateRequest
 from imaging.color import lab_to_srgb
@@ -64,9 +68,16 @@ class StagedSceneParams(RecipeParams):
         le=1,
         description="How far the soft edge of the product takes on the scene's color; pixels inside the matte stay as photographed.",
     )
-    composition: Literal["auto", "left", "center", "right"] = Field(
+    composition: Literal["auto", "left", "center", "right", "pair"] = Field(
         default="auto",
-        description="Where the product stands; auto: away from the props that the scene names on one side, else in the middle.",
+        description="Where the product stands; auto: away from the props that the scene names on one side, else in the middle; pair: beside the "
+        "same product in another colorway.",
+    )
+    pair_with: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=80,
+        description="With composition pair: name of the other one's colorway; left out, the brand's first that is clearly another color.",
     )
     scale_realism: float = Field(
         default=0.5, ge=0, le=1, description="How much of a difference in centimeters is seen, 0 none .. 1 all of it."
@@ -79,22 +90,21 @@ class StagedSceneParams(RecipeParams):
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Standing:
+    """A product in the frame, and where its placement puts it."""
+
+    placement: Placement
+    placed: Placed
+
+
 def compose_staged(job: Job) -> Composed:
-    """The product in a scene; the plate is of any size."""
-    resolved, params, alpha_HW = job.resolved, job.params, job.source.alpha_HW
-    (width, height), foreground_HW3, plate_HW3 = job.size_px, job.source.foreground_HW3, job.plate_HW3
+    """The product in a scene; the plate is of any size. Raises RenderError if a pair is wanted that cannot be made."""
+    resolved, params, source, (width, height) = job.resolved, job.params, job.source, job.size_px
+    plate_HW3 = job.plate_HW3
     assert plate_HW3 is not None, "a staged scene is composed on a plate"
-    plate_HW3, light, mirrored = face_the_light(plate_HW3, read_product_side(foreground_HW3, alpha_HW))
-    placement = fit_standing(
-        alpha_HW,
-        frame_width_px=width,
-        frame_height_px=height,
-        height_pct=resolved["product_height_pct"],
-        width_max_pct=resolved["product_width_max_pct"],
-        base_pct=resolved["base_pct"],
-        center_pct=100 - resolved["center_pct"] if mirrored else resolved["center_pct"],
-    )
-    rgb, alpha = place(foreground_HW3, alpha_HW, placement)
+    plate_HW3, light, mirrored = face_the_light(plate_HW3, read_product_side(source.foreground_HW3, source.alpha_HW))
+    standing, companion = _pair(job, light) if "companions" in resolved else ([_alone(job, mirrored)], {})
     scene = finish_plate(
         plate_HW3,
         width_px=width,
@@ -105,25 +115,70 @@ def compose_staged(job: Job) -> Composed:
         grain=params["grain"],
         seed=job.seed,
     )
-    scene = light_pool(scene, light, placement_box=product_box(alpha))
+    scene = light_pool(scene, light, placement_box=_box_around([product_box(one.placed.alpha_HW) for one in standing]))
     shadow = Shadow(light=scene_shadow(light, params["shadow"]), kept_rgb=shadow_tint(light), horizon_row=light.horizon_share * height)
-    background = to_levels(
+    picture = to_levels(
         grounded(
             harmonized(light_of_fine_levels(scene), light, params["harmony"]),
-            Placed(rgb_HW3=rgb, alpha_HW=alpha),
+            *(one.placed for one in standing),
             shadow=shadow if params["shadow"] > 0 else None,
             reflection=GLOSS if resolved["glossy"] else None,
         )
     )
-    tinted = wrap_edge(rgb, alpha, background, amount=params["edge_tint"])
+    for one in standing:  # from back to front
+        rgb, alpha = one.placed.rgb_HW3, one.placed.alpha_HW
+        picture = composite(wrap_edge(rgb, alpha, picture, amount=params["edge_tint"]), alpha, picture)
     facts = {
         "background": "scene",
         "prompt": resolved["prompt"],
         "plate_px": list(plate_HW3.shape[:2]),
         "plate_mirrored": mirrored,
         "light": light.as_dict(),
+        **companion,
     }
-    return composite(tinted, alpha, background), placement, facts
+    return picture, standing[-1].placement, facts
+
+
+def _alone(job: Job, mirrored: bool) -> _Standing:
+    resolved, (width, height) = job.resolved, job.size_px
+    placement = fit_standing(
+        job.source.alpha_HW,
+        frame_width_px=width,
+        frame_height_px=height,
+        height_pct=resolved["product_height_pct"],
+        width_max_pct=resolved["product_width_max_pct"],
+        base_pct=resolved["base_pct"],
+        center_pct=100 - resolved["center_pct"] if mirrored else resolved["center_pct"],
+    )
+    return _stand(job.source.foreground_HW3, job.source.alpha_HW, placement)
+
+
+def _pair(job: Job, light: PlateLight) -> tuple[list[_Standing], dict[str, Any]]:
+    """Companion and product, and what is told of the companion. It stands toward the light, so that the product's shadow falls away from it."""
+    companion = make_companion(job, light.wall_rgb)
+    front, behind = pair_placements(
+        job.source.alpha_HW,
+        size_px=job.size_px,
+        height_pct=job.resolved["product_height_pct"],
+        base_pct=job.resolved["base_pct"],
+        horizon_share=light.horizon_share,
+        beside=-1 if light.side < 0 else 1,
+    )
+    standing = [
+        _stand(companion.foreground_HW3, job.source.alpha_HW, behind),
+        _stand(job.source.foreground_HW3, job.source.alpha_HW, front),
+    ]
+    return standing, {"companion": companion.facts(behind)}
+
+
+def _stand(foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement) -> _Standing:
+    rgb, alpha = place(foreground_HW3, alpha_HW, placement)
+    return _Standing(placement=placement, placed=Placed(rgb_HW3=rgb, alpha_HW=alpha))
+
+
+def _box_around(boxes: Sequence[tuple[int, int, int, int]]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left), min(top), max(right), max(bottom)
 
 
 def face_the_light(plate_HW3: Uint8, product_side: float) -> tuple[Uint8, PlateLight, bool]:
@@ -193,11 +248,18 @@ def shadow_tint(light: PlateLight) -> tuple[float, float, float]:
 
 
 def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
-    style = wish.style
+    style, composition, pair_with = wish.style, params.pop("composition"), params.pop("pair_with")
     scene = style.scenes[wish.index % len(style.scenes)]
+    if pair_with and composition != "pair":
+        raise RenderError(
+            f"Recipe '{wish.recipe.name}' names `pair_with: {pair_with}` and `composition: {composition}`; a second product is shown by `composition: pair` "
+            "alone. Nothing was made. Set that, or leave `pair_with` out."
+        )
+    is_pair = composition == "pair"
     return {
         "product_height_pct": _height_pct(wish, params.pop("scale_realism")),
-        "center_pct": CENTER_PCT[_side(scene, params.pop("composition"))],
+        **({"group_width_max_pct": GROUP_WIDTH_MAX_PCT, **resolve_companion(wish, pair_with)} if is_pair else {}),
+        "center_pct": CENTER_PCT["center" if is_pair else _side(scene, composition)],
         "product_width_max_pct": style.product_width_max_pct,
         "base_pct": style.base_pct,
         # The scene behind the look's trigger phrase; a scene that speaks the trigger itself is the whole prompt.
@@ -230,9 +292,14 @@ def _empty_set(resolved: dict[str, Any], seed: int, _: Source) -> PlateRequest:
     return PlateRequest(prompt=resolved["prompt"], seed=seed)
 
 
-OF_STYLE = frozenset({"trigger", "scenes", "product_height_pct", "product_width_max_pct", "base_pct", "tallest_cm"})
-"""What scenes take of a category's style."""
+OF_STYLE = frozenset({"trigger", "scenes", "product_height_pct", "product_width_max_pct", "base_pct", "tallest_cm", "colorways"})
+"""What scenes take of a category's style; colorways, swatches and masks are of pairs alone."""
 
 STAGED_SCENE = Kind(
-    params=StagedSceneParams, compose=compose_staged, resolve=_resolve, plate=_empty_set, of_style=OF_STYLE, of_kit=frozenset()
+    params=StagedSceneParams,
+    compose=compose_staged,
+    resolve=_resolve,
+    plate=_empty_set,
+    of_style=OF_STYLE,
+    of_kit=frozenset({"colorways", "swatches", "part_masks"}),
 )

@@ -73,12 +73,19 @@ def composite(rgb_HW3: Uint8, alpha_HW: Uint8, background_HW3: Uint8) -> Uint8:
     return result
 
 
-def grounded(light_HW3: FloatImage, placed: Placed, *, shadow: Shadow | None = None, reflection: Reflection | None = None) -> FloatImage:
-    """Surroundings with a product's reflection and shadow on their ground, the product itself not yet on them; linear light."""
-    if reflection is not None and reflection.strength > 0:
-        light_HW3 = _reflected(light_HW3, placed, reflection)
-    if shadow is not None:
-        darkness = shadow_map(placed.alpha_HW, placed.footprint, shadow.light, horizon_row=shadow.horizon_row)
+def grounded(light_HW3: FloatImage, *placed: Placed, shadow: Shadow | None = None, reflection: Reflection | None = None) -> FloatImage:
+    """Surroundings with the reflections and shadows of products on their ground, the products themselves not yet on them; linear light.
+
+    placed: from back to front. Where the shadows of two meet, the darker one counts: they keep away the same light.
+    """
+    for one in placed:
+        if reflection is not None and reflection.strength > 0:
+            light_HW3 = _reflected(light_HW3, one, reflection)
+    if shadow is not None and placed:
+        maps = [shadow_map(one.alpha_HW, one.footprint, shadow.light, horizon_row=shadow.horizon_row) for one in placed]
+        darkness = maps[0]
+        for other in maps[1:]:
+            darkness = np.maximum(darkness, other)
         light_HW3 = darken(light_HW3, darkness, tint_rgb=shadow.kept_rgb)
     return light_HW3
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-MEASUREMENT_VERSION = "7"
+MEASUREMENT_VERSION = "8"
 """Raised whenever the same render may measure differently; part of the gate key."""
 
 Measurements = dict[str, float | str | None]
@@ -251,6 +251,41 @@ COLUMNS: dict[str, Column] = {
     ),
     "shadow_chroma": Column(
         unit="a*, b*", low=0, high=None, source="own", meaning="color of the shadow against the ground beside it, both scaled to L 50"
+    ),
+    # Staged products: their size as planned, and the second one of a pair.
+    "asked_size_known": Column(
+        unit="0 or 1", low=0, high=1, source="the plan", meaning="whether the recipe as planned says how high the product is to be shown"
+    ),
+    "asked_size_error_pct": Column(
+        unit="%", low=0, high=None, source="own, the plan", meaning="product's height in the frame against the height planned for it"
+    ),
+    "companion_known": Column(
+        unit="0 or 1",
+        low=0,
+        high=1,
+        source="renderer's facts",
+        meaning="whether a second product, in another color, stands beside the first",
+    ),
+    "companion_hidden_pct": Column(unit="%", low=0, high=100, source="own", meaning="share of the second product that the first one hides"),
+    "companion_scale_error_pct": Column(
+        unit="%", low=0, high=None, source="own", meaning="height of the second product against that of the first"
+    ),
+    "companion_margin_pct": Column(unit="%", low=-100, high=50, source="own", meaning="smallest margin around the second product's box"),
+    "companion_contact_delta_l": Column(
+        unit="L*", low=None, high=None, source="own", meaning="how much darker the ground is right below the second product"
+    ),
+    "companion_kept_delta_e": Column(
+        unit="Delta E 2000", low=0, high=None, source="CIE 142-2001", meaning="mean color change of the second product's other parts"
+    ),
+    "companion_target_delta_e": Column(
+        unit="Delta E 2000",
+        low=0,
+        high=None,
+        source="CIE 142-2001",
+        meaning="mean of the second product's changed part, at the target's lightness, against the target",
+    ),
+    "companion_structure_ssim": Column(
+        unit="1", low=-1, high=1, source="Wang et al. 2004", meaning="mean SSIM of the second product's changed part against the photo"
     ),
     # A garment whose mannequin was taken out.
     "mannequin_left_pct": Column(

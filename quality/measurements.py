@@ -1,6 +1,6 @@
 """One row of measurements per render: what is known about it goes in, a documented table row comes out. Judges nothing; see gate.py."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import cv2
@@ -12,6 +12,7 @@ from imaging.footprint import find_footprint
 from imaging.measure_artifacts import measure_banding, measure_blockiness, measure_collapse, measure_compression
 from imaging.measure_background import measure_background, measure_pure_white, measure_white, rgb_of
 from imaging.measure_color import measure_color, measure_recolor
+from imaging.measure_companion import measure_companion, without_companion
 from imaging.measure_distortion import measure_distortion
 from imaging.measure_edges import measure_halo
 from imaging.measure_fidelity import measure_fidelity
@@ -23,6 +24,7 @@ from quality.columns import COLUMNS, Measurements
 from quality.kind_measures import KIND_MEASURES
 from quality.learned import LearnedWeights, measure_learned
 from quality.product_measures import measure_product
+from quality.proportions import asked_size
 from quality.surroundings import BackgroundKind, measure_surroundings
 
 BLEED_PX = 17
@@ -60,16 +62,23 @@ class RenderEvidence:
     """Description of the embedded color profile; None when the file has none."""
     weights: LearnedWeights | None = None
     """Installed weights of learned measures, see learned.py."""
+    companion: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]] | None = None
+    """Color and alpha of the cut-out where the second product of a pair stands; None where there is none."""
 
 
 def measure_render(evidence: RenderEvidence) -> Measurements:
     """Every column of `COLUMNS` for one render; None means not evaluated (the evidence for it is missing), never "fine"."""
-    facts = evidence.facts
+    facts, beside = evidence.facts, _beside(evidence)
+    if evidence.companion is not None and evidence.product_alpha_HW is not None:
+        # The second product of a pair is measured by itself, and is no foreign thing, no twin and no part of the scene.
+        pixels_HW3 = without_companion(evidence.pixels_HW3, evidence.companion[1], evidence.product_alpha_HW)
+        evidence = replace(evidence, pixels_HW3=pixels_HW3)
     kind, background_hex = background_kind(facts), _background_hex(facts)
     views = views_of(evidence)
     # Without a complete picture only the plain color is known, not the shadow on it.
     row: Measurements = dict.fromkeys(COLUMNS)
     row.update(_file_columns(evidence))
+    row.update(beside)
     row["expected_known"] = float(evidence.expected_HW3 is not None)
     row.update(measure_collapse(views))
     row.update(measure_background(views, background_hex, soft_shadows=kind == "plain"))
@@ -112,6 +121,16 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     unknown = set(row) - set(COLUMNS)
     assert not unknown, f"columns without documentation: {sorted(unknown)}"
     return {name: _plain(row[name]) for name in COLUMNS}
+
+
+def _beside(evidence: RenderEvidence) -> Measurements:
+    """Columns of the second product of a pair, and whether what was asked for is as large as asked."""
+    alpha, told = evidence.product_alpha_HW, evidence.facts.get("companion", {})
+    row: Measurements = {"companion_known": float(evidence.companion is not None)}
+    if evidence.companion is not None and alpha is not None:
+        row.update(measure_companion(evidence.pixels_HW3, alpha, *evidence.companion, told))
+    second = None if evidence.companion is None else evidence.companion[1]
+    return row | asked_size(alpha, second, evidence.facts.get("resolved"))
 
 
 def views_of(evidence: RenderEvidence) -> Views:

@@ -1,4 +1,4 @@
-"""A cut-out placed into its render's frame anew, as the gate expects to find it there. Believes a renderer's geometry as far as a correction goes."""
+"""A cut-out placed into its render's frame anew, once or as a pair, as the gate expects to find it there. Believes a renderer's geometry as far as a correction goes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,3 +25,9 @@ def placed_product(foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement,
     if matrix is None or not is_moved or not motion_of(matrix, product_box(alpha_HW)).is_correction():
         return place(foreground_HW3, alpha_HW, placement)
     return place_upright(foreground_HW3, alpha_HW, matrix, (placement.frame_width_px, placement.frame_height_px))
+
+
+def placed_companion(foreground_HW3: Uint8, alpha_HW: Uint8, facts: Mapping[str, Any]) -> tuple[Uint8, Uint8] | None:
+    """The cut-out where facts say that the second product of a pair stands, as photographed; None where there is no second one."""
+    told = facts.get("companion")
+    return None if told is None else place(foreground_HW3, alpha_HW, Placement(**told["placement"]))

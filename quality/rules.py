@@ -22,7 +22,17 @@ from quality.columns import COLUMNS, LEARNED_COLUMNS, PALETTE_COLUMNS, SIZE_COLU
 
 RULE_FOLDER = Path(__file__).parent / "rules"
 
-When = Literal["always", "expected_known", "expected_unknown", "text_known", "story_text_known", "size_known", "logo_known"]
+When = Literal[
+    "always",
+    "expected_known",
+    "expected_unknown",
+    "text_known",
+    "story_text_known",
+    "size_known",
+    "logo_known",
+    "asked_size_known",
+    "companion_known",
+]
 CONDITIONS: dict[When, tuple[str, float]] = {
     "expected_known": ("expected_known", 1.0),
     "expected_unknown": ("expected_known", 0.0),
@@ -30,6 +40,8 @@ CONDITIONS: dict[When, tuple[str, float]] = {
     "story_text_known": ("story_text_known", 1.0),
     "size_known": ("size_known", 1.0),
     "logo_known": ("logo_known", 1.0),
+    "asked_size_known": ("asked_size_known", 1.0),
+    "companion_known": ("companion_known", 1.0),
 }
 """The column that a condition looks at, and its value in renders that the rule applies to. Where it holds nothing, the rule applies, too."""
 
@@ -41,6 +53,8 @@ CONDITIONS_IN_WORDS: dict[When, str] = {
     "story_text_known": "only in stories with text",
     "size_known": "only where the catalog tells the product's size",
     "logo_known": "only where there is a logo",
+    "asked_size_known": "only where the plan says how large the product is to be shown",
+    "companion_known": "only where a second product stands beside the first",
 }
 """To which renders a rule applies, for people; nothing where to all."""
 
@@ -53,7 +67,7 @@ class Rule(BaseModel):
 
     Outside `min`..`max` (or not among `values`) the rule is broken with its `severity`; inside but outside `review_min`..`review_max`
     a person looks. `when` applies the rule only to some renders (see `CONDITIONS`): those whose complete expected picture was given or those
-    without, those with text on them, those that are a story with text, those whose catalog size is known.
+    without, those with text on them, those that are a story with text, those whose catalog size is known, pairs.
     In `reason`, {measured} and {required} are filled in.
     """
 
