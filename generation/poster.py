@@ -13,7 +13,7 @@ from generation.kind import Composed, Job, Kind, RecipeParams, Wish
 from generation.poster_colors import Scheme, choose
 from generation.poster_copy import copy_of
 from generation.poster_frame import Box, Frame, Layout
-from generation.poster_layouts import LAYOUTS
+from generation.poster_layouts import LAYOUTS, without_price
 from generation.poster_type import CLEAR_SHARE, Pen
 from generation.typefaces import chosen_fonts, typefaces
 from imaging.backdrops import Backdrop, draw_backdrop
@@ -92,9 +92,12 @@ def compose_ad_poster(job: Job) -> Composed:
 
 def _write(pen: Pen, layout: Layout, words: dict[str, str]) -> list[str]:
     """Write all words into their slots; the roles that had no room. Only the line below the headline may have none: nobody asked for it in words."""
-    left_out = []
-    for role, slot in layout.slots.items():
-        if role not in words:
+    slots, left_out = layout.slots if "price" in words else without_price(layout), []
+    stacked = [(role, words[role], slots[role]) for role in layout.stack if role in words]
+    if stacked:
+        left_out += pen.stack(stacked, "subline")
+    for role, slot in slots.items():
+        if role not in words or role in layout.stack:
             continue
         try:
             (pen.button if role == "call_to_action" else pen.words)(role, words[role], slot)

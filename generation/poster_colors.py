@@ -17,6 +17,12 @@ WANTED_CONTRAST = 5.2
 """Asked of text against a nominal color: WCAG's 4.5 with room for light that falls off, shadows and JPEG."""
 STANDS_OUT = 24.0
 """Lab distance (CIE76) of a ground to most of the product's outline from which it is told from it at a glance."""
+DARK = 0.028
+"""Relative luminance of dark grounds that follow from a light color."""
+MIN_CHROMA = 12.0
+"""Colors paler than this (Lab) have no hue to keep in the dark."""
+NEAREST_PCT = 10
+"""So much of the outline may be near to a color behind it: the terracotta foot of a teal mug, a fifth of it, was lost on terracotta."""
 APART = 1.6
 """Contrast of an accent with its ground from which a panel or a button is seen as one."""
 
@@ -49,16 +55,17 @@ def contrast(one: Rgb, other: Rgb) -> float:
 def choose(grounds: Sequence[str], palette: Sequence[str], outline_lab: npt.NDArray[np.float32], concept: int, *, dark: bool) -> Scheme:
     """A scheme for one concept. outline_lab: the product's colors along its outline, (n, 3).
 
-    Candidates are taken in turn, from the concept's number on: the first that stands out from the product, else the one that does most.
+    Of the candidates that stand out from the product the concept's number takes one, in turn; where none does, the one that does most is taken.
     """
     wanted = [color for color in dict.fromkeys([*grounds, *palette]) if (_luminance(color) < 0.18) == dark] or list(grounds)
     if dark:  # few kits have several dark colors: the others' shades follow them
-        wanted = [color for color in wanted if _luminance(color) < 0.18] + [_darkened(color) for color in palette]
-    turned = [*wanted[concept % len(wanted) :], *wanted[: concept % len(wanted)]]
-    ground = next((c for c in turned if _stands_out(c, outline_lab) >= STANDS_OUT), max(turned, key=lambda c: _stands_out(c, outline_lab)))
+        hued = [color for color in palette if _chroma(color) >= MIN_CHROMA] or palette
+        wanted = [color for color in wanted if _luminance(color) < 0.18] + [_darkened(color) for color in hued]
+    elif sum(_stands_out(color, outline_lab) >= STANDS_OUT for color in wanted) < 2:  # a pale product: deep colors set it off as well
+        wanted = list(dict.fromkeys([*wanted, *palette]))
+    ground = _in_turn(wanted, outline_lab, concept)
     accents = [c for c in palette if contrast(rgb_of(c), rgb_of(ground)) >= APART] or [INK if not dark else PAPER]
-    turned = [*accents[concept % len(accents) :], *accents[: concept % len(accents)]]
-    accent = next((c for c in turned if _stands_out(c, outline_lab) >= STANDS_OUT), turned[0])
+    accent = _in_turn(accents, outline_lab, concept)
     on_ground, on_accent = _readable(ground, palette), _readable(accent, palette)
     button = max([*palette, INK], key=lambda c: (contrast(rgb_of(c), rgb_of(ground)) >= 3.0, _chroma(c)))
     on_accent_button = PAPER if _luminance(accent) < 0.3 else INK
@@ -82,10 +89,16 @@ def _readable(ground: str, palette: Sequence[str]) -> str:
     return max((INK, PAPER), key=lambda c: contrast(rgb_of(c), rgb_of(ground)))
 
 
+def _in_turn(colors: Sequence[str], outline_lab: npt.NDArray[np.float32], concept: int) -> str:
+    distances = [_stands_out(color, outline_lab) for color in colors]
+    standing = [color for color, distance in zip(colors, distances, strict=True) if distance >= STANDS_OUT]
+    return standing[concept % len(standing)] if standing else colors[int(np.argmax(distances))]
+
+
 def _stands_out(color: str, outline_lab: npt.NDArray[np.float32]) -> float:
-    """How far most of the outline (its nearest fifth left out) is from a color."""
+    """How far most of the outline (its nearest tenth left out) is from a color."""
     lab = srgb_to_lab(np.array([[rgb_of(color)]], np.uint8))[0, 0]
-    return float(np.percentile(np.linalg.norm(outline_lab - lab, axis=1), 20)) if len(outline_lab) else 100.0
+    return float(np.percentile(np.linalg.norm(outline_lab - lab, axis=1), NEAREST_PCT)) if len(outline_lab) else 100.0
 
 
 def _luminance(color: str) -> float:
@@ -98,5 +111,9 @@ def _chroma(color: str) -> float:
 
 
 def _darkened(color: str) -> str:
-    """A color of the same hue, dark enough to carry white text."""
-    return "#{:02x}{:02x}{:02x}".format(*(round(value * 0.42) for value in rgb_of(color)))
+    """A color of the same hue, dark enough to carry white text; light ones are darkened more, for half dark they are mud."""
+    linear = np.array([((v / 255 + 0.055) / 1.055) ** 2.4 if v > 10 else v / 3294.6 for v in rgb_of(color)]) * min(
+        1.0, DARK / max(_luminance(color), 1e-6)
+    )
+    coded = np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+    return "#{:02x}{:02x}{:02x}".format(*(round(value) for value in coded * 255))

@@ -44,11 +44,17 @@ class Shape:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """One way to lay out a frame. The product stands on the bottom edge of its box. `sweep`: the ground is lit paper instead of one flat color."""
+    """One way to lay out a frame. The product stands on the bottom edge of its box. `sweep`: the ground is lit paper instead of one flat color.
+
+    `stack`: roles that are set below one another as one block in the box around their slots, upright as the first's. `headline_alone`: the
+    headline's slot where there is no price that it could stand beside.
+    """
 
     product: Box
     slots: Mapping[str, Slot]
     logo: Slot
+    stack: tuple[str, ...] = ()
+    headline_alone: Slot | None = None
     shapes: tuple[Shape, ...] = ()
     dark: bool = False
     sweep: bool = False

@@ -4,6 +4,7 @@ Everything stands inside the safe area: the frame without its margins, in a stor
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from generation.poster_frame import Frame, Layout, Shape, Slot
 
@@ -13,6 +14,7 @@ def _classic(frame: Frame) -> Layout:
     b = frame.box
     if frame.is_wide:
         return Layout(
+            stack=("headline", "subline"),
             product=b(0.35, 0.05, 0.69, 0.97),
             logo=Slot(box=b(0, 0, 0.32, 0.11)),
             slots={
@@ -26,6 +28,7 @@ def _classic(frame: Frame) -> Layout:
             sweep=True,
         )
     return Layout(
+        stack=("headline", "subline"),
         product=b(0.1, 0.37, 0.9, 0.85),
         logo=Slot(box=b(0.2, 0, 0.8, 0.065), align="center"),
         slots={
@@ -45,6 +48,7 @@ def _split(frame: Frame) -> Layout:
     b = frame.box
     if frame.is_wide:
         return Layout(
+            stack=("headline", "subline"),
             product=b(0.53, 0.05, 0.99, 0.95),
             shapes=(Shape(kind="polygon", points=frame.full(0.5, 0, 1, 1)),),
             product_on="accent",
@@ -57,7 +61,8 @@ def _split(frame: Frame) -> Layout:
             },
         )
     return Layout(
-        product=b(0.34, 0.42, 1.0, 0.985),
+        stack=("headline", "subline"),
+        product=b(0.36, 0.42, 1.0, 0.985),
         shapes=(Shape(kind="polygon", points=frame.full(0.3, 0.365, 1, 1)),),
         product_on="accent",
         logo=Slot(box=b(0, 0, 0.6, 0.065)),
@@ -75,6 +80,7 @@ def _band(frame: Frame) -> Layout:
     b = frame.box
     if frame.is_wide:
         return Layout(
+            stack=("headline", "subline"),
             product=b(0, 0.05, 0.5, 0.95),
             shapes=(Shape(kind="polygon", points=frame.full(0.56, 0, 1, 1)),),
             logo=Slot(box=b(0.62, 0, 0.98, 0.11), on="accent"),
@@ -90,6 +96,7 @@ def _band(frame: Frame) -> Layout:
             },
         )
     return Layout(
+        stack=("headline", "subline"),
         product=b(0.06, 0.105, 0.94, 0.6),
         shapes=(Shape(kind="polygon", points=frame.full(0, 0.665, 1, 1)),),
         logo=Slot(box=b(0.0, 0, 0.5, 0.06)),
@@ -114,6 +121,7 @@ def _disc(frame: Frame) -> Layout:
         side = min(x1 - x0, y1 - y0) * 1.08
         middle = (x0 + x1) / 2, (y0 + y1) / 2
         return Layout(
+            stack=("headline", "subline"),
             product=b(0.6, 0.08, 0.96, 0.9),
             shapes=(Shape(kind="oval", box=(middle[0] - side / 2, middle[1] - side / 2, middle[0] + side / 2, middle[1] + side / 2)),),
             product_on="accent",
@@ -129,6 +137,7 @@ def _disc(frame: Frame) -> Layout:
     side = min(x1 - x0, y1 - y0) * 1.02
     right, bottom = x1 + 0.02 * (x1 - x0), y1
     return Layout(
+        stack=("headline", "subline"),
         product=(right - side * 0.86, bottom - side * 0.86, right - side * 0.14, bottom - side * 0.12),
         shapes=(Shape(kind="oval", box=(right - side, bottom - side, right, bottom)),),
         product_on="accent",
@@ -149,6 +158,7 @@ def _editorial(frame: Frame) -> Layout:
     line = (Shape(kind="line", box=(inset, inset, frame.width - inset, frame.height - inset)),)
     if frame.is_wide:
         return Layout(
+            stack=("headline", "subline", "price"),
             product=b(0.03, 0.06, 0.46, 0.94),
             shapes=line,
             dark=True,
@@ -167,6 +177,7 @@ def _editorial(frame: Frame) -> Layout:
             },
         )
     return Layout(
+        stack=("headline", "subline", "price"),
         product=b(0.08, 0.125, 0.92, 0.6),
         shapes=line,
         dark=True,
@@ -189,8 +200,10 @@ def _price(frame: Frame) -> Layout:
     b = frame.box
     if frame.is_wide:
         return Layout(
+            stack=("price", "headline"),
             product=b(0.6, 0.04, 1.0, 0.98),
             dark=True,
+            headline_alone=Slot(box=b(0, 0.2, 0.56, 0.81), upright="middle", face="strong", largest=0.13, smallest=0.034, lines=4),
             logo=Slot(box=b(0, 0, 0.3, 0.11)),
             slots={
                 "price": Slot(box=b(0, 0.2, 0.56, 0.62), upright="middle", face="strong", largest=0.34, smallest=0.1, lines=1),
@@ -199,8 +212,10 @@ def _price(frame: Frame) -> Layout:
             },
         )
     return Layout(
+        stack=("price", "headline"),
         product=b(0.2, 0.42, 1.0, 0.87),
         dark=True,
+        headline_alone=Slot(box=b(0, 0, 1, 0.375), upright="top", face="strong", largest=0.14, smallest=0.036, lines=3),
         logo=Slot(box=b(0.56, 0.94, 1, 1), align="right", upright="bottom"),
         slots={
             "price": Slot(box=b(0, 0, 1, 0.235), upright="middle", face="strong", largest=0.34, smallest=0.1, lines=1),
@@ -215,6 +230,7 @@ def _arch(frame: Frame) -> Layout:
     b = frame.box
     if frame.is_wide:
         return Layout(
+            stack=("headline", "subline"),
             product=b(0.07, 0.2, 0.37, 0.93),
             shapes=(Shape(kind="arch", box=(*b(0.03, 0.02, 0.41, 1)[:3], float(frame.height))),),
             product_on="accent",
@@ -252,6 +268,7 @@ def _diagonal(frame: Frame) -> Layout:
     w, h = float(frame.width), float(frame.height)
     if frame.is_wide:
         return Layout(
+            stack=("headline", "subline"),
             product=b(0.3, 0.04, 0.7, 0.96),
             shapes=(Shape(kind="polygon", points=((0.66 * w, 0), (w, 0), (w, h), (0.5 * w, h))),),
             logo=Slot(box=b(0, 0.91, 0.26, 1), upright="bottom"),
@@ -299,6 +316,17 @@ def _diagonal(frame: Frame) -> Layout:
             ),
         },
     )
+
+
+def without_price(layout: Layout) -> dict[str, Slot]:
+    """A layout's slots for a product without a price: what stood beside it moves to where it began."""
+    slots = {role: slot for role, slot in layout.slots.items() if role != "price"}
+    price, call = layout.slots["price"], slots["call_to_action"]
+    if layout.headline_alone is not None:
+        slots["headline"] = layout.headline_alone
+    if price.align == call.align == "left" and price.box[1] < call.box[3] and call.box[1] < price.box[3]:
+        slots["call_to_action"] = replace(call, box=(price.box[0], *call.box[1:]))
+    return slots
 
 
 LAYOUTS: Mapping[str, Callable[[Frame], Layout]] = {

@@ -95,6 +95,11 @@ class SetText:
     ascent_px: int
     from_right: bool
 
+    @property
+    def baseline_px(self) -> int:
+        """From the block's top to the baseline of its last line."""
+        return self.ascent_px + (len(self.lines) - 1) * self.line_px
+
 
 def set_text(
     text: str, typeface: Typeface, *, width_px: float, height_px: float, max_px: float, min_px: float, max_lines: int, leading: float = 1.14

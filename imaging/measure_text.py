@@ -111,7 +111,7 @@ def _thin_strokes(crop: ByteImage, color: npt.NDArray[np.int16], line_px: float)
     across = max(3, round(line_px / STROKE_PER_LINE)) | 1
     away = np.abs(crop.astype(np.int16) - color).max(axis=-1).astype(np.uint8)
     around = cv2.morphologyEx(away, cv2.MORPH_CLOSE, np.ones((across, across), np.uint8))  # thin dips filled up to what is beside them
-    return ((away < around * THIN_SHARE) & (around > INK_LEVELS)).astype(np.uint8)
+    return np.asarray((away < around * THIN_SHARE) & (around > INK_LEVELS), np.uint8)
 
 
 def _covered_pct(product_HW: Mask, text: PlacedText) -> float:

@@ -15,13 +15,16 @@ from catalog.errors import RenderError
 from catalog.product import Product
 from generation.kind import RenderSource
 from generation.poster import layout_difference
+from generation.poster_colors import choose
 from generation.poster_copy import written_price
 from generation.poster_frame import STORY_BOTTOM, STORY_TOP, Frame
 from generation.poster_layouts import LAYOUTS
-from generation.poster_type import CLEAR_SHARE
+from generation.poster_type import CLEAR_SHARE, Pen, read_logo
 from generation.recipe_book import read_recipe_book
 from generation.render import render_group
 from generation.resolve import resolve
+from generation.typefaces import chosen_fonts, typefaces
+from imaging.color import srgb_to_lab
 from imaging.placing import place
 from quality.measurements import RenderEvidence, measure_render
 from quality.rules import read_rules
@@ -205,6 +208,95 @@ def test_a_logo_is_drawn_with_its_clear_space_and_on_a_plate_where_it_could_not_
         box = made.facts["boxes"]["logo"]
         part = made.pixels_HW3[round(box[1] * 675) : round(box[3] * 675), round(box[0] * 540) : round(box[2] * 540)]
         assert np.abs(part.astype(int) - part[0, 0]).max() > 40, "it can be seen"
+
+
+def picture_file(picture, kind="PNG"):
+    written = io.BytesIO()
+    picture.save(written, kind)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "is an SVG file.*Export it as PNG"),
+        (b"no picture at all", r"cannot be read as a picture \(it is no picture\)"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "cannot be read as a picture"),
+        (logo_file((20, 20, 20))[:120], "cannot be read as a picture"),
+        (picture_file(Image.new("RGBA", (400, 100))), "transparent all over"),
+        (picture_file(Image.new("RGB", (400, 100), (200, 10, 10))), "one color all over"),
+        (picture_file(Image.new("P", (8000, 6000))), "8000 x 6000 px; 40 megapixels are allowed"),
+    ],
+)
+def test_a_logo_that_cannot_be_shown_is_refused_with_what_to_do(data, told):
+    """A transparent logo was drawn as nothing, a damaged PNG went through as SyntaxError, an SVG was named by its place in memory."""
+    with pytest.raises(RenderError, match=told):
+        read_logo(data)
+
+
+def test_a_logo_that_would_be_a_hairline_is_refused_and_a_small_one_stays_small():
+    brand = kit(logo=_File(file="logo.png", sha256="a" * 64))
+    hairline = Image.new("RGBA", (3000, 40), (0, 0, 0, 255))
+    hairline.putpixel((0, 0), (0, 0, 0, 0))
+    with pytest.raises(RenderError, match="or one that is less wide"):
+        poster(brand=brand, brand_file=lambda _: picture_file(hairline))
+    small = Image.open(io.BytesIO(logo_file((20, 20, 20)))).resize((50, 15))
+    box = poster(brand=brand, brand_file=lambda _: picture_file(small)).facts["boxes"]["logo"]
+    assert (box[3] - box[1]) * 675 <= 2 * 15 + 1
+
+
+def test_an_opaque_logo_stands_on_a_plate_of_its_own_ground():
+    """A JPEG's white ground lay on the poster as a hard box as large as its empty border."""
+    mark = np.full((120, 400, 3), 255, np.uint8)
+    mark[50:70, 100:300] = (20, 20, 120)
+    picture, ground = read_logo(picture_file(Image.fromarray(mark), "JPEG"))
+    assert ground == (255, 255, 255)
+    assert picture.size == pytest.approx((200, 20), abs=10)
+
+
+@pytest.mark.parametrize("size", FORMATS)
+def test_the_line_below_the_headline_follows_it_at_one_distance(size):
+    """Their places were fixed: below a headline of one line stood a gap of another."""
+    frame, gaps = Frame(*map(int, size.split("x"))), {}
+    for name in ("classic", "band", "disc", "editorial", "split"):
+        layout = LAYOUTS[name](frame)
+        for words in ("Mugs", "A mug for each of your slow mornings"):
+            pen = pen_for(frame)
+            assert not pen.stack([("headline", words, layout.slots["headline"]), ("subline", "Wide", layout.slots["subline"])], "subline")
+            assert max(box[3] for box in pen.boxes.values()) <= layout.slots["subline"].box[3] / frame.height + 0.002
+            gaps[name, words] = (pen.boxes["subline"][1] - pen.boxes["headline"][3]) * frame.height / frame.unit
+    assert all(0.012 <= gap <= 0.05 for gap in gaps.values()), gaps
+
+
+def pen_for(frame):
+    canvas = np.full((frame.height, frame.width, 3), 240, np.uint8)
+    scheme = choose(["#f3e2c8"], ["#c4704c", "#3c5a46"], np.zeros((0, 3), np.float32), 0, dark=False)
+    return Pen(canvas=canvas, scheme=scheme, faces=typefaces(chosen_fonts(kit()), lambda _: b""), unit=frame.unit, texts=[], boxes={})
+
+
+def test_a_pale_product_gets_more_than_one_ground():
+    """Of light grounds one alone stood out from a cream bag: six of eight concepts had it."""
+    outline = np.tile(srgb_to_lab(np.array([[(236, 226, 205)]], np.uint8))[0], (50, 1))
+    grounds, palette = ["#f3e2c8", "#efe6d8"], ["#c4704c", "#3c5a46", "#efeae0"]
+    schemes = [choose(grounds, palette, outline, concept, dark=False) for concept in range(4)]
+    assert len({scheme.ground for scheme in schemes}) == 2
+
+
+def test_a_fifth_of_an_outline_is_not_lost_on_the_color_behind_it():
+    """The terracotta foot of a teal mug stood on terracotta."""
+    outline = srgb_to_lab(np.array([[(40, 120, 120)] * 80 + [(196, 112, 76)] * 20], np.uint8))[0]
+    for concept in range(6):
+        scheme = choose(["#f3e2c8"], ["#c4704c", "#2a1a4a", "#efeae0"], outline, concept, dark=False)
+        assert scheme.accent != (196, 112, 76) and scheme.ground != (196, 112, 76)
+
+
+@pytest.mark.parametrize("size", [(540, 675), (600, 314)])
+def test_without_a_price_the_headline_takes_its_place_and_the_button_starts_at_the_edge(size):
+    number = tuple(RECIPE.params["layouts"]).index("price")
+    with_price, without = (poster(number, item=product(price=price), size=size).facts["boxes"] for price in (28.0, None))
+    assert without["headline"][3] - without["headline"][1] > 1.4 * (with_price["headline"][3] - with_price["headline"][1])
+    split = tuple(RECIPE.params["layouts"]).index("split")
+    assert poster(split, item=product(price=None), size=(600, 314)).facts["boxes"]["call_to_action"][0] == pytest.approx(0.034, abs=0.005)
 
 
 @pytest.mark.parametrize("drawn", [mug, bag])
