@@ -163,7 +163,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     cv2.setNumThreads(1)
-    rows = [row for sku in asked.skus or SKUS for row in enhanced(sku)]
+    rows: list[dict[str, Any]] = []
+    for sku in asked.skus or SKUS:
+        rows += enhanced(sku)
+        if asked.json:  # what is measured is kept when the rest is stopped
+            asked.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     judged(rows)
     print("\n".join(summary(rows)))
     if asked.json:
