@@ -55,6 +55,8 @@ def _untrue(recipe: Recipe) -> str:
 
 def _read_folder(folder: Path) -> dict[str, Recipe]:
     book: dict[str, Recipe] = {}
+    for path in sorted(folder.glob("*.yml")):
+        raise SettingsError(f"{path}: recipes are files that end in .yaml. Nothing was changed; rename it, or move it out of the folder.")
     for path in sorted(folder.glob("*.yaml")):
         recipe = check_recipe(read_recipe(path), path)
         if recipe.name in book:

@@ -12,6 +12,8 @@ from catalog.recipe import Recipe
 from generation.kind import RecipeParams
 from generation.kinds import KINDS, engine_of
 
+PLAIN = {"boolean": "true or false", "null": "nothing"}
+
 PATTERNS = {r"^#[0-9a-fA-F]{6}$": "a color such as '#8a9a7b'", SLUG: "a name in lower case letters, digits, - and _"}
 """What texts of a pattern are, in words."""
 
@@ -64,8 +66,9 @@ def _allowed(told: dict[str, Any]) -> str:
         return " or ".join(_allowed(one) for one in told["anyOf"])
     if "enum" in told or "const" in told:
         return ", ".join(map(str, told.get("enum", [told.get("const")])))
-    in_words = {"array": _list, "object": _mapping, "string": _text, "boolean": lambda _: "true or false", "null": lambda _: "nothing"}
-    return in_words.get(told["type"], _range)(told)
+    if told["type"] in PLAIN:
+        return PLAIN[told["type"]]
+    return {"array": _list, "object": _mapping, "string": _text}.get(told["type"], _range)(told)
 
 
 def _list(told: dict[str, Any]) -> str:

@@ -1,8 +1,9 @@
 """Whether the files that a brand kit names can be used: pictures are opened as pictures, fonts as fonts. Finds out before a night's run does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from catalog.brand_files import BrandFile, files_in
+from catalog.brand_kit import Colorway, Swatch
 from catalog.errors import RenderError
 from resources.project import Project
 
@@ -23,8 +24,9 @@ def _pictures(project: Project) -> Iterator[tuple[str, BrandFile]]:
     kit = project.brand_kit
     if kit.logo is not None:
         yield "logo", kit.logo
-    colors = [("colorways", kit.colorways), *((f"categories.{name}.colorways", style.colorways) for name, style in kit.categories.items())]
-    for where, offered in (*colors, ("swatches", kit.swatches)):
+    colors: list[tuple[str, Sequence[Colorway | Swatch]]] = [("colorways", kit.colorways), ("swatches", kit.swatches)]
+    colors += [(f"categories.{name}.colorways", style.colorways) for name, style in kit.categories.items()]
+    for where, offered in colors:
         yield from ((f"{where}, '{one.name}'", one.photo) for one in offered if one.photo is not None)
     yield from ((f"part_masks, part '{one.part}' of {one.sku}", one.file) for one in kit.part_masks)
     yield from ((f"patterns, '{one.name}'", one.file) for one in kit.patterns)

@@ -77,6 +77,13 @@ def test_a_missing_folder_is_an_error_not_an_empty_book(tmp_path):
         read_recipe_book(tmp_path / "recipes")
 
 
+def test_a_recipe_in_a_file_that_would_not_be_read_is_no_secret(tmp_path):
+    """`own.yml` was passed over without a word, and its recipe did not exist."""
+    write(tmp_path, file="own.yml")
+    with pytest.raises(SettingsError, match=r"own\.yml: recipes are files that end in \.yaml"):
+        read_recipe_book(tmp_path)
+
+
 UNTRUE = [
     ("packshot", {"engine": "diffusion"}, "`engine: studio`, not diffusion"),
     ("staged_scene", {"digital_source_type": "compositeWithTrainedAlgorithmicMedia"}, "`engine: diffusion`, not studio"),
