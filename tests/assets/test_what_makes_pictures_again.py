@@ -15,7 +15,7 @@ from assets.source_photos import screen_cell
 from generation.kinds import KINDS
 from generation.recipe_book import read_recipe_book
 from imaging.drawn_patterns import drawn_pattern
-from orchestration.checking import check_project
+from orchestration.checking_brand_files import check_brand_files
 from resources.project import open_project
 from tests.scene_shop import cell_of, draw
 from tests.tiny_project import draw_mug, product_row, small_recipe, write_photo, write_table
@@ -193,10 +193,10 @@ def open_kit():
 
 def test_files_of_the_brand_kit_that_are_not_what_they_are_named_as_are_found_before_a_run(shop):
     """A logo that was no picture refused every poster of a night, and `vitrine check` had said nothing."""
-    assert not [finding for finding in check_project(shop) if finding.where == "brand kit"]
+    assert list(check_brand_files(open_project(shop))) == []
     (shop / "logo.png").write_text("<svg/>")
     (shop / "body.png").write_bytes(b"")
     change_kit(shop, ads={"fonts": {"headline": "oak.png", "text": "oak.png"}})
-    found = [finding.message for finding in check_project(shop) if finding.where == "brand kit" and finding.severity == "error"]
+    found = list(check_brand_files(open_project(shop)))
     assert [message.split(":")[0] for message in found] == ["logo", "part_masks, part 'main' of MUG-1", "ads.fonts", "ads.fonts"], found
     assert "cannot be read as a font" in found[-1]
