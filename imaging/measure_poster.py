@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from imaging.measure_text import INK_LEVELS, STORY_HEIGHT_PER_WIDTH, PlacedText
+from imaging.measure_text import INK_LEVELS, STORY_HEIGHT_PER_WIDTH, PlacedText, thin_strokes
 from imaging.measure_views import ByteImage
 from imaging.text_overlay import letters_over_photo
 
@@ -47,7 +47,10 @@ def _ink_pct(render: ByteImage, text: PlacedText) -> float:
     part = render[max(0, top) : bottom, max(0, left) : right].astype(np.int16)
     if not part.size:
         return 0.0
-    return float((np.abs(part - np.array(text.rgb, np.int16)).max(axis=2) <= INK_LEVELS).mean() * 100)
+    color = np.array(text.rgb, np.int16)
+    ink = np.abs(part - color).max(axis=2) <= INK_LEVELS
+    ink |= thin_strokes(part.astype(np.uint8), color, (text.box[3] - text.box[1]) / text.lines) > 0
+    return float(ink.mean() * 100)
 
 
 def _shared_pct(one: PlacedText, other: PlacedText) -> float:

@@ -91,7 +91,7 @@ def _contrast(render_HW3: ByteImage, text: PlacedText) -> float:
     color = np.array(text.rgb, np.int16)
     ink = (np.abs(crop.astype(np.int16) - color).max(axis=-1) <= INK_LEVELS).astype(np.uint8)
     line = (text.box[3] - text.box[1]) / text.lines
-    ink |= _thin_strokes(crop, color, line)
+    ink |= thin_strokes(crop, color, line)
     spread = max(2, round(line / SOFT_EDGE_PER_LINE))
     behind = cv2.dilate(ink, np.ones((2 * spread + 1, 2 * spread + 1), np.uint8)) == 0
     ratio = contrast_ratio(relative_luminance(crop), relative_luminance(color[None].astype(np.uint8)))
@@ -106,8 +106,10 @@ def _contrast(render_HW3: ByteImage, text: PlacedText) -> float:
     return float(np.percentile(found, WORST_SHARE_PCT, method="lower")) if found else float(np.percentile(ratio, 25))
 
 
-def _thin_strokes(crop: ByteImage, color: npt.NDArray[np.int16], line_px: float) -> npt.NDArray[np.uint8]:
-    """Letters of which no pixel has the full color, as strokes of 1 to 2 px have none: thin, and part of the way from what surrounds them to it."""
+def thin_strokes(crop: ByteImage, color: npt.NDArray[np.int16], line_px: float) -> npt.NDArray[np.uint8]:
+    """Where letters are of which no pixel has the full color, as strokes of 1 to 2 px have none: thin, and part of the way from what surrounds them to
+    it. uint8, 1 there.
+    """
     across = max(3, round(line_px / STROKE_PER_LINE)) | 1
     away = np.abs(crop.astype(np.int16) - color).max(axis=-1).astype(np.uint8)
     around = cv2.morphologyEx(away, cv2.MORPH_CLOSE, np.ones((across, across), np.uint8))  # thin dips filled up to what is beside them

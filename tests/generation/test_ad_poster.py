@@ -326,6 +326,16 @@ def test_words_that_lose_their_contrast_are_rejected_and_those_that_keep_it_are_
         assert ("TEXT_CONTRAST" in codes(made, damaged)) is expected, share
 
 
+def test_words_of_thin_letters_are_seen_on_a_small_poster():
+    """Letters of 8 px have hardly a pixel of their full color: they were called missing."""
+    number = tuple(RECIPE.params["layouts"]).index("editorial")
+    made = poster(
+        number, item=product(description="A generous 12 oz mug thrown in stoneware and dipped in speckled teal glaze."), size=(600, 314)
+    )
+    assert "left_out" not in made.facts
+    assert "WORDS_MISSING" not in codes(made)
+
+
 def test_words_that_were_not_drawn_are_rejected():
     made = first_poster()
     pixels, box = made.pixels_HW3.copy(), made.facts["boxes"]["price"]
