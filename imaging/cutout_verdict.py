@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.background_model import Mask
+from imaging.crops import box_around
 from imaging.matte import EdgeColors
 from imaging.product_mask import ProductMask
 
-AGREEMENT_SIDE_PX = 320
+AGREEMENT_SIDE_PX = 240
 AGREEMENT_BAND_SHARE = 0.025
+AGREEMENT_ROOM_BANDS = 3
+"""Background is known this many bands around the product; farther off it says nothing of what lies behind the edge."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +51,8 @@ def measure_cutout(small_HW3: npt.NDArray[np.uint8], product: Mask, found: Produ
     area = int(product.sum())
     border = np.concatenate([product[0], product[-1], product[:, 0], product[:, -1]])
     perimeter = _perimeter(product)
-    smooth = cv2.GaussianBlur(product.astype(np.float32), (0, 0), max(1.0, 3 * found.unit_px)) > 0.5
+    box = box_around(product, 12 * found.unit_px)
+    smooth = cv2.GaussianBlur(product[box].astype(np.float32), (0, 0), max(1.0, 3 * found.unit_px)) > 0.5
     # A leak is a doubt when it is big and came in along much of the outline. One gap of 10 px let the ball into half of a bag whose outline
     # was right; a strip beside a crisp edge, where JPEG ripples, is long and leads nowhere.
     leak_share, gap_share = float(found.leak.sum() / max(1, area)), _gap_share(found)
@@ -107,6 +111,8 @@ def _agreement(small_HW3: npt.NDArray[np.uint8], product: Mask) -> float:
     photo = cv2.resize(small_HW3, size, interpolation=cv2.INTER_AREA)
     mask = cv2.resize(product.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
     radius = max(2, round(AGREEMENT_BAND_SHARE * max(size)))
+    box = box_around(np.asarray(mask, dtype=bool), AGREEMENT_ROOM_BANDS * radius)
+    photo, mask = photo[box], mask[box]
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     inside, around = cv2.erode(mask.astype(np.uint8), kernel) > 0, cv2.dilate(mask.astype(np.uint8), kernel) > 0
     if inside.sum() < 20 or (~around).sum() < 20:

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from imaging.background_model import Mask
 from imaging.color import FloatImage
+from imaging.crops import box_around
+from imaging.product_mask import disk
 
 Values = npt.NDArray[np.float32]
 
@@ -23,6 +25,8 @@ REFERENCE_PX = 8.0
 """The innermost part of the strip is taken for the product's own color."""
 SMOOTH_PX = (5.0, 14.0)
 """Spurs thinner than twice the first and bites narrower than twice the second do not bend the strip."""
+LEAST_HALVED_PX = 256
+"""Smaller pictures are smoothed at their own size."""
 CONTOUR_SIGMA_PX = 7.0
 LOWEST_SHARE = 0.35
 """A foot lies in the lowest 35 % of the product ..."""
@@ -52,11 +56,13 @@ CLEAR_STEP_DELTA_E = 5.0
 THIN_SLIVER_PX = 5.0
 DEPTH_SIGMA_PX = 8.0
 LIKELY_FLOOR = 0.65
-"""A sliver this thin is likely of the floor's hue: in 16 demo and 44 composited photographs of the tuned half, 130 stretches of 132 were shadow."""
+"""A sliver this thin is likely of the floor's hue. Chosen by looking at the stretches that were found in photographs of the tuned half; how
+many of them are shadow was judged by eye, and is no measurement."""
 DEEPEST_SLIVER_PX = 18.0
 SURE_FLOOR = 0.9
 SLIVER_BRIGHTNESS = (0.2, 0.85)
-"""A deeper one is so for sure, and darker than lit floor but not black: of those that were not, nine in ten were a rim or a base of another color."""
+"""A deeper one is so for sure, and darker than lit floor but not black: what was lighter or black looked like a rim or a base of another color
+(by eye, on the tuned half)."""
 DEEPEST_BITE_PX = 14.0
 LIKELY_HUE = 0.5
 SOFT_STEP_DELTA_E = 4.0
@@ -125,13 +131,20 @@ def _strips(mask: Mask, unit_px: float) -> list[_Strip]:
 
 
 def _smoothed(mask: Mask, unit_px: float) -> npt.NDArray[np.uint8]:
-    """The mask without spurs and bites, both of which a line is to be found across."""
-    margin = round(2 * SMOOTH_PX[1] * unit_px) + 1
-    held = np.pad(mask.astype(np.uint8), margin)
+    """The mask without spurs and bites, both of which a line is to be found across; smoothed at half the size."""
+    held = mask.astype(np.uint8) * np.uint8(255)
+    step = 2 if min(mask.shape) >= LEAST_HALVED_PX else 1
+    box = box_around(mask, 2 * step)
+    size = held[box].shape
+    held = cv2.resize(held[box], (max(1, size[1] // step), max(1, size[0] // step)), interpolation=cv2.INTER_AREA)
+    held = np.where(held > 127, 255, 0).astype(np.uint8)
+    margin = round(2 * SMOOTH_PX[1] * unit_px / step) + 1
+    held = np.pad(held, margin)
     for operation, radius in ((cv2.MORPH_OPEN, SMOOTH_PX[0]), (cv2.MORPH_CLOSE, SMOOTH_PX[1])):
-        size = 2 * max(1, round(radius * unit_px)) + 1
-        held = cv2.morphologyEx(held, operation, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
-    return np.ascontiguousarray(held[margin:-margin, margin:-margin])
+        held = cv2.morphologyEx(held, operation, disk(radius * unit_px / step))
+    result = np.zeros(mask.shape, np.uint8)
+    result[box] = cv2.resize(np.ascontiguousarray(held[margin:-margin, margin:-margin]), size[::-1], interpolation=cv2.INTER_LINEAR) > 127
+    return result
 
 
 def _along(values: Values, sigma: float) -> Values:
@@ -201,18 +214,18 @@ def _best_line(evidence: Values, step: Values, given_S: npt.NDArray[np.intp], un
     """The line of most worth that bends little and stays near the given one where nothing speaks against that; index across per S."""
     places = np.arange(evidence.shape[1])
     scores = _scores(evidence, step) - STAY_COST / unit_px * np.abs(places[None] - given_S[:, None])
-    best, came_from = scores[0].copy(), np.zeros(scores.shape, np.int8)
+    came_from = np.zeros(scores.shape, np.int8)
+    padded = np.full(len(places) + 4, -np.inf, np.float32)
+    padded[2:-2] = scores[0]
+    from_above = np.lib.stride_tricks.sliding_window_view(padded, 5)[:, ::-1]  # of moves -2 .. 2; a view of what `padded` holds
+    cost = np.array([BEND_COST * abs(move) for move in (-2, -1, 0, 1, 2)], np.float32)
     for index in range(1, len(scores)):
-        options = np.full((5, len(places)), -np.inf, np.float32)
-        for row, move in enumerate((-2, -1, 0, 1, 2)):
-            options[row, max(0, move) : len(places) + min(0, move)] = (best - BEND_COST * abs(move))[
-                max(0, -move) : len(places) + min(0, -move)
-            ]
-        chosen = options.argmax(axis=0)
+        options = from_above - cost
+        chosen = options.argmax(axis=1)
         came_from[index] = chosen - 2
-        best = options[chosen, places] + scores[index]
+        padded[2:-2] = options[places, chosen] + scores[index]
     line = np.empty(len(scores), np.intp)
-    line[-1] = int(best.argmax())
+    line[-1] = int(padded[2:-2].argmax())
     for index in range(len(scores) - 1, 0, -1):
         line[index - 1] = line[index] - came_from[index, line[index]]
     return line

@@ -48,6 +48,22 @@ def test_a_product_on_a_plain_background_is_cut_out_and_accepted(color, slope):
     assert iou(cutout, truth) > 0.985
 
 
+def test_where_on_the_paper_a_product_stands_changes_nothing():
+    """Most of the work is done in a box around the product: near a corner or in the middle it has to come out the same."""
+    foreground, alpha = (cv2.resize(layer, (300, 300), interpolation=cv2.INTER_AREA) for layer in bag())
+    found = []
+    for top, left in ((20, 16), (150, 320)):
+        photo = np.full((480, 640, 3), (228, 226, 222), np.uint8)
+        share = alpha[..., None] / 255
+        box = np.s_[top : top + 300, left : left + 300]
+        photo[box] = np.round(foreground * share + photo[box] * (1 - share))
+        cutout = cut_out(photo)
+        assert cutout.accepted, cutout.measurements
+        assert cutout.alpha_HW.sum() == cutout.alpha_HW[box].sum()
+        found.append(cutout.alpha_HW[box].astype(int))
+    assert (np.abs(found[0] - found[1]) > 32).mean() < 0.0005
+
+
 def test_clutter_is_refused():
     photo, truth = on_background((200, 200, 200))
     noise = np.random.default_rng(5).integers(0, 256, (12, 12, 3), dtype=np.uint8)
