@@ -22,7 +22,7 @@ PERSON_IN_WORDS = "The person shown is AI-generated."
 def picture_metadata(project: Project, wanted: WantedRender, render_row: Row) -> "PictureMetadata":
     """What travels inside the published file: title, words for those who cannot see it, and how the picture came to be."""
     from publishing.gallery import alt_text, described
-    from publishing.metadata import PictureMetadata
+    from publishing.metadata import PictureMetadata, histogram_in_words
 
     item = wanted.product
     facts, shows_person = render_row["facts"], KINDS[wanted.recipe.kind].shows_person
@@ -38,6 +38,7 @@ def picture_metadata(project: Project, wanted: WantedRender, render_row: Row) ->
         creator_tool=_program(),
         ai_system=_ai_system(project, wanted, render_row),
         synthetic_performer=shows_person,
+        **{f"histogram_{side}": histogram_in_words(planes) for side, planes in facts.get("enhanced", {}).get("histogram", {}).items()},
     )
 
 

@@ -78,6 +78,17 @@ def correct(job: Job, photo_HW3: Uint8, picture_HW3: Uint8, *, level: bool) -> C
     return Corrected(linear_HW3=linear, facts=facts)
 
 
+def mended_detail(photo_HW3: Uint8, *, denoise: float, deblur: float) -> tuple[Uint8, dict[str, Any]]:
+    """A photo with its noise and slight blur mended and its light as it was, and what was found: for a photo that is about to be enlarged."""
+    blur_px = blur_sigma_px(luminance(to_light(photo_HW3)))
+    clean, before, after = denoised(photo_HW3, strength=denoise)
+    is_deblurred = deblur > 0 and WORTH_PX <= blur_px <= MOST_PX
+    if is_deblurred:
+        clean = to_levels(deblurred(to_light(clean), blur_px, strength=deblur))
+    noise = {"before": round(before, 2), "after": round(after, 2)}
+    return clean, {"noise": noise, "blur": {"sigma_px": round(blur_px, 2), "taken_back": is_deblurred}}
+
+
 def histogram(picture_HW3: Uint8) -> list[list[int]]:
     """Share of a picture's pixels per level in permille: red, green, blue, HISTOGRAM_BINS each."""
     counted = [

@@ -1,11 +1,13 @@
 """Packshots: the product alone on pure white, centered, with a soft contact shadow where it stands and nothing anywhere else."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from catalog.placement import Placement
+from generation.enhance_photo import mended_detail
 from generation.enlarging import refuse_enlarging
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
 from imaging.composite import composite
@@ -23,6 +25,11 @@ NEAR_WHITE = 254
 UPSCALE_MAX = 1.25
 """How much a photo is enlarged unless the recipe says otherwise: a quarter more is not seen, twice as much is."""
 
+ENHANCED_UPSCALE_MAX = 2.0
+"""As the recipe `enhance` has it: what noise and blur hid does not come back by enlarging more."""
+DEBLUR = 0.6
+"""As in the recipe `enhance`."""
+
 
 class PackshotParams(RecipeParams):
     """How the product stands on white."""
@@ -32,6 +39,14 @@ class PackshotParams(RecipeParams):
     upscale_max: float = Field(
         default=UPSCALE_MAX, ge=0.1, le=10, description="How many times a photo may be enlarged; a smaller one is refused."
     )
+    small_photos: Literal["refuse", "enhance"] = Field(
+        default="refuse",
+        description="What becomes of a smaller one: it is refused, or goes through what `enhance` does for detail and is enlarged by up to "
+        "`enhanced_upscale_max`; the picture's facts say so.",
+    )
+    enhanced_upscale_max: float = Field(
+        default=ENHANCED_UPSCALE_MAX, ge=1, le=4, description="With small_photos enhance: how many times it may be enlarged."
+    )
 
 
 def compose_packshot(job: Job) -> Composed:
@@ -39,11 +54,35 @@ def compose_packshot(job: Job) -> Composed:
     width, height = job.size_px
     source = job.source
     placement = fit_centered(source.alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=job.params["fill_pct"])
-    refuse_enlarging(placement, recipe=job.name, upscale_max=job.params["upscale_max"])
-    rgb, alpha = place(source.foreground_HW3, source.alpha_HW, placement)
+    foreground, mended = _large_enough(job, placement)
+    rgb, alpha = place(foreground, source.alpha_HW, placement)
     background, shaded_pct = white_ground(alpha, strength=job.params["shadow"])
     facts: dict[str, Any] = {"background": "white", "background_hex": "#ffffff", "shaded_pct": shaded_pct}
-    return composite(rgb, alpha, background), placement, facts | {"enlarged": round(placement.scale, 3)}
+    return composite(rgb, alpha, background), placement, facts | {"enlarged": round(placement.scale, 3)} | mended
+
+
+def _large_enough(job: Job, placement: Placement) -> tuple[Uint8, dict[str, Any]]:
+    """The product's colors to place, and facts about them: mended where a photo is small and the recipe has small ones enhanced.
+
+    Raises RenderError for a photo that is too small.
+    """
+    params, foreground = job.params, job.source.foreground_HW3
+    if params.get("small_photos") != "enhance":
+        way_out = "let the recipe enhance small photos (`small_photos: enhance`, which also mends their noise and blur), "
+        refuse_enlarging(placement, recipe=job.name, upscale_max=params["upscale_max"], or_else=way_out)
+        return foreground, {}
+    if placement.scale <= params["upscale_max"]:
+        return foreground, {}
+    refuse_enlarging(placement, recipe=job.name, upscale_max=params["enhanced_upscale_max"], named="enhanced_upscale_max")
+    mended, found = mended_detail(foreground, denoise=1.0, deblur=DEBLUR)
+    return mended, {"small_photo": {"sent_to": "enhance", "scale": round(placement.scale, 4), **found}}
+
+
+def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
+    """Nothing beyond the parameters; those of small photos count where they are asked for, so that packshots made before keep their keys."""
+    if params["small_photos"] == "refuse":
+        del params["small_photos"], params["enhanced_upscale_max"]
+    return {}
 
 
 def white_ground(alpha_HW: Uint8, *, strength: float) -> tuple[Uint8, float]:
@@ -86,4 +125,4 @@ def _one(wish: Wish) -> int:
     return 1
 
 
-PACKSHOT = Kind(params=PackshotParams, compose=compose_packshot, variants=_one, alike_in_category=True)
+PACKSHOT = Kind(params=PackshotParams, compose=compose_packshot, resolve=_resolve, variants=_one, alike_in_category=True)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 import yaml
@@ -56,3 +57,16 @@ def test_a_render_names_the_photo_it_was_made_of_and_is_made_again_from_it(shop)
     for row in shop.ledger.rows(sa.select(render)):
         assert not shop.store.missing([row["facts"]["photo_digest"]])
         assert reproduce(shop, row["render_key"]).bit_equal
+
+
+def test_a_published_file_tells_the_histograms_before_and_after(shop):
+    """Thirty-two bins of each color, found in the file's own metadata again."""
+    from assets.picture_metadata import picture_metadata
+    from imaging.encode import encode_jpeg
+    from publishing.metadata import read_metadata, xmp_packet
+
+    [wanted] = [one for one in plan_cell(shop, *cell_of(shop)).wanted if one.recipe.name == "enhance"]
+    [row] = shop.ledger.rows(sa.select(render).where(render.c.render_key == wanted.render_key))
+    found = read_metadata(encode_jpeg(np.zeros((9, 9, 3), np.uint8), xmp=xmp_packet(picture_metadata(shop, wanted, row))))
+    for side, told in (("before", found.histogram_before), ("after", found.histogram_after)):
+        assert [[int(one) for one in plane.split()] for plane in str(told).split(";")] == row["facts"]["enhanced"]["histogram"][side]

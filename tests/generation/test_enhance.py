@@ -16,6 +16,9 @@ from generation.resolve import resolve
 from imaging.color import delta_e2000, srgb_to_lab
 from imaging.cutout import cut_out
 from imaging.linear_light import to_levels, to_light
+from quality.measurements import RenderEvidence, measure_render
+from quality.placed_product import placed_product
+from quality.rules import read_rules
 from tests.picture_letters import shown_on_failure
 from tests.sample_photos import studio_photo
 
@@ -162,6 +165,29 @@ def test_a_photo_too_small_for_the_look_is_refused_where_nothing_may_enlarge_it(
     assert enhanced(small, alpha_HW=mask, straighten=False).pixels_HW3.shape == (400, 400, 3)
 
 
+def test_a_packshot_sends_a_small_photo_to_enhance_where_its_recipe_says_so():
+    """Refused with the way out in words; mended, enlarged and told in facts where that is asked for; refused again beyond what is allowed."""
+    small = cv2.resize(photo(), (240, 240), interpolation=cv2.INTER_AREA)
+    noisy = np.clip(small + np.random.default_rng(1).normal(0, 5, small.shape), 0, 255).astype(np.uint8)
+    mask = cv2.resize(alpha(), (240, 240), interpolation=cv2.INTER_AREA)
+    with pytest.raises(RenderError, match=r"`small_photos: enhance`"):
+        enhanced(noisy, "packshot_white", alpha_HW=mask)
+    made = enhanced(noisy, "packshot_white", alpha_HW=mask, small_photos="enhance", enhanced_upscale_max=4)
+    plain = enhanced(noisy, "packshot_white", alpha_HW=mask, upscale_max=4)
+    truth = enhanced(small, "packshot_white", alpha_HW=mask, upscale_max=4)
+    assert made.facts["small_photo"]["noise"]["before"] > 3 and made.placement == plain.placement
+    with shown_on_failure("packshot-small", plain=plain.pixels_HW3, enhanced=made.pixels_HW3):
+        apart = [float(np.abs(one.pixels_HW3.astype(int) - truth.pixels_HW3).mean()) for one in (made, plain)]
+        assert apart[0] < 0.95 * apart[1]
+    with pytest.raises(RenderError, match=r"its `enhanced_upscale_max` allows 1\.1"):
+        enhanced(noisy, "packshot_white", alpha_HW=mask, small_photos="enhance", enhanced_upscale_max=1.1, upscale_max=1.0)
+
+
+def test_a_packshot_that_refuses_small_photos_has_the_key_that_it_always_had():
+    resolved = resolve(BOOK["packshot_white"], PRODUCT, KIT, 0)
+    assert set(resolved["params"]) == {"fill_pct", "shadow", "upscale_max"}
+
+
 def test_an_upscaler_that_is_not_there_is_named_and_lanczos_does_not_take_its_place():
     with pytest.raises(RenderError, match="asks for upscaler 'real-esrgan'"):
         enhanced(photo(), upscale="real-esrgan")
@@ -174,6 +200,17 @@ def test_one_look_puts_dark_and_bright_photos_in_one_light_and_at_one_size():
     with shown_on_failure("enhance-one-look", bright=bright.pixels_HW3, lifted=lifted.pixels_HW3):
         assert delta_e(bright.pixels_HW3, lifted.pixels_HW3, np.ones((SIZE, SIZE), bool)) < 1.5
     assert bright.placement == lifted.placement
+
+
+@pytest.mark.parametrize("paper_hex", ["#efeae0", "#e8e4dc"])
+def test_the_backdrop_of_one_look_shows_no_bands(paper_hex):
+    """A gradient of ten levels was called banded by the gate, and a brand with a cream backdrop had every picture rejected."""
+    made = enhanced(photo(), "enhance_uniform", backdrop_hex=paper_hex)
+    rgb, mask = placed_product(photo(), alpha(), made.placement, made.facts)
+    shown = {"pixels_HW3": made.pixels_HW3, "product_rgb_HW3": rgb, "product_alpha_HW": mask, "facts": made.facts}
+    columns = measure_render(RenderEvidence(**shown, file_format="PNG", icc="sRGB", file_bytes=9))
+    [bound] = [rule.max for rule in read_rules("enhance_uniform").rules if rule.column == "banding_comb"]
+    assert columns["banding_comb"] < 0.8 * bound
 
 
 def test_a_brand_without_a_neutral_color_is_asked_for_one():
