@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from catalog.errors import RenderError
+from catalog.errors import PhotoRefused, RenderError
+from catalog.placement import Placement
 from generation.kind import Composed, Job, Wish
 from generation.packshot import white_ground
 from generation.part import find_part, part_map
@@ -17,6 +18,7 @@ from imaging.composite import composite
 from imaging.dominant_region import window_of, without_details
 from imaging.measure_scale import compare_scale
 from imaging.part_change import with_part_changed
+from imaging.photo import PhotoLimits, decode_photo
 from imaging.placing import fit_centered, place, product_box
 from imaging.surface import Surface, unrolled
 
@@ -27,6 +29,10 @@ FloatImage = npt.NDArray[np.float32]
 MOSTLY = (0.2, 0.5)
 DETAIL_SHARE = 0.0005
 """Area, in shares of the part's, up to which a hole in it is a detail (a speck, a stitch) rather than a label or a stud."""
+
+
+TILE_LIMITS = PhotoLimits(min_side_px=8, max_aspect=64)
+"""What a pattern or texture may be: one repeat is often small, and a border print long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +51,18 @@ class Covered:
         return int(max(self.mask_HW.shape))
 
 
-def compose_covered(job: Job, cover: Callable[[Covered], tuple[Uint8, dict[str, Any]]]) -> Composed:
+Cover = Callable[[Covered], tuple[Uint8, dict[str, Any]]]
+"""What lays a covering on a part: its colors (uint8, the part's window) and facts."""
+
+
+def compose_covered(job: Job, cover: Cover) -> Composed:
     """The product on white, its part as `cover` makes it. Raises RenderError if the part cannot be told, or `cover` refuses it."""
+    picture, placement, facts, _ = covered_with_part(job, cover)
+    return picture, placement, facts
+
+
+def covered_with_part(job: Job, cover: Cover) -> tuple[Uint8, Placement, dict[str, Any], FloatImage]:
+    """The same, and how much of each pixel of the picture is the part, float32 0..1; 0 at the product's soft edge."""
     width, height = job.size_px
     placement = fit_centered(job.source.alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=job.params["fill_pct"])
     rgb, alpha = place(job.source.foreground_HW3, job.source.alpha_HW, placement)
@@ -79,7 +95,8 @@ def compose_covered(job: Job, cover: Callable[[Covered], tuple[Uint8, dict[str, 
         "part_map": part_map(whole),
         "details": job.params["details"],
     }
-    return composite(rgb, alpha, background), placement, {**common, **told, **facts}
+    part = np.where(alpha == 255, whole.astype(np.float32) / np.float32(255), np.float32(0))
+    return composite(rgb, alpha, background), placement, {**common, **told, **facts}, part
 
 
 def resolve_size(wish: Wish) -> dict[str, Any]:
@@ -100,8 +117,8 @@ def rgb_of_hex(color: str) -> tuple[int, int, int]:
 
 
 def picture_of(job: Job, sha256: str, named: str) -> Uint8:
-    """A picture of the brand kit, uint8 sRGB. Raises RenderError if it cannot be read."""
-    picture = cv2.imdecode(np.frombuffer(job.source.brand_file(sha256), np.uint8), cv2.IMREAD_COLOR_RGB)
-    if picture is None or min(picture.shape[:2]) < 8:
-        raise RenderError(f"Recipe '{job.name}': {named} is no picture of at least 8 x 8 px. Save it as PNG or JPEG.")
-    return np.asarray(picture, np.uint8)
+    """A picture of the brand kit, uint8 sRGB by its color profile, on white where it is transparent. Raises RenderError if it cannot be read."""
+    try:
+        return decode_photo(job.source.brand_file(sha256), limits=TILE_LIMITS).pixels_HW3
+    except PhotoRefused as refused:
+        raise RenderError(f"Recipe '{job.name}': {named} cannot be read: {refused}") from refused

@@ -157,6 +157,8 @@ class Kind:
 
     `changes_product`: the product looks other than photographed; a recipe of such a kind has to say so, for galleries and gate go by it.
 
+    `drawn_if`: whether parameters ask for a plate, for kinds that do without one otherwise; None where all are drawn, or none.
+
     `for_some`: made of some products only, so that what it refuses is no mistake of the brand kit.
 
     `concepts`, for kinds whose first variants are different ideas to choose from: how many there are with given parameters.
@@ -174,6 +176,7 @@ class Kind:
     plate: Callable[[dict[str, Any], int, Source], PlateRequest] | None = None
     edits: bool = False
     changes_product: bool = False
+    drawn_if: Callable[[dict[str, Any]], bool] | None = None
     shows_person: bool = False
     for_some: bool = False
     concepts: Callable[[dict[str, Any]], int] | None = None
@@ -181,3 +184,7 @@ class Kind:
     alike_in_category: bool = False
     of_style: frozenset[str] | None = None
     of_kit: frozenset[str] | None = None
+
+    def is_drawn(self, params: dict[str, Any]) -> bool:
+        """Whether a picture of these parameters is drawn on a plate."""
+        return self.plate is not None and (self.drawn_if is None or self.drawn_if(params))

@@ -35,9 +35,15 @@ KINDS: Mapping[str, Kind] = {
 """Every kind of recipe that exists."""
 
 
-def engine_of(kind: str) -> Literal["studio", "diffusion"]:
-    """What makes the pictures of a kind: a base model draws their plates, or everything is computed."""
-    return "studio" if KINDS[kind].plate is None else "diffusion"
+def engine_of(recipe: Recipe) -> Literal["studio", "diffusion"]:
+    """What makes a recipe's pictures: a base model draws their plates, or everything is computed."""
+    return "diffusion" if KINDS[recipe.kind].is_drawn(recipe.params) else "studio"
+
+
+def engines_of(kind: str) -> tuple[str, ...]:
+    """What may make the pictures of a kind, whatever its parameters."""
+    plate, drawn_if = KINDS[kind].plate, KINDS[kind].drawn_if
+    return ("studio",) if plate is None else ("diffusion",) if drawn_if is None else ("studio", "diffusion")
 
 
 def wears_lora(recipe: Recipe) -> bool:
@@ -48,3 +54,16 @@ def wears_lora(recipe: Recipe) -> bool:
 def is_edited(recipe: Recipe) -> bool:
     """Whether a recipe is drawn from pictures of the product, by the project's edit model."""
     return recipe.engine == "diffusion" and KINDS[recipe.kind].edits
+
+
+def as_drawn(recipe: Recipe) -> Recipe:
+    """A recipe whose parameters were changed for one picture, its engine and its files' source as they ask for."""
+    engine = engine_of(recipe)
+    if KINDS[recipe.kind].drawn_if is None or engine == recipe.engine:
+        return recipe
+    told = {"digital_source_type": DRAWN_IN_PART} if engine == "diffusion" else {"sampling": None}
+    return recipe.model_copy(update={"engine": engine, **told})
+
+
+DRAWN_IN_PART = "compositeWithTrainedAlgorithmicMedia"
+"""IPTC's word for a picture that a model drew a part of."""

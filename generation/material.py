@@ -1,5 +1,6 @@
 """Materials: the product's main material or a part in another one (wood, metal, leather, fabric, ceramic), in true scale, its form and light kept."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -8,12 +9,16 @@ from pydantic import Field
 
 from catalog.errors import RenderError
 from catalog.product import SLUG
-from generation.covering import Covered, compose_covered, picture_of, resolve_size, rgb_of_hex
-from generation.kind import Composed, Job, Kind, Wish
+from generation.covering import Covered, covered_with_part, picture_of, resolve_size, rgb_of_hex
+from generation.kind import Composed, Job, Kind, Source, Wish
 from generation.part import PartParams, resolve_part
+from generation.plate_requests import PlateRequest
+from generation.refining import RefineParams, is_refined, refine_request, refined, resolve_refining
 from imaging.color import srgb_to_lab
+from imaging.composite import composite
 from imaging.drawn_materials import COLORS, LOOKS, drawn_material
 from imaging.light import read_product_side
+from imaging.placing import place
 from imaging.relight import relit
 from imaging.shading import light_on, to_levels, to_linear
 from imaging.tiles import MAX_ENLARGED, MIN_REPEAT_PX, Tile, lay, seam_of
@@ -24,7 +29,17 @@ RELIEF_OF_PHOTO = 6.0
 """Relief, in tile pixels, of a texture file from its darkest to its lightest: dark is taken for deep."""
 
 
-class MaterialParams(PartParams):
+SURFACES: Mapping[str, str] = {
+    "wood": "solid wood with natural grain, satin finish",
+    "metal": "brushed metal with soft studio reflections",
+    "leather": "full grain leather with fine pores",
+    "fabric": "woven fabric with visible threads",
+    "ceramic": "glazed ceramic with a soft gloss",
+}
+"""How each look is told to an edit model."""
+
+
+class MaterialParams(PartParams, RefineParams):
     """The material, and how it lies on the product."""
 
     material: str | None = Field(
@@ -43,7 +58,24 @@ class MaterialParams(PartParams):
 
 def compose_material(job: Job) -> Composed:
     """The product in the material on white. Raises RenderError for a part that cannot be told, or a texture file that cannot be laid."""
-    return compose_covered(job, lambda part: _covered(job, part))
+    picture, placement, facts, part_HW = covered_with_part(job, lambda part: _covered(job, part))
+    if job.plate_HW3 is None:
+        return picture, placement, facts
+    return refined(picture, job.plate_HW3, part_HW), placement, {**facts, "refined": True, "prompt": job.resolved["prompt"]}
+
+
+def _plate(resolved: dict[str, Any], seed: int, source: Source) -> PlateRequest:
+    job = Job(resolved=resolved, seed=seed, source=source())
+    picture, placement, _, part_HW = covered_with_part(job, lambda part: _covered(job, part))
+    rgb, alpha = place(job.source.foreground_HW3, job.source.alpha_HW, placement)
+    return refine_request(resolved, seed, picture, part_HW, composite(rgb, alpha, np.full_like(rgb, 255)))
+
+
+def _prompt(wish: Wish, look: str) -> str:
+    return (
+        f"Catalog photograph of exactly this product ({wish.product.title}) on a white background, its material {SURFACES[look]}: the same shape, "
+        "seams, edges, size and light as in the picture, a sharp and realistic surface, nothing added, no text."
+    )
 
 
 def _covered(job: Job, part: Covered) -> tuple[Uint8, dict[str, Any]]:
@@ -108,7 +140,8 @@ def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
             f"Recipe '{wish.recipe.name}' asks for material '{named}'. The brand kit has: {', '.join(of_kit) or 'none'}; shipped are: "
             f"{', '.join(LOOKS)}. Add it to `materials` of the brand kit with its `file`, `repeat_cm` and `look`."
         )
-    return {"material": found} | resolve_size(wish) | resolve_part(wish, params)
+    refining = resolve_refining(params, _prompt(wish, found["look"]))
+    return {"material": found} | refining | resolve_size(wish) | resolve_part(wish, params)
 
 
 def _variants(wish: Wish) -> int:
@@ -121,6 +154,9 @@ MATERIAL = Kind(
     resolve=_resolve,
     variants=_variants,
     changes_product=True,
+    plate=_plate,
+    edits=True,
+    drawn_if=is_refined,
     of_style=frozenset(),
     of_kit=frozenset({"materials", "part_masks"}),
 )

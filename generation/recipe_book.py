@@ -40,7 +40,7 @@ def check_recipe(recipe: Recipe, source: Path | str) -> Recipe:
 
 def _untrue(recipe: Recipe) -> str:
     """What a recipe says of itself that is not so, with what is to be done; '' if nothing. Files, galleries and the gate repeat it."""
-    kind, engine, says = KINDS[recipe.kind], engine_of(recipe.kind), recipe.digital_source_type
+    kind, engine, says = KINDS[recipe.kind], engine_of(recipe), recipe.digital_source_type
     if recipe.engine != engine:
         return f"and its pictures are made by `engine: {engine}`, not {recipe.engine}. Correct `engine`"
     if recipe.changes_product != kind.changes_product:

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, create_model
 from catalog.product import SLUG
 from catalog.recipe import Recipe
 from generation.kind import RecipeParams
-from generation.kinds import KINDS, engine_of
+from generation.kinds import KINDS, engines_of
 
 PLAIN = {"boolean": "true or false", "null": "nothing"}
 
@@ -39,7 +39,7 @@ def _file_of(kind: str) -> type[Recipe]:
     """The model of a recipe file of one kind."""
     params = KINDS[kind].params
     whose: Any = (Literal[kind], Field(description="The code that makes the picture; says which parameters there are."))
-    engine: Any = (Literal[engine_of(kind)], Field(description="How pictures of this kind are made."))
+    engine: Any = (Literal[engines_of(kind)], Field(description="How pictures of this kind are made."))
     inner: Any = (params, Field(default_factory=params, description="Parameters of the kind; what is left out has its default."))
     return create_model(
         f"{kind.title().replace('_', '')}Recipe",

@@ -30,6 +30,11 @@ MAX_TARGET_DELTA_E = 3.0
 ROUNDS = 5
 """Corrections of the middle color; clipping at white and black moves it, three rounds settle, five are safe."""
 TOP_LIGHTNESS = 98.0
+ROOM_L = 8.0
+"""Lightness that highlights need above a color, and folds below it, for the form to be seen."""
+ROOM_DELTA_E = 2.0
+"""How far, in CIEDE2000, a nearly white or black target is missed for that; the bar is MAX_TARGET_DELTA_E."""
+SHARES = np.linspace(0, 1, 33)
 SAMPLES = 8_000
 """Pixels at least, of a large region, that a middle color is told from."""
 
@@ -82,13 +87,23 @@ def recolor(foreground_HW3: Uint8, region: DominantRegion, target_hex: str) -> t
     window = window_of(region.mask)
     before, mask, border = np.ascontiguousarray(foreground_HW3[window]), region.mask[window], region.border[window]
     core = mask > 0.5
-    aim = _aim(before, core, region, goal)
+    aim = _aim(before, core, region, with_room(goal))
     moved = through_table(before, lambda lab: lab_to_srgb(_move(lab, region, aim)))
     mixed = with_part_changed(before, moved, mask, border)
     result = foreground_HW3.copy()
     result[window] = mixed
     final = np.median(_sampled(mixed, core), axis=0)
     return result, float(delta_e2000(final, goal))
+
+
+def with_room(goal: FloatImage) -> FloatImage:
+    """A color near the goal (Lab) that leaves light and shade some lightness on either side; the goal itself unless it is nearly white or black."""
+    lightness = float(np.clip(goal[0], ROOM_L, 100 - ROOM_L))
+    towards = np.array(
+        [[lightness if share == 1 else goal[0] + (lightness - goal[0]) * share, goal[1], goal[2]] for share in SHARES], np.float32
+    )
+    allowed = np.flatnonzero(delta_e2000(towards, goal) <= ROOM_DELTA_E)
+    return np.asarray(towards[allowed[-1]], np.float32)
 
 
 def _sampled(colors_HW3: Uint8, core: npt.NDArray[np.bool_]) -> FloatImage:

@@ -7,10 +7,11 @@ import cv2
 import numpy as np
 
 from catalog.brand_kit import Colorway, Swatch
-from catalog.errors import RenderError
+from catalog.errors import PhotoRefused, RenderError
 from generation.kind import Job, Wish
 from generation.offered import colorways
 from imaging.color import lab_to_srgb, srgb_to_lab
+from imaging.photo import PhotoLimits, decode_photo
 
 SWATCH_MIDDLE = 0.6
 """Share of a swatch photo's width and height, in its middle, that is looked at: around it are fingers, table and the card's edge."""
@@ -38,9 +39,11 @@ def target_hex(job: Job) -> str:
 @lru_cache(maxsize=64)
 def color_of_swatch(data: bytes, named: str) -> str:
     """The median Lab color of the middle of a photo, `#rrggbb`; `named` begins the message of a RenderError."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-    if picture is None:
-        raise RenderError(f"{named} is no picture that can be read. Save it as JPEG or PNG.")
+    try:
+        # By its color profile: phones save in Display P3, whose colors are more vivid than the same numbers are in sRGB.
+        picture = decode_photo(data, limits=PhotoLimits(min_side_px=8)).pixels_HW3
+    except PhotoRefused as refused:
+        raise RenderError(f"{named} cannot be read: {refused}") from refused
     height, width = picture.shape[:2]
     rows, columns = (
         slice(round(side * (0.5 - SWATCH_MIDDLE / 2)), round(side * (0.5 + SWATCH_MIDDLE / 2)) or 1) for side in (height, width)

@@ -115,11 +115,12 @@ def recipe_named(name: str) -> Recipe:
 
 def recipe_changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     """The recipe with other parameters or another size, as `--set` asks for. Raises SettingsError for what its kind does not take."""
+    from generation.kinds import as_drawn
     from generation.recipe_book import check_recipe
 
     size = {name: value for name, value in changes.items() if name in ("width_px", "height_px")}
     sized = parse_model(Recipe, recipe.model_dump() | size, "--set") if size else recipe
-    return check_recipe(sized.with_params({name: value for name, value in changes.items() if name not in size}), "--set")
+    return check_recipe(as_drawn(sized.with_params({name: value for name, value in changes.items() if name not in size})), "--set")
 
 
 def parameters_of(changes: list[str], option: str = "--set") -> dict[str, Any]:

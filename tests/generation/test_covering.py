@@ -153,3 +153,17 @@ def test_shipped_patterns_and_materials_have_no_seam_and_looks_are_those_of_the_
     assert all(seam_of(drawn_pattern(name, (255, 255, 255), (20, 20, 90))) <= 1 for name in DRAWN)
     assert set(LOOKS) == set(COLORS) == set(WIDTH_CM)
     assert set(LOOKS) == set(MaterialTexture.model_fields["look"].annotation.__args__)
+
+
+def test_a_pattern_with_transparent_places_lies_on_white_and_no_picture_is_refused():
+    """Transparent places came out black."""
+    dots = drawn_pattern("dots", (0, 0, 0), (180, 30, 60))
+    see_through = np.dstack([dots[..., ::-1], np.where(dots[..., 0] < 90, 0, 255).astype(np.uint8)])
+    data = cv2.imencode(".png", see_through)[1].tobytes()
+    brand = kit(patterns=(Pattern(name="cherry", file=named(data), repeat_cm=2.5),))
+    picture = made("pattern", bag(), brand, data=data)
+    (top, left), (bottom, right) = at(picture, 70, 150), at(picture, 230, 165)
+    body = picture.pixels_HW3[top:bottom, left:right]
+    assert np.median(body.min(axis=-1)) > 120, "white ground in the bag's light"
+    with pytest.raises(RenderError, match="pattern 'cherry' cannot be read"):
+        made("pattern", bag(), kit(patterns=(Pattern(name="cherry", file=named(b"none"), repeat_cm=2.5),)), data=b"none")
