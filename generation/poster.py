@@ -40,26 +40,26 @@ GRAIN = 0.8
 
 
 class AdPosterParams(RecipeParams):
-    """What the concepts look like, and what is said where the brand kit's `ads` has no words."""
+    """Parameters of advertisements."""
 
     layouts: tuple[LayoutName, ...] = Field(
         default=("classic", "band", "disc", "price", "arch", "editorial", "split", "diagonal"),
         min_length=1,
-        description="Variant i takes layout i modulo their number.",
+        description="Layouts in the order in which variants take them: variant i takes layout i modulo their number.",
     )
     formats: tuple[Format, ...] = Field(
-        default=(), description="Sizes in pixels: the first for all layouts, then the next one. None: the recipe's own size."
+        default=(), description="Sizes in pixels; after all layouts, variants go on in the next one. Empty: the recipe's own size."
     )
     headline: str = Field(
         default="",
         max_length=200,
-        description="Headline in place of the brand kit's; left out and none there, the product's title. {title} stands for the title.",
+        description="Words in place of the brand kit's; `{title}` is the product's title. Empty: the kit's, or the title.",
     )
     call_to_action: str = Field(default="Shop now", max_length=60, description="Words on the button where the brand kit has none.")
-    subline: bool = Field(default=True, description="Whether a line stands below the headline: the title, or what describes the product.")
+    subline: bool = Field(default=True, description="Whether a line stands below the headline.")
     price: bool = Field(default=True, description="Whether the price is shown.")
-    logo: bool = Field(default=True, description="Whether the logo is shown, or the brand's name where it has none.")
-    shadow: float = Field(default=1.0, ge=0, le=1, description="Strength of the shadow, 0 none.")
+    logo: bool = Field(default=True, description="Whether the brand's logo, or its name, is shown.")
+    shadow: float = Field(default=1.0, ge=0, le=1, description="Strength of the product's shadow, 0 none.")
 
 
 def compose_ad_poster(job: Job) -> Composed:

@@ -33,17 +33,15 @@ SHEETS = {"in": "letter", "cm": "a4", "both": "a4"}
 
 
 class ScaleCardParams(RecipeParams):
-    """What is written, and what stands beside the product."""
+    """Parameters of size cards."""
 
-    units: Literal["cm", "in", "both"] = Field(default="both", description="Centimeters, inches or both.")
+    units: Literal["cm", "in", "both"] = Field(default="both", description="What lengths are told in.")
     reference: Literal["auto", "hand", "a4", "letter", "mug", "door", "person"] = Field(
-        default="auto", description="What stands beside the product; auto chooses by the product's longest side."
+        default="auto", description="What stands beside the product; `auto` chooses by its longest side, and the sheet of paper by `units`."
     )
-    reference_label: str = Field(
-        default="", max_length=40, description="What it is called, in the shop's language; left out, its English name."
-    )
-    background_hex: str = Field(default="#f6f6f4", pattern="^#[0-9a-fA-F]{6}$", description="Color of the even ground.")
-    title: bool = Field(default=True, description="Whether title and size stand above.")
+    reference_label: str = Field(default="", max_length=40, description="What to call it, in the shop's language; empty: in English.")
+    background_hex: str = Field(default="#f6f6f4", pattern="^#[0-9a-fA-F]{6}$", description="The even ground, `#rrggbb`.")
+    title: bool = Field(default=True, description="Whether title and size in words stand above.")
     shadow: float = Field(default=0.6, ge=0, le=1, description="Strength of the contact shadow, 0 none.")
 
 
