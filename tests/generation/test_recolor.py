@@ -13,6 +13,7 @@ from generation import part
 from generation.kind import RenderSource
 from generation.known_parts import KNOWN, KnownParts
 from generation.recipe_book import read_recipe_book
+from generation.recolor import with_room
 from generation.render import render_group
 from generation.resolve import resolve
 from imaging.color import delta_e2000, srgb_to_lab
@@ -183,3 +184,19 @@ def test_parts_that_were_found_longest_ago_are_forgotten_first_and_the_last_one_
     small = KnownParts(max_pixels=1)
     small.get(("a",), lambda: regions["a"])
     assert len(small) == 1
+
+
+@pytest.mark.parametrize(("target_hex", "lightness"), [("#ffffff", 96.75), ("#000000", 3.25), ("#8a9a7b", None)])
+def test_a_nearly_white_or_black_target_leaves_light_and_shade_some_room(target_hex, lightness):
+    goal = srgb_to_lab(np.array([[[int(target_hex[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8))[0, 0]
+    aimed = with_room(goal)
+    assert delta_e2000(aimed, goal) <= 2 and np.array_equal(aimed[1:], goal[1:])
+    assert aimed[0] == pytest.approx(goal[0] if lightness is None else lightness, abs=0.01)
+
+
+def test_cloth_in_deep_shade_takes_the_new_color_whole():
+    """A navy shirt was told as three quarters of itself, and was refused every lighter color for it."""
+    foreground, alpha = mug()
+    dark = np.clip(foreground.astype(float) * [0.12, 0.2, 0.6] + np.random.default_rng(2).normal(0, 5, (300, 300, 1)), 0, 255)
+    picture = made((dark.astype(np.uint8), alpha), kit(), hex="#d9a520")
+    assert picture.facts["target_delta_e"] < 1
