@@ -15,7 +15,7 @@ from generation.packshot import white_ground
 from generation.part import find_part, part_map
 from imaging.color import srgb_to_lab
 from imaging.composite import composite
-from imaging.dominant_region import window_of, without_details
+from imaging.dominant_region import window_of, with_what_lies_on_it, without_details
 from imaging.measure_scale import compare_scale
 from imaging.part_change import with_part_changed
 from imaging.photo import PhotoLimits, decode_photo
@@ -74,9 +74,10 @@ def covered_with_part(job: Job, cover: Cover) -> tuple[Uint8, Placement, dict[st
     covers = job.params["details"] == "cover"
     mask = without_details(own, np.ascontiguousarray(alpha[window]), DETAIL_SHARE) if covers else own
     lightness = np.ascontiguousarray(srgb_to_lab(before)[..., 0])
-    # Small things on the part (a stud, a label) do not bend what lies around them.
+    # Things on the part (a stud, a logo) do not bend what lies around them.
     closed = cv2.morphologyEx((mask > 0.5).view(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)) > 0
-    surface = unrolled(np.asarray(closed), lightness, roundness=job.params["roundness"], folds=job.params["folds"])
+    whole_surface = with_what_lies_on_it(np.asarray(closed), np.ascontiguousarray(alpha[window]))
+    surface = unrolled(whole_surface, lightness, roundness=job.params["roundness"], folds=job.params["folds"])
     left, top, right, bottom = product_box(alpha)
     scale = compare_scale(right - left, bottom - top, job.resolved["size_cm"])["px_per_cm"]
     assert scale is not None, "a product without a size was refused when it was resolved"

@@ -323,6 +323,17 @@ def without_details(mask_HW: FloatImage, alpha_HW: Uint8, largest_share: float) 
     return np.where(filled & (alpha_HW > 0), np.float32(1), mask_HW)
 
 
+def with_what_lies_on_it(part_HW: npt.NDArray[np.bool_], alpha_HW: Uint8) -> npt.NDArray[np.bool_]:
+    """A part together with what of the product it surrounds (a logo, a label): that lies on the same surface. A hole one sees through stays one."""
+    solid = alpha_HW >= 128
+    count, labels = cv2.connectedComponents((solid & ~part_HW).view(np.uint8), connectivity=4)
+    edge = cv2.dilate(np.pad((~solid).view(np.uint8), 1, constant_values=1), np.ones((3, 3), np.uint8))[1:-1, 1:-1] > 0
+    lies_on = np.ones(count, bool)
+    lies_on[0] = False
+    lies_on[np.unique(labels[edge])] = False
+    return np.asarray(part_HW | lies_on[labels])
+
+
 def mean_nearby(colors_HW3: Uint8, chosen_HW: Uint8, at: tuple[npt.NDArray[Any], ...]) -> tuple[FloatImage, FloatImage]:
     """Mean of the chosen pixels (0 or 1) a few pixels around some places, and how much of the surroundings they are, 0..1; float32 (N, 3), (N,).
 

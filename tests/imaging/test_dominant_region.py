@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from imaging.dominant_region import find_dominant_region
+from imaging.dominant_region import find_dominant_region, with_what_lies_on_it
 from tests.drawn_products import bag, mug, shaded
 
 
@@ -58,3 +58,15 @@ def test_a_darker_material_of_another_hue_is_not_deep_shade():
     color[:, :30] = (90, 20, 110)
     region = find_dominant_region(color, np.full((160, 160), 255, np.uint8))
     assert region.mask[80, 10] < 0.05
+
+
+def test_a_logo_lies_on_the_surface_around_it_and_a_handle_s_opening_and_a_rim_do_not():
+    """The surface was blown up around a cap's logo, and metal mirrored rings around it."""
+    alpha = np.full((60, 60), 255, np.uint8)
+    alpha[:10] = 0
+    alpha[40:50, 40:50] = 0
+    part = alpha > 0
+    part[20:30, 20:30] = False
+    part[10:14] = False
+    whole = with_what_lies_on_it(part, alpha)
+    assert whole[25, 25] and not whole[45, 45] and not whole[12, 30] and whole[35, 5]
