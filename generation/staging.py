@@ -21,7 +21,7 @@ from generation.plate_requests import PlateRequest
 from imaging.color import lab_to_srgb
 from imaging.composite import Placed, Reflection, Shadow, composite, grounded, wrap_edge
 from imaging.light import PlateLight, read_light, read_product_side
-from imaging.linear_light import light_of_fine_levels, light_of_hex, to_levels, to_light
+from imaging.linear_light import LUMINANCE, light_of_fine_levels, light_of_hex, to_levels, to_light
 from imaging.placing import fit_standing, place, product_box
 from imaging.plate_finish import finish_plate
 from imaging.shadows import ShadowLight
@@ -41,8 +41,6 @@ FAINT_SIDE = 0.1
 """Below this, a plate's light says nothing of its side; between the two its sign is believed."""
 USUAL_SIDE = 0.5
 """Side of a key light that is not clearly read: studio keys stand 30 to 60 degrees off, and a shadow straight behind a product looks wrong."""
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
-"""What each channel of linear light adds to brightness (ITU-R BT.709)."""
 PROP_SIDE = re.compile(r"\bon the (left|right)\b", re.IGNORECASE)
 """Words of a scene prompt that say on which side its props stand."""
 CENTER_PCT = {"left": 40.0, "center": 50.0, "right": 60.0}
