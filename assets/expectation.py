@@ -137,7 +137,7 @@ def _variants(project: Project, recipe: Recipe, category: str, lora_digest: str 
             key_of_render(
                 project,
                 recipe,
-                resolve(recipe, item, project.brand_kit, index),
+                resolve(recipe, item, project.brand_kit, index, upscaler=project.upscaler),
                 photo_digest=NONE,
                 cutout_digest=NONE,
                 index=index,

@@ -296,7 +296,7 @@ def _wanted(
     for index in range(variant_count(recipe, item, project.brand_kit)):
         seeded = asked.get((item.sku, recipe.name, index))
         variant = Variant(sku=item.sku, recipe=recipe.name, index=index, attempt=seeded.attempt if seeded else 0)
-        resolved = resolve(recipe, item, project.brand_kit, index, further)
+        resolved = resolve(recipe, item, project.brand_kit, index, further, upscaler=project.upscaler)
         photo = {name: cutout_row[name] for name in ("photo_digest", "cutout_digest")}
         key = key_of_render(project, recipe, resolved, **photo, index=index, seed=variant.seed, lora_digest=lora_digest)
         why = ""

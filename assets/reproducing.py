@@ -184,6 +184,7 @@ def _compose(project: Project, row: Row, plate: Pixels | None) -> Pixels:
         photo=photo,
         further_photo=partial(read_upright_photo, project),
         further_cutout=partial(read_cutout, project),
+        upscaler=project.upscaler,
     )
     return render_one(row["facts"]["resolved"], row["facts"]["seed"], source, plate).pixels_HW3
 

@@ -362,6 +362,7 @@ def _source(project: Project, wanted: WantedRender) -> "RenderSource":
         photo=partial(read_upright_photo, project, wanted.photo_digest),
         further_photo=partial(read_upright_photo, project),
         further_cutout=partial(read_cutout, project),
+        upscaler=project.upscaler,
     )
 
 

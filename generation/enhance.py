@@ -3,8 +3,10 @@
 Kind `enhance` keeps the photo's own background and shape; kind `enhance_uniform` puts the corrected product on the brand's neutral backdrop.
 """
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field, model_validator
@@ -18,12 +20,13 @@ from imaging.backdrops import Backdrop, draw_backdrop
 from imaging.color import srgb_to_lab
 from imaging.composite import composite
 from imaging.footprint import find_footprint
-from imaging.linear_light import to_fine_levels, to_levels
+from imaging.linear_light import to_fine_levels, to_levels, to_light
 from imaging.placing import fit_centered, place, product_box
 from imaging.plate_finish import add_grain
 from imaging.shadows import ShadowLight, darken, shadow_map
 from imaging.tilt import Tilt, find_tilt
 from imaging.upright import MAX_TILT_DEG, Matrix, motion_of, moved_points, place_upright, placed_by, upright_matrix, warped
+from imaging.upscaler import upscaled
 
 Uint8 = npt.NDArray[np.uint8]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -96,9 +99,12 @@ def compose_enhanced(job: Job) -> Composed:
     scale = _allowed_scale(job, fits, must=False)
     frame = max(MIN_FRAME_PX, round(scale * (right - left))), max(MIN_FRAME_PX, round(scale * (bottom - top)))
     whole = placed_by(matrix, scale=scale, left_px=-scale * left, top_px=-scale * top)
-    pixels = to_levels(warped(corrected.linear_HW3, whole, frame))
+    color, factor, model = _enlarged(job, to_levels(corrected.linear_HW3), scale)
+    pixels = to_levels(
+        warped(corrected.linear_HW3 if factor == 1 else to_light(color), whole @ np.diag([1 / factor, 1 / factor, 1]), frame)
+    )
     placement = Placement(scale=scale, left_px=-scale * left, top_px=-scale * top, frame_width_px=frame[0], frame_height_px=frame[1])
-    return pixels, placement, {"background": "scene"} | _facts(corrected.facts, photo, pixels, tilt, whole, scale, alpha)
+    return pixels, placement, {"background": "scene"} | _facts(corrected.facts | model, photo, pixels, tilt, whole, scale, alpha)
 
 
 def compose_uniform(job: Job) -> Composed:
@@ -113,7 +119,12 @@ def compose_uniform(job: Job) -> Composed:
     placement = fit_centered(turned, frame_width_px=width, frame_height_px=height, fill_pct=params["fill_pct"])
     scale = _allowed_scale(job, placement.scale, must=True)
     whole = placed_by(matrix, scale=scale, left_px=placement.left_px, top_px=placement.top_px)
-    rgb, placed = place(color, alpha, placement) if _is_still(tilt) else place_upright(color, alpha, whole, (width, height))
+    color, factor, model = _enlarged(job, color, scale)
+    fine = alpha if factor == 1 else np.asarray(cv2.resize(alpha, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC), np.uint8)
+    if _is_still(tilt):
+        rgb, placed = place(color, fine, replace(placement, scale=scale / factor))
+    else:
+        rgb, placed = place_upright(color, fine, whole @ np.diag([1 / factor, 1 / factor, 1]), (width, height))
     paper_hex = job.resolved["backdrop_hex"]
     paper = draw_backdrop(Backdrop(color_hex=paper_hex, falloff=FALLOFF, light_side=0.0), width_px=width, height_px=height)
     if params["shadow"] > 0:
@@ -123,7 +134,7 @@ def compose_uniform(job: Job) -> Composed:
     levels = add_grain(to_fine_levels(paper), sigma=GRAIN, seed=job.seed)
     pixels = composite(rgb, placed, np.clip(np.round(levels), 0, 255).astype(np.uint8))
     behind = {"background": "plain", "background_hex": paper_hex}
-    return pixels, placement, behind | _facts(corrected.facts, photo, pixels, tilt, whole, scale, alpha)
+    return pixels, placement, behind | _facts(corrected.facts | model, photo, pixels, tilt, whole, scale, alpha)
 
 
 def _lean(photo: Uint8, alpha: Uint8, params: dict[str, Any]) -> Tilt:
@@ -171,18 +182,28 @@ def _within(part: tuple[float, float, float, float], corners: npt.NDArray[np.flo
 def _allowed_scale(job: Job, wanted: float, *, must: bool) -> float:
     """The scale that a photo is brought to. `must`: a size is asked for, and a photo too small for it is refused instead of kept small."""
     how, most = job.params["upscale"], job.params["max_upscale"]
-    if how not in ("lanczos", "none"):
-        raise RenderError(
-            f"Recipe '{job.name}' asks for upscaler '{how}', and no upscaler models can be registered with this version of Vitrine. Nothing was made. "
-            "Set `upscale` to lanczos or none."
-        )
-    limit = most if how == "lanczos" else 1.0
+    limit = 1.0 if how == "none" else most
     if must and wanted > limit * 1.001:
         raise RenderError(
             f"Recipe '{job.name}' would enlarge this photo {wanted:.2f} times; `upscale: {how}` and `max_upscale` allow {limit:g}. Nothing was made. "
             "Upload a larger photo, raise `max_upscale` (blurred pictures are rejected later), or make the recipe's picture smaller."
         )
     return min(wanted, limit)
+
+
+def _enlarged(job: Job, color: Uint8, scale: float) -> tuple[Uint8, int, dict[str, Any]]:
+    """A photo enlarged by the upscaler model that its recipe names, how many times, and what is told of it; 1 where none is needed."""
+    told = job.resolved.get("upscaler")
+    if told is None or scale <= 1:
+        return color, 1, {}
+    model = job.source.upscaler(told["name"])
+    if model.identity != told:
+        raise RenderError(
+            f"Recipe '{job.name}' was planned with other weights of upscaler '{told['name']}' ({told['model'][:12]}) than are installed now "
+            f"({model.digest[:12]}). Nothing was made. Plan the cell again, or put the weights back."
+        )
+    large, apart = upscaled(model, color)
+    return large, model.factor, {"upscaler": {**told, **apart}}
 
 
 def _facts(done: dict[str, Any], photo: Uint8, pixels: Uint8, tilt: Tilt, whole: Matrix, scale: float, alpha: Uint8) -> dict[str, Any]:
@@ -197,16 +218,22 @@ def _facts(done: dict[str, Any], photo: Uint8, pixels: Uint8, tilt: Tilt, whole:
         "witness": tilt.witness,
         "why": tilt.why,
     }
-    size = {"scale": round(scale, 4), "method": "none" if scale == 1 else "area" if scale < 1 else "lanczos"}
+    by = "upscaler" if "upscaler" in done else "lanczos"
+    size = {"scale": round(scale, 4), "method": "none" if scale == 1 else "area" if scale < 1 else by}
     shown = {"histogram": {"before": histogram(photo), "after": histogram(pixels)}}
     return {"enhanced": done | {"geometry": geometry, "size": size} | shown}
 
 
+def _resolve_upscaler(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
+    """The upscaler model, by its bytes, where the recipe names one. Raises RenderError where none of that name is registered."""
+    return {} if params["upscale"] in ("lanczos", "none") else {"upscaler": wish.upscaler(params["upscale"]).identity}
+
+
 def _resolve_uniform(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
     """The backdrop: the one that is given, or the most neutral light color that the brand has for the category."""
-    given = params.pop("backdrop_hex")
+    named, given = _resolve_upscaler(wish, params), params.pop("backdrop_hex")
     if given is not None:
-        return {"backdrop_hex": given}
+        return named | {"backdrop_hex": given}
     offered = (*wish.style.backdrops, *wish.brand_kit.palette)
     neutral = sorted((chroma, -lightness, hex_color) for hex_color in offered for lightness, chroma in [_lightness_and_chroma(hex_color)])
     fitting = [one for one in neutral if one[0] <= MAX_NEUTRAL_CHROMA and -one[1] >= MIN_NEUTRAL_L]
@@ -215,7 +242,7 @@ def _resolve_uniform(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
             f"Recipe '{wish.recipe.name}' needs a neutral light backdrop, and brand kit '{wish.brand_kit.brand}' has none for category "
             f"'{wish.product.category}' (chroma at most {MAX_NEUTRAL_CHROMA:g}, lightness at least {MIN_NEUTRAL_L:g}). Set `backdrop_hex`."
         )
-    return {"backdrop_hex": fitting[0][2]}
+    return named | {"backdrop_hex": fitting[0][2]}
 
 
 def _lightness_and_chroma(hex_color: str) -> tuple[float, float]:
@@ -227,7 +254,7 @@ def _one(wish: Wish) -> int:
     return 1
 
 
-ENHANCE = Kind(params=EnhanceParams, compose=compose_enhanced, variants=_one, alike_in_category=True)
+ENHANCE = Kind(params=EnhanceParams, compose=compose_enhanced, resolve=_resolve_upscaler, variants=_one, alike_in_category=True)
 ENHANCE_UNIFORM = Kind(
     params=EnhanceUniformParams, compose=compose_uniform, resolve=_resolve_uniform, variants=_one, alike_in_category=True
 )

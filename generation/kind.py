@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from catalog.placement import Placement
 from catalog.product import Product
 from catalog.recipe import Recipe
 from generation.plate_requests import PlateRequest
+from imaging.upscaler import Upscaler
 
 Uint8 = npt.NDArray[np.uint8]
 
@@ -28,6 +29,15 @@ class RecipeParams(BaseModel):
     """Parameters of a kind: frozen, and closed, for a misspelt parameter is an error, not a default."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def no_upscaler(name: str) -> NoReturn:
+    """Stands where no upscaler model of a name is registered; raises RenderError that says how one is."""
+    raise RenderError(
+        f"A recipe asks for upscaler '{name}', and none of that name is registered. Nothing was made. Put a Swin2SR folder, as `save_pretrained` of "
+        f"transformers writes it, beside the project and register it in vitrine.yaml: `upscalers: {{{name}: {{model: FOLDER, license: NAME}}}}`; "
+        "or set `upscale` to lanczos or none."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +49,8 @@ class Wish:
     brand_kit: BrandKit
     index: int = 0
     further: Mapping[PhotoRole, FurtherPhoto] = field(default_factory=dict)
+    upscaler: Callable[[str], Upscaler] = field(default=no_upscaler, compare=False, repr=False)
+    """The registered upscaler model of a name; raises RenderError where there is none."""
 
     @property
     def style(self) -> CategoryStyle:
@@ -78,7 +90,7 @@ class RenderSource:
 
     `brand_file` gives the bytes of a brand kit's file by its sha256: a logo, a font, a pattern, a swatch. `photo` reads the photo itself, of
     the same size: few kinds look at what was behind the product. `further_photo` and `further_cutout` (colors and alpha) read a photo beside the main
-    one by the digests that a `FurtherPhoto` holds.
+    one by the digests that a `FurtherPhoto` holds. `upscaler` gives a registered upscaler model by its name.
     """
 
     foreground_HW3: Uint8
@@ -87,6 +99,7 @@ class RenderSource:
     photo: Callable[[], Uint8] = field(default=no_photo, compare=False, repr=False)
     further_photo: Callable[[str], Uint8] = field(default=no_further_photo, compare=False, repr=False)
     further_cutout: Callable[[str], tuple[Uint8, Uint8]] = field(default=no_further_cutout, compare=False, repr=False)
+    upscaler: Callable[[str], Upscaler] = field(default=no_upscaler, compare=False, repr=False)
 
     @cached_property
     def digest(self) -> str:

@@ -99,7 +99,7 @@ def _recipes(project: Project) -> Iterator[Finding]:
         for category in project.brand_kit.categories:
             item = Product(sku="check", title="check", category=category, photos=("check.jpg",), **EVERYTHING_KNOWN)
             try:
-                resolve(recipe, item, project.brand_kit, 0)
+                resolve(recipe, item, project.brand_kit, 0, upscaler=project.upscaler)
             except VitrineError as error:
                 refuses = isinstance(error, RenderError) and KINDS[recipe.kind].for_some
                 yield Finding(

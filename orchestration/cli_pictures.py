@@ -31,6 +31,7 @@ from orchestration.picture_inputs import (
     read_photo,
     recipe_changed,
     recipe_named,
+    upscaler_here,
     write_out,
 )
 from resources.settings import SETTINGS_FILE
@@ -173,7 +174,7 @@ def render(
     known = {"sku": "photo", "title": photo.stem or "photo", "category": style, "photos": (photo.name,)}
     item = parse_model(Product, known | parameters_of(told or [], "--product"), "--product")
     others = further_photos(beside or [])
-    resolved = resolve(chosen, item, kit, index, others.by_role)
+    resolved = resolve(chosen, item, kit, index, others.by_role, upscaler=upscaler_here)
     check_index(chosen, item, kit, index)
     source = _source_of(photo, brand_file, others, as_json)  # after all that may be refused without it: cutting out takes longest
     if concepts is not None:
@@ -209,6 +210,7 @@ def _source_of(photo: Path, brand_file: Callable[[str], bytes], others: FurtherP
         photo=lambda: pixels_HW3,
         further_photo=others.photos.__getitem__,
         further_cutout=others.cutouts.__getitem__,
+        upscaler=upscaler_here,
     )
 
 

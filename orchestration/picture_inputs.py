@@ -169,6 +169,15 @@ def check_index(recipe: Recipe, product: Product, kit: BrandKit, index: int) -> 
         raise SettingsError(f"--index {index}: of this product, recipe '{recipe.name}' makes {many}. Nothing was made.")
 
 
+def upscaler_here(name: str) -> Any:
+    """The upscaler model that the project here registers under a name. Raises RenderError where there is none."""
+    from generation.kind import no_upscaler
+    from resources.project import open_project
+
+    settings = project_settings()
+    return no_upscaler(name) if settings is None else open_project(settings.project_dir).upscaler(name)
+
+
 def plates_for(category: str, recipe: Recipe) -> Any:
     """What draws a category's scenes: the project's model with the LoRA in use, outside of a project the shipped model."""
     from assets.planning import promoted_lora, sampling_of

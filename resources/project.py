@@ -52,6 +52,7 @@ from resources.settings import Settings, hub_cache, read_settings, with_edit_mod
 
 if TYPE_CHECKING:
     from imaging.neural_cutout import CutoutModel
+    from imaging.upscaler import Upscaler
     from quality.learned import LearnedWeights
     from quality.own_packs import PackBook
     from quality.rules import RuleSet
@@ -163,6 +164,18 @@ class Project:
         if refusal := ModelLicenses(self).of_named_license(named.license):
             raise ModelError(f"The cut-out model at {named.model} is not used: {refusal}. Nothing was cut out.")
         return read_cutout_model(self.settings.path(named.model))
+
+    def upscaler(self, name: str) -> "Upscaler":
+        """The registered upscaler model of a name, checked and digested, its license cleared. Raises RenderError where there is none; ModelError."""
+        from generation.kind import no_upscaler
+        from imaging.upscaler import read_upscaler
+
+        named = self.settings.upscalers.get(name)
+        if named is None:
+            no_upscaler(name)
+        if refusal := ModelLicenses(self).of_named_license(named.license):
+            raise ModelError(f"Upscaler '{name}' at {named.model} is not used: {refusal}. Nothing was made.")
+        return read_upscaler(name, self.settings.path(named.model))
 
     @cached_property
     def measurement_version(self) -> str:

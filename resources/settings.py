@@ -6,7 +6,7 @@ This is the only file that reads the environment, and only when asked. What the 
 import datetime as dt
 import os
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, HttpUrl, model_validator
 
@@ -122,6 +122,14 @@ class CutoutSettings(Section):
         return self
 
 
+class UpscalerSettings(Section):
+    """A super-resolution model that recipes may name: its folder (Swin2SR as `save_pretrained` of transformers writes it), and its license, named as in
+    the registry of models or in `accepted_licenses`."""
+
+    model: Path
+    license: str = Field(min_length=2, max_length=80)
+
+
 class LedgerSettings(Section):
     """Where the ledger is, if not in a SQLite file of the state folder: the environment variable that holds its SQLAlchemy URL."""
 
@@ -162,6 +170,8 @@ class Settings(Section):
     gate: GateSettings = GateSettings()
     learned: LearnedSettings = LearnedSettings()
     cutout: CutoutSettings = CutoutSettings()
+    upscalers: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")], UpscalerSettings] = Field(default_factory=dict)
+    """Models that `upscale` of a recipe may name."""
     costs: CostSettings = CostSettings()
     tiers: TierSettings = TierSettings()
     budgets: BudgetSettings = BudgetSettings()

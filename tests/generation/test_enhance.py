@@ -16,9 +16,11 @@ from generation.resolve import resolve
 from imaging.color import delta_e2000, srgb_to_lab
 from imaging.cutout import cut_out
 from imaging.linear_light import to_levels, to_light
+from imaging.upscaler import read_upscaler
 from quality.measurements import RenderEvidence, measure_render
 from quality.placed_product import placed_product
 from quality.rules import read_rules
+from tests.imaging.test_upscaler import write_tiny_upscaler
 from tests.picture_letters import shown_on_failure
 from tests.sample_photos import studio_photo
 
@@ -191,6 +193,28 @@ def test_a_packshot_that_refuses_small_photos_has_the_key_that_it_always_had():
 def test_an_upscaler_that_is_not_there_is_named_and_lanczos_does_not_take_its_place():
     with pytest.raises(RenderError, match="asks for upscaler 'real-esrgan'"):
         enhanced(photo(), upscale="real-esrgan")
+
+
+def test_a_registered_upscaler_enlarges_and_its_bytes_are_in_the_key(tmp_path):
+    """Its name and digest are resolved before anything is made; other weights than were planned with are refused."""
+    twice = read_upscaler("twice", write_tiny_upscaler(tmp_path / "twice", faithful=True))
+    other = read_upscaler("twice", write_tiny_upscaler(tmp_path / "other", faithful=False))
+    small, mask = (cv2.resize(one, (120, 120), interpolation=cv2.INTER_AREA) for one in (photo(), alpha()))
+    source = RenderSource(foreground_HW3=small, alpha_HW=mask, photo=lambda: small, upscaler=lambda name: twice)
+    for name in ("enhance", "enhance_uniform"):
+        params = {"upscale": "twice", "max_upscale": 4, "straighten": False, "perspective": False}
+        recipe = BOOK[name].model_copy(update={"width_px": 240, "height_px": 240}).with_params(params)
+        resolved = resolve(recipe, PRODUCT, KIT, 0, upscaler=lambda asked: {"twice": twice}[asked])
+        assert resolved["upscaler"] == twice.identity
+        [made] = render_group([resolved], [5], source, None)
+        [plain] = render_group([resolve(recipe.with_params({"upscale": "lanczos"}), PRODUCT, KIT, 0)], [5], source, None)
+        assert done(made)["size"]["method"] == "upscaler" and done(made)["upscaler"]["p95_delta_e"] < 1
+        assert made.pixels_HW3.shape == (240, 240, 3) and made.placement == plain.placement
+        assert np.abs(made.pixels_HW3.astype(int) - plain.pixels_HW3).mean() < 3
+        with pytest.raises(RenderError, match="planned with other weights"):
+            render_group(
+                [resolved], [5], RenderSource(foreground_HW3=small, alpha_HW=mask, photo=lambda: small, upscaler=lambda name: other), None
+            )
 
 
 def test_one_look_puts_dark_and_bright_photos_in_one_light_and_at_one_size():
