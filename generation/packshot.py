@@ -73,7 +73,7 @@ def _large_enough(job: Job, placement: Placement) -> tuple[Uint8, dict[str, Any]
         return foreground, {}
     if placement.scale <= params["upscale_max"]:
         return foreground, {}
-    refuse_enlarging(placement, recipe=job.name, upscale_max=params["enhanced_upscale_max"], named="enhanced_upscale_max")
+    refuse_enlarging(placement, recipe=job.name, upscale_max=params["enhanced_upscale_max"], named="enhanced_upscale_max", most=4)
     mended, found = mended_detail(foreground, denoise=1.0, deblur=DEBLUR)
     return mended, {"small_photo": {"sent_to": "enhance", "scale": round(placement.scale, 4), **found}}
 

@@ -8,7 +8,9 @@ import pytest
 
 from catalog.brand_kit import BrandKit, CategoryStyle
 from catalog.errors import RenderError, SettingsError
+from catalog.placement import Placement
 from catalog.product import Product
+from generation.enlarging import refuse_enlarging
 from generation.kind import RenderSource
 from generation.recipe_book import read_recipe_book
 from generation.render import render_group
@@ -183,6 +185,15 @@ def test_a_packshot_sends_a_small_photo_to_enhance_where_its_recipe_says_so():
         assert apart[0] < 0.95 * apart[1]
     with pytest.raises(RenderError, match=r"its `enhanced_upscale_max` allows 1\.1"):
         enhanced(noisy, "packshot_white", alpha_HW=mask, small_photos="enhance", enhanced_upscale_max=1.1, upscale_max=1.0)
+
+
+def test_a_way_out_that_is_named_is_one_that_the_recipe_may_take():
+    """A photo that had to be enlarged 6.3 times was told to set `enhanced_upscale_max: 6.29`, which may be 4 at most."""
+    place = Placement(scale=6.29, left_px=0, top_px=0, frame_width_px=100, frame_height_px=100)
+    with pytest.raises(RenderError, match=r"or set a smaller `width_px`"):
+        refuse_enlarging(place, recipe="r", upscale_max=2, named="enhanced_upscale_max", most=4)
+    with pytest.raises(RenderError, match=r"`upscale_max: 6.29`, or a smaller `width_px`"):
+        refuse_enlarging(place, recipe="r", upscale_max=2)
 
 
 def test_a_packshot_that_refuses_small_photos_has_the_key_that_it_always_had():
