@@ -29,6 +29,8 @@ SLEEVE_DEPTH = 0.13
 TINY = 0.0004
 """Openings smaller than this, of the garment, are left open."""
 RIM_PX = 2
+MIN_FILLED = 0.6
+"""Share of an opening's width in which a neck or torso stands: between the ends of a bag's handle nothing does."""
 MIN_SHOWN, MIN_COVERED = 0.4, 0.9
 """Of an opening as it would be drawn, the least that a photo's collar line may leave of it; and of that, the least that the photo must show."""
 
@@ -54,6 +56,7 @@ def hollow(
     """
     cover = mannequin.cover_HW
     kept = np.round(alpha_HW * (1 - cover)).astype(np.uint8)
+    kept[_slivers(kept >= 128, cover, alpha_HW)] = 0
     kept[~_large_parts(kept >= 128)] = 0
     garment = kept >= 128
     rgb = _cleaned(rgb_HW3, cover, garment)
@@ -83,6 +86,15 @@ def hollow(
         rgb = np.where(drawn[..., None], np.clip(np.round(mixed), 0, 255).astype(np.uint8), rgb)
     alpha = np.maximum(kept, np.round(255 * np.clip(kept / 255.0 + inside, 0, 1)).astype(np.uint8))
     return Hollow(rgb_HW3=rgb, alpha_HW=alpha, inside_HW=drawn, neck_width_px=width, inside_back=back)
+
+
+def _slivers(garment: Mask, cover: FloatImage, alpha_HW: ByteImage) -> Mask:
+    """Hairlines of the mannequin between it and the background: its shaded edge is of neither's color. Cloth between the two is wider."""
+    reach = 2 * max(1, round(max(garment.shape) / 300)) + 1
+    square, wide = np.ones((reach, reach), np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    thin = garment & (cv2.morphologyEx(garment.astype(np.uint8), cv2.MORPH_OPEN, square) == 0)
+    between = [cv2.dilate(mask.astype(np.uint8), wide) > 0 for mask in (cover > 0.5, alpha_HW < 128)]
+    return np.asarray(thin & between[0] & between[1])
 
 
 def _large_parts(mask: Mask) -> Mask:
@@ -136,11 +148,14 @@ class _Opening:
 
 def _opening(neck: Mask, garment: Mask, sag: float) -> _Opening | None:
     """The opening that a neck or torso stood in, its back rim as one hangs; None where there is none."""
-    ends = _ends(_touching(garment, neck, 3))
+    contact = _touching(garment, neck, 3)
+    ends = _ends(contact)
     if ends is None:
         return None
     (left_x, left_y), (right_x, right_y) = ends
     width = float(right_x - left_x)
+    if contact[:, left_x : right_x + 1].any(axis=0).mean() < MIN_FILLED:
+        return None
     columns = np.arange(left_x, right_x + 1)
     across = (columns - left_x) / width
     line = left_y + (right_y - left_y) * across

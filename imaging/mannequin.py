@@ -32,6 +32,10 @@ SLIVER_PX = 6
 """How far from the outline a sliver is looked for, at working size."""
 MIN_PART = 0.0008
 """Smallest part of a mannequin, of the silhouette's area."""
+SURELY = 5.0
+"""Median lead of the mannequin's color over the garment's, from which a thin part at the outline is the mannequin's: what shows of a hand below a cuff."""
+SMALL_IF_SURE = 0.4
+"""How much smaller such a part may be."""
 GARMENT_COLORS = 4
 MAX_IN_FRONT = 0.003
 """Share of the silhouette in which limbs may have the garment on all four sides; an arm beside a body, and a leg below a hem, have it on two or three."""
@@ -101,7 +105,7 @@ def find_mannequin(rgb_HW3: ByteImage, alpha_HW: ByteImage, given_HW: Mask | Non
         )
     found = _region(weighted, colors, silhouette, seed)
     colors = replace(colors, mannequin=_median(weighted, found))  # limbs lie in another light than the neck
-    found = _region(weighted, colors, silhouette, seed)
+    found |= _region(weighted, colors, silhouette, seed)
     cover = _fine_cover(rgb_HW3, found, colors, scale)
     return _in_parts(found, cover, silhouette, alpha_HW, colors.mannequin)
 
@@ -159,9 +163,11 @@ def _region(weighted: FloatImage, colors: _Colors, silhouette: Mask, seed: Mask)
     for label in range(1, count):
         part = labels == label
         touching = int((part & outline).sum())
-        large = stats[label, cv2.CC_STAT_AREA] >= MIN_PART * silhouette.sum()
-        # A hem's shaded rim is long and thin: a limb is thicker than the ring that it touches.
-        if (part & seed).any() or (large and touching >= 8 and stats[label, cv2.CC_STAT_AREA] > 2.5 * touching):
+        area = stats[label, cv2.CC_STAT_AREA]
+        surely = float(np.median(leaning[part])) > SURELY
+        large = area >= MIN_PART * silhouette.sum() * (SMALL_IF_SURE if surely else 1)
+        # A hem's shaded rim is long and thin: a limb is thicker than the ring that it touches, or, as a hand in a cuff, of the mannequin's very color.
+        if (part & seed).any() or (large and touching >= 8 and (surely or area > 2.5 * touching)):
             found |= part
     # What the opening took off its edges comes back: slivers between a sleeve and a body.
     beside = cv2.dilate(found.astype(np.uint8), np.ones((13, 13), np.uint8)) > 0

@@ -15,6 +15,7 @@ from generation.recipe_book import read_recipe_book
 from generation.render import render_group
 from generation.resolve import resolve
 from imaging.cutout import cut_out
+from imaging.hollow import hollow
 from imaging.mannequin import find_mannequin
 from imaging.placing import place
 from quality.gate import judge_table
@@ -71,6 +72,29 @@ def test_the_mannequin_is_gone_the_cloth_is_as_photographed_and_the_neck_is_fill
 
 def test_a_picture_without_its_mannequin_is_for_a_person_to_look_at_and_nothing_else_is_wrong():
     assert verdict(*made()[:3]) == ("review", {"INSIDE_MADE_UP"})
+
+
+@pytest.mark.parametrize("plastic", [(190, 140, 90), (60, 58, 57)])
+def test_hands_below_the_cuffs_and_hairlines_of_a_neck_beside_a_hood_are_taken_out(plastic):
+    """Hands stayed, thinner than the ring that they touch, and a hairline of the neck was taken for the top of the opening: the hood got a spike."""
+    photo, alpha, own = draw("hoodie", plastic=plastic, side_px=300)
+    made_of = hollow(photo, alpha, find_mannequin(photo, alpha), waist=False)
+    bare = cv2.erode(((alpha >= 128) & (own < 20)).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    same = np.abs(made_of.rgb_HW3.astype(int) - photo).max(axis=2) < 6
+    assert bare.sum() > 1000 and not (bare & same & (made_of.alpha_HW >= 128)).any()
+    hood_top = int(np.flatnonzero((own >= 128).any(axis=1))[0])
+    assert int(np.flatnonzero((made_of.alpha_HW >= 128).any(axis=1))[0]) > hood_top - 4
+
+
+def test_a_bags_handle_is_no_neck():
+    photo, alpha = np.full((300, 300, 3), 255, np.uint8), np.zeros((300, 300), np.uint8)
+    cv2.rectangle(alpha, (60, 100), (240, 280), 255, -1)
+    photo[alpha > 0] = (200, 40, 40)
+    handle = np.zeros_like(alpha)
+    cv2.ellipse(handle, (150, 102), (40, 70), 0, 180, 360, 255, 9)
+    photo[handle > 0], alpha[handle > 0] = (30, 30, 30), 255
+    with pytest.raises(RenderError, match=r"no opening is found|no mannequin is found|lies in front"):
+        render_group([resolved()], [1], RenderSource(foreground_HW3=photo, alpha_HW=alpha), None)
 
 
 def test_a_mannequin_left_a_garment_changed_and_a_garment_cut_in_two_are_rejected():
