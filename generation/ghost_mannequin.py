@@ -12,8 +12,9 @@ from pydantic import Field
 
 from catalog.errors import RenderError
 from catalog.photo_roles import PhotoRole
+from generation.enlarging import refuse_enlarging
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
-from generation.packshot import white_ground
+from generation.packshot import UPSCALE_MAX, white_ground
 from generation.worn_products import GarmentClass, garment_of
 from imaging.composite import composite
 from imaging.hollow import Hollow, hollow
@@ -37,6 +38,9 @@ class GhostMannequinParams(RecipeParams):
 
     fill_pct: float = Field(default=86.0, ge=20, le=98, description="Longer side of the product's box in percent of the frame.")
     shadow: float = Field(default=0.0, ge=0, le=1, description="Strength of the contact shadow, 0 none.")
+    upscale_max: float = Field(
+        default=UPSCALE_MAX, ge=0.1, le=10, description="How many times a photo may be enlarged; a smaller one is refused."
+    )
     garments: dict[str, GarmentClass] = Field(default={}, description="Class of a category's products where names do not tell it.")
 
 
@@ -73,12 +77,14 @@ def compose_ghost_mannequin(job: Job) -> Composed:
             "allowed. Use the packshot."
         )
     placement = fit_centered(made.alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=job.params["fill_pct"])
+    refuse_enlarging(placement, recipe=job.name, upscale_max=job.params["upscale_max"])
     rgb, alpha = place(made.rgb_HW3, made.alpha_HW, placement)
     background, shaded_pct = white_ground(alpha, strength=job.params["shadow"])
     facts = {
         "background": "white",
         "background_hex": "#ffffff",
         "shaded_pct": shaded_pct,
+        "enlarged": round(placement.scale, 3),
         "garment": resolved["garment"],
         "limbs_removed": len(found.limbs),
         "mannequin_lab": [round(value, 1) for value in found.lab],

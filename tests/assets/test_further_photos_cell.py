@@ -29,7 +29,7 @@ changes_product: true
 width_px: 400
 height_px: 400
 digital_source_type: compositeSynthetic
-params: {garments: {mugs: top}}
+params: {garments: {mugs: top}, upscale_max: 4}
 """
 
 

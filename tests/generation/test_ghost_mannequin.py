@@ -24,7 +24,7 @@ from quality.rules import read_rules
 from tools.drawn_mannequins import draw
 
 KIT = read_brand_kit(Path(__file__).parents[2] / "demo" / "catalog" / "brand.yaml")
-RECIPE = read_recipe_book()["ghost_mannequin"].model_copy(update={"width_px": 560, "height_px": 560})
+RECIPE = read_recipe_book()["ghost_mannequin"].model_copy(update={"width_px": 560, "height_px": 560}).with_params({"upscale_max": 4})
 
 
 def resolved(title="Cotton T-shirt", **params):
@@ -132,6 +132,12 @@ def test_a_garment_without_a_mannequin_is_refused():
     photo, _, own = draw("tee", side_px=440)
     with pytest.raises(RenderError, match=r"no mannequin is found|has the garment's own color"):
         render_group([resolved()], [1], RenderSource(foreground_HW3=photo, alpha_HW=own), None)
+
+
+def test_a_small_photo_is_not_enlarged_without_a_word():
+    photo, alpha, _ = draw("tee", side_px=300)
+    with pytest.raises(RenderError, match=r"would have to enlarge this photo .* `upscale_max` allows 1\.25"):
+        render_group([resolved(upscale_max=1.25)], [1], RenderSource(foreground_HW3=photo, alpha_HW=alpha), None)
 
 
 def test_what_no_mannequin_wears_is_refused_before_anything_is_made_and_childrens_wear_is_not():
