@@ -61,7 +61,7 @@ class PeopleParams(RecipeParams):
         description=f"Skin tones, {HOW_OFTEN}.",
     )
     hair: Weights[Hair] = Field(
-        description="How often each kind of hair is drawn relative to the others.", default={
+        default={
             "short_straight": 1, "short_coily": 1, "shaved": 1, "shoulder_wavy": 1, "long_straight": 1, "long_curly": 1, "braids": 1,
             "head_scarf": 1,
         },
