@@ -70,3 +70,13 @@ def test_a_logo_lies_on_the_surface_around_it_and_a_handle_s_opening_and_a_rim_d
     part[10:14] = False
     whole = with_what_lies_on_it(part, alpha)
     assert whole[25, 25] and not whole[45, 45] and not whole[12, 30] and whole[35, 5]
+
+
+def test_gloss_that_mirrors_a_warm_light_is_the_material_and_a_neutral_label_is_not():
+    """The side of a purple bag under a warm light was left gray, in patches."""
+    color = shaded((160, 160), (84, 40, 78))
+    color[:, :30] = (114, 98, 101)
+    color[60:100, 80:130] = (236, 234, 230)
+    region = find_dominant_region(color, np.full((160, 160), 255, np.uint8))
+    assert region.mask[80, 10] > 0.8, "the gloss"
+    assert region.mask[80, 100] < 0.02, "the label"
