@@ -2,7 +2,7 @@
 
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -29,6 +29,7 @@ from catalog.errors import RenderError
 from catalog.failpoint import failpoint
 from catalog.photo_roles import MASKS
 from catalog.preemption import stop_point
+from catalog.recently_used import RecentlyUsed
 from catalog.verdict import Verdict
 from resources.costs import clocked
 from resources.ledger import Row
@@ -43,6 +44,13 @@ if TYPE_CHECKING:
     from imaging.cutout import Cutout
     from imaging.neural_cutout import CutoutModel
     from quality.screening import ScreeningRules
+
+
+KEPT_PIXELS = 32_000_000
+"""Pixels of all cut-outs that are kept decoded, 4 bytes each: 128 MB, thirty of 1,024 px."""
+
+DECODED: RecentlyUsed[Any] = RecentlyUsed(KEPT_PIXELS, lambda planes: planes[1].size)
+"""The cut-outs that this process read last."""
 
 
 def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
@@ -163,10 +171,16 @@ def _row_of(project: Project, key: str, photo_digest: str, cut: "Cutout") -> Row
 
 
 def read_cutout(project: Project, cutout_digest: str) -> "tuple[np.ndarray, np.ndarray]":
-    """A stored cut-out as (foreground_HW3, alpha_HW), uint8."""
+    """A stored cut-out as (foreground_HW3, alpha_HW), uint8; read-only, for all recipes of a product get the same one."""
     from imaging.storage_format import decode_rgba_png
 
-    return decode_rgba_png(project.store.get(cutout_digest))
+    def read() -> "tuple[np.ndarray, np.ndarray]":
+        planes = decode_rgba_png(project.store.get(cutout_digest))
+        for plane in planes:
+            plane.setflags(write=False)
+        return planes
+
+    return DECODED.get((cutout_digest,), read)
 
 
 def read_upright_photo(project: Project, photo_digest: str) -> "np.ndarray":

@@ -20,7 +20,7 @@ from catalog.errors import RenderError
 from catalog.placement import Placement
 from catalog.product import SLUG
 from generation.kind import Job, RecipeParams, Wish
-from generation.known_parts import KNOWN
+from generation.known_parts import known_part
 from imaging.dominant_region import DominantRegion, find_dominant_region, region_of_mask
 
 Uint8 = npt.NDArray[np.uint8]
@@ -78,9 +78,9 @@ def _in_photo(job: Job) -> tuple[DominantRegion, dict[str, Any]]:
     source = job.source
     if "part_mask" in job.resolved:
         key = (source.digest, job.resolved["part_mask"])
-        region = KNOWN.get(key, lambda: region_of_mask(source.foreground_HW3, source.alpha_HW, _mask_of(job, source.alpha_HW)))
+        region = known_part(key, lambda: region_of_mask(source.foreground_HW3, source.alpha_HW, _mask_of(job, source.alpha_HW)))
         return region, {"part": job.resolved["part"], "region_share": round(region.share, 4)}
-    region = KNOWN.get((source.digest,), lambda: find_dominant_region(source.foreground_HW3, source.alpha_HW))
+    region = known_part((source.digest,), lambda: find_dominant_region(source.foreground_HW3, source.alpha_HW))
     if region.share < MIN_REGION_SHARE:
         raise RenderError(
             f"Recipe '{job.name}' finds no main color to change: the largest material covers {region.share:.0%} of the product, "

@@ -11,7 +11,7 @@ from catalog.errors import RenderError
 from catalog.product import Product
 from generation import part
 from generation.kind import RenderSource
-from generation.known_parts import KNOWN, KnownParts
+from generation.known_parts import KNOWN
 from generation.recipe_book import read_recipe_book
 from generation.recolor import with_room
 from generation.render import render_group
@@ -172,18 +172,6 @@ def test_another_photo_or_mask_of_the_same_size_is_another_part():
     files = Files(main=png(part_mask(alpha, box=(slice(120, 200), slice(90, 170)))))
     made(mug(), kit(part_masks=(PartMask(sku="P-1", file=files.named["main"]),)), files, hex="#a84828")
     assert len(KNOWN) == 3
-
-
-def test_parts_that_were_found_longest_ago_are_forgotten_first_and_the_last_one_stays():
-    known = KnownParts(max_pixels=2 * 300 * 300)
-    regions = {name: find_dominant_region(*mug()) for name in "abc"}
-    for name in "abac":
-        assert known.get((name,), lambda name=name: regions[name]) is regions[name]
-    assert known.get(("a",), lambda: None) is regions["a"]
-    assert known.get(("b",), lambda: regions["c"]) is regions["c"], "was forgotten"
-    small = KnownParts(max_pixels=1)
-    small.get(("a",), lambda: regions["a"])
-    assert len(small) == 1
 
 
 @pytest.mark.parametrize(("target_hex", "lightness"), [("#ffffff", 96.75), ("#000000", 3.25), ("#8a9a7b", None)])
