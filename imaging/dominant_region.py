@@ -183,23 +183,37 @@ def _cluster(samples: FloatImage) -> tuple[FloatImage, npt.NDArray[np.int64]]:
 
 
 def _largest_material(centers: FloatImage, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Which groups belong to the material that covers most: one group and all that differ from it by shading alone.
+    """Which groups belong to the material that covers most: one group and all that differ from it by shading alone, and are of one hue.
 
-    Not by way of a third: pixels where two materials mix would chain them together.
+    Not by way of a third: pixels where two materials mix, or one mirrors the other, would chain them together. An orange lampshade, its mirror
+    in the brass foot, and the brass lie 15 degrees of hue apart each.
     """
     linked = np.array([[_same_material(one, other) for other in centers] for one in centers])
-    areas = [counts[row].sum() for row in linked]
-    return np.asarray(linked[int(np.argmax(areas))], bool)
+    one_hue = np.array([[_same_hue(one, other) for other in centers] for one in centers])
+    best, area = np.zeros(len(centers), bool), -1
+    for anchor in range(len(centers)):
+        group = np.zeros(len(centers), bool)
+        group[anchor] = True
+        for other in sorted(np.flatnonzero(linked[anchor]), key=lambda member: -int(counts[member])):
+            group[other] = bool(one_hue[other][group].all())
+        if counts[group].sum() > area:
+            best, area = group, int(counts[group].sum())
+    return best
+
+
+def _same_hue(one: FloatImage, other: FloatImage) -> bool:
+    """Whether two groups are of one hue, or one of them has none."""
+    chroma = [float(np.hypot(group[1], group[2])) for group in (one, other)]
+    hue = np.rad2deg(np.arctan2(one[2], one[1]) - np.arctan2(other[2], other[1]))
+    return min(chroma) < COLORED_FROM or abs((float(hue) + 180) % 360 - 180) < SAME_HUE_DEG
 
 
 def _same_material(one: FloatImage, other: FloatImage) -> bool:
     chroma_one, chroma_other = float(np.hypot(one[1], one[2])), float(np.hypot(other[1], other[2]))
     lightness = abs(float(one[0] - other[0])) / LIGHTNESS_WEIGHT
     if min(chroma_one, chroma_other) >= COLORED_FROM:
-        hue = np.rad2deg(np.arctan2(one[2], one[1]) - np.arctan2(other[2], other[1]))
-        turn = abs((float(hue) + 180) % 360 - 180)
         ratio = max(chroma_one, chroma_other) / min(chroma_one, chroma_other)
-        return turn < SAME_HUE_DEG and ratio < SAME_CHROMA_RATIO and lightness < SAME_LIGHTNESS_COLORED
+        return _same_hue(one, other) and ratio < SAME_CHROMA_RATIO and lightness < SAME_LIGHTNESS_COLORED
     return float(np.hypot(*(one[1:] - other[1:]))) < SAME_CHROMA and lightness < SAME_LIGHTNESS_GRAY
 
 

@@ -1,6 +1,9 @@
 """The dominant region: one material whatever its shading; labels and metal are others."""
 
+from pathlib import Path
+
 import numpy as np
+from PIL import Image
 
 from imaging.dominant_region import find_dominant_region, with_what_lies_on_it
 from tests.drawn_products import bag, mug, shaded
@@ -80,3 +83,13 @@ def test_gloss_that_mirrors_a_warm_light_is_the_material_and_a_neutral_label_is_
     region = find_dominant_region(color, np.full((160, 160), 255, np.uint8))
     assert region.mask[80, 10] > 0.8, "the gloss"
     assert region.mask[80, 100] < 0.02, "the label"
+
+
+def test_brass_that_mirrors_an_orange_shade_is_not_the_shade():
+    """Shade, its mirror in the brass, and brass lie 15 degrees of hue apart each; linked by way of the mirror, the foot was recolored, too."""
+    catalog = Path(__file__).parents[2] / "demo" / "catalog"
+    photo = np.array(Image.open(catalog / "photos" / "LGT-001.jpg").convert("RGB"))
+    alpha = np.array(Image.open(catalog / "alphas" / "LGT-001.png").convert("L").resize(photo.shape[1::-1]))
+    region = find_dominant_region(photo, alpha)
+    assert region.mask[300, 512] > 0.95, "the shade"
+    assert region.mask[700, 505:525].max() < 0.05, "the brass"
