@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.errors import ModelError, RenderError
+from catalog.sentences import clause
 from imaging.color import delta_e2000, srgb_to_lab
 
 Uint8 = npt.NDArray[np.uint8]
@@ -140,7 +141,7 @@ def _loaded(model: Upscaler) -> Any:
         )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(
-            f"Upscaler '{model.name}' at {model.folder} cannot be loaded: {error}. Copy it again. Nothing was made."
+            f"Upscaler '{model.name}' at {model.folder} cannot be loaded: {clause(error)}. Copy it again. Nothing was made."
         ) from error
     if loading["missing_keys"]:
         raise ModelError(

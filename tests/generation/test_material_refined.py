@@ -72,9 +72,9 @@ def test_a_recipe_says_by_its_engine_whether_a_model_draws():
     assert edited.engine == "diffusion" and edited.digital_source_type == "compositeWithTrainedAlgorithmicMedia"
     assert is_edited(edited) and not wears_lora(edited) and check_recipe(edited, "mine.yaml") == edited
     assert as_drawn(edited.with_params({"refine": "off"})).engine == "studio"
-    with pytest.raises(SettingsError, match=r"mine.yaml: recipe 'material' .* needs `engine: diffusion` and `digital_source_type"):
+    with pytest.raises(SettingsError, match=r"mine.yaml: recipe 'material' .* `engine: diffusion`, not studio"):
         check_recipe(RECIPE.with_params({"refine": "edit"}), "mine.yaml")
-    with pytest.raises(SettingsError, match="say `refine: edit`, or `engine: studio`"):
+    with pytest.raises(SettingsError, match="`engine: studio`, not diffusion"):
         check_recipe(RECIPE.model_copy(update={"engine": "diffusion"}), "mine.yaml")
 
 

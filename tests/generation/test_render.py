@@ -65,7 +65,7 @@ SMALL = {
     "enhance_uniform": {"max_upscale": 4},
     "ad_poster": {"formats": []},
     "on_model": WORN,
-    "ghost_mannequin": WORN,
+    "ghost_mannequin": WORN | {"upscale_max": 4},
 }
 """What the drawn products of 300 px, of no known category, need besides, by recipe."""
 
