@@ -1,21 +1,35 @@
 """The cut-outs of a cell: product and alpha told from the background, with confidence; doubtful ones routed, never guessed."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from assets.attempts import CRASHES, CrashedItem, counted, forget
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
+from assets.further_photos import further_named
 from assets.house_rules import OWNERS, reasons_table, sheet_metadata
 from assets.lost_files import record_made
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
-from assets.planning import cutout_key, products_of_cell, screening_key, screening_rules
+from assets.planning import (
+    cutout_key,
+    cutouts_of,
+    further_key,
+    in_doubt,
+    products_of_cell,
+    screening_key,
+    screening_rules,
+    second_cutout_key,
+)
 from assets.source_photos import source_photos
+from catalog.errors import RenderError
 from catalog.failpoint import failpoint
+from catalog.photo_roles import MASKS
 from catalog.preemption import stop_point
+from catalog.recently_used import RecentlyUsed
 from catalog.verdict import Verdict
 from resources.costs import clocked
 from resources.ledger import Row
@@ -27,6 +41,17 @@ from resources.tallies import because, saw
 if TYPE_CHECKING:
     import numpy as np
 
+    from imaging.cutout import Cutout
+    from imaging.neural_cutout import CutoutModel
+    from quality.screening import ScreeningRules
+
+
+KEPT_PIXELS = 32_000_000
+"""Pixels of all cut-outs that are kept decoded, 4 bytes each: 128 MB, thirty of 1,024 px."""
+
+DECODED: RecentlyUsed[Any] = RecentlyUsed(KEPT_PIXELS, lambda planes: planes[1].size)
+"""The cut-outs that this process read last."""
+
 
 def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
     """Cut out every accepted photo of a cell that was not cut out yet, or whose cut-out file is lost; return one row per accepted photo, with its outcome."""
@@ -37,30 +62,61 @@ def cut_out_cell(project: Project, category: str, drop: str) -> list[Row]:
     )
     accepted = {row["photo_digest"] for row in screened.values() if row["accepted"]}
     rows = [row for row in rows if row["photo_digests"][0] in accepted]
-    known = project.ledger.by_keys(cutout, (cutout_key(row["photo_digests"][0]) for row in rows))
+    known = cutouts_of(project, (row["photo_digests"][0] for row in rows))
     lost = project.store.missing(row["cutout_digest"] for row in known.values())
     outcomes = []
     with clocked(project, "cut out", category, drop) as clock:
         for row in rows:
-            key = cutout_key(row["photo_digests"][0])
-            if key not in known or known[key]["cutout_digest"] in lost:
+            photo = row["photo_digests"][0]
+            if photo not in known or known[photo]["cutout_digest"] in lost:
                 stop_point()
-                known[key] = _cut_or_set_aside(project, row["photo_digests"][0], row["attributes"]["photos"][0], key)
-                failpoint("cutout.stored")
-                record_made(project, cutout, [known[key]], file="cutout_digest", skus={row["sku"]})
-                failpoint("cutout.recorded")
+                known[photo] = _made(project, photo, row["attributes"]["photos"][0], row["sku"])
                 clock.lap()
-                saw("cut out", "made" if known[key]["accepted"] else "doubtful")
-                for reason in known[key]["reasons"]:
+                saw("cut out", "made" if known[photo]["accepted"] else "doubtful")
+                for reason in known[photo]["reasons"]:
                     because("cut out", reason)
             else:
                 saw("cut out", "found")
-            outcomes.append({"sku": row["sku"], **known[key]})
-    forget(project, *(f"cutout {key}" for key in known))  # of workers killed just before forgetting
+            outcomes.append({"sku": row["sku"], **known[photo]})
+        _cut_out_further(project, rows, rules)
+    forget(project, *(f"cutout {row['key']}" for row in known.values()))  # of workers killed just before forgetting
     return outcomes
 
 
-def _cut_or_set_aside(project: Project, photo_digest: str, name: str, key: str) -> Row:
+def _cut_out_further(project: Project, rows: list[Row], rules: "ScreeningRules") -> None:
+    """Cut out the accepted photos beside the main ones that a recipe uses."""
+    beside = [(row["sku"], role, *named) for row in rows for role, named in further_named(project, row).items() if role not in MASKS]
+    screened = project.ledger.by_keys(source_photo, (further_key(role, photo, name, rules) for _, role, photo, name in beside))
+    known = cutouts_of(project, (photo for _, _, photo, _ in beside))
+    lost = project.store.missing(row["cutout_digest"] for row in known.values())
+    for sku, role, photo, name in beside:
+        seen = screened.get(further_key(role, photo, name, rules))
+        if seen is None or not seen["accepted"] or (photo in known and known[photo]["cutout_digest"] not in lost):
+            continue
+        stop_point()
+        known[photo] = _made(project, photo, name, sku)
+
+
+def _made(project: Project, photo_digest: str, name: str, sku: str) -> Row:
+    """One photo's cut-out, recorded: the classical one and, where that one is in doubt and a model is installed, the model's."""
+    first = cutout_key(photo_digest)
+    row = project.ledger.by_keys(cutout, [first]).get(first)
+    if row is None or project.store.missing([row["cutout_digest"]]):
+        row = _recorded(project, _cut_or_set_aside(project, photo_digest, name, first), sku)
+    second = second_cutout_key(project, photo_digest)
+    if second is None or not in_doubt(row):
+        return row
+    return _recorded(project, _cut_or_set_aside(project, photo_digest, name, second, model=project.cutout_model), sku)
+
+
+def _recorded(project: Project, row: Row, sku: str) -> Row:
+    failpoint("cutout.stored")
+    record_made(project, cutout, [row], file="cutout_digest", skus={sku})
+    failpoint("cutout.recorded")
+    return row
+
+
+def _cut_or_set_aside(project: Project, photo_digest: str, name: str, key: str, *, model: "CutoutModel | None" = None) -> Row:
     """One photo's cut-out; a photo over which workers died waits for a person, with an empty cut-out in place of one."""
     import numpy as np
 
@@ -68,7 +124,8 @@ def _cut_or_set_aside(project: Project, photo_digest: str, name: str, key: str) 
 
     try:
         with counted(project, f"cutout {key}", f"the cut-out of {name}"):
-            return _cut_one(project, photo_digest, name, key)
+            cut = _cut_one if model is None else partial(_cut_again, model)
+            return cut(project, photo_digest, name, key)
     except CrashedItem as error:
         nothing = encode_rgba_png(np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8))
         return {
@@ -85,10 +142,22 @@ def _cut_or_set_aside(project: Project, photo_digest: str, name: str, key: str) 
 def _cut_one(project: Project, photo_digest: str, name: str, key: str) -> Row:
     from imaging.cutout import cut_out
     from imaging.photo import decode_photo
+
+    return _row_of(project, key, photo_digest, cut_out(decode_photo(project.store.get(photo_digest), name=name).pixels_HW3))
+
+
+def _cut_again(model: "CutoutModel", project: Project, photo_digest: str, name: str, key: str) -> Row:
+    from imaging.cutout import cut_out
+    from imaging.neural_cutout import cut_out_with
+    from imaging.photo import decode_photo
+
+    photo = decode_photo(project.store.get(photo_digest), name=name).pixels_HW3
+    return _row_of(project, key, photo_digest, cut_out_with(model, photo, cut_out(photo)))
+
+
+def _row_of(project: Project, key: str, photo_digest: str, cut: "Cutout") -> Row:
     from imaging.storage_format import encode_rgba_png
 
-    photo = decode_photo(project.store.get(photo_digest), name=name)
-    cut = cut_out(photo.pixels_HW3)
     failpoint("cutout.cut")
     return {
         "key": key,
@@ -102,10 +171,28 @@ def _cut_one(project: Project, photo_digest: str, name: str, key: str) -> Row:
 
 
 def read_cutout(project: Project, cutout_digest: str) -> "tuple[np.ndarray, np.ndarray]":
-    """A stored cut-out as (foreground_HW3, alpha_HW), uint8."""
+    """A stored cut-out as (foreground_HW3, alpha_HW), uint8; read-only, for all recipes of a product get the same one."""
     from imaging.storage_format import decode_rgba_png
 
-    return decode_rgba_png(project.store.get(cutout_digest))
+    def read() -> "tuple[np.ndarray, np.ndarray]":
+        planes = decode_rgba_png(project.store.get(cutout_digest))
+        for plane in planes:
+            plane.setflags(write=False)
+        return planes
+
+    return DECODED.get((cutout_digest,), read)
+
+
+def read_upright_photo(project: Project, photo_digest: str) -> "np.ndarray":
+    """A kept original as upright sRGB pixels, as it was cut out: uint8 (H, W, 3). Raises RenderError when the store has lost it."""
+    from imaging.photo import decode_photo
+
+    if project.store.missing([photo_digest]):
+        raise RenderError(
+            f"The original photo {photo_digest[:12]} is not in the store any more. Nothing was made. Run the product's cell: it is kept anew while "
+            "the catalog still has it."
+        )
+    return decode_photo(project.store.get(photo_digest)).pixels_HW3
 
 
 def commit_cutouts(project: Project, category: str, drop: str, outcomes: list[Row]) -> str:

@@ -19,15 +19,16 @@ from assets.planning import (
     key_of_render,
     screening_key,
     screening_rules,
+    second_cutout_key,
     variants_of,
 )
-from catalog.brand_kit import BrandKit
+from catalog.brand_kit import BrandKit, Channel
 from catalog.errors import RenderError
 from catalog.keys import digest, gate_key
 from catalog.product import Product
 from catalog.recipe import Recipe
 from catalog.variant import Variant
-from generation.kinds import KINDS
+from generation.kinds import KINDS, wears_lora
 from generation.resolve import resolve
 from resources.ledger import Row
 from resources.ledger_tables import expectation
@@ -74,7 +75,7 @@ def expectation_of(project: Project, category: str, lora_digest: str | None) -> 
     """What is expected of a category's products while `lora_digest` is in use there (None: no LoRA)."""
     forms = {c.name: channel_form(project, c)[:KEY_DIGITS] + (PACKED if c.pack else "") for c in project.brand_kit.channels}
     return Expectation(
-        intake=digest([screening_key(NONE, "photo.jpg", screening_rules(project)), cutout_key(NONE)])[:KEY_DIGITS],
+        intake=digest([screening_key(NONE, "photo.jpg", screening_rules(project)), *_cutout_keys(project)])[:KEY_DIGITS],
         variants={recipe.name: _variants(project, recipe, category, lora_digest) for recipe in project.recipes},
         gates={recipe.name: gate_key(render_digest=NONE, **gate_inputs(project, recipe))[:KEY_DIGITS] for recipe in project.recipes},
         words={recipe.name: _words(project, recipe, category) for recipe in project.recipes},
@@ -82,11 +83,23 @@ def expectation_of(project: Project, category: str, lora_digest: str | None) -> 
             recipe.name: {
                 c.name: forms[c.name]
                 for c in project.brand_kit.channels
-                if recipe.name in c.recipes and not (lora_digest and not_cleared(project, c, recipe, lora_digest))
+                if recipe.name in c.recipes and not _barred(project, c, recipe, lora_digest)
             }
             for recipe in project.recipes
         },
     )
+
+
+def _barred(project: Project, channel: Channel, recipe: Recipe, lora_digest: str | None) -> bool:
+    """Whether a license keeps a recipe's pictures from a channel; while a LoRA is missing there are none."""
+    if wears_lora(recipe):
+        return lora_digest is not None and bool(not_cleared(project, channel, recipe, lora_digest))
+    return bool(not_cleared(project, channel, recipe, None))
+
+
+def _cutout_keys(project: Project) -> list[str]:
+    second = second_cutout_key(project, NONE)
+    return [cutout_key(NONE), *([second] if second else [])]
 
 
 def read_expectation(row: Row) -> Expectation:
@@ -115,7 +128,7 @@ def _stand_in(category: str) -> Product:
 
 
 def _variants(project: Project, recipe: Recipe, category: str, lora_digest: str | None) -> list[str] | str | int:
-    kind, item, waits = KINDS[recipe.kind], _stand_in(category), recipe.engine == "diffusion" and lora_digest is None
+    kind, item, waits = KINDS[recipe.kind], _stand_in(category), wears_lora(recipe) and lora_digest is None
     try:
         count = variants_of(project, recipe, item)
         if waits and kind.alike_in_category:
@@ -124,7 +137,7 @@ def _variants(project: Project, recipe: Recipe, category: str, lora_digest: str 
             key_of_render(
                 project,
                 recipe,
-                resolve(recipe, item, project.brand_kit, index),
+                resolve(recipe, item, project.brand_kit, index, upscaler=project.upscaler),
                 photo_digest=NONE,
                 cutout_digest=NONE,
                 index=index,
@@ -138,11 +151,13 @@ def _variants(project: Project, recipe: Recipe, category: str, lora_digest: str 
     if kind.alike_in_category:
         return keys
     style = project.brand_kit.categories.get(category)
+    # A recipe that refuses the stand-in, such as one that goes by titles, may take other products: what all its keys share belongs to it.
+    shared = key_of_render(project, recipe, {}, photo_digest=NONE, cutout_digest=NONE, index=0, seed=0, lora_digest=lora_digest)
     everything = {
         "recipe": recipe.model_dump(mode="json", exclude={"title", "description", "digital_source_type"}),
         "style": style.model_dump(mode="json", include=kind.of_style) if style else None,
         "kit": project.brand_kit.model_dump(mode="json", include=OF_PICTURES if kind.of_kit is None else kind.of_kit),
-        "keys": keys,
+        "keys": [*keys, shared[:KEY_DIGITS]],
     }
     return WAITING * waits + digest(everything)[:KEY_DIGITS]
 
@@ -162,12 +177,13 @@ def _words(project: Project, recipe: Recipe, category: str) -> str:
     from publishing.metadata import metadata_digest
 
     style = project.brand_kit.categories.get(category)
-    colors = [colorway.hex for colorway in (*(style.colorways if style else ()), *project.brand_kit.colorways)]
+    offered = (*(style.colorways if style else ()), *project.brand_kit.colorways, *project.brand_kit.swatches)
+    colors = [(colorway.hex or "#", colorway.photo.sha256 if colorway.photo else None) for colorway in offered]
     said = []
     for index in (0, recipe.variants - 1):
         for color in (None, *(colors if recipe.changes_product else ())):
-            facts = {"target_hex": color} if color else {}
-            render_row = {"render_key": NONE, "facts": facts, "lora_digest": NONE if recipe.engine == "diffusion" else None}
+            facts = {"target_hex": color[0], "target_photo": color[1]} if color else {}
+            render_row = {"render_key": NONE, "facts": facts, "lora_digest": NONE if wears_lora(recipe) else None}
             said.append(metadata_digest(picture_metadata(project, _stand_in_render(recipe, category, index), render_row)))
     return digest(said)[:KEY_DIGITS]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from catalog.brand_kit import Channel
 from catalog.recipe import Recipe
+from generation.kinds import wears_lora
 from resources.project import Project
 
 LICENSE = "license not cleared"
@@ -26,6 +27,7 @@ def not_cleared(project: Project, channel: Channel, recipe: Recipe, lora_digest:
     """
     if not channel.commercial or recipe.engine != "diffusion":
         return ""
+    project = project.drawing(recipe.kind)
     return project.licenses.refusal(lora_digest) or project.licenses.of_drawing(recorded)
 
 
@@ -36,6 +38,8 @@ def drawn_in(facts: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def may_refuse(project: Project) -> bool:
     """Whether licenses could keep any picture from a channel: cheap, so that a catalog whose models are all cleared is not looked through."""
-    drawn = {recipe.name for recipe in project.recipes if recipe.engine == "diffusion"}
-    concerned = any(channel.commercial and not drawn.isdisjoint(channel.recipes) for channel in project.brand_kit.channels)
-    return concerned and project.licenses.may_refuse
+    sold = {name for channel in project.brand_kit.channels if channel.commercial for name in channel.recipes}
+    drawn = [recipe for recipe in project.recipes if recipe.name in sold and recipe.engine == "diffusion"]
+    if any(wears_lora(recipe) for recipe in drawn) and project.licenses.may_refuse:
+        return True
+    return any(bool(project.drawing(recipe.kind).licenses.refusal(None)) for recipe in drawn if not wears_lora(recipe))

@@ -10,14 +10,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from assets.attempts import CRASHES
 from assets.decisions import decided, decisions_on
+from assets.further_photos import further_named, mask_key
 from assets.new_seeds import AskedSeed, VariantName, asked_seeds
 from catalog.errors import ModelError, RenderError
 from catalog.keys import digest, gate_key, render_key
+from catalog.photo_roles import MASKS, FurtherPhoto, PhotoRole
 from catalog.product import Product
 from catalog.recipe import Recipe, RecipeSampling
 from catalog.variant import Variant
 from generation.denoise import Sampling
+from generation.kinds import wears_lora
 from generation.render import DRAWING_VERSION, ENGINE_VERSION
 from generation.resolve import resolve, variant_count
 from imaging.cutout import CUTOUT_VERSION
@@ -80,9 +84,45 @@ def screening_key(photo_digest: str, name: str, rules: ScreeningRules) -> str:
     return digest({**named, "rules": rules.model_dump(mode="json")})
 
 
+def further_key(role: PhotoRole, photo_digest: str, name: str, rules: ScreeningRules) -> str:
+    """Name of the screening of a photo beside the main one; masks are looked at otherwise."""
+    return mask_key(photo_digest) if role in MASKS else screening_key(photo_digest, name, rules)
+
+
 def cutout_key(photo_digest: str) -> str:
     """Name of one cut-out: the photo and the cut-out code's version."""
     return digest({"kind": "cutout", "photo": photo_digest, "version": CUTOUT_VERSION})
+
+
+def second_cutout_key(project: Project, photo_digest: str) -> str | None:
+    """Name of the cut-out that the installed model makes of a photo in doubt: the photo, the code's versions, the weights; None without a model."""
+    model = project.cutout_model
+    if model is None:
+        return None
+    return digest({"kind": "cutout", "photo": photo_digest, "version": CUTOUT_VERSION, "neural": model.identity})
+
+
+def cutouts_of(project: Project, photo_digests: Iterable[str]) -> dict[str, Row]:
+    """The cut-outs that hold today, by photo: the classical one, or the installed model's where that one is in doubt.
+
+    A photo that is not cut out yet, or in doubt and not shown to the installed model yet, is left out: its cut-out is to be made.
+    """
+    photos = list(dict.fromkeys(photo_digests))
+    first = project.ledger.by_keys(cutout, map(cutout_key, photos))
+    found = {photo: first[cutout_key(photo)] for photo in photos if cutout_key(photo) in first}
+    doubtful = {photo: key for photo, row in found.items() if in_doubt(row) and (key := second_cutout_key(project, photo))}
+    second = project.ledger.by_keys(cutout, doubtful.values())
+    for photo, key in doubtful.items():
+        if key in second:
+            found[photo] = second[key]
+        else:
+            del found[photo]
+    return found
+
+
+def in_doubt(row: Row) -> bool:
+    """Whether another way may cut this photo out: refused, and not because workers died over it."""
+    return not row["accepted"] and CRASHES not in row["reasons"]
 
 
 def screening_rules(project: Project) -> ScreeningRules:
@@ -146,7 +186,7 @@ def in_use_query(project: Project, category: str) -> sa.Select[Any]:
 
 def lora_in_use(project: Project, category: str) -> str | None:
     """Digest of the LoRA that a category's scenes are drawn with; None when no recipe draws or there is none yet."""
-    row = promoted_lora(project, category) if any(recipe.engine == "diffusion" for recipe in project.recipes) else None
+    row = promoted_lora(project, category) if any(wears_lora(recipe) for recipe in project.recipes) else None
     return row["lora_digest"] if row else None
 
 
@@ -159,48 +199,74 @@ def plan_products(project: Project, category: str, drop: str, rows: list[Row], l
     """What some active products of one cell still need, their scenes drawn with a LoRA (None: those wait for one)."""
     plan = CellPlan(category=category, drop=drop, lora_digest=lora_digest, rows=rows)
     ready = _ready_products(project, rows, plan)
-    asked = asked_seeds(project, (row["sku"] for row, _ in ready))
-    for row, cutout_row in ready:
+    asked = asked_seeds(project, (row["sku"] for row, _, _ in ready))
+    for row, cutout_row, further in ready:
         for recipe in project.recipes:
-            if recipe.engine == "diffusion" and lora_digest is None:
+            if wears_lora(recipe) and lora_digest is None:
                 item = Product.model_validate(row["attributes"])
                 plan.why[f"{recipe.name}: {NO_LORA.format(category=category)}"] += variants_of(project, recipe, item)
                 continue
             try:
-                plan.wanted += _wanted(project, row, cutout_row, recipe, lora_digest, asked)
+                plan.wanted += _wanted(project, row, cutout_row, further, recipe, lora_digest, asked)
             except RenderError as error:
                 plan.refused.append({**row, "why": str(error)})
     _compare_with_ledger(project, plan)
     return plan
 
 
-def _ready_products(project: Project, rows: list[Row], plan: CellPlan) -> list[tuple[Row, Row]]:
+Further = dict[PhotoRole, FurtherPhoto]
+
+
+def _ready_products(project: Project, rows: list[Row], plan: CellPlan) -> list[tuple[Row, Row, Further]]:
     rules = screening_rules(project)
     keyed = [(row, row["photo_digests"][0], row["attributes"]["photos"][0]) for row in rows]
-    screened = project.ledger.by_keys(source_photo, (screening_key(d, name, rules) for _, d, name in keyed if d))
-    cut = project.ledger.by_keys(cutout, (cutout_key(d) for _, d, _ in keyed if d))
+    others = {row["sku"]: further_named(project, row) for row in rows}
+    beside = [(role, d, name) for named in others.values() for role, (d, name) in named.items()]
+    screened = project.ledger.by_keys(
+        source_photo,
+        [*(screening_key(d, name, rules) for _, d, name in keyed if d), *(further_key(role, d, name, rules) for role, d, name in beside)],
+    )
+    cut = cutouts_of(project, [*(d for _, d, _ in keyed if d), *(d for role, d, _ in beside if role not in MASKS)])
     ready = []
     for row, photo_digest, name in keyed:
         if photo_digest is None:
             plan.refused.append({**row, "why": "photo_missing"})
             continue
         photo = screened.get(screening_key(photo_digest, name, rules))
-        cut_row = cut.get(cutout_key(photo_digest))
-        if photo is None:
+        cut_row = cut.get(photo_digest)
+        named = {
+            role: (d, screened.get(further_key(role, d, name, rules)), None if role in MASKS else cut.get(d))
+            for role, (d, name) in others[row["sku"]].items()
+        }
+        if photo is None or (photo["accepted"] and any(seen is None for _, seen, _ in named.values())):
             plan.photos_to_screen.append(row)
             plan.renders_to_come += _all_variants(project, row)
             plan.why["photo not screened yet"] += 1
         elif not photo["accepted"]:
             plan.refused.append({**row, "why": "photo"})
-        elif cut_row is None:
+        elif cut_row is None or any(
+            seen["accepted"] and other is None for role, (_, seen, other) in named.items() if seen and role not in MASKS
+        ):
             plan.cutouts_to_make.append(row)
             plan.renders_to_come += _all_variants(project, row)
             plan.why["not cut out yet"] += 1
         elif not cut_row["accepted"]:
             plan.refused.append({**row, "why": "cutout"})
         else:
-            ready.append((row, cut_row))
+            ready.append((row, cut_row, {role: _further(*found) for role, found in named.items()}))
     return ready
+
+
+def _further(photo_digest: str, screened: Row | None, cut_row: Row | None) -> FurtherPhoto:
+    """A photo beside the main one, with what came of it: a cut-out that holds, or why it cannot be used."""
+    assert screened is not None, "a product with a photo that is not screened is not ready"
+    if not screened["accepted"]:
+        return FurtherPhoto(photo_digest=photo_digest, refused=tuple(reason["code"] for reason in screened["reasons"]))
+    if cut_row is None:
+        return FurtherPhoto(photo_digest=photo_digest)
+    if not cut_row["accepted"]:
+        return FurtherPhoto(photo_digest=photo_digest, refused=tuple(cut_row["reasons"]))
+    return FurtherPhoto(photo_digest=photo_digest, cutout_digest=cut_row["cutout_digest"])
 
 
 def _all_variants(project: Project, row: Row) -> Counter[str]:
@@ -217,14 +283,20 @@ def variants_of(project: Project, recipe: Recipe, item: Product) -> int:
 
 
 def _wanted(
-    project: Project, row: Row, cutout_row: Row, recipe: Recipe, lora_digest: str | None, asked: Mapping[VariantName, AskedSeed]
+    project: Project,
+    row: Row,
+    cutout_row: Row,
+    further: Further,
+    recipe: Recipe,
+    lora_digest: str | None,
+    asked: Mapping[VariantName, AskedSeed],
 ) -> list[WantedRender]:
     item = Product.model_validate(row["attributes"])
     wanted = []
     for index in range(variant_count(recipe, item, project.brand_kit)):
         seeded = asked.get((item.sku, recipe.name, index))
         variant = Variant(sku=item.sku, recipe=recipe.name, index=index, attempt=seeded.attempt if seeded else 0)
-        resolved = resolve(recipe, item, project.brand_kit, index)
+        resolved = resolve(recipe, item, project.brand_kit, index, further, upscaler=project.upscaler)
         photo = {name: cutout_row[name] for name in ("photo_digest", "cutout_digest")}
         key = key_of_render(project, recipe, resolved, **photo, index=index, seed=variant.seed, lora_digest=lora_digest)
         why = ""
@@ -239,7 +311,7 @@ def _wanted(
                 render_key=key,
                 resolved=resolved,
                 recipe=recipe,
-                lora_digest=lora_digest if recipe.engine == "diffusion" else None,
+                lora_digest=lora_digest if wears_lora(recipe) else None,
                 why=why,
                 **photo,
             )
@@ -266,8 +338,8 @@ def key_of_render(
         recipe={**resolved, **({"sampler": sampler(project, recipe)} if diffusion else {})},
         index=index,
         seed=seed,
-        base_model_digest=project.base_model_digest if diffusion else None,
-        lora_digest=lora_digest if diffusion else None,
+        base_model_digest=project.drawing(recipe.kind).base_model_digest if diffusion else None,
+        lora_digest=lora_digest if wears_lora(recipe) else None,
         engine_version=ENGINE_VERSION,
     )
 
@@ -275,8 +347,9 @@ def key_of_render(
 def sampling_of(project: Project, recipe: Recipe) -> Sampling:
     """How a recipe's plates are drawn: as the recipe says, else as the settings do.
 
-    Raises ModelError for guidance with a model that was distilled to do without: it would change nothing but the render's key.
+    Raises ModelError for a recipe that edits where no model can, and for guidance with a model that was distilled to do without: it would change nothing but the render's key.
     """
+    project = project.drawing(recipe.kind)
     how, own = project.settings.generation, recipe.sampling or RecipeSampling()
     guidance = own.guidance or how.guidance
     if guidance > 1 and not project.takes_guidance:
@@ -298,7 +371,7 @@ def sampler(project: Project, recipe: Recipe) -> dict[str, Any]:
 
     The batch size is left out: it may change with a machine's memory, and moves a few pixels by one level at most.
     """
-    how = sampling_of(project, recipe)
+    how, project = sampling_of(project, recipe), project.drawing(recipe.kind)
     partly = {"guided_share": how.guided_share} if how.guided_steps not in (0, how.steps) else {}
     partly |= {} if how.step_cache is None else {"step_cache": how.step_cache}
     return {
@@ -325,7 +398,7 @@ def _compare_with_ledger(project: Project, plan: CellPlan) -> None:
 def rules_in_force(project: Project, recipe: Recipe) -> RuleSet:
     """The rules a recipe's renders are held to now: the pack of the recipe or of its kind, with the brand's own bounds."""
     if recipe.name not in project.rule_sets:
-        rules = read_rules(recipe.name, project.brand_kit, kind=recipe.kind)
+        rules = read_rules(recipe.name, project.brand_kit, kind=recipe.kind, gate=recipe.gate)
         project.rule_sets[recipe.name] = rules if project.weights is None else replace(rules, measured_with=project.weights.digest)
     return project.rule_sets[recipe.name]
 

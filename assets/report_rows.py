@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from assets.planning import (
     CellPlan,
     WantedRender,
-    cutout_key,
+    cutouts_of,
     known_cells,
     lora_in_use,
     plan_products,
@@ -24,7 +24,7 @@ from assets.planning import (
 from assets.published_place import Picture, Shown
 from catalog.verdict import Reason, Verdict
 from resources.ledger import Row
-from resources.ledger_tables import cutout, refused_render, source_photo
+from resources.ledger_tables import refused_render, source_photo
 from resources.project import Project
 
 if TYPE_CHECKING:
@@ -124,13 +124,13 @@ def _unused_photos(project: Project, rows: list[Row], gathered: Gathered) -> dic
     rules = screening_rules(project)
     keyed = [(row, row["photo_digests"][0], row["attributes"]["photos"][0]) for row in rows]
     screenings = project.ledger.by_keys(source_photo, (screening_key(photo, name, rules) for _, photo, name in keyed if photo))
-    cuts = project.ledger.by_keys(cutout, (cutout_key(photo) for _, photo, _ in keyed if photo))
+    cuts = cutouts_of(project, (photo for _, photo, _ in keyed if photo))
     found = []
     for row, photo, name in keyed:
         screened = screenings.get(screening_key(photo, name, rules)) if photo else None
         if photo and screened is None:
             continue
-        reasons = _why_unused(name, screened, cuts.get(cutout_key(photo)) if photo else None, gathered)
+        reasons = _why_unused(name, screened, cuts.get(photo) if photo else None, gathered)
         if reasons:
             thumbnail = screened["thumbnail_digest"] if screened else None
             found.append(Unused(row["sku"], name, row["attributes"]["title"], reasons, thumbnail))

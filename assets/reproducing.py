@@ -4,6 +4,7 @@ Records nothing and replaces nothing: what is lost is made again by running its 
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from assets.cutouts import read_cutout
+from assets.cutouts import read_cutout, read_upright_photo
 from assets.plate_inputs import fetch_from, without_lost_neighbors
 from catalog.errors import ModelError, RenderError, SettingsError, StoreError
 from catalog.keys import digest_bytes
+from generation.kinds import KINDS
 from generation.render import ENGINE_VERSION
 from resources.ledger import Row
 from resources.ledger_tables import render
@@ -121,11 +123,14 @@ def _plates_as(project: Project, row: Row, then: dict[str, Any]) -> "DiffusionPl
     from generation.base_model import read_base_model
     from generation.plates import DiffusionPlates
 
+    kind = row["facts"]["kind"]
+    edits = KINDS[kind].edits and project.settings.edit_model is not None
+    project = project.drawing(kind)
     base_model = read_base_model(project.base_model_dir)
     if base_model.digest != then["base_model"]:
         raise ModelError(
             f"Render {row['render_key'][:12]} was drawn with base model {then['base_model'][:12]}; the project's is {base_model.digest[:12]}, at "
-            f"{base_model.folder}. Nothing was made. Set `base_model` to the former one."
+            f"{base_model.folder}. Nothing was made. Set `{'edit_model.name' if edits else 'base_model'}` to the former one."
         )
     recorded, few_step = then.get("few_step"), None
     if recorded is not None:
@@ -133,7 +138,7 @@ def _plates_as(project: Project, row: Row, then: dict[str, Any]) -> "DiffusionPl
         if few_step is None or few_step.digest != recorded["digest"]:
             raise ModelError(
                 f"Render {row['render_key'][:12]} was drawn with the few-step adapter {recorded['digest'][:12]}; the project's is "
-                f"{few_step.digest[:12] if few_step else 'none'}. Nothing was made. Set `generation.few_step` to the former one."
+                f"{few_step.digest[:12] if few_step else 'none'}. Nothing was made. Set `{'edit_model' if edits else 'generation'}.few_step` to the former one."
             )
     return DiffusionPlates(
         base_model,
@@ -171,7 +176,16 @@ def _compose(project: Project, row: Row, plate: Pixels | None) -> Pixels:
             "product's cell: it cuts the photo out again."
         )
     foreground_HW3, alpha_HW = read_cutout(project, row["cutout_digest"])
-    source = RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW, brand_file=project.brand_file)
+    photo = partial(read_upright_photo, project, row["facts"].get("photo_digest", ""))
+    source = RenderSource(
+        foreground_HW3=foreground_HW3,
+        alpha_HW=alpha_HW,
+        brand_file=project.brand_file,
+        photo=photo,
+        further_photo=partial(read_upright_photo, project),
+        further_cutout=partial(read_cutout, project),
+        upscaler=project.upscaler,
+    )
     return render_one(row["facts"]["resolved"], row["facts"]["seed"], source, plate).pixels_HW3
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from assets.attempts import CRASHES, DIED_EACH_TIME
-from assets.planning import CellPlan, cutout_key, plan_cell
+from assets.planning import CellPlan, cutout_key, plan_cell, second_cutout_key
 from resources.ledger import QUERY_CHUNK
 from resources.ledger_tables import cutout, judgment, refused_render, settled
 from resources.project import Project
@@ -41,7 +41,8 @@ def _renders(project: Project, plan: CellPlan) -> dict[str, str]:
 
 def _cutouts(project: Project, plan: CellPlan) -> dict[str, str]:
     """SKUs by the keys of empty cut-outs."""
-    skus = {cutout_key(row["photo_digests"][0]): row["sku"] for row in plan.refused if row["why"] == "cutout"}
+    refused = [(row["photo_digests"][0], row["sku"]) for row in plan.refused if row["why"] == "cutout"]
+    skus = {key: sku for photo, sku in refused for key in (cutout_key(photo), second_cutout_key(project, photo)) if key}
     return {key: skus[key] for key, row in project.ledger.by_keys(cutout, skus).items() if CRASHES in row["reasons"]}
 
 

@@ -15,6 +15,7 @@ from assets.expectation import Expectation, remember_expectation
 from assets.planning import NO_PICTURE_FROM, CellPlan, variants_of
 from catalog.product import Product
 from catalog.verdict import Verdict
+from generation.kinds import wears_lora
 from resources.ledger import QUERY_CHUNK, Row
 from resources.ledger_tables import judgment, refused_render, render, settled
 from resources.project import Project
@@ -133,7 +134,7 @@ def _shapes(project: Project, plan: CellPlan, differences: Mapping[str, int]) ->
         _, judged = plan.judged.get(wanted.render_key, (None, None))
         approved = judged is not None and judged["verdict"] == Verdict.APPROVED
         mine.update(wanted=1, made=int(wanted.render_key in plan.judged), approved=int(approved))
-    waiting = [recipe for recipe in project.recipes if recipe.engine == "diffusion" and plan.lora_digest is None]
+    waiting = [recipe for recipe in project.recipes if wears_lora(recipe) and plan.lora_digest is None]
     shapes = {}
     for row in plan.rows:
         sku = row["sku"]

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from assets.attempts import CrashedItem, Hands, in_hand, times_begun
-from assets.cutouts import read_cutout
+from assets.cutouts import read_cutout, read_upright_photo
 from assets.expectation import expectation_of
 from assets.lost_files import record_made
 from assets.planning import WantedRender, lora_in_use, sampling_of
@@ -23,6 +23,7 @@ from assets.side_work import in_order
 from catalog.errors import ModelError, RenderError
 from catalog.failpoint import failpoint
 from catalog.preemption import stop_point
+from generation.kinds import is_edited, wears_lora
 from generation.plate_requests import digests_of
 from resources.costs import CostClock, clocked
 from resources.instruments import BATCH_SIZE, RENDER_TIME
@@ -55,10 +56,10 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[G
     What another run of the cell has made meanwhile is left alone. A recipe that refuses a product, and a plate that no seed draws, are recorded
     with their reason, and everything else goes on. `tell` gets a line of progress every few seconds.
     """
-    drawn = [group[0] for group in groups if group[0].recipe.engine == "diffusion"]
-    lora_digest = drawn[0].lora_digest if drawn else lora_in_use(project, category)
+    worn = [group[0] for group in groups if wears_lora(group[0].recipe)]
+    lora_digest = worn[0].lora_digest if worn else lora_in_use(project, category)
     announce(project, expectation_of(project, category, lora_digest), {group[0].variant.sku for group in groups})
-    plates = plates_of(project, lora_digest) if drawn else None
+    plates = {edits: plates_of(*_drawn_by(project, of, lora_digest)) for edits, of in _drawn_kinds(groups).items()}
     with (
         clocked(project, "render", category, drop) as clock,
         span("shard", images=sum(map(len, groups))),
@@ -100,14 +101,15 @@ class _Shard:
     """
 
     project: Project
-    plates: "DiffusionPlates | None"
+    plates: "dict[bool, DiffusionPlates]"
+    """What draws, by whether it edits: a project may name a model for that."""
     clock: CostClock
     hands: Hands
     begun: dict[str, int]
     progress: ShardProgress
     items: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    loaded: bool = False
+    loaded: set[bool] = field(default_factory=set)
     inputs: PlateInputs
     products: "dict[str, RenderSource]" = field(default_factory=dict)
 
@@ -115,11 +117,12 @@ class _Shard:
         """What groups must have in common to share batches: how they are drawn. One over which a worker died shares with none, so that whatever
         becomes of its worker is its own doing."""
         item = self.items[group[0].render_key]
-        return sampling_of(self.project, group[0].recipe), item if item in self.begun else ""
+        return is_edited(group[0].recipe), sampling_of(self.project, group[0].recipe), item if item in self.begun else ""
 
     def taken(self, groups: Sequence[Group]) -> Iterator[Group]:
-        """What is still open of each group, taken in hand; suspects come last, those begun least often first."""
-        for group in sorted(groups, key=lambda group: self.begun.get(attempt_of(group), 0)):
+        """What is still open of each group, taken in hand; suspects come last, those begun least often first. What one model draws comes together:
+        memory holds one, and loading another takes longer than many pictures."""
+        for group in sorted(groups, key=lambda group: (self.begun.get(attempt_of(group), 0), is_edited(group[0].recipe))):
             stop_point()
             missing = _open(self.project, group)
             if len(missing) < len(group):
@@ -148,22 +151,22 @@ class _Shard:
 
     def fits(self, group: Group) -> list[Hashable]:
         """What each render of a group must have in common with others of its lot to share batches: the model says."""
-        self._load()
+        self._load(group)
         requests = self._requests(group)
         lots = dict(zip(requests, self._plates_for(group).lots(list(requests.values())), strict=True))
         return [lots.get(n) for n in range(len(group))]
 
-    def _load(self) -> None:
-        if not self.loaded:
-            assert self.plates is not None
-            self.plates.load()
+    def _load(self, group: Sequence[WantedRender]) -> None:
+        edits = is_edited(group[0].recipe)
+        if edits not in self.loaded:
+            self.plates[edits].load()
             self.clock.lap(activity="load model")
-            self.loaded = True
+            self.loaded.add(edits)
 
     def _request(self, wanted: WantedRender) -> "PlateRequest":
         from generation.render import plate_request
 
-        return plate_request(wanted.resolved, wanted.variant.seed, lambda: self._product(wanted.cutout_digest))
+        return plate_request(wanted.resolved, wanted.variant.seed, lambda: self._product(wanted))
 
     def _requests(self, those: Sequence[WantedRender], refused: "dict[int, str] | None" = None) -> "dict[int, PlateRequest]":
         """What the recipes of some renders ask for, by number; where one refuses its product, the reason goes to `refused`."""
@@ -176,22 +179,21 @@ class _Shard:
                     refused[n] = str(error)
         return asked
 
-    def _product(self, cutout_digest: str) -> "RenderSource":
-        """The product of a cut-out, the last one kept: variants follow one another."""
-        if cutout_digest not in self.products:
-            self.products = {cutout_digest: _source(self.project, cutout_digest)}
-        return self.products[cutout_digest]
+    def _product(self, wanted: WantedRender) -> "RenderSource":
+        """The product of a render's cut-out, the last one kept: variants follow one another."""
+        if wanted.cutout_digest not in self.products:
+            self.products = {wanted.cutout_digest: _source(self.project, wanted)}
+        return self.products[wanted.cutout_digest]
 
     def _plates_for(self, wanted: Sequence[WantedRender]) -> "DiffusionPlates":
-        assert self.plates is not None
-        how = sampling_of(self.project, wanted[0].recipe)
-        return replace(self.plates, steps=how.steps, guidance=how.guidance, guided_share=how.guided_share, step_cache=how.step_cache)
+        how, plates = sampling_of(self.project, wanted[0].recipe), self.plates[is_edited(wanted[0].recipe)]
+        return replace(plates, steps=how.steps, guidance=how.guidance, guided_share=how.guided_share, step_cache=how.step_cache)
 
     def draw(self, batch: Sequence[WantedRender]) -> "list[Plate]":
         """The plates of one batch; its time is booked to its recipes in proportion."""
-        assert self.plates is not None
-        assert all(w.lora_digest == self.plates.lora_digest for w in batch if w.lora_digest is not None), "the plan and the LoRA differ"
-        self._load()
+        lora_digest = self.plates[is_edited(batch[0].recipe)].lora_digest
+        assert all(w.lora_digest == lora_digest for w in batch if w.lora_digest is not None), "the plan and the LoRA differ"
+        self._load(batch)
         with span("batch", images=len(batch)):
             drawn = self._drawn(batch)
         failpoint("render.batch_drawn")
@@ -309,6 +311,16 @@ def _compose_beside(project: Project, group: Group, plates: "list[Plate] | None"
         return _compose(project, group, plates)
 
 
+def _drawn_kinds(groups: Sequence[Group]) -> dict[bool, WantedRender]:
+    """A render of each way to draw that groups ask for, by whether it edits; empty where nothing is drawn."""
+    return {is_edited(group[0].recipe): group[0] for group in groups if group[0].recipe.engine == "diffusion"}
+
+
+def _drawn_by(project: Project, wanted: WantedRender, lora_digest: str | None) -> tuple[Project, str | None]:
+    """The project as it draws a render, and the LoRA that it is drawn with."""
+    return project.drawing(wanted.recipe.kind), None if is_edited(wanted.recipe) else lora_digest
+
+
 def plates_of(project: Project, lora_digest: str | None) -> "DiffusionPlates":
     """Plates of the LoRA that was planned with: the one in use may be another by now, and the next plan's business."""
     from generation.base_model import read_base_model
@@ -339,17 +351,25 @@ def _naming(plate: "Plate", blobs: Mapping[str, str]) -> "Plate":
     return replace(plate, batch={**plate.batch, "pictures": {digest: blobs[digest] for digest in named}}) if named else plate
 
 
-def _source(project: Project, cutout_digest: str) -> "RenderSource":
+def _source(project: Project, wanted: WantedRender) -> "RenderSource":
     from generation.kind import RenderSource
 
-    foreground_HW3, alpha_HW = read_cutout(project, cutout_digest)
-    return RenderSource(foreground_HW3=foreground_HW3, alpha_HW=alpha_HW, brand_file=project.brand_file)
+    foreground_HW3, alpha_HW = read_cutout(project, wanted.cutout_digest)
+    return RenderSource(
+        foreground_HW3=foreground_HW3,
+        alpha_HW=alpha_HW,
+        brand_file=project.brand_file,
+        photo=partial(read_upright_photo, project, wanted.photo_digest),
+        further_photo=partial(read_upright_photo, project),
+        further_cutout=partial(read_cutout, project),
+        upscaler=project.upscaler,
+    )
 
 
 def _draw(project: Project, group: Sequence[WantedRender], plates: "Sequence[Plate]") -> "list[Rendered]":
     from generation.render import render_one
 
-    source = _source(project, group[0].cutout_digest)
+    source = _source(project, group[0])
     pixels = [plate.pixels_HW3 for plate in plates] or [None] * len(group)
     return [render_one(w.resolved, w.variant.seed, source, plate_HW3) for w, plate_HW3 in zip(group, pixels, strict=True)]
 
@@ -369,7 +389,8 @@ def _row(project: Project, wanted: WantedRender, made: "Rendered", compose_s: fl
         "lora_digest": wanted.lora_digest,
         "placement": made.placement.as_dict(),
         "facts": made.facts
-        | {"resolved": wanted.resolved, "seed": wanted.variant.seed, "compose_seconds": round(compose_s, 6)}
+        | {"resolved": wanted.resolved, "seed": wanted.variant.seed, "photo_digest": wanted.photo_digest}
+        | {"compose_seconds": round(compose_s, 6)}
         | _plate_facts(plate),
         "seconds": plate.spent["seconds"] if plate is not None else 0.0,
         "made_at": utc_now().replace(tzinfo=None),

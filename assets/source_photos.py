@@ -9,14 +9,16 @@ import dagster as dg
 from assets.catalog import catalog_snapshot
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
+from assets.further_photos import further_named, screened_mask
 from assets.house_rules import OWNERS, reasons_table, sheet_metadata
 from assets.look_alikes import LookAlikes, same_photo_remarks
 from assets.lost_files import record_made
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
-from assets.planning import products_of_cell, screening_key, screening_rules
+from assets.planning import further_key, products_of_cell, screening_key, screening_rules
 from catalog.failpoint import failpoint
 from catalog.keys import digest_bytes
+from catalog.photo_roles import MASKS
 from catalog.preemption import stop_point
 from catalog.verdict import Verdict
 from resources.costs import clocked
@@ -77,8 +79,38 @@ def screen_cell(project: Project, category: str, drop: str) -> list[Row]:
                     record_made(project, source_photo, [again], file="thumbnail_digest", skus={row["sku"]})
                     known[key] = again
             outcomes.append({"sku": row["sku"], **known[key]})
+        for row in rows:
+            _screen_further(project, row, rules, sandbox)
     outcomes = [{**row, **alike.told_later.get(row.get("key", ""), {})} for row in outcomes]
     return _with_shared_photos(project, rules, outcomes)
+
+
+def _screen_further(project: Project, row: Row, rules: "ScreeningRules", sandbox: "DecodeSandbox") -> None:
+    """Screen the photos beside a product's main one that a recipe uses, and keep them; a refused one is a recipe's matter, not the product's."""
+    from quality.screening import screen_photo
+
+    for role, (photo_digest, name) in further_named(project, row).items():
+        key = further_key(role, photo_digest, name, rules)
+        known = project.ledger.by_keys(source_photo, [key])
+        if key in known and not project.store.missing([photo_digest]):
+            continue
+        read = project.source.pictures.photo(name)
+        if read is None or digest_bytes(read.data) != photo_digest:
+            continue  # changed since the catalog was read: the next refresh tells
+        project.store.put(read.data)
+        if key in known:
+            continue
+        stop_point()
+        if role in MASKS:
+            wrong = screened_mask(read.data, name, sandbox.decode)
+            accepted, reasons, measured = wrong is None, [] if wrong is None else [wrong.as_dict()], {}
+        else:
+            screening = screen_photo(read.data, name, rules, decode=sandbox.decode)
+            accepted, reasons = screening.accepted, [reason.as_dict() for reason in (*screening.reasons, *screening.warnings)]
+            measured = screening.measurements
+        stop_point()
+        seen = {"key": key, "photo_digest": photo_digest, "accepted": accepted, "reasons": reasons, "measurements": measured}
+        project.ledger.record(source_photo, {**seen, "thumbnail_digest": None})
 
 
 def _with_shared_photos(project: Project, rules: "ScreeningRules", outcomes: list[Row]) -> list[Row]:

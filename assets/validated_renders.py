@@ -15,7 +15,7 @@ from assets.attempts import CRASHES, CrashedItem, counted, forget
 from assets.brand_kit import brand_kit
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
-from assets.cutouts import read_cutout
+from assets.cutouts import read_cutout, read_upright_photo
 from assets.decisions import decided, decisions_on
 from assets.expectation import expectation_of
 from assets.generated_variants import generated_variants
@@ -42,6 +42,8 @@ from resources.settings import utc_now
 from resources.tallies import because, saw
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from quality.gate import Judgment
     from quality.measurements import RenderEvidence
 
@@ -196,23 +198,38 @@ def measure_one(project: Project, wanted: WantedRender, row: Row) -> dict[str, A
 
 def evidence_of(project: Project, row: Row, *, changes_product: bool) -> "RenderEvidence":
     """What is known about one stored render itself: its pixels and, placed anew, its cut-out."""
-    from imaging.placing import place
     from imaging.storage_format import decode_rgb
     from quality.measurements import RenderEvidence
+    from quality.placed_product import placed_companion, placed_product
 
     data = project.store.get(row["render_digest"])
-    product_rgb_HW3, product_alpha_HW = place(*read_cutout(project, row["cutout_digest"]), Placement(**row["placement"]))
+    resolved, placement = row["facts"].get("resolved", {}), Placement(**row["placement"])
+    shown = resolved.get("back", {}).get("cutout", row["cutout_digest"])  # seen from behind, it is another photo's product
+    cutout = read_cutout(project, shown)
+    product_rgb_HW3, product_alpha_HW = placed_product(*cutout, placement, row["facts"])
     return RenderEvidence(
         pixels_HW3=decode_rgb(data),
         product_rgb_HW3=product_rgb_HW3,
         product_alpha_HW=product_alpha_HW,
+        mannequin_HW=_placed_mask(project, resolved, placement),
         expected_HW3=None,
         changes_product=changes_product,
         facts=row["facts"],
         file_bytes=len(data),
         file_format="PNG",
         icc="sRGB",
+        companion=placed_companion(*cutout, row["facts"]),
     )
+
+
+def _placed_mask(project: Project, resolved: dict[str, Any], placement: Placement) -> "np.ndarray | None":
+    """The mask of the mannequin that the catalog has beside the photo, in the frame; None without one."""
+    from imaging.placing import place
+
+    if "mannequin" not in resolved:
+        return None
+    mask_HW3 = read_upright_photo(project, resolved["mannequin"]["photo"])
+    return place(mask_HW3, mask_HW3[..., 0], placement)[1]
 
 
 SHEET_TILES = 16

@@ -73,7 +73,8 @@ class GradientPlates:
 
 def stored_render(name: str, files: tuple[Path, Path | None], recipe_name: str) -> StoredRender:
     """The product's first variant of a recipe, rendered and encoded."""
-    recipe = read_recipe(ROOT / "generation" / "recipes" / f"{recipe_name}.yaml")
+    own = ROOT / "demo" / "recipes" / f"{recipe_name}.yaml"  # the demo's photographs are enlarged for packshots
+    recipe = read_recipe(own if own.exists() else ROOT / "generation" / "recipes" / f"{recipe_name}.yaml")
     sku = name.removeprefix("demo__")
     product = Product(sku=sku, title="A product", category=CATEGORIES[sku[:3]], photos=(f"{sku}.jpg",))
     resolved = resolve(recipe, product, read_brand_kit(ROOT / "demo" / "catalog" / "brand.yaml"), 0)

@@ -33,7 +33,7 @@ from resources.ledger_tables import attempt, judgment, measurement, publication,
 from resources.project import open_project
 from resources.settings import PROJECT_VARIABLE, utc_now
 from tests.crash.stages import COLORWAYS, LENIENT, RECIPES
-from tests.tiny_project import draw_mug, product_row, write_photo, write_project, write_table
+from tests.tiny_project import draw_mug, product_row, small_recipe, write_photo, write_project, write_table
 
 NOTICE_S = 15.0
 """Between SIGTERM and SIGKILL, as on Google's ordinary pods."""
@@ -68,10 +68,8 @@ def write_shop(folder: Path, renders: int, shard_images: int) -> Path:
     write_project(folder, skus=skus[:2])
     for path in (folder / "recipes").glob("*.yaml"):
         path.unlink()
-    from generation.recipe_book import SHIPPED
-
     for name in RECIPES:
-        text = (SHIPPED / f"{name}.yaml").read_text().replace("1200", str(SIDE_PX))
+        text = small_recipe(name, SIDE_PX)
         (folder / "recipes" / f"{name}.yaml").write_text(
             text.replace("variants: 4", "variants: 2") if name == "staged_scene" else text.replace("variants: 2", "variants: 1")
         )

@@ -4,10 +4,20 @@ Its digest is its version for keys. What the rules measure is the quality floor'
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
+from catalog.ad_style import AdCopy, AdStyle
 from catalog.brand_files import BrandFile, with_digests
 from catalog.keys import digest
 from catalog.product import SLUG
@@ -16,21 +26,79 @@ from catalog.recipe import parse_model, read_yaml
 HexColor = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$"), AfterValidator(str.lower)]
 """An sRGB color written `#rrggbb`."""
 
+MAIN_PART = "main"
+"""The part that a recipe changes when none is named."""
 
-class Colorway(BaseModel):
-    """A color a product is offered in: its name in the shop and the sRGB color to reach."""
+
+class _Color(BaseModel):
+    """A color to reach: written as sRGB, or shown on a photo of a swatch, whose median color is meant."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hex: HexColor | None = None
+    photo: BrandFile | None = None
+
+    @model_validator(mode="after")
+    def _written_or_shown(self) -> Self:
+        if (self.hex is None) == (self.photo is None):
+            raise ValueError("a color is either `hex` or the `photo` of a swatch; give one of them")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A color that is written keeps the digest it had before there were photos of swatches."""
+        data: dict[str, Any] = handler(self)
+        return {name: value for name, value in data.items() if value is not None}
+
+
+class Colorway(_Color):
+    """A color a product is offered in: its name in the shop, and the color."""
+
+    name: str = Field(pattern=SLUG)
+
+
+class Swatch(_Color):
+    """A color by the name it has in a color system or a mill's card ("18-1248 Rust"), for recipes that name it."""
+
+    name: str = Field(min_length=1, max_length=80)
+
+
+class PartMask(BaseModel):
+    """Which pixels of a product's main photo are one of its parts: a gray PNG of the photo's proportions, white where the part is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sku: str = Field(min_length=1)
+    part: str = Field(default=MAIN_PART, pattern=SLUG)
+    file: BrandFile
+
+
+class Pattern(BaseModel):
+    """A printed or woven pattern: one repeat of it as a picture, and how wide that is in centimeters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern=SLUG)
-    hex: HexColor
+    file: BrandFile
+    repeat_cm: float = Field(gt=0.05, le=500)
+
+
+class MaterialTexture(Pattern):
+    """A material by a picture of its surface that repeats; `look` says how it shines."""
+
+    look: Literal["wood", "metal", "leather", "fabric", "ceramic"]
+
+
+STYLE_ADDED_LATER = frozenset({"ads", "tallest_cm"})
+"""Fields of a category's style that came after the first version."""
 
 
 class CategoryStyle(BaseModel):
     """How one category is shown: the look's trigger phrase, its scene prompts, its backdrops, how large its products stand.
 
     `scenes` are prompts for empty sets; variant i uses scene i modulo their number. `product_height_pct` and `product_width_max_pct`
-    bound the product's box as a share of the frame in staged scenes; `base_pct` is how far down the frame it stands.
+    bound the product's box as a share of the frame in staged scenes; `base_pct` is how far down the frame it stands. `tallest_cm`: products of
+    this height and more are shown at `product_height_pct`, lower ones smaller; left out: all alike.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,6 +111,14 @@ class CategoryStyle(BaseModel):
     product_height_pct: float = Field(default=54.0, gt=5, le=95)
     product_width_max_pct: float = Field(default=60.0, gt=5, le=95)
     base_pct: float = Field(default=84.0, gt=40, le=98)
+    ads: AdCopy | None = None
+    tallest_cm: float | None = Field(default=None, gt=0, le=2000)
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A style without what later versions can hold keeps the digest it had."""
+        data: dict[str, Any] = handler(self)
+        return {name: value for name, value in data.items() if name not in STYLE_ADDED_LATER or value is not None}
 
 
 class Bound(BaseModel):
@@ -90,7 +166,7 @@ class Channel(BaseModel):
         return {name: value for name, value in data.items() if (name, value) not in (("pack", None), ("commercial", True))}
 
 
-ADDED_LATER = frozenset({"logo"})
+ADDED_LATER = frozenset({"ads", "logo", "swatches", "part_masks", "patterns", "materials"})
 """Fields of a brand kit that came after the first version."""
 
 
@@ -109,6 +185,11 @@ class BrandKit(BaseModel):
     rules: dict[str, dict[str, Bound]] = Field(default_factory=dict)
     channels: tuple[Channel, ...] = ()
     logo: BrandFile | None = None
+    ads: AdStyle | None = None
+    swatches: tuple[Swatch, ...] = ()
+    part_masks: tuple[PartMask, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
+    materials: tuple[MaterialTexture, ...] = ()
 
     @model_serializer(mode="wrap")
     def _without_what_is_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -25,6 +25,9 @@ SourceType = Literal[
 
 M = TypeVar("M", bound=BaseModel)
 
+MOST_VARIANTS = 64
+"""Pictures of one product that a recipe can make at most."""
+
 MAX_YAML_VALUES = 20_000
 """Values in one settings file. The largest honest one (a brand kit of 500 categories) stays below 10,000; aliases of aliases make billions."""
 
@@ -53,19 +56,22 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str = Field(pattern=SLUG)
-    kind: str = Field(pattern=SLUG)
-    title: str
-    description: str = ""
-    engine: Literal["studio", "diffusion"]
-    changes_product: bool = False
-    version: int = Field(default=1, ge=1)
-    variants: int = Field(default=1, ge=1, le=64)
-    width_px: int = Field(default=1200, ge=64, le=8192)
-    height_px: int = Field(default=1200, ge=64, le=8192)
-    digital_source_type: SourceType
-    params: dict[str, Any] = Field(default_factory=dict)
-    sampling: RecipeSampling | None = None
+    name: str = Field(pattern=SLUG, description="What the brand kit and the command line call it.")
+    kind: str = Field(pattern=SLUG, description="The code that makes the picture.")
+    title: str = Field(description="What people read.")
+    description: str = Field(default="", description="What the picture is for.")
+    engine: Literal["studio", "diffusion"] = Field(description="studio: computed; diffusion: drawn by the base model.")
+    changes_product: bool = Field(default=False, description="Whether the product looks other than photographed, as in another color.")
+    version: int = Field(default=1, ge=1, description="Raised when the same parameters should give a new picture.")
+    variants: int = Field(default=1, ge=1, le=MOST_VARIANTS, description="Most pictures per product.")
+    width_px: int = Field(default=1200, ge=64, le=8192, description="Width of the picture.")
+    height_px: int = Field(default=1200, ge=64, le=8192, description="Height of the picture.")
+    digital_source_type: SourceType = Field(description="IPTC DigitalSourceType that its files carry.")
+    gate: str | None = Field(
+        default=None, pattern=SLUG, description="Name of the rules that judge it; left out, those of its name, else those of its kind."
+    )
+    params: dict[str, Any] = Field(default_factory=dict, description="Parameters of the kind.")
+    sampling: RecipeSampling | None = Field(default=None, description="How its scenes are drawn, where that differs from the settings.")
 
     @model_validator(mode="after")
     def _only_what_is_drawn_is_sampled(self) -> Self:
@@ -142,7 +148,10 @@ def parse_model(model: type[M], data: dict[str, Any], source: Path | str) -> M:
 def _by_place(error: ValidationError) -> list[tuple[str, list[Any]]]:
     """Errors by the entry they are about: one that may be of several kinds has an error for each kind that was tried, and is one wrong entry."""
     found: dict[tuple[str, bool], list[Any]] = {}
+    places = [item["loc"] for item in error.errors()]
     for item in error.errors():
+        if item["type"] == "too_short" and any(place[:-1] == item["loc"] for place in places):
+            continue  # pydantic counts only the entries that are right: the wrong ones are told themselves
         is_alternative = item["type"] in WORDS and item["type"] not in {"missing", "extra_forbidden"}
         found.setdefault((place_of(item) if is_alternative else f"{len(found)} {item['loc']}", is_alternative), []).append(item)
     return [(place_of(items[0]), items) for items in found.values()]

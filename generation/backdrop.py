@@ -1,94 +1,178 @@
-"""Backdrops: the product standing on a seamless sweep in a brand color, lit from one side, with its shadow on the floor."""
+"""Backdrops: the product on a seamless sweep, or on a table before a wall, in the brand's colors, lit from one side, with shadow and reflection.
 
-from typing import Any
+A color that the product does not stand out from is passed over for the category's next one; see `compose_backdrop`.
+"""
 
-import cv2
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from catalog.errors import RenderError
+from catalog.placement import Placement
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
-from generation.offered import nth
-from imaging.footprint import find_footprint
-from imaging.placing import composite, fit_centered, place
+from imaging.backdrops import LINE_SHARE, NATURAL_HEX, Backdrop, draw_backdrop
+from imaging.composite import Placed, Reflection, Shadow, composite, grounded
+from imaging.edge_contrast import MEASURED_AT_PX, edge_contrast
+from imaging.linear_light import light_of_hex, to_fine_levels, to_levels
+from imaging.placing import fit_centered, place
 from imaging.plate_finish import add_grain
-from imaging.shadows import ShadowLight, darken, shadow_map
+from imaging.shadows import ShadowLight
 
 Uint8 = npt.NDArray[np.uint8]
 FloatImage = npt.NDArray[np.float32]
 
-BEND_SHARE = 0.60
-"""Where the paper bends from floor to wall, as a share of the height; the eye expects it behind the product's lower third."""
 GRAIN = 0.8
 """Grain of the paper, in levels of 255: enough to dither the gradient (no 8-bit steps), too little to be seen."""
+HEX = r"^#[0-9a-fA-F]{6}$"
+TABLE = "backdrop_table"
+"""Name of the kind with a floor line."""
+CONTRAST_MIN = 7.0
+"""CIEDE2000 along three quarters of the outline, below which a product fades into its backdrop."""
 
 
-class BackdropParams(RecipeParams):
-    """`fill_pct`: longer side of the product's box in percent of the frame. `falloff`: how much the sweep darkens toward its corners.
+class _Params(RecipeParams):
+    fill_pct: float = Field(default=68.0, ge=20, le=95, description="Longer side of the product's box in percent of the frame.")
+    falloff: float = Field(default=0.5, ge=0, le=1, description="How much the backdrop darkens toward its corners.")
+    shadow: float = Field(default=1.0, ge=0, le=1, description="Strength of the shadow, 0 none.")
+    reflection: float = Field(default=0.0, ge=0, le=1, description="Strength of the product's reflection in what it stands on, 0 none.")
+    light_side: float = Field(default=-0.7, ge=-1, le=1, description="Where the light comes from: -1 left .. +1 right.")
+    hex: str | None = Field(default=None, pattern=HEX, description="This color and no other; left out, the category's backdrops in turn.")
+    contrast_min: float = Field(default=CONTRAST_MIN, ge=0, le=40, description="CIEDE2000 that the product's outline must stand out by.")
 
-    `shadow`: strength, 0 none. `light_side`: -1 the light comes from the left .. +1 from the right.
-    """
 
-    fill_pct: float = Field(default=68.0, ge=20, le=95)
-    falloff: float = Field(default=0.5, ge=0, le=1)
-    shadow: float = Field(default=1.0, ge=0, le=1)
-    light_side: float = Field(default=-0.7, ge=-1, le=1)
+class BackdropParams(_Params):
+    """A seamless sweep."""
+
+    texture: Literal["paper", "linen", "plaster"] = Field(default="paper", description="What the sweep is made of.")
+    gradient: bool = Field(default=False, description="Whether it goes from the color at the foot to another at the top.")
+    gradient_hex: str | None = Field(
+        default=None, pattern=HEX, description="Color at the top of a gradient; left out, the category's next color."
+    )
+
+
+class TableParams(_Params):
+    """A table before a wall in the brand's color."""
+
+    texture: Literal["paper", "linen", "plaster", "wood", "marble"] = Field(
+        default="wood", description="What the table is made of; paper: it has the wall's color."
+    )
 
 
 def compose_backdrop(job: Job) -> Composed:
-    """The product on a sweep of `backdrop_hex`."""
-    resolved, params, alpha_HW = job.resolved, job.params, job.source.alpha_HW
-    placement = fit_centered(
-        alpha_HW, frame_width_px=resolved["width_px"], frame_height_px=resolved["height_px"], fill_pct=params["fill_pct"]
-    )
-    rgb, alpha = place(job.source.foreground_HW3, alpha_HW, placement)
-    sweep = paper_sweep(
-        resolved["backdrop_hex"],
-        width_px=resolved["width_px"],
-        height_px=resolved["height_px"],
-        falloff=params["falloff"],
-        light_side=params["light_side"],
-    )
-    if params["shadow"] > 0:
-        strength = params["shadow"]
-        light = ShadowLight(
-            side=params["light_side"], hardness=0.1, reach=0.6, contact=0.8 * strength, occlusion=0.5 * strength, cast=0.5 * strength
-        )
-        darkness = shadow_map(alpha, find_footprint(alpha), light, horizon_row=0.0)
-        sweep = darken(sweep, darkness, tint_rgb=_shadow_tint(resolved["backdrop_hex"]))
-    sweep = add_grain(sweep, sigma=GRAIN, seed=job.seed)
-    background = np.clip(np.round(sweep), 0, 255).astype(np.uint8)
-    return composite(rgb, alpha, background), placement, {"background": "plain", "background_hex": resolved["backdrop_hex"]}
+    """The product on the `index`-th of the offered backdrops that it stands out from; those it does not are named in the facts.
 
-
-def paper_sweep(hex_color: str, *, width_px: int, height_px: int, falloff: float, light_side: float) -> FloatImage:
-    """A seamless paper sweep lit from one side, its median close to the color; float32 sRGB 0..255 (height, width, 3).
-
-    The wall falls off away from the light and toward the top, the floor catches more light than the wall, and the bend lies between.
+    Raises RenderError if it stands out from too few.
     """
-    rows = ((np.arange(height_px, dtype=np.float32) + 0.5) / height_px)[:, None]
-    columns = ((np.arange(width_px, dtype=np.float32) + 0.5) / width_px)[None, :]
-    floor = 1 / (1 + np.exp(-(rows - BEND_SHARE) / 0.045))
-    pool_x = 0.5 + 0.16 * light_side
-    distance = np.hypot((columns - pool_x) / 0.75, (rows - 0.48) / 0.72)
-    light = 1.035 - 0.16 * falloff * np.clip(distance, 0, 1.6) ** 2 + 0.035 * falloff * floor
-    color = np.array([int(hex_color[i : i + 2], 16) for i in (1, 3, 5)], np.float32)
-    light = light / np.median(cv2.resize(light.astype(np.float32), (64, 64), interpolation=cv2.INTER_AREA))
-    return np.asarray(color * light[..., None], np.float32)
+    params, (width, height) = job.params, job.size_px
+    placement = fit_centered(job.source.alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=params["fill_pct"])
+    backdrop, facts = _first_that_contrasts(job, placement)
+    rgb, alpha = place(job.source.foreground_HW3, job.source.alpha_HW, placement)
+    light = grounded(
+        draw_backdrop(backdrop, width_px=width, height_px=height),
+        Placed(rgb_HW3=rgb, alpha_HW=alpha),
+        shadow=_shadow(backdrop, params["shadow"], height) if params["shadow"] > 0 else None,
+        reflection=Reflection(strength=0.5 * params["reflection"]),
+    )
+    background = np.clip(np.round(add_grain(to_fine_levels(light), sigma=GRAIN, seed=job.seed)), 0, 255).astype(np.uint8)
+    return composite(rgb, alpha, background), placement, facts
 
 
-def _shadow_tint(hex_color: str) -> tuple[float, float, float]:
-    """Light that paper of a color throws into its own shadow: a shadow on colored paper is deeper in color, not gray."""
-    red, green, blue = (0.16 * int(hex_color[i : i + 2], 16) / 255 for i in (1, 3, 5))
+def _backdrops(job: Job) -> list[Backdrop]:
+    """The backdrops that the brand offers in this recipe's manner, in its order."""
+    params, colors = job.params, job.resolved["backdrops"]
+    texture = None if params["texture"] == "paper" else params["texture"]
+    return [
+        Backdrop(
+            color_hex=color,
+            top_hex=(job.resolved["gradient_hex"] or colors[(place + 1) % len(colors)]) if params.get("gradient") else None,
+            texture=texture,
+            floor_line=job.resolved["kind"] == TABLE,
+            falloff=params["falloff"],
+            light_side=params["light_side"],
+        )
+        for place, color in enumerate(colors)
+    ]
+
+
+def _first_that_contrasts(job: Job, placement: Placement) -> tuple[Backdrop, dict[str, Any]]:
+    offered, index, least = _backdrops(job), job.resolved["backdrop_index"], job.params["contrast_min"]
+    small = _reduced(placement, MEASURED_AT_PX / max(job.size_px))
+    product = place(job.source.foreground_HW3, job.source.alpha_HW, small)
+    passed_over: dict[str, float] = {}
+    for backdrop in offered:
+        contrast = _contrast(backdrop, product, small)
+        if contrast < least:
+            passed_over[backdrop.color_hex] = round(contrast, 1)
+        elif index == 0:
+            facts: dict[str, Any] = (
+                {"background": "plain", "background_hex": backdrop.color_hex} if not backdrop.floor_line else {"background": "scene"}
+            )
+            facts |= {"backdrop_hex": backdrop.color_hex, "edge_contrast": round(contrast, 1)}
+            return backdrop, facts | ({"passed_over": passed_over} if passed_over else {})
+        else:
+            index -= 1
+    faint = ", ".join(f"{color} ({contrast:.1f})" for color, contrast in passed_over.items())
+    raise RenderError(
+        f"Recipe '{job.name}' wants backdrop number {job.resolved['backdrop_index'] + 1}, and this product does not stand out from {len(passed_over)} of "
+        f"{len(offered)}: {faint or 'none'}; its outline must differ by {least:g} CIEDE2000. Nothing was made. Add a backdrop color to its category, "
+        "lower `variants`, or lower `contrast_min` of the recipe."
+    )
+
+
+def _contrast(backdrop: Backdrop, product: tuple[Uint8, Uint8], small: Placement) -> float:
+    """How clearly a product stands out from a bare backdrop; nothing to see counts as no contrast."""
+    behind = to_levels(draw_backdrop(replace(backdrop, texture=None), width_px=small.frame_width_px, height_px=small.frame_height_px))
+    return edge_contrast(composite(*product, behind), product[1]) or 0.0
+
+
+def _reduced(placement: Placement, scale: float) -> Placement:
+    return Placement(
+        scale=placement.scale * scale,
+        left_px=placement.left_px * scale,
+        top_px=placement.top_px * scale,
+        frame_width_px=max(8, round(placement.frame_width_px * scale)),
+        frame_height_px=max(8, round(placement.frame_height_px * scale)),
+    )
+
+
+def _shadow(backdrop: Backdrop, strength: float, height: int) -> Shadow:
+    light = ShadowLight(
+        side=backdrop.light_side, hardness=0.1, reach=0.6, contact=0.95 * strength, occlusion=0.78 * strength, cast=0.84 * strength
+    )
+    horizon_row = LINE_SHARE * height if backdrop.floor_line else 0.0
+    return Shadow(light=light, kept_rgb=_left_in_shadow(backdrop), horizon_row=horizon_row)
+
+
+def _left_in_shadow(backdrop: Backdrop) -> tuple[float, float, float]:
+    """Light that colored paper throws into its own shadow: a shadow on it is deeper in color, not gray."""
+    floor = NATURAL_HEX.get(backdrop.texture, backdrop.color_hex) if backdrop.texture else backdrop.color_hex
+    red, green, blue = (0.03 * float(channel) for channel in light_of_hex(floor))
     return red, green, blue
 
 
 def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
-    return {"backdrop_hex": nth(wish.style.backdrops, wish, "backdrop color")}
+    chosen, second = params.pop("hex"), params.pop("gradient_hex", None)
+    colors: Sequence[str] = [chosen.lower()] if chosen else wish.style.backdrops
+    if wish.index >= len(colors):
+        raise RenderError(
+            f"Recipe '{wish.recipe.name}' wants backdrop color number {wish.index + 1} for category '{wish.product.category}', "
+            f"but the brand kit offers {len(colors)}. Add one to the brand kit, or lower `variants` of the recipe."
+        )
+    if params.get("gradient") and len(colors) == 1 and not second:
+        raise RenderError(
+            f"Recipe '{wish.recipe.name}' wants a gradient, and there is one color, {colors[0]}. Give the other as `gradient_hex`, "
+            "or add a backdrop color to the brand kit."
+        )
+    return {"backdrops": list(colors), "backdrop_index": wish.index, "gradient_hex": second.lower() if second else None}
 
 
 def _variants(wish: Wish) -> int:
-    return min(wish.recipe.variants, len(wish.style.backdrops))
+    return 1 if wish.recipe.params.get("hex") else min(wish.recipe.variants, len(wish.style.backdrops))
 
 
+BACKDROP_TABLE = Kind(params=TableParams, compose=compose_backdrop, resolve=_resolve, variants=_variants, alike_in_category=True)
 BACKDROP = Kind(params=BackdropParams, compose=compose_backdrop, resolve=_resolve, variants=_variants, alike_in_category=True)

@@ -4,9 +4,12 @@ from pathlib import Path
 
 from catalog.errors import SettingsError
 from catalog.recipe import Recipe, parse_model, read_recipe
-from generation.kinds import KINDS
+from generation.kinds import KINDS, engine_of
 
 SHIPPED = Path(__file__).parent / "recipes"
+
+DRAWN_SOURCES = ("compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia")
+"""What files may say of themselves of which a model drew a part."""
 
 
 def read_recipe_book(extra_folder: Path | None = None) -> dict[str, Recipe]:
@@ -24,17 +27,36 @@ def read_recipe_book(extra_folder: Path | None = None) -> dict[str, Recipe]:
 
 
 def check_recipe(recipe: Recipe, source: Path | str) -> Recipe:
-    """The recipe, once its kind exists and its parameters suit that kind; `source` is named in the error. Raises SettingsError."""
+    """The recipe, once its kind exists and what it says of itself suits that kind; `source` is named in the error. Raises SettingsError."""
     if recipe.kind not in KINDS:
         raise SettingsError(
             f"{source}: recipe '{recipe.name}' is of kind '{recipe.kind}', which does not exist. Kinds: {', '.join(sorted(KINDS))}."
         )
     parse_model(KINDS[recipe.kind].params, recipe.params, f"{source} (params of recipe '{recipe.name}')")
+    if wrong := _untrue(recipe):
+        raise SettingsError(f"{source}: recipe '{recipe.name}' is of kind '{recipe.kind}', {wrong}. Nothing was changed.")
     return recipe
+
+
+def _untrue(recipe: Recipe) -> str:
+    """What a recipe says of itself that is not so, with what is to be done; '' if nothing. Files, galleries and the gate repeat it."""
+    kind, engine, says = KINDS[recipe.kind], engine_of(recipe), recipe.digital_source_type
+    if recipe.engine != engine:
+        return f"and its pictures are made by `engine: {engine}`, not {recipe.engine}. Correct `engine`"
+    if recipe.changes_product != kind.changes_product:
+        does = "which shows products other than photographed" if kind.changes_product else "which leaves products as photographed"
+        return f"{does}. Set `changes_product: {str(kind.changes_product).lower()}`"
+    if engine == "diffusion" and says not in DRAWN_SOURCES:
+        return f"and a model draws its pictures, which `digital_source_type: {says}` hides. Set it to {' or '.join(DRAWN_SOURCES)}"
+    if kind.changes_product and says == "digitalCapture":
+        return "and its pictures are no plain photographs. Set `digital_source_type` to compositeSynthetic"
+    return ""
 
 
 def _read_folder(folder: Path) -> dict[str, Recipe]:
     book: dict[str, Recipe] = {}
+    for path in sorted(folder.glob("*.yml")):
+        raise SettingsError(f"{path}: recipes are files that end in .yaml. Nothing was changed; rename it, or move it out of the folder.")
     for path in sorted(folder.glob("*.yaml")):
         recipe = check_recipe(read_recipe(path), path)
         if recipe.name in book:

@@ -3,6 +3,7 @@
 Changes the product, and says so in its facts. Materials and patterns are other recipes.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,65 +11,68 @@ import numpy.typing as npt
 from pydantic import Field
 
 from catalog.errors import RenderError
-from generation.kind import Composed, Job, Kind, RecipeParams, Wish
-from generation.offered import colorways, nth
+from generation.kind import Composed, Job, Kind, Wish
+from generation.offered import colorways
 from generation.packshot import white_ground
+from generation.part import PartParams, find_part, placed_part_map, resolve_part
+from generation.swatch import resolve_target, target_hex
 from imaging.color import FloatImage, delta_e2000, lab_to_srgb, srgb_to_lab
-from imaging.dominant_region import DominantRegion, find_dominant_region, nearby_mean
-from imaging.placing import composite, fit_centered, place
+from imaging.color_table import through_table
+from imaging.composite import composite
+from imaging.dominant_region import DominantRegion, window_of
+from imaging.part_change import with_part_changed
+from imaging.placing import fit_centered, place
 
 Uint8 = npt.NDArray[np.uint8]
 
-MIN_REGION_SHARE = 0.30
-"""A product whose largest material covers less is many-colored: there is no telling which color the colorway means."""
 MAX_TARGET_DELTA_E = 3.0
 """CIEDE2000 between the recolored region's median color and the target that a colorway may miss; beyond, the name would be a lie."""
 ROUNDS = 5
 """Corrections of the middle color; clipping at white and black moves it, three rounds settle, five are safe."""
 TOP_LIGHTNESS = 98.0
+ROOM_L = 8.0
+"""Lightness that highlights need above a color, and folds below it, for the form to be seen."""
+ROOM_DELTA_E = 2.0
+"""How far, in CIEDE2000, a nearly white or black target is missed for that; the bar is MAX_TARGET_DELTA_E."""
+SHARES = np.linspace(0, 1, 33)
+SAMPLES = 8_000
+"""Pixels at least, of a large region, that a middle color is told from."""
 
 
-class RecolorParams(RecipeParams):
-    """As a packshot's: `fill_pct` and `shadow`. The target color comes from the brand kit's colorways, or from `hex` when it is set."""
+class RecolorParams(PartParams):
+    """The target color: `hex`, a `swatch` of the brand kit by name, or else its colorways, one after another."""
 
-    fill_pct: float = Field(default=86.0, ge=20, le=98)
-    shadow: float = Field(default=0.5, ge=0, le=1)
-    hex: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$")
+    hex: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$", description="The target color; goes before `swatch`.")
+    swatch: str | None = Field(default=None, min_length=1, max_length=80, description="A swatch or colorway of the brand kit by its name.")
 
 
 def compose_recolor(job: Job) -> Composed:
-    """The product in `target_hex` on white.
+    """The product in the target color on white.
 
     Raises RenderError if no material covers enough of the product, or the target cannot be reached with its shading.
     """
-    resolved, foreground_HW3, alpha_HW = job.resolved, job.source.foreground_HW3, job.source.alpha_HW
-    region = find_dominant_region(foreground_HW3, alpha_HW)
-    if region.share < MIN_REGION_SHARE:
-        raise RenderError(
-            f"Recipe '{resolved['name']}' finds no main color to change: the largest material covers {region.share:.0%} of the product, "
-            f"at least {MIN_REGION_SHARE:.0%} is needed. Photograph each colorway of this product, or leave it out of the recipe."
-        )
-    recolored, missed_by = recolor(foreground_HW3, region, resolved["target_hex"])
+    foreground_HW3, alpha_HW = job.source.foreground_HW3, job.source.alpha_HW
+    wanted = target_hex(job)
+    region, told = find_part(job)
+    recolored, missed_by = recolor(foreground_HW3, region, wanted)
     if missed_by > MAX_TARGET_DELTA_E:
         raise RenderError(
-            f"Recipe '{resolved['name']}' cannot reach {resolved['target_hex']}: the product's main color would end {missed_by:.1f} "
+            f"Recipe '{job.name}' cannot reach {wanted}: the product's main color would end {missed_by:.1f} "
             f"Delta E 2000 away, at most {MAX_TARGET_DELTA_E} are allowed. Choose a less extreme colorway for this product."
         )
-    placement = fit_centered(
-        alpha_HW,
-        frame_width_px=resolved["width_px"],
-        frame_height_px=resolved["height_px"],
-        fill_pct=resolved["params"]["fill_pct"],
-    )
+    width, height = job.size_px
+    placement = fit_centered(alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=job.params["fill_pct"])
     rgb, alpha = place(recolored, alpha_HW, placement)
-    background, shaded_pct = white_ground(alpha, strength=resolved["params"]["shadow"])
+    background, shaded_pct = white_ground(alpha, strength=job.params["shadow"])
     facts = {
         "background": "white",
         "background_hex": "#ffffff",
         "shaded_pct": shaded_pct,
-        "target_hex": resolved["target_hex"],
+        "target_hex": wanted,
         "target_delta_e": round(missed_by, 3),
-        "region_share": round(region.share, 4),
+        **({"target_photo": job.resolved["target_photo"]} if "target_photo" in job.resolved else {}),
+        "part_map": placed_part_map(region, placement),
+        **told,
     }
     return composite(rgb, alpha, background), placement, facts
 
@@ -79,28 +83,46 @@ def recolor(foreground_HW3: Uint8, region: DominantRegion, target_hex: str) -> t
     The median over the region is what hits the target, as a fabric's color is named by its middle tone; each pixel keeps its shading. The
     mean was rejected: highlights and deep folds pull it pale, and making up for them turned sage into mint.
     """
-    lab = srgb_to_lab(foreground_HW3)
     goal = srgb_to_lab(np.array([[[int(target_hex[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8))[0, 0]
-    rows, columns = _window(region.mask)
-    patch, mask = lab[rows, columns], region.mask[rows, columns]
+    window = window_of(region.mask)
+    before, mask, border = np.ascontiguousarray(foreground_HW3[window]), region.mask[window], region.border[window]
     core = mask > 0.5
-    aim = goal.copy()
+    aim = _aim(before, core, region, with_room(goal))
+    moved = through_table(before, lambda lab: lab_to_srgb(_move(lab, region, aim)))
+    mixed = with_part_changed(before, moved, mask, border)
+    result = foreground_HW3.copy()
+    result[window] = mixed
+    final = np.median(_sampled(mixed, core), axis=0)
+    return result, float(delta_e2000(final, goal))
+
+
+def with_room(goal: FloatImage) -> FloatImage:
+    """A color near the goal (Lab) that leaves light and shade some lightness on either side; the goal itself unless it is nearly white or black."""
+    lightness = float(np.clip(goal[0], ROOM_L, 100 - ROOM_L))
+    towards = np.array(
+        [[lightness if share == 1 else goal[0] + (lightness - goal[0]) * share, goal[1], goal[2]] for share in SHARES], np.float32
+    )
+    allowed = np.flatnonzero(delta_e2000(towards, goal) <= ROOM_DELTA_E)
+    return np.asarray(towards[allowed[-1]], np.float32)
+
+
+def _sampled(colors_HW3: Uint8, core: npt.NDArray[np.bool_]) -> FloatImage:
+    """Lab (N, 3) of some thousand pixels of a region, on a grid."""
+    step = max(1, math.isqrt(int(np.count_nonzero(core)) // SAMPLES))
+    chosen = colors_HW3[::step, ::step][core[::step, ::step]]
+    if not len(chosen):  # thin as a thread
+        chosen = colors_HW3[core]
+    return np.asarray(srgb_to_lab(np.ascontiguousarray(chosen[None]))[0], np.float32)
+
+
+def _aim(before_HW3: Uint8, core: npt.NDArray[np.bool_], region: DominantRegion, goal: FloatImage) -> FloatImage:
+    """The color to move the region's middle to so that its median ends at the goal: clipping at white and black pulls it elsewhere."""
+    lab, aim = _sampled(before_HW3, core), goal.copy()
     for _ in range(ROUNDS):
-        moved = _move(patch, region, aim)
-        rgb = lab_to_srgb(moved)
-        reached = np.median(srgb_to_lab(rgb)[core], axis=0)
+        reached = np.median(srgb_to_lab(lab_to_srgb(_move(lab[None], region, aim)))[0], axis=0)
         aim = aim + (goal - reached)
         aim[0] = np.clip(aim[0], 2, 99)
-    before = foreground_HW3[rows, columns].astype(np.float32)
-    change = rgb * 255 - before
-    # A border pixel holds two materials: it gets its share of the change that the material beside it sees.
-    border = region.border[rows, columns]
-    beside, _ = nearby_mean(change, (core & ~border).astype(np.float32))
-    mixed = before + np.where(border[..., None], beside, change) * mask[..., None]
-    result = foreground_HW3.copy()
-    result[rows, columns] = np.clip(np.round(mixed), 0, 255).astype(np.uint8)
-    final = np.median(srgb_to_lab(result[rows, columns])[core], axis=0)
-    return result, float(delta_e2000(final, goal))
+    return np.asarray(aim, np.float32)
 
 
 def _move(lab: FloatImage, region: DominantRegion, aim: FloatImage) -> FloatImage:
@@ -133,19 +155,13 @@ def _move(lab: FloatImage, region: DominantRegion, aim: FloatImage) -> FloatImag
     return np.stack([new_l, new_a, new_b], axis=-1).astype(np.float32)
 
 
-def _window(mask: FloatImage) -> tuple[slice, slice]:
-    """The rows and columns that a mask touches; the rest of the photo need not be computed."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
 def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
-    target = params.pop("hex") or nth(tuple(colorway.hex for colorway in colorways(wish)), wish, "colorway")
-    return {"target_hex": target.lower()}
+    return resolve_target(wish, params) | resolve_part(wish, params)
 
 
 def _variants(wish: Wish) -> int:
-    return 1 if wish.recipe.params.get("hex") else min(wish.recipe.variants, len(colorways(wish)))
+    one = wish.recipe.params.get("hex") or wish.recipe.params.get("swatch")
+    return 1 if one else min(wish.recipe.variants, len(colorways(wish)))
 
 
 RECOLOR = Kind(
@@ -153,6 +169,7 @@ RECOLOR = Kind(
     compose=compose_recolor,
     resolve=_resolve,
     variants=_variants,
+    changes_product=True,
     of_style=frozenset({"colorways"}),
-    of_kit=frozenset({"colorways"}),
+    of_kit=frozenset({"colorways", "swatches", "part_masks"}),
 )

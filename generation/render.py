@@ -20,7 +20,7 @@ from generation.plate_requests import PlateRequest
 
 Uint8 = npt.NDArray[np.uint8]
 
-ENGINE_VERSION = "studio-2"
+ENGINE_VERSION = "studio-4"
 """Part of every render key: raise it when the same resolved recipe gives other pixels, and every picture is made again."""
 
 DRAWING_VERSION = "plates-3"
@@ -73,7 +73,7 @@ def render_group(
 
 def needs_plates(resolved: dict[str, Any]) -> bool:
     """Whether a resolved recipe is drawn on a plate, and so depends on the base model and the category's LoRA."""
-    return KINDS[resolved["kind"]].plate is not None
+    return KINDS[resolved["kind"]].is_drawn(resolved["params"])
 
 
 def plate_request(resolved: dict[str, Any], seed: int, source: Source) -> PlateRequest:

@@ -3,17 +3,31 @@
 What each kind takes from product and brand kit is with the kind.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalog.brand_kit import BrandKit
+from catalog.photo_roles import FurtherPhoto, PhotoRole
 from catalog.product import Product
 from catalog.recipe import Recipe, parse_model
-from generation.kind import Wish
+from generation.kind import Wish, no_upscaler
 from generation.kinds import KINDS
+from imaging.upscaler import Upscaler
 
 
-def resolve(recipe: Recipe, product: Product, brand_kit: BrandKit, index: int) -> dict[str, Any]:
+def resolve(
+    recipe: Recipe,
+    product: Product,
+    brand_kit: BrandKit,
+    index: int,
+    further: Mapping[PhotoRole, FurtherPhoto] | None = None,
+    *,
+    upscaler: Callable[[str], Upscaler] = no_upscaler,
+) -> dict[str, Any]:
     """Everything the pixels of variant `index` depend on, apart from photo, seed and model: plain data, defaults filled in.
+
+    further: the product's photos beside the main one; those that the kind uses enter by their digests. upscaler: gives the registered
+    upscaler model of a name.
 
     Raises SettingsError for parameters that the recipe's kind does not take; RenderError if the brand kit has no such category, not
     enough backdrops or colorways for this index, or what else the kind needs is missing.
@@ -28,7 +42,8 @@ def resolve(recipe: Recipe, product: Product, brand_kit: BrandKit, index: int) -
         "height_px": recipe.height_px,
         "params": params,
     }
-    return resolved | kind.resolve(Wish(recipe=recipe, product=product, brand_kit=brand_kit, index=index), params)
+    wish = Wish(recipe=recipe, product=product, brand_kit=brand_kit, index=index, further=further or {}, upscaler=upscaler)
+    return resolved | kind.resolve(wish, params)
 
 
 def variant_count(recipe: Recipe, product: Product, brand_kit: BrandKit) -> int:

@@ -1,24 +1,30 @@
-"""Staged scenes: the product composited into an empty set, grounded by shadows that follow the set's light.
+"""Staged scenes: the product, alone or with a second of another color, composited into an empty set, grounded by shadows that follow its light.
 
 The plate comes drawn (plates.py). Product pixels inside the matte stay as photographed; only the soft edge takes on the scene's color.
 """
 
 import re
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from catalog.errors import RenderError
+from catalog.placement import Placement
+from generation.companion import GROUP_WIDTH_MAX_PCT, make_companion, pair_placements, resolve_companion
 from generation.kind import Composed, Job, Kind, RecipeParams, Source, Wish
 from generation.plate_requests import PlateRequest
-from imaging.footprint import Footprint, find_footprint
+from imaging.color import lab_to_srgb
+from imaging.composite import Placed, Reflection, Shadow, composite, grounded, wrap_edge
 from imaging.light import PlateLight, read_light, read_product_side
-from imaging.placing import OPAQUE_ALPHA, composite, fit_standing, place, product_box
+from imaging.linear_light import LUMINANCE, light_of_fine_levels, light_of_hex, to_levels, to_light
+from imaging.placing import fit_standing, place, product_box
 from imaging.plate_finish import finish_plate
-from imaging.shadows import ShadowLight, darken, shadow_map
+from imaging.shadows import ShadowLight
 
 Uint8 = npt.NDArray[np.uint8]
 FloatImage = npt.NDArray[np.float32]
@@ -26,8 +32,8 @@ FloatImage = npt.NDArray[np.float32]
 GLOSSY = re.compile(r"\b(lacquer(ed)?|marble|glass|polished|gloss(y)?|terrazzo)\b", re.IGNORECASE)
 """Words of a scene prompt that name a surface in which a product is mirrored a little; whole words, for unpolished concrete is matt."""
 
-LOCKED_INSET_PX = 2
-"""How far inside the matte pixels stay untouched: the gate compares inside a 5x5 erosion, which is two pixels."""
+GLOSS = Reflection(strength=0.16)
+"""How such a surface mirrors what stands on it: lacquer seen from 15 degrees above throws back about a sixth."""
 
 CLEAR_SIDE = 0.3
 """From here on a side of light counts as known: right on 99 % of plates and on all demo products."""
@@ -35,6 +41,12 @@ FAINT_SIDE = 0.1
 """Below this, a plate's light says nothing of its side; between the two its sign is believed."""
 USUAL_SIDE = 0.5
 """Side of a key light that is not clearly read: studio keys stand 30 to 60 degrees off, and a shadow straight behind a product looks wrong."""
+PROP_SIDE = re.compile(r"\bon the (left|right)\b", re.IGNORECASE)
+"""Words of a scene prompt that say on which side its props stand."""
+CENTER_PCT = {"left": 40.0, "center": 50.0, "right": 60.0}
+"""Middle of the product, in percent of the frame's width: near a third, where the eye rests, yet with room for its shadow."""
+SMALLEST_SHARE = 0.35
+"""A product is never shown lower than this share of its category's height: the smallest cup must still sell."""
 POOL_BELOW_BRIGHTNESS = 58.0
 """Mean L of a plate under which the product's surroundings are lit up; studio packshots are exposed for L about 60 to 90."""
 POOL_GAIN = 1.1
@@ -43,32 +55,54 @@ POOL_LIFT = 10.0
 
 
 class StagedSceneParams(RecipeParams):
-    """`blur_pct`: sigma of the wall's blur in percent of the height. `grain`: levels of 255. `shadow`: strength. `edge_tint`: 0..1.
+    """How the product stands in its scene, and how the scene is finished."""
 
-    `edge_tint` is how far the soft edge of the product takes on the scene's color; pixels inside the matte stay as photographed.
-    """
+    blur_pct: float = Field(default=1.0, ge=0, le=5, description="Sigma of the wall's blur in percent of the height.")
+    grain: float = Field(default=1.6, ge=0, le=8, description="Grain of the scene, in levels of 255.")
+    shadow: float = Field(default=1.0, ge=0, le=1, description="Strength of the shadow, 0 none.")
+    edge_tint: float = Field(
+        default=0.35,
+        ge=0,
+        le=1,
+        description="How far the soft edge of the product takes on the scene's color; pixels inside the matte stay as photographed.",
+    )
+    composition: Literal["auto", "left", "center", "right", "pair"] = Field(
+        default="auto",
+        description="Where the product stands; auto: away from the props that the scene names on one side, else in the middle; pair: beside the "
+        "same product in another colorway.",
+    )
+    pair_with: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=80,
+        description="With composition pair: name of the other one's colorway; left out, the brand's first that is clearly another color.",
+    )
+    scale_realism: float = Field(
+        default=0.5, ge=0, le=1, description="How much of a difference in centimeters is seen, 0 none .. 1 all of it."
+    )
+    harmony: float = Field(
+        default=0.4,
+        ge=0,
+        le=1,
+        description="How much of the set's colored light is taken out of the surroundings, toward the neutral light that the product was photographed in.",
+    )
 
-    blur_pct: float = Field(default=1.0, ge=0, le=5)
-    grain: float = Field(default=1.6, ge=0, le=8)
-    shadow: float = Field(default=1.0, ge=0, le=1)
-    edge_tint: float = Field(default=0.35, ge=0, le=1)
+
+@dataclass(frozen=True, kw_only=True)
+class _Standing:
+    """A product in the frame, and where its placement puts it."""
+
+    placement: Placement
+    placed: Placed
 
 
 def compose_staged(job: Job) -> Composed:
-    """The product in a scene; the plate is of any size."""
-    resolved, params, alpha_HW = job.resolved, job.params, job.source.alpha_HW
-    (width, height), foreground_HW3, plate_HW3 = job.size_px, job.source.foreground_HW3, job.plate_HW3
+    """The product in a scene; the plate is of any size. Raises RenderError if a pair is wanted that cannot be made."""
+    resolved, params, source, (width, height) = job.resolved, job.params, job.source, job.size_px
+    plate_HW3 = job.plate_HW3
     assert plate_HW3 is not None, "a staged scene is composed on a plate"
-    placement = fit_standing(
-        alpha_HW,
-        frame_width_px=width,
-        frame_height_px=height,
-        height_pct=resolved["product_height_pct"],
-        width_max_pct=resolved["product_width_max_pct"],
-        base_pct=resolved["base_pct"],
-    )
-    rgb, alpha = place(foreground_HW3, alpha_HW, placement)
-    plate_HW3, light, mirrored = face_the_light(plate_HW3, read_product_side(foreground_HW3, alpha_HW))
+    plate_HW3, light, mirrored = face_the_light(plate_HW3, read_product_side(source.foreground_HW3, source.alpha_HW))
+    standing, companion = _pair(job, light) if "companions" in resolved else ([_alone(job, mirrored)], {})
     scene = finish_plate(
         plate_HW3,
         width_px=width,
@@ -79,23 +113,70 @@ def compose_staged(job: Job) -> Composed:
         grain=params["grain"],
         seed=job.seed,
     )
-    scene = light_pool(scene, light, placement_box=product_box(alpha))
-    footprint = find_footprint(alpha)
-    if resolved["glossy"]:
-        scene = _reflect(scene, rgb, alpha, footprint)
-    if params["shadow"] > 0:
-        darkness = shadow_map(alpha, footprint, scene_shadow(light, params["shadow"]), horizon_row=light.horizon_share * height)
-        scene = darken(scene, darkness, tint_rgb=shadow_tint(light))
-    background = np.clip(np.round(scene), 0, 255).astype(np.uint8)
-    tinted = tint_edge(rgb, alpha, background, amount=params["edge_tint"])
+    scene = light_pool(scene, light, placement_box=_box_around([product_box(one.placed.alpha_HW) for one in standing]))
+    shadow = Shadow(light=scene_shadow(light, params["shadow"]), kept_rgb=shadow_tint(light), horizon_row=light.horizon_share * height)
+    picture = to_levels(
+        grounded(
+            harmonized(light_of_fine_levels(scene), light, params["harmony"]),
+            *(one.placed for one in standing),
+            shadow=shadow if params["shadow"] > 0 else None,
+            reflection=GLOSS if resolved["glossy"] else None,
+        )
+    )
+    for one in standing:  # from back to front
+        rgb, alpha = one.placed.rgb_HW3, one.placed.alpha_HW
+        picture = composite(wrap_edge(rgb, alpha, picture, amount=params["edge_tint"]), alpha, picture)
     facts = {
         "background": "scene",
         "prompt": resolved["prompt"],
         "plate_px": list(plate_HW3.shape[:2]),
         "plate_mirrored": mirrored,
         "light": light.as_dict(),
+        **companion,
     }
-    return composite(tinted, alpha, background), placement, facts
+    return picture, standing[-1].placement, facts
+
+
+def _alone(job: Job, mirrored: bool) -> _Standing:
+    resolved, (width, height) = job.resolved, job.size_px
+    placement = fit_standing(
+        job.source.alpha_HW,
+        frame_width_px=width,
+        frame_height_px=height,
+        height_pct=resolved["product_height_pct"],
+        width_max_pct=resolved["product_width_max_pct"],
+        base_pct=resolved["base_pct"],
+        center_pct=100 - resolved["center_pct"] if mirrored else resolved["center_pct"],
+    )
+    return _stand(job.source.foreground_HW3, job.source.alpha_HW, placement)
+
+
+def _pair(job: Job, light: PlateLight) -> tuple[list[_Standing], dict[str, Any]]:
+    """Companion and product, and what is told of the companion. It stands toward the light, so that the product's shadow falls away from it."""
+    companion = make_companion(job, light.wall_rgb)
+    front, behind = pair_placements(
+        job.source.alpha_HW,
+        size_px=job.size_px,
+        height_pct=job.resolved["product_height_pct"],
+        base_pct=job.resolved["base_pct"],
+        horizon_share=light.horizon_share,
+        beside=-1 if light.side < 0 else 1,
+    )
+    standing = [
+        _stand(companion.foreground_HW3, job.source.alpha_HW, behind),
+        _stand(job.source.foreground_HW3, job.source.alpha_HW, front),
+    ]
+    return standing, {"companion": companion.facts(behind)}
+
+
+def _stand(foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement) -> _Standing:
+    rgb, alpha = place(foreground_HW3, alpha_HW, placement)
+    return _Standing(placement=placement, placed=Placed(rgb_HW3=rgb, alpha_HW=alpha))
+
+
+def _box_around(boxes: Sequence[tuple[int, int, int, int]]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left), min(top), max(right), max(bottom)
 
 
 def face_the_light(plate_HW3: Uint8, product_side: float) -> tuple[Uint8, PlateLight, bool]:
@@ -112,6 +193,17 @@ def face_the_light(plate_HW3: Uint8, product_side: float) -> tuple[Uint8, PlateL
         telling = light.side if abs(light.side) >= FAINT_SIDE else product_side
         light = replace(light, side=USUAL_SIDE if telling > 0 else -USUAL_SIDE)
     return plate_HW3, light, False
+
+
+def harmonized(light_HW3: FloatImage, light: PlateLight, amount: float) -> FloatImage:
+    """Surroundings (linear light) with a share of their colored light taken out, as a photographer balances a set for what is sold in it.
+
+    The product was lit neutrally and its pixels are locked, so its surroundings come to meet it. Brightness stays.
+    """
+    lab = np.array([[[70.0, 0.0, 0.0], [70.0, 0.0, light.warmth]]], np.float32)
+    neutral, tinted = to_light(np.round(255 * lab_to_srgb(lab)).astype(np.uint8))[0]
+    gains = (neutral / np.maximum(tinted, 1e-3)) ** amount
+    return np.asarray(light_HW3 * (gains / (gains @ LUMINANCE)), np.float32)
 
 
 def light_pool(scene_HW3: FloatImage, light: PlateLight, *, placement_box: tuple[int, int, int, int]) -> FloatImage:
@@ -139,59 +231,33 @@ def scene_shadow(light: PlateLight, strength: float) -> ShadowLight:
         side=light.side,
         hardness=light.hardness,
         reach=0.45 + 0.45 * light.hardness,
-        contact=0.85 * strength,
-        occlusion=0.62 * strength,
-        cast=(0.50 + 0.15 * light.hardness) * strength,
+        contact=0.97 * strength,
+        occlusion=0.88 * strength,
+        cast=(0.76 + 0.14 * light.hardness) * strength,
     )
 
 
 def shadow_tint(light: PlateLight) -> tuple[float, float, float]:
     """What ambient light leaves in a shadow: a little of the surface's own color, cooler where the key light is warm."""
-    cool = float(np.clip(light.warmth / 20, 0, 1)) * 0.03
-    red, green, blue = (0.10 * channel / 255 for channel in light.surface_rgb)
+    cool = float(np.clip(light.warmth / 20, 0, 1)) * 0.008
+    surface = light_of_hex("#{:02x}{:02x}{:02x}".format(*light.surface_rgb))
+    red, green, blue = (float(channel) for channel in 0.01 + 0.03 * surface / max(float(surface.max()), 1e-3))
     return max(red - cool, 0.0), green, blue + cool
 
 
-def tint_edge(rgb_HW3: Uint8, alpha_HW: Uint8, background_HW3: Uint8, *, amount: float) -> Uint8:
-    """Product colors whose outermost rim takes on the scene's color there, as light wrapping around an edge does; uint8.
-
-    Pixels at least LOCKED_INSET_PX inside the matte keep their bytes. A rim of studio white in a dark scene disappears this way.
-    """
-    size = 2 * LOCKED_INSET_PX + 1
-    inside = (alpha_HW >= OPAQUE_ALPHA).astype(np.float32)
-    # The share of the neighborhood that is solid: exactly 1 on locked pixels, so the tint ends there without a step.
-    depth = cv2.blur(inside, (size, size), borderType=cv2.BORDER_REPLICATE)
-    locked = cv2.erode(inside, np.ones((size, size), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1) > 0
-    around = cv2.blur(background_HW3, (15, 15)).astype(np.float32)
-    mixed = rgb_HW3 + (around - rgb_HW3) * (amount * (1 - depth))[..., None]
-    rim = ~locked & (alpha_HW > 0)
-    return np.where(rim[..., None], np.clip(np.round(mixed), 0, 255).astype(np.uint8), rgb_HW3)
-
-
-def _reflect(scene: FloatImage, rgb: Uint8, alpha: Uint8, footprint: Footprint) -> FloatImage:
-    """The scene with the product mirrored faintly in its surface, column by column from where it stands; fades with depth."""
-    height, width = alpha.shape
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    depth = rows - footprint.ground_row[None, :]
-    source_row = footprint.ground_row[None, :] - depth
-    top, bottom = footprint.box[1], footprint.box[3]
-    reach = 0.35 * (bottom - top)
-    strength = 0.16 * np.clip(1 - depth / reach, 0, 1) ** 1.5 * (depth >= 0)
-    first = max(0, int(footprint.ground_row.min()) - 1)
-    mirrored = cv2.remap(rgb, columns[first:], source_row[first:], cv2.INTER_LINEAR, borderValue=0)
-    cover = cv2.remap(alpha, columns[first:], source_row[first:], cv2.INTER_LINEAR, borderValue=0)
-    soft = cv2.GaussianBlur(np.dstack([mirrored * (cover[..., None] / 255.0), cover / 255.0]).astype(np.float32), (0, 0), 2.5)
-    weight = strength[first:, :, None]
-    result = scene.copy()
-    result[first:] = scene[first:] * (1 - weight * soft[..., 3:]) + soft[..., :3] * weight
-    return result
-
-
 def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
-    style = wish.style
+    style, composition, pair_with = wish.style, params.pop("composition"), params.pop("pair_with")
     scene = style.scenes[wish.index % len(style.scenes)]
+    if pair_with and composition != "pair":
+        raise RenderError(
+            f"Recipe '{wish.recipe.name}' names `pair_with: {pair_with}` and `composition: {composition}`; a second product is shown by `composition: pair` "
+            "alone. Nothing was made. Set that, or leave `pair_with` out."
+        )
+    is_pair = composition == "pair"
     return {
-        "product_height_pct": style.product_height_pct,
+        "product_height_pct": _height_pct(wish, params.pop("scale_realism")),
+        **({"group_width_max_pct": GROUP_WIDTH_MAX_PCT, **resolve_companion(wish, pair_with)} if is_pair else {}),
+        "center_pct": CENTER_PCT["center" if is_pair else _side(scene, composition)],
         "product_width_max_pct": style.product_width_max_pct,
         "base_pct": style.base_pct,
         # The scene behind the look's trigger phrase; a scene that speaks the trigger itself is the whole prompt.
@@ -200,8 +266,38 @@ def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _side(scene: str, composition: str) -> str:
+    """Where the product stands; away from the props, if the scene says where they are."""
+    if composition != "auto":
+        return composition
+    props = {side.lower() for side in PROP_SIDE.findall(scene)}
+    return {"left": "right", "right": "left"}[props.pop()] if len(props) == 1 else "center"
+
+
+def _height_pct(wish: Wish, realism: float) -> float:
+    """How high a product stands in the frame: a lower one than its category's tall ones smaller, by its centimeters to the power of `realism`.
+
+    At 0.5 the camera goes half way closer to small things, as photographers do: a mug of 9 cm beside a carafe of 28 is shown at 0.57, not 0.32.
+    """
+    style, height_cm = wish.style, wish.product.height_cm
+    if style.tallest_cm is None or height_cm is None:
+        return style.product_height_pct
+    share = float(min(1.0, height_cm / style.tallest_cm) ** realism)
+    return round(style.product_height_pct * max(share, SMALLEST_SHARE), 3)
+
+
 def _empty_set(resolved: dict[str, Any], seed: int, _: Source) -> PlateRequest:
     return PlateRequest(prompt=resolved["prompt"], seed=seed)
 
 
-STAGED_SCENE = Kind(params=StagedSceneParams, compose=compose_staged, resolve=_resolve, plate=_empty_set, alike_in_category=True)
+OF_STYLE = frozenset({"trigger", "scenes", "product_height_pct", "product_width_max_pct", "base_pct", "tallest_cm", "colorways"})
+"""What scenes take of a category's style; colorways, swatches and masks are of pairs alone."""
+
+STAGED_SCENE = Kind(
+    params=StagedSceneParams,
+    compose=compose_staged,
+    resolve=_resolve,
+    plate=_empty_set,
+    of_style=OF_STYLE,
+    of_kit=frozenset({"colorways", "swatches", "part_masks"}),
+)

@@ -89,15 +89,10 @@ def reach_from_border(passable: Mask, ball_px: float) -> Mask:
     ground = np.pad(passable, margin, constant_values=True).astype(np.uint8)
     ground[0] = ground[-1] = ground[:, 0] = ground[:, -1] = 1
     room = cv2.distanceTransform(ground, cv2.DIST_L2, 3)
-    centers = _component_of_corner(room > ball_px)
-    touched = cv2.distanceTransform((~centers).astype(np.uint8), cv2.DIST_L2, 3) <= ball_px
+    centers = (room > ball_px).astype(np.uint8)
+    cv2.floodFill(centers, None, (0, 0), 2, flags=4)  # the corner is beyond the picture, and passable by construction
+    touched = cv2.distanceTransform((centers != 2).astype(np.uint8), cv2.DIST_L2, 3) <= ball_px
     return np.asarray((touched & (ground > 0))[margin:-margin, margin:-margin], dtype=bool)
-
-
-def _component_of_corner(mask: Mask) -> Mask:
-    """The 4-connected part of a mask that holds the top left corner, which is set by construction."""
-    _, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    return np.asarray((labels == labels[0, 0]) & mask, dtype=bool)
 
 
 def _terms(y: npt.NDArray[np.float64], x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

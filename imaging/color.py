@@ -43,6 +43,15 @@ def lab_to_srgb(lab_HW3: FloatImage) -> FloatImage:
     return np.asarray(np.clip(rgb, 0.0, 1.0), dtype=np.float32)
 
 
+def lengths(vectors: FloatImage) -> FloatImage:
+    """Euclidean lengths of vectors of three; float32 (..., 3) in, float32 (...) out."""
+    if not vectors.size:
+        return np.zeros(vectors.shape[:-1], np.float32)
+    pixels = vectors.reshape(-1, 1, 3) if vectors.ndim != 3 else vectors
+    squared = cv2.transform(cv2.multiply(pixels, pixels), np.ones((1, 3), np.float32))
+    return np.asarray(cv2.sqrt(squared).reshape(vectors.shape[:-1]), dtype=np.float32)
+
+
 def delta_e76(lab_a: FloatImage, lab_b: FloatImage) -> FloatImage:
     """Delta E 1976: the plain Euclidean distance in Lab.
 

@@ -5,47 +5,65 @@ Leaves out texture: what arrives is a smooth mean of what is near.
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from imaging.background_model import Mask
 from imaging.color import FloatImage
 
-DIRECT_SIGMA_PX = 3.0
+Values = npt.NDArray[np.float32]
+Places = npt.NDArray[np.intp]
+
+DIRECT_SIGMA_PX = 1.2
 """Wider blurs run on a reduced copy, where they cost the same and look the same."""
 MIN_WEIGHT = 0.01
 
 
-def carry_color(color_HW3: FloatImage, known: Mask, sigmas_px: tuple[float, ...], wanted: Mask | None = None) -> tuple[FloatImage, Mask]:
+def carry_color(color_HWC: FloatImage, known: Mask, sigmas_px: tuple[float, ...], wanted: Mask | None = None) -> tuple[FloatImage, Mask]:
     """Spread color from where it is known over its surroundings; the narrowest blur that reaches a pixel decides.
 
     sigmas_px: from narrow to wide. wanted: the only pixels that matter, everything when None. Returns the color, float32
-    (H, W, 3), 0 where nothing arrived, and where anything did.
+    (H, W, C), 0 where nothing arrived, and where anything did.
     """
-    weight = known.astype(np.float32)
-    weighted = cv2.merge([*cv2.split(color_HW3 * weight[..., None]), weight])
-    result = np.zeros_like(color_HW3)
+    mask = known.astype(np.uint8)
+    weighted, weight = cv2.copyTo(color_HWC, mask), mask.astype(np.float32)
+    result = np.zeros_like(color_HWC)
     reached = np.zeros(known.shape, dtype=bool)
-    missing = np.ones(known.shape, dtype=bool) if wanted is None else wanted.copy()
+    missing = np.flatnonzero(np.ones(known.shape, dtype=bool) if wanted is None else wanted)
+    flat_result, flat_reached = result.reshape(-1, result.shape[-1]), reached.reshape(-1)
     for sigma in sigmas_px:
-        y, x = np.nonzero(missing)
-        if not len(y):
+        if not len(missing):
             break
-        spread = _wide_blur(weighted, sigma)[y, x]
-        enough = spread[:, 3] > MIN_WEIGHT
-        y, x, spread = y[enough], x[enough], spread[enough]
-        result[y, x] = spread[:, :3] / spread[:, 3:]
-        reached[y, x] = True
-        missing[y, x] = False
+        y, x = np.divmod(missing, known.shape[1])
+        near = _blurred_at(weight, sigma, y, x)
+        enough = near > MIN_WEIGHT
+        arrived = missing[enough]
+        flat_result[arrived] = _blurred_at(weighted, sigma, y[enough], x[enough]) / near[enough, None]
+        flat_reached[arrived] = True
+        missing = missing[~enough]
     return result, reached
 
 
-def _wide_blur(image: FloatImage, sigma_px: float) -> FloatImage:
-    """Gaussian blur."""
+def sample(map_HW: FloatImage, at_N2: Values) -> Values:
+    """Bilinear values of a map at (x, y) positions; float32 (N,) or (N, C)."""
+    width = 4096  # cv2.remap takes pictures, and none wider than 32767
+    rows = -(-len(at_N2) // width)
+    if not rows:
+        return np.zeros((0, *map_HW.shape[2:]), np.float32)
+    grid = np.zeros((rows * width, 2), dtype=np.float32)
+    grid[: len(at_N2)] = at_N2
+    remapped = cv2.remap(map_HW, grid.reshape(rows, width, 2), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(remapped.reshape(rows * width, *map_HW.shape[2:])[: len(at_N2)], dtype=np.float32)
+
+
+def _blurred_at(image: FloatImage, sigma_px: float, y: Places, x: Places) -> Values:
+    """A Gaussian blur of the picture at some of its pixels."""
     factor = 1
     while sigma_px / factor > DIRECT_SIGMA_PX:
         factor *= 2
     if factor == 1:
-        return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px), dtype=np.float32)
+        return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma_px)[y, x], dtype=np.float32)
     height, width = image.shape[:2]
-    size = (max(1, round(width / factor)), max(1, round(height / factor)))
-    small = cv2.GaussianBlur(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (0, 0), sigma_px / factor)
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    columns, rows = (max(1, round(width / factor)), max(1, round(height / factor)))
+    small = cv2.GaussianBlur(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA), (0, 0), sigma_px / factor)
+    at = np.stack([(x + np.float32(0.5)) * (columns / width) - 0.5, (y + np.float32(0.5)) * (rows / height) - 0.5], axis=-1)
+    return sample(small, at.astype(np.float32))

@@ -1,6 +1,6 @@
 """Cut a product out of a studio photo, and say how sure we are.
 
-Classical and deterministic: background surface, edges, trapped-ball flood, soft edge, verdict. The decision is made at
+Classical and deterministic: background surface, edges, trapped-ball flood, foot line, soft edge, verdict. The decision is made at
 1024 px, the edge solved at full size. Leaves out scenes, hair and glass: those are refused with a reason, never guessed.
 """
 
@@ -14,15 +14,19 @@ from imaging.background_model import Mask
 from imaging.color import srgb_to_lab
 from imaging.cutout_verdict import judge, measure_cutout
 from imaging.decontaminate import product_color
+from imaging.foot_line import with_foot_line
 from imaging.matte import estimate_edge_colors, soft_alpha
-from imaging.product_mask import ProductMask, find_product
+from imaging.product_mask import ProductMask, disk, find_product
 from imaging.shadow_removal import without_loose_shadows
 
-CUTOUT_VERSION = "5"
+CUTOUT_VERSION = "6"
 """Raised whenever the same photo may get another alpha; part of the render key."""
 WORK_SIDE_PX = 1024
 """Long side at which the decision is made."""
 MIN_SIDE_PX = 64
+DARK_BRIGHTNESS = 0.7
+BESIDE_DARK_PX = 8.0
+"""Within 8 px (of 1024) of a contact shadow this dark, a share of the floor's cube-root brightness, the foot line places the edge and not color."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +52,15 @@ def cut_out(photo_HW3: npt.NDArray[np.uint8]) -> Cutout:
     """
     assert photo_HW3.dtype == np.uint8 and photo_HW3.ndim == 3 and photo_HW3.shape[2] == 3, photo_HW3.shape
     assert min(photo_HW3.shape[:2]) >= MIN_SIDE_PX, photo_HW3.shape
-    small = _fit_long_side(photo_HW3, WORK_SIDE_PX)
+    small = fit_long_side(photo_HW3, WORK_SIDE_PX)
     unit_px = max(small.shape[:2]) / 1024
-    found = find_product(srgb_to_lab(small), unit_px)
-    colors = estimate_edge_colors(small, found.mask, unit_px)
+    lab = srgb_to_lab(small)
+    found = find_product(lab, unit_px)
+    mask = with_foot_line(found.mask, lab, found.model.surface(*lab.shape[:2]), unit_px)
+    dark = (mask ^ found.mask) & (found.shade.brightness_HW < DARK_BRIGHTNESS)
+    found = replace(found, mask=mask)
+    by_shape = np.asarray(cv2.dilate(dark.astype(np.uint8), disk(BESIDE_DARK_PX * unit_px)) > 0, dtype=bool)
+    colors = estimate_edge_colors(small, mask, unit_px, by_shape=by_shape)
     small_alpha = soft_alpha(small, colors)
     kept = _without_leftovers(small_alpha > 127, found)
     colors = replace(colors, band=colors.band & kept, inside=colors.inside & kept)
@@ -75,7 +84,8 @@ def _without_leftovers(product: Mask, found: ProductMask) -> Mask:
     return np.asarray(cv2.dilate(kept.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0, dtype=bool)
 
 
-def _fit_long_side(image_HW3: npt.NDArray[np.uint8], side_px: int) -> npt.NDArray[np.uint8]:
+def fit_long_side(image_HW3: npt.NDArray[np.uint8], side_px: int) -> npt.NDArray[np.uint8]:
+    """The picture, its long side at most this long."""
     height, width = image_HW3.shape[:2]
     scale = side_px / max(height, width)
     if scale >= 1:

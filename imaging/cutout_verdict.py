@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.background_model import Mask
+from imaging.crops import box_around
 from imaging.matte import EdgeColors
 from imaging.product_mask import ProductMask
 
-AGREEMENT_SIDE_PX = 320
+AGREEMENT_SIDE_PX = 240
 AGREEMENT_BAND_SHARE = 0.025
+AGREEMENT_ROOM_BANDS = 3
+"""Background is known this many bands around the product; farther off it says nothing of what lies behind the edge."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +38,12 @@ LIMITS = (
     Limit(reason="product_cropped", measurement="fg_border", limit=0.02, softness=0.007),
     Limit(reason="low_contrast_edge", measurement="weak_edge_share", limit=0.35, softness=0.10),
     Limit(reason="low_contrast_edge", measurement="open_share", limit=0.10, softness=0.03),
+    Limit(reason="cluttered_background", measurement="gaps_on_unplain", limit=0.6, softness=0.15),
     Limit(reason="low_contrast_edge", measurement="agree", limit=0.90, softness=-0.02),
     Limit(reason="ragged_outline", measurement="raggedness", limit=1.30, softness=0.08),
 )
+"""`gaps_on_unplain`: an outline with gaps, times how far the border is from a smooth surface. Each alone has harmless causes (a drawn bag on white
+has gaps along half of its outline, a shadow that reaches the border is no surface)."""
 
 
 def measure_cutout(small_HW3: npt.NDArray[np.uint8], product: Mask, found: ProductMask, colors: EdgeColors) -> dict[str, float]:
@@ -45,7 +51,8 @@ def measure_cutout(small_HW3: npt.NDArray[np.uint8], product: Mask, found: Produ
     area = int(product.sum())
     border = np.concatenate([product[0], product[-1], product[:, 0], product[:, -1]])
     perimeter = _perimeter(product)
-    smooth = cv2.GaussianBlur(product.astype(np.float32), (0, 0), max(1.0, 3 * found.unit_px)) > 0.5
+    box = box_around(product, 12 * found.unit_px)
+    smooth = cv2.GaussianBlur(product[box].astype(np.float32), (0, 0), max(1.0, 3 * found.unit_px)) > 0.5
     # A leak is a doubt when it is big and came in along much of the outline. One gap of 10 px let the ball into half of a bag whose outline
     # was right; a strip beside a crisp edge, where JPEG ripples, is long and leads nowhere.
     leak_share, gap_share = float(found.leak.sum() / max(1, area)), _gap_share(found)
@@ -60,14 +67,15 @@ def measure_cutout(small_HW3: npt.NDArray[np.uint8], product: Mask, found: Produ
         "leak_share": leak_share,
         "gap_share": gap_share,
         "open_share": min(leak_share, gap_share),
+        "gaps_on_unplain": gap_share * found.model.residual_p95,
         "agree": _agreement(small_HW3, product),
     }
 
 
-def judge(measurements: dict[str, float]) -> tuple[float, tuple[str, ...]]:
+def judge(measurements: dict[str, float], limits: tuple[Limit, ...] = LIMITS) -> tuple[float, tuple[str, ...]]:
     """Confidence, 0..1, and the reasons for refusal; no reasons exactly when confidence is at least 0.5."""
     confidence, reasons = 1.0, []
-    for limit in LIMITS:
+    for limit in limits:
         distance = (limit.limit - measurements[limit.measurement]) / limit.softness
         sureness = 1 / (1 + float(np.exp(-np.clip(distance, -30, 30))))
         confidence = min(confidence, sureness)
@@ -103,6 +111,8 @@ def _agreement(small_HW3: npt.NDArray[np.uint8], product: Mask) -> float:
     photo = cv2.resize(small_HW3, size, interpolation=cv2.INTER_AREA)
     mask = cv2.resize(product.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
     radius = max(2, round(AGREEMENT_BAND_SHARE * max(size)))
+    box = box_around(np.asarray(mask, dtype=bool), AGREEMENT_ROOM_BANDS * radius)
+    photo, mask = photo[box], mask[box]
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     inside, around = cv2.erode(mask.astype(np.uint8), kernel) > 0, cv2.dilate(mask.astype(np.uint8), kernel) > 0
     if inside.sum() < 20 or (~around).sum() < 20:

@@ -7,11 +7,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from imaging.color_spread import carry_color
-from imaging.matte import CHUNK_PX, EdgeColors, Photo, mix_of, resize_mask, sample
+from imaging.color_spread import carry_color, sample
+from imaging.matte import CHUNK_PX, EdgeColors, Photo, mix_of
 
 REACH_PX = (1.5, 4.0, 12.0)
 """Blurs that carry the product's color outward, in pixels of a 1024 px picture; together about 20 px."""
+FARTHEST_PX = 28.0
+"""Farther from the product than this, in pixels of a 1024 px picture, nothing is carried: the widest blur has faded to a hundredth there."""
 LEAST_SHARE = 0.3
 """Below this share of product, what a pixel shows of it is mostly noise."""
 
@@ -23,21 +25,27 @@ def product_color(photo_HW3: Photo, alpha_HW: npt.NDArray[np.uint8], small_HW3: 
     """
     rows, columns = colors.background_HW3.shape[:2]
     box = np.s_[colors.top_px : colors.top_px + rows, colors.left_px : colors.left_px + columns]
+    height, width = photo_HW3.shape[:2]
     small_alpha = cv2.resize(alpha_HW, small_HW3.shape[1::-1], interpolation=cv2.INTER_AREA)[box]
+    solid, inside = small_alpha == 255, colors.inside[box]
+    size = 2 * round(FARTHEST_PX * unit_px) + 1
+    near = cv2.dilate(solid.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
     reaches = tuple(reach * unit_px for reach in REACH_PX)
-    carried, reached = carry_color(small_HW3[box].astype(np.float32), small_alpha == 255, reaches)
-    wanted = np.zeros(colors.band.shape, dtype=bool)
-    wanted[box] = reached & ~colors.inside[box]
+    carried, reached = carry_color(small_HW3[box].astype(np.float32), solid, reaches, np.asarray(near & ~inside, dtype=bool))
+    canvas, wanted = small_HW3.copy(), np.zeros(colors.band.shape, np.uint8)
+    cv2.copyTo(np.round(carried).astype(np.uint8), reached.astype(np.uint8), canvas[box])
+    wanted[box] = reached
+    if photo_HW3 is not small_HW3:
+        canvas = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_LINEAR)
+        wanted = cv2.resize(wanted, (width, height), interpolation=cv2.INTER_NEAREST)
     result = photo_HW3.copy()
-    y_all, x_all = np.nonzero(resize_mask(wanted, photo_HW3.shape[1], photo_HW3.shape[0]))
-    for start in range(0, len(y_all), CHUNK_PX):
-        y, x = y_all[start : start + CHUNK_PX], x_all[start : start + CHUNK_PX]
-        at = colors.positions(y, x, photo_HW3)
-        beyond = sample(carried, at)
-        in_edge = np.nonzero(alpha_HW[y, x])[0]
-        seen, behind = photo_HW3[y[in_edge], x[in_edge]].astype(np.float32), sample(colors.background_HW3, at[in_edge])
-        share = np.clip(mix_of(seen, behind, beyond[in_edge]), 0, 1)[:, None]
+    cv2.copyTo(canvas, wanted, result)
+    at_all = np.flatnonzero((wanted > 0) & (alpha_HW > 0))
+    for start in range(0, len(at_all), CHUNK_PX):
+        y, x = np.divmod(at_all[start : start + CHUNK_PX], width)
+        beyond, seen = canvas[y, x].astype(np.float32), photo_HW3[y, x].astype(np.float32)
+        behind = sample(colors.background_HW3, colors.positions(y, x, photo_HW3))
+        share = np.clip(mix_of(seen, behind, beyond), 0, 1)[:, None]
         unmixed = behind + (seen - behind) / np.maximum(share, LEAST_SHARE)
-        beyond[in_edge] += share**3 * (unmixed - beyond[in_edge])
-        result[y, x] = np.clip(np.round(beyond), 0, 255).astype(np.uint8)
+        result[y, x] = np.clip(np.round(beyond + share**3 * (unmixed - beyond)), 0, 255).astype(np.uint8)
     return result

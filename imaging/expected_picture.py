@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.color import FloatImage, srgb_to_lab
+from imaging.composite import composite
 from imaging.product_planes import Box
 
 ByteImage = npt.NDArray[np.uint8]
@@ -35,7 +36,12 @@ def _plain(shape: tuple[int, ...], color_113: ImageT) -> ImageT:
 
 
 def blend(over_HW3: ByteImage, alpha_HW: ByteImage, beneath_HW3: ByteImage) -> ByteImage:
-    """One picture over another: alpha 0..255, all of one size; gamma-coded blending, as image editors do."""
+    """One picture over another: alpha 0..255, all of one size; adds light as composite.py does, whose pictures are compared with it."""
+    return composite(over_HW3, alpha_HW, beneath_HW3)
+
+
+def blend_levels(over_HW3: ByteImage, alpha_HW: ByteImage, beneath_HW3: ByteImage) -> ByteImage:
+    """The same by levels, as image editors do: for looking for features and for learned measures, which were tuned on such pictures."""
     weight = alpha_HW.astype(np.float32) / np.float32(255)
     return np.asarray(
         cv2.blendLinear(np.ascontiguousarray(over_HW3), np.ascontiguousarray(beneath_HW3), weight, 1 - weight), dtype=np.uint8

@@ -4,7 +4,7 @@ A mug touches along the arc of its foot, a chair at four separate feet, a bag al
 the air. Draws nothing; shadows.py does.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -36,6 +36,12 @@ BEHIND_STEP = 0.03
 """A foot half hidden behind a nearer one ends there by a step of at least this (in box widths); a shoulder has no step."""
 
 
+SHADOW_ZONE = (0.14, 0.12, 0.10)
+"""How far beside, above and below the foot of a product on white its contact shadow may reach, in box widths; all else is white."""
+WHITE_BORDER_PX = 8
+"""What a shadow on white leaves free of the frame's border: marketplaces look there first, and so does the gate."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
     """Where a product in a frame meets the ground.
@@ -52,6 +58,32 @@ class Footprint:
     solid: bool
     clearance: float
     box: tuple[int, int, int, int]
+
+    def moved(self, right_px: int, down_px: int, *, width: int) -> "Footprint":
+        """The same footprint seen from a frame of another width whose origin lies elsewhere; columns outside the old frame are level."""
+        columns = np.arange(width) - right_px
+        inside = (columns >= 0) & (columns < self.ground_row.size)
+        nearest = np.clip(columns, 0, self.ground_row.size - 1)
+        left, top, right, bottom = self.box
+        return replace(
+            self,
+            runs=tuple((first + right_px, last + right_px) for first, last in self.runs),
+            ground_row=self.ground_row[nearest] + np.float32(down_px),
+            touch=np.where(inside, self.touch[nearest], np.float32(0)),
+            box=(left + right_px, top + down_px, right + right_px, bottom + down_px),
+        )
+
+    def shadow_zone(self, frame_width: int, frame_height: int) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom of where a packshot's contact shadow may lie: around all that touches the ground, cut off before the frame's border."""
+        left, _, right, bottom = self.box
+        rows = np.concatenate([self.ground_row[first:last] for first, last in self.runs])
+        beside, above, below = (share * (right - left) for share in SHADOW_ZONE)
+        foot_left, foot_right = self.runs[0][0], self.runs[-1][1]
+        zone = foot_left - beside, float(rows.min()) - above, foot_right + beside, bottom + below
+        limits = (frame_width, frame_height) * 2
+        free = WHITE_BORDER_PX
+        first_x, first_y, last_x, last_y = (int(np.clip(round(edge), free, limit - free)) for edge, limit in zip(zone, limits, strict=True))
+        return first_x, first_y, last_x, last_y
 
 
 def find_footprint(alpha_HW: Uint8) -> Footprint:

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.background_model import Mask
-from imaging.color import FloatImage
-from imaging.color_spread import carry_color
+from imaging.color import FloatImage, lengths
+from imaging.color_spread import carry_color, sample
+from imaging.crops import box_around, placed
 
 Photo = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
@@ -76,39 +77,50 @@ class EdgeColors:
         return np.stack([in_x, in_y], axis=-1).astype(np.float32)
 
 
-def estimate_edge_colors(photo_HW3: Photo, mask: Mask, unit_px: float) -> EdgeColors:
-    """Estimate product and background color on both sides of the mask's edge, at working size."""
-    box = _box_around(mask, MARGIN_PX * unit_px)
+def estimate_edge_colors(photo_HW3: Photo, mask: Mask, unit_px: float, *, by_shape: Mask | None = None) -> EdgeColors:
+    """Estimate product and background color on both sides of the mask's edge, at working size.
+
+    by_shape: where color is not asked, as a product's dark rim has the color of the shadow beside it.
+    """
+    box = box_around(mask, MARGIN_PX * unit_px)
     local = mask[box]
     depth = _depth(local)
     inside = depth > max(2.0, BAND_PX * unit_px)
-    around = _depth(~local) <= 1.0
+    around = cv2.dilate(local.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))) > 0
     color = photo_HW3[box].astype(np.float32)
     wanted = cv2.dilate((around & ~inside).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     background, _ = carry_color(color, ~around, tuple(reach * unit_px for reach in BACKGROUND_REACH_PX), wanted)
-    product, has_product = carry_color(color, inside, tuple(reach * unit_px for reach in PRODUCT_REACH_PX), wanted)
-    behind, seen = _opponent(background), _opponent(color)
-    apart = _length(_opponent(product) - behind)
-    squares, _ = carry_color(np.square(seen), inside, tuple(reach * unit_px for reach in PRODUCT_REACH_PX), wanted)
-    spread = np.sqrt(np.maximum((squares - np.square(_opponent(product))).sum(axis=-1), 1e-3))
+    seen = _opponent(color)
+    with_energy = cv2.merge([*cv2.split(color), np.square(lengths(seen))])
+    carried, has_product = carry_color(with_energy, inside, tuple(reach * unit_px for reach in PRODUCT_REACH_PX), wanted)
+    product = np.ascontiguousarray(carried[..., :3])
+    # From here on for the wanted pixels alone: vectors, not pictures.
+    at = np.flatnonzero(wanted)
+    behind, own, seen_there = (values.reshape(-1, 3)[at] for values in (background, product, seen))
+    behind, own = _opponent(behind), _opponent(own)
+    apart = lengths(own - behind)
+    spread = np.sqrt(np.maximum(carried.reshape(-1, 4)[at, 3] - np.square(own).sum(axis=1), 1e-3))
     overlapping, distinct = TEXTURE_SPREADS
     size = 2 * max(2, round(PEAK_PX * unit_px)) + 1
-    peak = cv2.dilate(
-        cv2.GaussianBlur(_length(seen - behind), (0, 0), 0.6) * local,
-        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)),
-    )
+    contrast = _spread_out(lengths(seen_there - behind) * local.reshape(-1)[at], at, local.shape)
+    peak = cv2.dilate(cv2.GaussianBlur(contrast, (0, 0), 0.6), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+    has = has_product.reshape(-1)[at]
+    distinct_HW = np.ones(local.shape, np.float32)
+    distinct_HW.reshape(-1)[at] = np.where(has, np.clip((apart / spread - overlapping) / (distinct - overlapping), 0, 1), 1)
+    if by_shape is not None:
+        distinct_HW[by_shape[box]] = 0
     skirt, sure = max(1.0, SKIRT_PX * unit_px), max(2.0, SURELY_INSIDE_PX * unit_px)
     return EdgeColors(
-        band=_placed(around & ~inside, box, mask.shape),
-        inside=_placed(inside, box, mask.shape),
+        band=placed(around & ~inside, box, mask.shape),
+        inside=placed(inside, box, mask.shape),
         left_px=box[1].start,
         top_px=box[0].start,
         background_HW3=background,
         product_HW3=product,
         has_product_HW=has_product.astype(np.float32),
         peak_HW=peak,
-        contrast_HW=np.maximum(apart * has_product, peak),
-        distinct_HW=np.where(has_product, np.clip((apart / spread - overlapping) / (distinct - overlapping), 0, 1), 1).astype(np.float32),
+        contrast_HW=np.maximum(_spread_out(apart * has, at, local.shape), peak),
+        distinct_HW=distinct_HW,
         shape_HW=cv2.GaussianBlur((depth > skirt).astype(np.float32), (0, 0), 0.6),
         depth_HW=np.clip((depth - sure) / max(1.0, unit_px), 0, 1).astype(np.float32),
     )
@@ -135,16 +147,6 @@ def mix_of(color_N3: Values, background_N3: Values, product_N3: Values) -> Value
     return np.asarray(np.einsum("nc,nc->n", step, direction) / length, dtype=np.float32)
 
 
-def sample(map_HW: FloatImage, at_N2: Values) -> Values:
-    """Bilinear values of a map at (x, y) positions; float32 (N,) or (N, 3)."""
-    width = 4096  # cv2.remap takes pictures, and none wider than 32767
-    rows = -(-len(at_N2) // width)
-    grid = np.zeros((rows * width, 2), dtype=np.float32)
-    grid[: len(at_N2)] = at_N2
-    remapped = cv2.remap(map_HW, grid.reshape(rows, width, 2), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(remapped.reshape(rows * width, *map_HW.shape[2:])[: len(at_N2)], dtype=np.float32)
-
-
 def resize_mask(mask: Mask, width_px: int, height_px: int) -> Mask:
     """The mask at another size, by nearest neighbor."""
     if mask.shape == (height_px, width_px):
@@ -161,7 +163,7 @@ def _solve(color_N3: Values, colors: EdgeColors, at_N2: Values) -> Values:
     background = sample(colors.background_HW3, at_N2)
     mix = mix_of(color_N3, background, sample(colors.product_HW3, at_N2))
     mix = np.where(sample(colors.has_product_HW, at_N2) > 0.5, mix, 0)
-    contrast = _length(_opponent(color_N3) - _opponent(background))
+    contrast = lengths(_opponent(color_N3) - _opponent(background))
     share = np.maximum(mix, contrast / np.maximum(sample(colors.peak_HW, at_N2), 1e-3))
     low, high = PURE_SHARES
     by_color = np.clip((share - low) / (high - low), 0, 1)
@@ -183,29 +185,13 @@ def _opponent(color: FloatImage) -> FloatImage:
     return np.asarray(cv2.transform(pixels, matrix.astype(np.float32)).reshape(color.shape), dtype=np.float32)
 
 
-def _length(vectors: FloatImage) -> FloatImage:
-    return np.asarray(np.sqrt(np.einsum("...c,...c->...", vectors, vectors)), dtype=np.float32)
+def _spread_out(values_N: Values, at_N: npt.NDArray[np.intp], shape: tuple[int, ...]) -> FloatImage:
+    """Values of some pixels (flat indices) as a picture that is 0 elsewhere."""
+    whole = np.zeros(shape, np.float32)
+    whole.reshape(-1)[at_N] = values_N
+    return whole
 
 
 def _depth(mask: Mask) -> FloatImage:
     """Distance to the nearest pixel outside the mask; beyond the picture counts as more of the same."""
     return np.asarray(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3), dtype=np.float32)
-
-
-def _box_around(mask: Mask, margin_px: float) -> tuple[slice, slice]:
-    """The mask's bounding box with a margin, inside the picture; the whole picture when the mask is empty."""
-    height, width = mask.shape
-    rows, columns = np.nonzero(mask.any(axis=1))[0], np.nonzero(mask.any(axis=0))[0]
-    if not len(rows):
-        return slice(0, height), slice(0, width)
-    margin = int(np.ceil(margin_px))
-    return (
-        slice(max(0, int(rows[0]) - margin), min(height, int(rows[-1]) + 1 + margin)),
-        slice(max(0, int(columns[0]) - margin), min(width, int(columns[-1]) + 1 + margin)),
-    )
-
-
-def _placed(mask: Mask, box: tuple[slice, slice], shape: tuple[int, ...]) -> Mask:
-    whole = np.zeros(shape, dtype=bool)
-    whole[box] = mask
-    return whole

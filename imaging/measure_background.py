@@ -7,12 +7,15 @@ import cv2
 import numpy as np
 
 from imaging.color import FloatImage, delta_e2000, srgb_to_lab
+from imaging.footprint import WHITE_BORDER_PX, find_footprint
 from imaging.measure_views import ByteImage, Mask, Views, highest_channel, lowest_channel
 from imaging.product_planes import LEVELS_PER_L, dot
 
 WHITE_LEVEL = 254
 """Smallest channel value that counts as white: exact 255 everywhere is unusable with JPEG (quality reference, 4.4)."""
-BORDER_PX = 8
+PURE_WHITE_FROM_PX = 16
+"""Beyond this distance from the product a marketplace's main image is exactly 255; within, a JPEG's edges ring."""
+BORDER_PX = WHITE_BORDER_PX
 EDGE_LEVELS = 24.0
 """Sobel magnitude in 8-bit levels from which a background pixel belongs to an edge."""
 HARD_EDGE_LEVELS = 72.0
@@ -35,6 +38,21 @@ def measure_white(render_HW3: ByteImage, background_HW: Mask) -> dict[str, float
         "white_share_pct": float((zone >= WHITE_LEVEL).mean() * 100) if zone.size else None,
         "border_min_rgb": float(np.percentile(ring, 1)),
     }
+
+
+def measure_pure_white(render_HW3: ByteImage, product_alpha_HW: ByteImage) -> dict[str, float | None]:
+    """`pure_white_pct`: share of exactly 255 among the pixels more than PURE_WHITE_FROM_PX from the product and outside its shadow's zone, percent.
+
+    Both arrays uint8 at full size; alpha 0..255. None where no pixel is that far away or nothing stands in the frame.
+    """
+    near = cv2.dilate((product_alpha_HW > 0).view(np.uint8), np.ones((2 * PURE_WHITE_FROM_PX + 1,) * 2, np.uint8)) > 0
+    try:
+        left, top, right, bottom = find_footprint(product_alpha_HW).shadow_zone(near.shape[1], near.shape[0])
+    except ValueError:  # no pixel is half covered
+        return {"pure_white_pct": None}
+    near[top:bottom, left:right] = True
+    far = lowest_channel(render_HW3)[~near]
+    return {"pure_white_pct": float((far == 255).mean() * 100) if far.size else None}
 
 
 def measure_background(views: Views, background_hex: str | None = None, *, soft_shadows: bool = False) -> dict[str, float | None]:

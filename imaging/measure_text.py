@@ -17,6 +17,8 @@ INK_LEVELS = 26
 """A pixel whose every channel is this near to the text's color is taken for a letter; JPEG 80 moves letters by up to 20."""
 SOFT_EDGE_PER_LINE = 30
 """Letters are surrounded by a soft edge, half their color, of this part of a line's height (2 px at least): it is not behind them."""
+STROKE_PER_LINE, THIN_SHARE = 4, 0.7
+"""What is thinner than this part of a line, and nearer than this share of its surroundings' distance to the text's color, is a stroke of a letter."""
 MIN_BEHIND_SHARE = 0.12
 """With less of a tile than this beside letters and soft edges, its most contrasting tenth is looked at: all letter, or ground of that color."""
 STORY_HEIGHT_PER_WIDTH = 1.7
@@ -88,10 +90,12 @@ def _contrast(render_HW3: ByteImage, text: PlacedText) -> float:
         return 1.0
     color = np.array(text.rgb, np.int16)
     ink = (np.abs(crop.astype(np.int16) - color).max(axis=-1) <= INK_LEVELS).astype(np.uint8)
-    spread = max(2, round((text.box[3] - text.box[1]) / text.lines / SOFT_EDGE_PER_LINE))
+    line = (text.box[3] - text.box[1]) / text.lines
+    ink |= thin_strokes(crop, color, line)
+    spread = max(2, round(line / SOFT_EDGE_PER_LINE))
     behind = cv2.dilate(ink, np.ones((2 * spread + 1, 2 * spread + 1), np.uint8)) == 0
     ratio = contrast_ratio(relative_luminance(crop), relative_luminance(color[None].astype(np.uint8)))
-    side = max(4, round((text.box[3] - text.box[1]) / text.lines))
+    side = max(4, round(line))
     found = []
     for y in range(0, crop.shape[0], side):
         for x in range(0, crop.shape[1], side):
@@ -100,6 +104,16 @@ def _contrast(render_HW3: ByteImage, text: PlacedText) -> float:
                 enough = free.mean() >= MIN_BEHIND_SHARE
                 found.append(float(np.percentile(tile[free], 25) if enough else np.percentile(tile, 90)))
     return float(np.percentile(found, WORST_SHARE_PCT, method="lower")) if found else float(np.percentile(ratio, 25))
+
+
+def thin_strokes(crop: ByteImage, color: npt.NDArray[np.int16], line_px: float) -> npt.NDArray[np.uint8]:
+    """Where letters are of which no pixel has the full color, as strokes of 1 to 2 px have none: thin, and part of the way from what surrounds them to
+    it. uint8, 1 there.
+    """
+    across = max(3, round(line_px / STROKE_PER_LINE)) | 1
+    away = np.abs(crop.astype(np.int16) - color).max(axis=-1).astype(np.uint8)
+    around = cv2.morphologyEx(away, cv2.MORPH_CLOSE, np.ones((across, across), np.uint8))  # thin dips filled up to what is beside them
+    return np.asarray((away < around * THIN_SHARE) & (around > INK_LEVELS), np.uint8)
 
 
 def _covered_pct(product_HW: Mask, text: PlacedText) -> float:

@@ -1,7 +1,7 @@
-"""Put a cut-out into a frame: where it stands, how it is resampled, how it is laid over a background.
+"""Put a cut-out into a frame: where it stands and how it is resampled.
 
 `place` is the one resampling of product pixels in Vitrine: the generation floor makes pictures with it, and the quality floor calls it
-again to know what the product must look like. Leaves out shadows and light (shadows.py, light.py).
+again to know what the product must look like. Laying it over a background, with shadow and light, is composite.py.
 """
 
 import math
@@ -22,6 +22,10 @@ OPAQUE_ALPHA = 250
 """Alpha from which a placed pixel is opaque: product pixels are locked, and 2 percent of background would make them off by a level."""
 
 
+REACH_PX = 2
+"""How far the bicubic kernel carries a product beyond its box: pixels of the frame, or of the photo where that is enlarged."""
+
+
 def place(foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement) -> tuple[Uint8, Uint8]:
     """The cut-out resampled into its frame: color and alpha at frame size, zero where the cut-out is not.
 
@@ -35,22 +39,25 @@ def place(foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement) -> tuple
     """
     if alpha_HW.shape != foreground_HW3.shape[:2]:
         raise AssertionError(f"alpha is {alpha_HW.shape}, the photo {foreground_HW3.shape[:2]}")
-    height, width = alpha_HW.shape
     rgb = np.zeros((placement.frame_height_px, placement.frame_width_px, 3), np.uint8)
     alpha = np.zeros(rgb.shape[:2], np.uint8)
-    columns = _overlap(placement.left_px, placement.scale * width, placement.frame_width_px)
-    rows = _overlap(placement.top_px, placement.scale * height, placement.frame_height_px)
-    if columns[1] <= columns[0] or rows[1] <= rows[0]:
+    # Only the product's own box is resampled: around it there is nothing.
+    left, top, width, height = cv2.boundingRect(alpha_HW)
+    left_px, top_px = placement.left_px + placement.scale * left, placement.top_px + placement.scale * top
+    columns = _shown(placement.left_px, alpha_HW.shape[1], left, width, placement.scale, placement.frame_width_px)
+    rows = _shown(placement.top_px, alpha_HW.shape[0], top, height, placement.scale, placement.frame_height_px)
+    if width == 0 or columns[1] <= columns[0] or rows[1] <= rows[0]:
         return rgb, alpha
     # Pillow wants the source box inside the picture, so the cut-out gets a transparent border that holds every frame pixel it touches.
-    border = math.ceil(2 / placement.scale) + 2
+    border = math.ceil((REACH_PX + 2) / min(1.0, placement.scale)) + 2
     source = np.zeros((height + 2 * border, width + 2 * border, 4), np.uint8)
-    source[border : border + height, border : border + width] = cv2.merge([*cv2.split(foreground_HW3), alpha_HW])
+    shown = (slice(top, top + height), slice(left, left + width))
+    source[border : border + height, border : border + width] = cv2.merge([*cv2.split(foreground_HW3[shown]), alpha_HW[shown]])
     box = (
-        (columns[0] - placement.left_px) / placement.scale + border,
-        (rows[0] - placement.top_px) / placement.scale + border,
-        (columns[1] - placement.left_px) / placement.scale + border,
-        (rows[1] - placement.top_px) / placement.scale + border,
+        (columns[0] - left_px) / placement.scale + border,
+        (rows[0] - top_px) / placement.scale + border,
+        (columns[1] - left_px) / placement.scale + border,
+        (rows[1] - top_px) / placement.scale + border,
     )
     size = (columns[1] - columns[0], rows[1] - rows[0])
     resized = np.asarray(Image.fromarray(source).resize(size, Image.Resampling.BICUBIC, box=box))
@@ -60,16 +67,17 @@ def place(foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement) -> tuple
     return rgb, alpha
 
 
+def _shown(start_px: float, photo: int, first: int, length: int, scale: float, frame_px: int) -> tuple[int, int]:
+    """The frame pixels that the product's box and the kernel around it touch, none beyond the photo's edge."""
+    reach = REACH_PX * max(1.0, scale)
+    whole = _overlap(start_px, scale * photo, frame_px)
+    near = _overlap(start_px + scale * first - reach, scale * length + 2 * reach, frame_px)
+    return max(whole[0], near[0]), min(whole[1], near[1])
+
+
 def _overlap(start_px: float, length_px: float, frame_px: int) -> tuple[int, int]:
     """The frame pixels that an interval touches, first and one past the last."""
     return max(0, math.floor(start_px)), min(frame_px, math.ceil(start_px + length_px))
-
-
-def composite(rgb_HW3: Uint8, alpha_HW: Uint8, background_HW3: Uint8) -> Uint8:
-    """A placed cut-out laid over a background of the same size; where alpha is 255 the product's bytes, where it is 0 the background's."""
-    weight = alpha_HW.astype(np.uint16)[..., None]
-    mixed = rgb_HW3 * weight + background_HW3 * (255 - weight) + 127
-    return (mixed // 255).astype(np.uint8)
 
 
 def product_box(alpha_HW: Uint8) -> tuple[int, int, int, int]:

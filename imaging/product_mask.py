@@ -12,18 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.background_model import BackgroundModel, Mask, fit_background, reach_from_border
-from imaging.color import FloatImage
+from imaging.color import FloatImage, lengths
 from imaging.color_spread import carry_color
+from imaging.crops import box_around, placed
 from imaging.edge_map import EdgeMap, find_edges
 from imaging.shadow_removal import (
     Shade,
     compare_with_shade,
     nearby_product_hue,
-    open_ended_slivers,
-    shadow_slivers,
+    slivers,
     without_loose_shadows,
 )
 
+ROOM_PX = 40.0
+"""How much picture around the product is looked at, pixels of a 1024 px picture."""
 SMALL_BALL_PX = 2.0
 BIG_BALL_PX = 7.0
 """Balls that roll over the background, in pixels of a 1024 px picture. What only the small one reaches is a crevice of the
@@ -37,6 +39,8 @@ MATCH_DELTA_E_RANGE = (1.0, 2.5)
 MATCH_PER_BACKGROUND_P75 = 1.5
 """How near to the background around it a closed-in region must be to be seen through, against the background's own spread.
 Openings in 32 studio renders were off by 0.2 to 0.8, pale prints of products on gray by 1.3 and more."""
+SPREAD_STEP = 3
+"""That spread is taken from every third row and column."""
 CLEARLY_OFF = 3.0
 """Misfit from which a pixel is not seen through the product; it keeps a gray rail apart from the gap that it crosses."""
 NARROW_MATCH = 2.0
@@ -59,8 +63,6 @@ class ProductMask:
     leak: Mask
     """Regions that only the small ball reached and that were given to the product: there the outline has gaps."""
     model: BackgroundModel
-    distance_HW: FloatImage
-    """Delta E 76 from the background surface, slightly smoothed."""
     shade: Shade
     edge_map: EdgeMap
     unit_px: float
@@ -69,37 +71,53 @@ class ProductMask:
 
 def find_product(lab_HW3: FloatImage, unit_px: float) -> ProductMask:
     """Separate product from background in a photo of working size; an empty mask when there is nothing."""
+    height, width = lab_HW3.shape[:2]
     model = fit_background(lab_HW3)
-    surface = model.surface(*lab_HW3.shape[:2])
-    offset = cv2.GaussianBlur(lab_HW3 - surface, (0, 0), 1.0)
-    distance = _length(offset)
+    surface = model.surface(height, width)
+    offset = cv2.GaussianBlur(cv2.subtract(lab_HW3, surface), (0, 0), 1.0)
+    plain = lengths(offset) < model.plain_delta_e
     shade = compare_with_shade(lab_HW3, surface)
     edge_map = find_edges(lab_HW3, shade.brightness_HW, unit_px)
-    plain = distance < model.plain_delta_e
-    first = reach_from_border((plain | shade.likely()) & ~edge_map.edges, max(1.5, BIG_BALL_PX * unit_px))
-    passable = (plain | shade.likely(nearby_product_hue(~first, shade, unit_px))) & ~edge_map.edges
-    near = reach_from_border(passable, max(1.0, SMALL_BALL_PX * unit_px))
-    far = reach_from_border(passable, max(1.5, BIG_BALL_PX * unit_px))
-    mismatch = _mismatch(offset, far, unit_px)
-    fits = mismatch < CLEARLY_OFF
-    background = far | _crevices(near & ~far & fits, far, mismatch, unit_px)
-    background |= _crevices(near & ~far & ~fits, far, mismatch, unit_px)
-    clipped = float(np.median(surface[..., 0])) > CLIPPED_LIGHTNESS
-    least_share = MIN_HOLE_SHARE_ON_CLIPPED if clipped else MIN_HOLE_SHARE
-    background |= _holes(passable & fits & ~background, mismatch, edge_map, least_share, unit_px)
-    product = _opened(~background, 3 * unit_px)
-    slivers = shadow_slivers(product, shade, edge_map, unit_px) | open_ended_slivers(product, passable, unit_px)
-    product = _opened(product & ~slivers, 3 * unit_px)
-    mask = without_loose_shadows(product, shade, edge_map)
+    first = _first_reach((plain | shade.likely()) & ~edge_map.edges, unit_px)
+    # All that follows only takes away from what the ball left, so it is done in a box around that.
+    box = box_around(_opened(~first, 3 * unit_px), ROOM_PX * unit_px)
+    clipped = float(np.median(surface[::8, ::8, 0])) > CLIPPED_LIGHTNESS
+    least_hole_px = (MIN_HOLE_SHARE_ON_CLIPPED if clipped else MIN_HOLE_SHARE) * first.size
+    mask, leak = _without_background(offset[box], plain[box], first[box], shade.part(box), edge_map.part(box), least_hole_px, unit_px)
     return ProductMask(
-        mask=mask,
-        leak=near & ~background & mask,
+        mask=placed(mask, box, first.shape),
+        leak=placed(leak, box, first.shape),
         model=model,
-        distance_HW=distance,
         shade=shade,
         edge_map=edge_map,
         unit_px=unit_px,
     )
+
+
+def _first_reach(passable: Mask, unit_px: float) -> Mask:
+    """What the big ball reaches for sure, told on a copy of half the size."""
+    height, width = passable.shape
+    half = cv2.resize(passable.astype(np.uint8) * np.uint8(255), (width // 2, height // 2), interpolation=cv2.INTER_AREA) == 255
+    reached = reach_from_border(np.asarray(half, dtype=bool), max(1.5, BIG_BALL_PX * unit_px / 2))
+    return np.asarray(cv2.resize(reached.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0, dtype=bool)
+
+
+def _without_background(
+    offset_HW3: FloatImage, plain: Mask, first: Mask, shade: Shade, edge_map: EdgeMap, least_hole_px: float, unit_px: float
+) -> tuple[Mask, Mask]:
+    """The product and the leaks into it (ProductMask), in a box around what the ball left of the picture."""
+    passable = (plain | shade.likely(nearby_product_hue(~first, shade, unit_px))) & ~edge_map.edges
+    near = reach_from_border(passable, max(1.0, SMALL_BALL_PX * unit_px))
+    far = reach_from_border(passable, max(1.5, BIG_BALL_PX * unit_px))
+    mismatch = _mismatch(offset_HW3, far, unit_px)
+    fits = mismatch < CLEARLY_OFF
+    background = far | _crevices(near & ~far & fits, far, mismatch, unit_px)
+    background |= _crevices(near & ~far & ~fits, far, mismatch, unit_px)
+    background |= _holes(passable & fits & ~background, mismatch, edge_map, least_hole_px, unit_px)
+    product = _opened(~background, 3 * unit_px)
+    product = _opened(product & ~slivers(product, shade, edge_map, passable, unit_px), 3 * unit_px)
+    mask = without_loose_shadows(product, shade, edge_map)
+    return mask, near & ~background & mask
 
 
 def disk(radius_px: float) -> npt.NDArray[np.uint8]:
@@ -123,20 +141,23 @@ def _mismatch(offset_HW3: FloatImage, background: Mask, unit_px: float) -> Float
     known = cv2.resize(background.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
     small = cv2.resize(offset_HW3, size, interpolation=cv2.INTER_AREA)
     nearby, _ = carry_color(small, known, tuple(reach * unit_px / 4 for reach in LOCAL_REACH_PX))
-    from_nearby = _length(offset_HW3 - cv2.resize(nearby, (width, height)))
-    from_surface = _length(offset_HW3)
+    from_nearby = lengths(cv2.subtract(offset_HW3, cv2.resize(nearby, (width, height))))
+    from_surface = lengths(offset_HW3)
     near_limit, surface_limit = (_match_limit(distance, background) for distance in (from_nearby, from_surface))
     return np.asarray(np.minimum(from_nearby / near_limit, from_surface / surface_limit), dtype=np.float32)
 
 
 def _match_limit(distance_HW: FloatImage, background: Mask) -> float:
     low, high = MATCH_DELTA_E_RANGE
-    spread = np.percentile(distance_HW[background], 75) if background.any() else 0.0
+    some = distance_HW[::SPREAD_STEP, ::SPREAD_STEP][background[::SPREAD_STEP, ::SPREAD_STEP]]
+    spread = np.percentile(some, 75) if len(some) else 0.0
     return float(np.clip(MATCH_PER_BACKGROUND_P75 * spread, low, high))
 
 
 def _crevices(region: Mask, background: Mask, mismatch_HW: FloatImage, unit_px: float) -> Mask:
     """The parts of a region behind narrow entrances that are background; the others are leaks into the product."""
+    if not region.any():
+        return region
     count, labels, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8))
     entrance = cv2.dilate(background.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     entrance_px = np.bincount(labels[entrance & region], minlength=count)
@@ -153,13 +174,13 @@ def _crevices(region: Mask, background: Mask, mismatch_HW: FloatImage, unit_px: 
     return np.asarray(kept[labels], dtype=bool)
 
 
-def _holes(closed_in: Mask, mismatch_HW: FloatImage, edge_map: EdgeMap, least_share: float, unit_px: float) -> Mask:
+def _holes(closed_in: Mask, mismatch_HW: FloatImage, edge_map: EdgeMap, least_px: float, unit_px: float) -> Mask:
     """Closed-in regions that the background shows through: handle openings, gaps between chair legs."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(_opened(closed_in, 5 * unit_px).astype(np.uint8))
     kept = np.zeros(count, dtype=bool)
     for index in range(1, count):
         x, y, width, height, area = stats[index]
-        if area < least_share * closed_in.size:
+        if area < least_px:
             continue
         box = np.s_[y : y + height, x : x + width]
         inside = labels[box] == index
@@ -168,7 +189,3 @@ def _holes(closed_in: Mask, mismatch_HW: FloatImage, edge_map: EdgeMap, least_sh
         smooth = np.median(edge_map.slope_HW[box][middle]) < HOLE_SLOPE_FACTOR * edge_map.least_slope
         kept[index] = smooth and np.median(mismatch_HW[box][inside]) < 1
     return np.asarray(kept[labels], dtype=bool)
-
-
-def _length(vectors_HW3: FloatImage) -> FloatImage:
-    return np.asarray(np.sqrt(np.einsum("hwc,hwc->hw", vectors_HW3, vectors_HW3)), dtype=np.float32)

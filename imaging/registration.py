@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.color import srgb_to_lab
-from imaging.expected_picture import blend
+from imaging.expected_picture import blend_levels
 from imaging.measure_geometry import find_product
 from imaging.measure_views import ByteImage, bounding_box
 from imaging.similarity import polish
@@ -119,7 +119,7 @@ def _on_border_color(source: ByteImage, alpha: ByteImage, render: ByteImage) -> 
         [render[:4].reshape(-1, 3), render[-4:].reshape(-1, 3), render[:, :4].reshape(-1, 3), render[:, -4:].reshape(-1, 3)]
     )
     color = np.median(ring, axis=0).astype(np.uint8)
-    return blend(source, alpha, np.broadcast_to(color, source.shape))
+    return blend_levels(source, alpha, np.broadcast_to(color, source.shape))
 
 
 def _match_silhouettes(source: ByteImage, alpha: ByteImage, render: ByteImage) -> Matrix | None:

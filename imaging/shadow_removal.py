@@ -10,6 +10,7 @@ import numpy as np
 
 from imaging.background_model import Mask
 from imaging.color import FloatImage
+from imaging.crops import Box
 from imaging.edge_map import EdgeMap
 
 MAX_BRIGHTNESS = 1.01
@@ -49,6 +50,10 @@ class Shade:
     hue_off_HW: FloatImage
     """Delta E by which a, b miss the background's hue at that brightness."""
 
+    def part(self, box: Box) -> "Shade":
+        """The same of a box of the picture."""
+        return Shade(brightness_HW=self.brightness_HW[box], hue_off_HW=self.hue_off_HW[box])
+
     def likely(self, product_hue_HW: FloatImage | None = None) -> Mask:
         """Where the background in shadow would look like this; product_hue_HW as from `nearby_product_hue`."""
         darkness = np.clip(1 - self.brightness_HW, 0, 1)
@@ -65,8 +70,10 @@ def compare_with_shade(lab_HW3: FloatImage, surface_HW3: FloatImage) -> Shade:
     Scaling linear light by s scales (L + 16, a, b) by the cube root of s (CIE 1976, above its linear toe), so every
     shadow of one floor color lies on a line through (-16, 0, 0).
     """
-    brightness = (lab_HW3[..., 0] + 16) / (surface_HW3[..., 0] + 16)
-    hue_off = np.hypot(lab_HW3[..., 1] - brightness * surface_HW3[..., 1], lab_HW3[..., 2] - brightness * surface_HW3[..., 2])
+    light, a, b = cv2.split(lab_HW3)
+    floor_light, floor_a, floor_b = cv2.split(surface_HW3)
+    brightness = (light + 16) / (floor_light + 16)
+    hue_off = cv2.magnitude(a - brightness * floor_a, b - brightness * floor_b)
     return Shade(
         brightness_HW=np.asarray(cv2.GaussianBlur(brightness, (0, 0), 1.2), dtype=np.float32),
         hue_off_HW=np.asarray(cv2.GaussianBlur(hue_off, (0, 0), 1.2), dtype=np.float32),
@@ -81,56 +88,61 @@ def nearby_product_hue(product: Mask, shade: Shade, unit_px: float) -> FloatImag
     height, width = product.shape
     size = (max(1, width // 8), max(1, height // 8))
     hue = shade.hue_off_HW * product
-    weight = cv2.resize(hue**2, size, interpolation=cv2.INTER_AREA)
-    power = cv2.resize(hue**3, size, interpolation=cv2.INTER_AREA)
+    squared = np.square(hue)
+    weight, power = (cv2.resize(values, size, interpolation=cv2.INTER_AREA) for values in (squared, squared * hue))
     sigma = max(1.0, TINT_REACH_PX * unit_px / 8)
     spread = cv2.GaussianBlur(power, (0, 0), sigma) / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-3)
     return np.asarray(cv2.resize(spread, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
 
-def shadow_slivers(product: Mask, shade: Shade, edge_map: EdgeMap, unit_px: float) -> Mask:
-    """Thin, low spurs of the product that look like the crisp start of a shadow: beside chair legs, along contact lines.
+def slivers(product: Mask, shade: Shade, edge_map: EdgeMap, passable: Mask, unit_px: float) -> Mask:
+    """Thin, low spurs of the product that are shadow; passable: without an edge, and of a color that shaded floor may have."""
+    found = np.zeros_like(product)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(product.astype(np.uint8))
+    if count < 2:
+        return found
+    _, top, _, height, _ = stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))]  # specks elsewhere have no say
+    size = 2 * max(1, round(SLIVER_HALF_WIDTH_PX * unit_px)) + 1
+    low, open_low = (round(top + (1 - zone) * height) for zone in (SLIVER_ZONE, OPEN_END_ZONE))
+    above = max(0, low - 2 * size)  # what decides how wide the product is in the first row
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    wide = cv2.morphologyEx(product[above:].astype(np.uint8), cv2.MORPH_OPEN, kernel)[low - above :] > 0
+    thin = product[low:] & ~wide
+    if not thin.any():
+        return found
+    rows = np.s_[low:], np.s_[:]
+    found[low:] = _slopeless(thin, shade.part(rows), edge_map.part(rows), unit_px)
+    found[open_low:] |= _open_ended(thin[open_low - low :], product[open_low:], passable[open_low:], unit_px)
+    return found
+
+
+def _slopeless(thin: Mask, shade: Shade, edge_map: EdgeMap, unit_px: float) -> Mask:
+    """Spurs that look like the crisp start of a shadow: beside chair legs, along contact lines.
 
     A thin part of the product itself has a slope beside it that no shadow has.
     """
     reach = 2 * max(1, round(2 * unit_px)) + 1
     steepest = cv2.dilate(edge_map.slope_HW, np.ones((reach, reach), np.uint8))
-    return np.asarray(_thin_and_low(product, SLIVER_ZONE, unit_px) & shade.likely() & (steepest < LOOSE_SLOPE), dtype=bool)
+    return np.asarray(thin & shade.likely() & (steepest < LOOSE_SLOPE), dtype=bool)
 
 
-def open_ended_slivers(product: Mask, passable: Mask, unit_px: float) -> Mask:
-    """Thin, low spurs of the product with sides as crisp as its own, but open at the end: the cast shadow of a leg.
+def _open_ended(thin: Mask, product: Mask, passable: Mask, unit_px: float) -> Mask:
+    """Spurs with sides as crisp as the product's own, but open at the end: the cast shadow of a leg.
 
-    Between its sides a shadow goes over into lit floor without a step; a leg ends in one. passable: without an edge, and of a
-    color that shaded floor may have.
+    Between its sides a shadow goes over into lit floor without a step; a leg ends in one.
     """
-    thin = _thin_and_low(product, OPEN_END_ZONE, unit_px)
     core = thin & passable
     count, labels, stats, _ = cv2.connectedComponentsWithStats(core.astype(np.uint8), connectivity=4)
     ends = core & (cv2.dilate((~product).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     open_px = np.bincount(labels[ends], minlength=count)
     shadow = (open_px > 0) & (stats[:, cv2.CC_STAT_AREA] < OPEN_END_DEPTH * unit_px * open_px)
     shadow[0] = False
+    if not shadow.any():
+        return np.zeros_like(thin)
     found: Mask = np.asarray(shadow[labels], dtype=bool)
-    if not found.any():
-        return found
     to_shadow = cv2.distanceTransform((~found).astype(np.uint8), cv2.DIST_L2, 3)
     to_product = cv2.distanceTransform((~(product & ~thin | core & ~found)).astype(np.uint8), cv2.DIST_L2, 3)
     return np.asarray(thin & (to_shadow < np.minimum(to_product, SLIVER_SIDE_PX * unit_px)), dtype=bool)
-
-
-def _thin_and_low(product: Mask, zone: float, unit_px: float) -> Mask:
-    """Where the product is narrow, in the lowest `zone` (0..1) of its height."""
-    count, _, stats, _ = cv2.connectedComponentsWithStats(product.astype(np.uint8))
-    if count < 2:
-        return product
-    _, top, _, height, _ = stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))]  # specks elsewhere have no say
-    lowest = np.zeros_like(product)
-    lowest[round(top + (1 - zone) * height) :] = True
-    size = 2 * max(1, round(SLIVER_HALF_WIDTH_PX * unit_px)) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    thin = product & lowest & (cv2.morphologyEx(product.astype(np.uint8), cv2.MORPH_OPEN, kernel) == 0)
-    return np.asarray(thin, dtype=bool)
 
 
 def without_loose_shadows(product: Mask, shade: Shade, edge_map: EdgeMap, *, least_share: float = 0.01) -> Mask:
@@ -141,6 +153,8 @@ def without_loose_shadows(product: Mask, shade: Shade, edge_map: EdgeMap, *, lea
     area = stats[:, cv2.CC_STAT_AREA].copy()
     area[0] = 0
     kept = area >= least_share * area.max()
+    if kept[1:].all() and count == 2:
+        return product
     for index in np.nonzero(kept & (area < LOOSE_SHARE * area.max()))[0]:
         x, y, width, height, _ = stats[index]
         box = np.s_[y : y + height, x : x + width]

@@ -1,7 +1,7 @@
 """Ground a placed product: contact line, ambient occlusion and a cast shadow that agrees with the light.
 
-Shadows start where the product touches the ground (footprint.py) and are returned as one darkness map; the caller darkens its
-background with `darken`. Leaves out reflections and the product's own shading.
+Shadows start where the product touches the ground (footprint.py) and are returned as one darkness map: the share of light that does not reach
+the ground. composite.py lays them down with `darken`, in linear light. Leaves out reflections and the product's own shading.
 """
 
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ NARROW_FOOT_GAIN = 1.7
 """A thin leg's contact line is short and would blur away; this much stronger, it is as dark as a wide foot's."""
 MIN_DEPTH = 0.07
 """Depth of a solid product's foot on the picture, in box widths, when its front edge is straight and tells nothing."""
-DETAIL = 2
-"""Shadows are drawn at 1/2 frame size: the sharpest edge, the contact line, has a sigma of two frame pixels."""
+DRAWN_PX = 600
+"""Shadows are drawn at about this frame height, at most at half the frame's: the sharpest edge, the contact line, has a sigma of 1.2 pixels there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,8 @@ class ShadowLight:
     """What a shadow needs to know of the light.
 
     side: -1 from the left .. +1 from the right. hardness: 0 overcast .. 1 sun. reach: length of the cast shadow on the ground per unit
-    of product height, sideways; a low sun has more. contact, occlusion, cast: darkness of each part, 0..1.
+    of product height, sideways; a low sun has more. contact, occlusion, cast: share of light that each part takes, 0..1. spread: width of the
+    occlusion against an open floor's, and darkness under a product on feet; a packshot's is kept small.
     """
 
     side: float
@@ -47,46 +48,58 @@ class ShadowLight:
     contact: float = 0.8
     occlusion: float = 0.5
     cast: float = 0.45
+    spread: float = 1.0
 
 
-def shadow_map(alpha_HW: Uint8, footprint: Footprint, light: ShadowLight, *, horizon_row: float) -> FloatImage:
-    """Darkness that a product throws on its surroundings, 0 none .. 1 black, float32 (H, W).
+def shadow_map(
+    alpha_HW: Uint8, footprint: Footprint, light: ShadowLight, *, horizon_row: float, within: tuple[int, int, int, int] | None = None
+) -> FloatImage:
+    """Light that a product takes from its surroundings, 0 none .. 1 all, float32 (H, W).
 
     alpha_HW: uint8, the placed alpha. horizon_row: where the ground ends and the wall begins; a long shadow bends up the wall there.
+    within: left, top, right, bottom of the part of the frame that is wanted, the result's size then; what is outside is not drawn at all.
     """
+    frame_px = alpha_HW.shape[0]
+    if within is not None:
+        left, top, right, bottom = within
+        alpha_HW, horizon_row = alpha_HW[top:bottom, left:right], horizon_row - top
+        footprint = footprint.moved(-left, -top, width=right - left)
     height, width = alpha_HW.shape
-    ground = _Ground(alpha_HW, footprint, horizon_row)
+    ground = _Ground(alpha_HW, footprint, horizon_row, frame_px)
     clear = np.ones(ground.alpha.shape, np.float32)
     clear *= 1 - light.contact * _contact(ground)
-    clear *= 1 - light.occlusion * _occlusion(ground)
+    clear *= 1 - light.occlusion * _occlusion(ground, light.spread)
     if light.cast > 0:
-        clear *= 1 - light.cast * _cast(ground, light)
+        # Every pixel of the product is laid down many times, and the result is blurred: half the detail is enough for that part.
+        coarse = _Ground(alpha_HW, footprint, horizon_row, frame_px, drawn_px=DRAWN_PX / 2)
+        clear *= 1 - light.cast * cv2.resize(_cast(coarse, light), ground.size, interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.resize(1 - clear, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def darken(background_HW3: FloatImage, darkness_HW: FloatImage, *, tint_rgb: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> FloatImage:
-    """A background under a darkness map: full darkness leaves `tint_rgb` (0..1 per channel) of its color; float32, as given."""
+def darken(light_HW3: FloatImage, darkness_HW: FloatImage, *, tint_rgb: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> FloatImage:
+    """Surroundings (linear light) under a darkness map: full darkness leaves `tint_rgb` (0..1 per channel) of their light; float32."""
     kept = np.asarray(tint_rgb, np.float32)
-    return np.asarray(background_HW3 * (1 - darkness_HW[..., None] * (1 - kept)), np.float32)
+    return np.asarray(light_HW3 * (1 - darkness_HW[..., None] * (1 - kept)), np.float32)
 
 
 class _Ground:
     """The alpha and footprint at drawing size, and the lengths that shadows scale with."""
 
-    def __init__(self, alpha: Uint8, footprint: Footprint, horizon_row: float) -> None:
+    def __init__(self, alpha: Uint8, footprint: Footprint, horizon_row: float, frame_px: int, drawn_px: float = DRAWN_PX) -> None:
         height, width = alpha.shape
-        self.size = (width // DETAIL, height // DETAIL)
+        detail = max(2.0, frame_px / drawn_px)
+        self.size = (max(1, round(width / detail)), max(1, round(height / detail)))
         self.alpha = cv2.resize(alpha, self.size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-        columns = np.clip(((np.arange(self.size[0]) + 0.5) * DETAIL).astype(int), 0, width - 1)
-        self.row = footprint.ground_row[columns] / DETAIL
+        columns = np.clip(((np.arange(self.size[0]) + 0.5) * detail).astype(int), 0, width - 1)
+        self.row = footprint.ground_row[columns] / detail
         self.touch = footprint.touch[columns]
         self.solid, self.clearance = footprint.solid, footprint.clearance
-        self.runs = [(first / DETAIL, last / DETAIL) for first, last in footprint.runs]
-        left, top, right, bottom = (edge / DETAIL for edge in footprint.box)
+        self.runs = [(first / detail, last / detail) for first, last in footprint.runs]
+        left, top, right, bottom = (edge / detail for edge in footprint.box)
         self.left, self.right, self.bottom = left, right, bottom
         self.product_width, self.product_height = right - left, bottom - top
-        self.horizon = horizon_row / DETAIL
-        self.frame = float(self.size[1])
+        self.horizon = horizon_row / detail
+        self.frame = frame_px / detail
         self.depth = np.zeros(self.size[0], np.float32)
         for first, last in self.runs:
             span = np.arange(int(first), min(int(np.ceil(last)), self.size[0]))
@@ -109,12 +122,12 @@ def _contact(ground: _Ground) -> FloatImage:
     return np.asarray(np.clip(result if ground.solid else NARROW_FOOT_GAIN * result, 0, 1), np.float32)
 
 
-def _occlusion(ground: _Ground) -> FloatImage:
+def _occlusion(ground: _Ground, spread: float) -> FloatImage:
     """Sky hidden by the product's underside: its footprint filled in and softened, wider across than up the ground; 0..1."""
     area = np.zeros(ground.alpha.shape, np.float32)
     for first, last in ground.runs:
         _fill_ring(area, ground, first, last)
-    unit = ground.product_width if ground.solid else 0.35 * ground.product_width
+    unit = spread * (ground.product_width if ground.solid else 0.35 * ground.product_width)
     result = np.zeros_like(area)
     for share, weight in ((0.022, 0.45), (0.060, 0.35), (0.15, 0.35)):
         result += weight * _blur(area, share * unit * 1.8, share * unit)
@@ -128,8 +141,11 @@ def _occlusion(ground: _Ground) -> FloatImage:
         if depth > 0:
             points += [(x, y - depth) for x, y in points]
         cv2.fillConvexPoly(stance, cv2.convexHull(np.array(points, np.float32)).astype(np.int32), 1.0)
+        soft = 2 - spread  # a fainter one is a softer one: the light comes from more sides
         closeness = float(np.clip(1.05 - 1.5 * ground.clearance, 0.35, 0.95))
-        result = np.maximum(result, closeness * _blur(stance, 0.06 * ground.product_width, 0.034 * ground.product_width))
+        result = np.maximum(
+            result, spread * closeness * _blur(stance, 0.06 * soft * ground.product_width, 0.034 * soft * ground.product_width)
+        )
     return np.clip(result * 1.35, 0, 1)
 
 
@@ -179,7 +195,7 @@ def _cast(ground: _Ground, light: ShadowLight) -> FloatImage:
             # Fills the gaps between the cards. A dilation was rejected: it smears the ends too, where a ring has no depth.
             layer = _blur(layer, 0.3, 0.5 * float(ground.depth.max()) * (DEPTH_SLICES[1] - DEPTH_SLICES[0]))
         sigma = (0.012 - 0.007 * light.hardness + (0.16 - 0.13 * light.hardness) * height) * ground.product_height
-        shadow += _blur(layer, max(sigma, 1.2), max(0.6 * sigma, 1.2))
+        shadow += _blur(layer, max(sigma, 0.8), max(0.6 * sigma, 0.8))
     return np.asarray(np.clip(shadow, 0, 1), np.float32)
 
 

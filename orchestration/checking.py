@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from catalog.errors import TrainingError, VitrineError
+from catalog.errors import RenderError, TrainingError, VitrineError
 from catalog.look_files import is_mask
+from generation.kinds import KINDS, wears_lora
+from orchestration.checking_brand_files import check_brand_files
 from orchestration.checking_ledger import check_ledger, store_in_a_hurry
 from resources.project import Project, open_project
 from resources.store_settings import S3Publish, S3Store
@@ -35,6 +37,7 @@ def check_project(project_dir: Path) -> list[Finding]:
     findings: list[Finding] = []
     parts: tuple[tuple[str, Callable[[Project], Iterator[Finding]]], ...] = (
         ("brand kit", _brand_kit),
+        ("brand kit", _brand_files),
         ("recipes", _recipes),
         ("partitions", _partitions),
         ("screening", _screening),
@@ -80,6 +83,10 @@ def _brand_kit(project: Project) -> Iterator[Finding]:
             rules_in_force(project, project.recipe_book[name])
 
 
+def _brand_files(project: Project) -> Iterator[Finding]:
+    yield from (Finding(severity="error", where="brand kit", message=message) for message in check_brand_files(project))
+
+
 EVERYTHING_KNOWN = {"width_cm": 10.0, "depth_cm": 10.0, "height_cm": 10.0, "price": 10.0}
 """What a product's row may leave out and some recipes need: checks are about the kit, not about rows."""
 
@@ -92,9 +99,12 @@ def _recipes(project: Project) -> Iterator[Finding]:
         for category in project.brand_kit.categories:
             item = Product(sku="check", title="check", category=category, photos=("check.jpg",), **EVERYTHING_KNOWN)
             try:
-                resolve(recipe, item, project.brand_kit, 0)
+                resolve(recipe, item, project.brand_kit, 0, upscaler=project.upscaler)
             except VitrineError as error:
-                yield Finding(severity="error", where=f"recipe {recipe.name}, category {category}", message=str(error))
+                refuses = isinstance(error, RenderError) and KINDS[recipe.kind].for_some
+                yield Finding(
+                    severity="warning" if refuses else "error", where=f"recipe {recipe.name}, category {category}", message=str(error)
+                )
 
 
 def _partitions(project: Project) -> Iterator[Finding]:
@@ -119,7 +129,7 @@ def _training(project: Project) -> Iterator[Finding]:
     from catalog.recipe import parse_model
     from training.settings import LoraSettings
 
-    if any(recipe.engine == "diffusion" for recipe in project.recipes):
+    if any(wears_lora(recipe) for recipe in project.recipes):
         lora_settings(project)
     else:  # nothing is trained, and there need be no model whose defaults could be asked for
         parse_model(LoraSettings, project.settings.training, "vitrine.yaml: training")
@@ -133,7 +143,7 @@ def _base_model(project: Project) -> Iterator[Finding]:
 
 
 def _training_here(project: Project) -> Iterator[Finding]:
-    if any(recipe.engine == "diffusion" for recipe in project.recipes):
+    if any(wears_lora(recipe) for recipe in project.recipes):
         from orchestration.checking_training import check_training
 
         yield from (Finding(severity=severity, where="training", message=message) for severity, message in check_training(project))
@@ -201,7 +211,7 @@ def _pilot(project: Project, categories: set[str]) -> Iterator[Finding]:
 
 
 def _looks(project: Project) -> Iterator[Finding]:
-    if not any(recipe.engine == "diffusion" for recipe in project.recipes):
+    if not any(wears_lora(recipe) for recipe in project.recipes):
         return
     from orchestration.checking_training import check_look
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from catalog.errors import ModelError
 from catalog.recipe import Recipe
+from generation.kinds import is_edited
 from resources.project import Project
 
 Told = tuple[Literal["error", "warning"], str]
@@ -23,15 +24,19 @@ def check_models(project: Project) -> Iterator[Told]:
     drawn = [recipe for recipe in project.recipes if recipe.engine == "diffusion"]
     if not drawn:
         return
-    yield from _files(project)
-    _step_caches(project, drawn)
-    _compiling(project)
-    yield from _license(project, {recipe.name for recipe in drawn})
+    by_scenes, by_edits = ([recipe for recipe in drawn if is_edited(recipe) is edits] for edits in (False, True))
+    for recipes in filter(None, (by_scenes, by_edits)):
+        with_model = project.drawing(recipes[0].kind)
+        if recipes is by_scenes or with_model is not project or not by_scenes:
+            yield from _files(with_model, trains=recipes is by_scenes)
+        _step_caches(project, recipes)
+        _compiling(with_model)
+        yield from _license(with_model, {recipe.name for recipe in recipes}, trains=recipes is by_scenes)
 
 
-def _files(project: Project) -> Iterator[Told]:
+def _files(project: Project, *, trains: bool) -> Iterator[Told]:
     yield from _folder(project.base_model_dir, project.base_model_digest, project.base_model_name)
-    if project.training_model is not None:
+    if trains and project.training_model is not None:
         yield from _folder(project.training_model_dir, project.training_model_digest, project.training_model.id)
     project.few_step.verified()
 
@@ -44,7 +49,8 @@ def _step_caches(project: Project, drawn: list[Recipe]) -> None:
 
     for how in (sampling_of(project, recipe) for recipe in drawn):
         if how.step_cache is not None:
-            check_step_cache(read_base_model(project.base_model_dir).behavior, how.steps, project.settings.generation.batch_images)
+            folder = project.drawing(drawn[0].kind).base_model_dir
+            check_step_cache(read_base_model(folder).behavior, how.steps, project.settings.generation.batch_images)
 
 
 def _compiling(project: Project) -> None:
@@ -72,10 +78,11 @@ def _folder(folder: Path, expected: str, name: str) -> Iterator[Told]:
         yield "warning", f"{folder} holds {pickled[0]}, which is never read, because loading it can run code. Remove it."
 
 
-def _license(project: Project, drawn: set[str]) -> Iterator[Told]:
+def _license(project: Project, drawn: set[str], *, trains: bool) -> Iterator[Told]:
     selling = [channel.name for channel in project.brand_kit.channels if channel.commercial and not drawn.isdisjoint(channel.recipes)]
     adapter = project.few_step.registered
-    refusals = [project.licenses.of_base_model(one) for one in (project.base_model_digest, project.training_model_digest)]
+    models = (project.base_model_digest, project.training_model_digest) if trains else (project.base_model_digest,)
+    refusals = [project.licenses.of_base_model(one) for one in models]
     refusals += [] if adapter is None else [project.licenses.of_model(adapter)]
     refusal = next((one for one in refusals if one), "")
     if selling and refusal:

@@ -215,8 +215,9 @@ def _look(project: Project, name: str) -> None:
 
 def _without_lora(project: Project, one: "Campaign") -> list[str]:
     from assets.planning import known_cells, promoted_lora
+    from generation.kinds import wears_lora
 
-    if not any(r.engine == "diffusion" and (one.recipes is None or r.name in one.recipes) for r in project.recipes):
+    if not any(wears_lora(r) and (one.recipes is None or r.name in one.recipes) for r in project.recipes):
         return []
     return [name for name in sorted({category for category, _ in known_cells(project)}) if promoted_lora(project, name) is None]
 

@@ -29,6 +29,7 @@ PANELS: Final[dict[str, dict[str, str]]] = {
         "screen": "Say whether photos can be used, and why not.",
         "cutout": "Tell a product from its background.",
         "render": "Make one picture of one photo with one recipe.",
+        "recipes": "Recipes there are, their parameters and schema.",
         "judge": "Judge one picture by a recipe or a channel.",
         "reproduce": "Make a render again and say how equal it is.",
     },

@@ -5,6 +5,7 @@ They call the same stage functions as the assets; nothing is stored.
 
 import datetime
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -13,23 +14,30 @@ import typer
 from catalog.errors import PhotoRefused, SettingsError
 from catalog.recipe import parse_model
 from catalog.verdict import Reason
+from orchestration.concepts import check_concepts, write_concepts
 from orchestration.picture_inputs import (
+    FurtherPhotos,
     brand_kit_at,
+    check_index,
     check_out,
     decoded,
     file_bytes,
+    further_photos,
     parameters_of,
     plates_for,
     project_brand_kit,
     project_settings,
     read_alpha,
     read_photo,
+    recipe_changed,
     recipe_named,
+    upscaler_here,
     write_out,
 )
 from resources.settings import SETTINGS_FILE
 
 if TYPE_CHECKING:
+    from generation.kind import RenderSource
     from imaging.decode_sandbox import DecodeSandbox
     from imaging.encode import ImageFormat
     from quality.screening import ScreeningRules
@@ -96,7 +104,12 @@ def _screened(path: Path, rules: "ScreeningRules", sandbox: "DecodeSandbox") -> 
 
 
 def cutout(
-    photo: Path, out: Annotated[Path, typer.Option(help="Where the alpha goes, an 8-bit PNG of the photo's size.")], as_json: Json = False
+    photo: Path,
+    out: Annotated[Path, typer.Option(help="Where the alpha goes, an 8-bit PNG of the photo's size.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of Segment Anything's weights, asked where the classical cut-out is in doubt.")
+    ] = None,
+    as_json: Json = False,
 ) -> None:
     """Tell a product from its background; writes the alpha also when doubtful (exit code 1)."""
     import cv2
@@ -104,7 +117,12 @@ def cutout(
     from imaging.cutout import cut_out
 
     check_out(out, photo, [".png"])
-    cut = cut_out(decoded(photo, as_json).pixels_HW3)
+    pixels = decoded(photo, as_json).pixels_HW3
+    cut = cut_out(pixels)
+    if model is not None and not cut.accepted:
+        from imaging.neural_cutout import cut_out_with, read_cutout_model
+
+        cut = cut_out_with(read_cutout_model(model), pixels, cut)
     write_out(out, bytes(cv2.imencode(".png", cut.alpha_HW)[1]))
     if as_json:
         answer = {"accepted": cut.accepted, "confidence": cut.confidence, "reasons": list(cut.reasons), "measurements": cut.measurements}
@@ -120,40 +138,52 @@ def render(
     recipe: Annotated[str, typer.Option(help="Name of a recipe, for example packshot_white.")],
     out: Annotated[Path, typer.Option(help="Where the picture goes; the suffix chooses PNG, JPEG or WebP.")],
     category: Annotated[str | None, typer.Option(help="Category of the brand kit whose style to use; default: its first.")] = None,
-    changes: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe parameter.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a recipe's parameter, or its width_px or height_px.")
+    ] = None,
     index: Annotated[int, typer.Option(min=0, help="Which of the recipe's variants, from 0.")] = 0,
     told: Annotated[
         list[str] | None,
         typer.Option("--product", metavar="KEY=VALUE", help="What the catalog would say of it: title=..., height_cm=24, price=39.9."),
     ] = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option("--photo", metavar="ROLE=FILE", help="A photo beside the main one: inside=..., back=..., or a mask: mannequin=..."),
+    ] = None,
+    concepts: Annotated[
+        int | None, typer.Option(min=2, help="Several ideas to choose from: NAME-1.png .. NAME-N.png, and all of them on NAME-sheet.png.")
+    ] = None,
     brand: Brand = None,
     as_json: Json = False,
 ) -> None:
     """Make one picture of one photo with one recipe. A doubtful cut-out is refused (exit code 1), nothing is written then."""
-    from catalog.errors import CutoutRefused
     from catalog.product import Product
     from catalog.variant import Variant
-    from generation.kind import RenderSource
     from generation.render import render_group
     from generation.resolve import resolve
-    from imaging.cutout import cut_out
     from imaging.encode import encode
 
     check_out(out, photo, list(FORMATS))
     (kit, brand_file), file_format = brand_kit_at(brand), FORMATS[out.suffix.lower()]
-    chosen = recipe_named(recipe).with_params(parameters_of(changes or []))
+    chosen = recipe_changed(recipe_named(recipe), parameters_of(changes or []))
+    if concepts is not None:
+        check_concepts(chosen, concepts, index)
     style = category or next(iter(kit.categories))
     if style not in kit.categories:
         raise SettingsError(f"The brand kit has no category {style!r}. It has: {', '.join(sorted(kit.categories))}.")
-    cut = cut_out(decoded(photo, as_json).pixels_HW3)
-    if not cut.accepted:
-        raise CutoutRefused(f"{photo}: the product cannot be told from its background with confidence ({', '.join(cut.reasons)}).")
     known = {"sku": "photo", "title": photo.stem or "photo", "category": style, "photos": (photo.name,)}
     item = parse_model(Product, known | parameters_of(told or [], "--product"), "--product")
+    others = further_photos(beside or [])
+    resolved = resolve(chosen, item, kit, index, others.by_role, upscaler=upscaler_here)
+    check_index(chosen, item, kit, index)
+    source = _source_of(photo, brand_file, others, as_json)  # after all that may be refused without it: cutting out takes longest
+    if concepts is not None:
+        write_concepts(chosen, item, kit, source, count=concepts, out=out, file_format=file_format, as_json=as_json)
+        return
     rendered = render_group(
-        [resolve(chosen, item, kit, index)],
+        [resolved],
         [Variant(sku=photo.stem[:40], recipe=chosen.name, index=index).seed],
-        RenderSource(foreground_HW3=cut.foreground_HW3, alpha_HW=cut.alpha_HW, brand_file=brand_file),
+        source,
         plates_for(style, chosen) if chosen.engine == "diffusion" else None,
     )[0]
     write_out(out, encode(rendered.pixels_HW3, file_format))
@@ -161,6 +191,27 @@ def render(
         typer.echo(json.dumps({"out": str(out), "placement": rendered.placement.as_dict(), "facts": rendered.facts}))
     else:
         typer.echo(f"{chosen.title}: {out}")
+
+
+def _source_of(photo: Path, brand_file: Callable[[str], bytes], others: FurtherPhotos, as_json: bool) -> "RenderSource":
+    """The product of a photo, cut out, with the photos beside it. Raises CutoutRefused if it cannot be told from its background."""
+    from catalog.errors import CutoutRefused
+    from generation.kind import RenderSource
+    from imaging.cutout import cut_out
+
+    pixels_HW3 = decoded(photo, as_json).pixels_HW3
+    cut = cut_out(pixels_HW3)
+    if not cut.accepted:
+        raise CutoutRefused(f"{photo}: the product cannot be told from its background with confidence ({', '.join(cut.reasons)}).")
+    return RenderSource(
+        foreground_HW3=cut.foreground_HW3,
+        alpha_HW=cut.alpha_HW,
+        brand_file=brand_file,
+        photo=lambda: pixels_HW3,
+        further_photo=others.photos.__getitem__,
+        further_cutout=others.cutouts.__getitem__,
+        upscaler=upscaler_here,
+    )
 
 
 def judge(

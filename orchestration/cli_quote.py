@@ -55,7 +55,9 @@ def quote_command(
 
 
 def _draws(project: Project, only: frozenset[str] | None) -> bool:
-    return any(recipe.engine == "diffusion" and (only is None or recipe.name in only) for recipe in project.recipes)
+    from generation.kinds import wears_lora
+
+    return any(wears_lora(recipe) and (only is None or recipe.name in only) for recipe in project.recipes)
 
 
 def _as_data(project: Project, wanted: "Quote", quotes: "Mapping[TierName, Quote]", rates: "Rates", first: bool) -> dict[str, Any]:

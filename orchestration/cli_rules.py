@@ -143,7 +143,7 @@ def _rules_in_project(recipe: str) -> "RuleSet | None":
     if project is None:
         return None
     known = project.recipe_book.get(recipe)
-    return read_rules(recipe, project.brand_kit, kind=known.kind if known else None)
+    return read_rules(recipe, project.brand_kit, kind=known.kind if known else None, gate=known.gate if known else None)
 
 
 def columns() -> None:

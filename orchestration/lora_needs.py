@@ -15,6 +15,7 @@ from assets.lora_use import lora_to_return
 from assets.planning import NOT_PAUSED
 from assets.training_set import look_parts
 from catalog.errors import TrainingError
+from generation.kinds import wears_lora
 from resources.ledger import Row
 from resources.ledger_tables import judgment, lora, product, render
 from resources.project import Project
@@ -52,7 +53,7 @@ class LoraNeed:
 
 def lora_needs(project: Project, *, min_new_looks: int = 1, drift: DriftSettings | None = None) -> list[LoraNeed]:
     """Categories with active products of the pilot and looks whose LoRA does not fit, by name, each with the reason."""
-    if not any(recipe.engine == "diffusion" for recipe in project.recipes):
+    if not any(wears_lora(recipe) for recipe in project.recipes):
         return []
     query = sa.select(product.c.category).where(product.c.active, NOT_PAUSED).distinct()
     names = [row["category"] for row in project.ledger.rows(query.order_by(product.c.category))]
@@ -103,7 +104,7 @@ def _last_trained(project: Project, category: str) -> Row | None:
 
 def drift_of(project: Project, category: str, settings: DriftSettings) -> Drift | None:
     """How a category's scenes fare lately against all before; None with too few of either to tell (20 before, `settings.renders` lately)."""
-    scenes = [recipe.name for recipe in project.recipes if recipe.engine == "diffusion"]
+    scenes = [recipe.name for recipe in project.recipes if wears_lora(recipe)]
     query = (
         sa.select(render.c.render_key, render.c.made_at, judgment.c.verdict, judgment.c.judged_at)
         .join(judgment, judgment.c.render_key == render.c.render_key)

@@ -2,17 +2,20 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import typer
 import yaml
 
 from catalog.brand_files import files_in, read_brand_file
 from catalog.brand_kit import BrandKit, read_brand_kit
-from catalog.errors import PhotoRefused, SettingsError
-from catalog.recipe import Recipe
+from catalog.errors import CutoutRefused, ModelError, PhotoRefused, SettingsError
+from catalog.keys import digest_bytes
+from catalog.photo_roles import MASKS, FurtherPhoto, PhotoRole
+from catalog.product import Product
+from catalog.recipe import MOST_VARIANTS, Recipe, parse_model
 from resources.settings import SETTINGS_FILE, Settings, project_from_environment, read_settings
 
 if TYPE_CHECKING:
@@ -51,6 +54,40 @@ def file_bytes(path: Path) -> bytes:
         raise PhotoRefused(code, f"{path} cannot be read: {error.strerror}. Give the path of a JPEG, PNG or WEBP file.") from error
 
 
+@dataclass(frozen=True, kw_only=True)
+class FurtherPhotos:
+    """Photos beside the main one: what is known of each by role, and by digest the pixels and the cut-outs (colors and alpha)."""
+
+    by_role: dict[PhotoRole, FurtherPhoto]
+    photos: dict[str, Any]
+    cutouts: dict[str, Any]
+
+
+def further_photos(told: list[str]) -> FurtherPhotos:
+    """What `--photo ROLE=FILE` names, cut out where it is no mask. Raises SettingsError, PhotoRefused, or CutoutRefused for a doubtful cut-out."""
+    from imaging.cutout import cut_out
+
+    found = FurtherPhotos(by_role={}, photos={}, cutouts={})
+    for one in told:
+        name, equals, path = one.partition("=")
+        role = next((role for role in get_args(PhotoRole) if role == name), None)
+        if role is None or not equals or not path:
+            raise SettingsError(f"--photo {one}: write ROLE=FILE, with one of {', '.join(get_args(PhotoRole))}. Nothing was made.")
+        if role in found.by_role:
+            raise SettingsError(f"--photo {one}: there is another {role} before it; a product has one. Nothing was made.")
+        photo, digest = read_photo(Path(path)).pixels_HW3, digest_bytes(file_bytes(Path(path)))
+        found.photos[digest] = photo
+        if role in MASKS:
+            found.by_role[role] = FurtherPhoto(photo_digest=digest)
+            continue
+        cut = cut_out(photo)
+        if not cut.accepted:
+            raise CutoutRefused(f"{path}: the product cannot be told from its background with confidence ({', '.join(cut.reasons)}).")
+        found.cutouts[digest] = cut.foreground_HW3, cut.alpha_HW
+        found.by_role[role] = FurtherPhoto(photo_digest=digest, cutout_digest=digest)
+    return found
+
+
 def read_alpha(path: Path) -> Any:
     """A cut-out's alpha from a gray or RGBA file, uint8 (H, W). Raises PhotoRefused."""
     import cv2
@@ -74,6 +111,16 @@ def recipe_named(name: str) -> Recipe:
     if name not in book:
         raise SettingsError(f"There is no recipe {name!r}. Known: {', '.join(sorted(book))}.")
     return book[name]
+
+
+def recipe_changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    """The recipe with other parameters or another size, as `--set` asks for. Raises SettingsError for what its kind does not take."""
+    from generation.kinds import as_drawn
+    from generation.recipe_book import check_recipe
+
+    size = {name: value for name, value in changes.items() if name in ("width_px", "height_px")}
+    sized = parse_model(Recipe, recipe.model_dump() | size, "--set") if size else recipe
+    return check_recipe(as_drawn(sized.with_params({name: value for name, value in changes.items() if name not in size})), "--set")
 
 
 def parameters_of(changes: list[str], option: str = "--set") -> dict[str, Any]:
@@ -112,19 +159,45 @@ def brand_kit_at(path: Path | None) -> tuple[BrandKit, Callable[[str], bytes]]:
     return kit, lambda sha256: read_brand_file(found.parent, names[sha256], sha256)
 
 
+def check_index(recipe: Recipe, product: Product, kit: BrandKit, index: int) -> None:
+    """Raises SettingsError for a variant that a recipe cannot make of a product: it would be the first one once more."""
+    from generation.resolve import variant_count
+
+    count = variant_count(recipe.model_copy(update={"variants": MOST_VARIANTS}), product, kit)
+    if index >= count:
+        many = f"{count} different ones, --index 0 to {count - 1}" if count > 1 else "one"
+        raise SettingsError(f"--index {index}: of this product, recipe '{recipe.name}' makes {many}. Nothing was made.")
+
+
+def upscaler_here(name: str) -> Any:
+    """The upscaler model that the project here registers under a name. Raises RenderError where there is none."""
+    from generation.kind import no_upscaler
+    from resources.project import open_project
+
+    settings = project_settings()
+    return no_upscaler(name) if settings is None else open_project(settings.project_dir).upscaler(name)
+
+
 def plates_for(category: str, recipe: Recipe) -> Any:
     """What draws a category's scenes: the project's model with the LoRA in use, outside of a project the shipped model."""
     from assets.planning import promoted_lora, sampling_of
     from generation.base_model import read_base_model
+    from generation.kinds import wears_lora
     from generation.plates import DiffusionPlates
     from orchestration.shipped import shipped_base_model
     from resources.project import Project
 
     settings = project_settings()
+    if settings is None and not wears_lora(recipe):
+        raise ModelError(
+            f"Recipe '{recipe.name}' is drawn by a model that edits pictures, and the shipped one draws from words alone. Make a project "
+            "(`vitrine init DIR`), install a model that edits (see docs/how-to/models.md) and name it as `edit_model` in its vitrine.yaml. Nothing was drawn."
+        )
     if settings is None:
         return DiffusionPlates(read_base_model(shipped_base_model()), lora_path=None, lora_digest=None)
-    project = Project(settings)
-    row, how = promoted_lora(project, category), sampling_of(project, recipe)
+    project, how = Project(settings), sampling_of(Project(settings), recipe)
+    row = promoted_lora(project, category) if wears_lora(recipe) else None
+    project = project.drawing(recipe.kind)
     return DiffusionPlates(
         read_base_model(project.base_model_dir),
         lora_path=project.store.local_file(row["lora_digest"]) if row else None,
@@ -134,7 +207,7 @@ def plates_for(category: str, recipe: Recipe) -> Any:
         guided_share=how.guided_share,
         step_cache=how.step_cache,
         few_step=project.few_step.verified(),
-        execution=replace(settings.generation.execution, memory=None),
+        execution=replace(project.settings.generation.execution, memory=None),
     )
 
 

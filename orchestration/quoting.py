@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from assets.needs import CellNeed
 from assets.planning import NOT_PAUSED
 from catalog.recipe import Recipe
+from generation.kinds import wears_lora
 from orchestration.rates import Z_80, Rates
 from resources.ledger_tables import product
 from resources.project import Project
@@ -192,7 +193,7 @@ def _scenes_after_training(
     project: Project, categories: Sequence[str], recipes: Sequence[Recipe], rates: Rates
 ) -> dict[tuple[str, str, str], float]:
     """Scenes of a category whose LoRA is trained now, by category, drop and recipe: every product's, as far as its photo passes."""
-    drawn = [recipe for recipe in recipes if recipe.engine == "diffusion"]
+    drawn = [recipe for recipe in recipes if wears_lora(recipe)]
     if not categories or not drawn:
         return {}
     query = sa.select(product.c.category, product.c.drop, sa.func.count().label("n")).where(product.c.active, NOT_PAUSED)

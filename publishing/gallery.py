@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from catalog.brand_kit import BrandKit
+from catalog.brand_kit import BrandKit, Colorway, Swatch
 from catalog.product import Product
 from catalog.recipe import Recipe, SourceType
 from publishing.manifest import Manifest, PublishedImage
@@ -103,31 +103,43 @@ def galleries_of(
     return tuple(_gallery(product, by_sku.get(product.sku, []), brand_kit, recipes) for product in products)
 
 
-def alt_text(product: Product, recipe: Recipe, index: int, *, shown_color: str = "") -> str:
+Changed = Literal["color", "material", "pattern"]
+"""What a recipe gave a product that it has not."""
+
+
+def alt_text(product: Product, recipe: Recipe, index: int, *, shown_in: str = "", changed: Changed = "color") -> str:
     """What a person who cannot see the picture should hear, such as "Brass table lamp, brass, metal. Staged scene, picture 2 of 3".
 
-    `shown_color`: the color a recipe gave the product; it is named in place of the catalog's, which is not in the picture.
+    `shown_in`: the color, material or pattern that a recipe gave the product; it is named in place of the catalog's, which is not in the picture.
     """
-    color = "" if shown_color else product.color
-    known = [product.title, *(word for word in (color, product.material) if word and word.lower() not in product.title.lower())]
-    which = f" in {shown_color}" if shown_color else ""
+    color = "" if shown_in else product.color
+    material = "" if shown_in and changed == "material" else product.material
+    known = [product.title, *(word for word in (color, material) if word and word.lower() not in product.title.lower())]
+    which = f" in {shown_in}" if shown_in else ""
     which += f", picture {index + 1} of {recipe.variants}" if recipe.variants > 1 else ""
     return f"{', '.join(known)}. {recipe.title}{which}"
 
 
-def described(product: Product, shown_color: str) -> str:
-    """The product's description, and, where a recipe gave it another color, that and which one."""
-    return (
-        f"{product.description} Shown in {shown_color}; the color was changed by computer.".strip() if shown_color else product.description
-    )
+def described(product: Product, shown_in: str, changed: Changed = "color") -> str:
+    """The product's description, and, where a recipe gave it another color, material or pattern, that and which one."""
+    if not shown_in:
+        return product.description
+    return f"{product.description} Shown in {shown_in}; the {changed} was changed by computer.".strip()
 
 
-def color_in_words(brand_kit: BrandKit, category: str, target_hex: str) -> str:
-    """A colorway's name as people read it, its category's before the brand's; the color itself when no colorway has it any more."""
+def color_in_words(brand_kit: BrandKit, category: str, target_hex: str, swatch_photo: str | None = None) -> str:
+    """A colorway's name as people read it, its category's before the brand's, or a swatch's; the color itself when neither has it any more.
+
+    swatch_photo: sha256 of the photo that the color was read from, if it was.
+    """
     style = brand_kit.categories.get(category)
-    offered = (*(style.colorways if style else ()), *brand_kit.colorways)
-    names = (colorway.name.replace("_", " ").replace("-", " ") for colorway in offered if colorway.hex == target_hex)
-    return next(names, target_hex)
+    ways = (*(style.colorways if style else ()), *brand_kit.colorways)
+    named = [(way.name.replace("_", " ").replace("-", " "), way) for way in ways] + [(swatch.name, swatch) for swatch in brand_kit.swatches]
+    return next((name for name, color in named if _is_meant(color, target_hex, swatch_photo)), target_hex)
+
+
+def _is_meant(color: Colorway | Swatch, target_hex: str, swatch_photo: str | None) -> bool:
+    return color.hex == target_hex if color.photo is None else color.photo.sha256 == swatch_photo
 
 
 def _gallery(product: Product, images: Iterable[PublishedImage], brand_kit: BrandKit, recipes: Mapping[str, Recipe]) -> Gallery:
@@ -159,10 +171,16 @@ def _picture(images: list[PublishedImage], recipes: Mapping[str, Recipe]) -> Gal
         index=first.index,
         alt=first.alt,
         digital_source_type=first.digital_source_type,
-        disclosure=PRODUCT_CHANGED if recipe is not None and recipe.changes_product else source_type_in_words(first.digital_source_type),
+        disclosure=_disclosure(first, recipe),
         render_digest=first.render_digest,
         files=tuple(GalleryFile(**{name: getattr(image, name) for name in GalleryFile.model_fields}) for image in largest_first),
     )
+
+
+def _disclosure(image: PublishedImage, recipe: Recipe | None) -> str:
+    """How the picture came to be, in words; where nothing of it is a photograph, it is not called one."""
+    altered = recipe is not None and recipe.changes_product and image.digital_source_type != "trainedAlgorithmicMedia"
+    return PRODUCT_CHANGED if altered else source_type_in_words(image.digital_source_type)
 
 
 def _facts(product: Product) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-MEASUREMENT_VERSION = "6"
+MEASUREMENT_VERSION = "8"
 """Raised whenever the same render may measure differently; part of the gate key."""
 
 Measurements = dict[str, float | str | None]
@@ -28,7 +28,7 @@ PALETTE_COLUMNS = ("palette_delta_e", "palette_off_share_pct")
 """Filled in when a render is judged, from `surroundings_hex` and the brand's palette of that day; see palette.py."""
 
 SILHOUETTE_COLUMNS = ("product_width_px", "product_height_px")
-SIZE_COLUMNS = ("size_known", "px_per_cm", "aspect_error_pct")
+SIZE_COLUMNS = ("size_known", "px_per_cm", "aspect_error_pct", "scale_mismatch_pct", "dimension_error_pct")
 """Filled in when a render is judged, from the silhouette and the catalog's size of that day; see proportions.py."""
 
 NOT_EVALUATED = "not_evaluated"
@@ -44,8 +44,18 @@ COLUMNS: dict[str, Column] = {
     "icc_profile": Column(unit="name", low=None, high=None, source="file header", meaning="description of the color profile, or none"),
     "expected_known": Column(unit="0 or 1", low=0, high=1, source="evidence", meaning="whether the complete expected picture was given"),
     "white_share_pct": Column(unit="%", low=0, high=100, source=f"{_QUALITY}, 2", meaning="background pixels with every channel >= 254"),
+    "pure_white_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="pixels of exactly 255 beyond 16 px from the product and its contact shadow"
+    ),
     "border_min_rgb": Column(
         unit="level", low=0, high=255, source=f"{_QUALITY}, 2", meaning="1st percentile of the 8 px border's lowest channel"
+    ),
+    "edge_contrast_delta_e": Column(
+        unit="Delta E 2000",
+        low=0,
+        high=None,
+        source="own",
+        meaning="difference of product and surroundings, at most, along the weakest quarter of its outline; not on white",
     ),
     "background_noise": Column(
         unit="level", low=0, high=None, source="Immerkaer 1996", meaning="noise sigma of the background (texture counts)"
@@ -132,6 +142,34 @@ COLUMNS: dict[str, Column] = {
         unit="Delta E 2000", low=0, high=None, source="CIE 142-2001, kL = 2", meaning="recolored part against its target color"
     ),
     "recolored_pct": Column(unit="%", low=0, high=100, source="own", meaning="share of the product that changed color"),
+    # A product changed on purpose: color, material, pattern.
+    "kept_delta_e": Column(
+        unit="Delta E 2000", low=0, high=None, source="CIE 142-2001", meaning="mean color change of the parts that were not to be changed"
+    ),
+    "target_mean_delta_e": Column(
+        unit="Delta E 2000",
+        low=0,
+        high=None,
+        source="CIE 142-2001",
+        meaning="mean of the recolored part's pixels, brought to the target's lightness, against the target",
+    ),
+    "shading_correlation": Column(
+        unit="1",
+        low=-1,
+        high=1,
+        source="own",
+        meaning="correlation of the changed part's smoothed lightness with the photo's; 1 if that is flat",
+    ),
+    "structure_ssim": Column(
+        unit="1",
+        low=-1,
+        high=1,
+        source="Wang et al. 2004",
+        meaning="mean SSIM of the changed part's lightness, brought to the photo's mean and spread",
+    ),
+    "repeat_error_pct": Column(
+        unit="%", low=0, high=None, source="own, Fourier transform", meaning="repeat of a pattern in the picture against its centimeters"
+    ),
     # The product's outline, what is beside it, its tint.
     "expansion_pct": Column(
         unit="%", low=0, high=None, source="own", meaning="what continues the product beyond its silhouette, of the product's area"
@@ -214,6 +252,77 @@ COLUMNS: dict[str, Column] = {
     "shadow_chroma": Column(
         unit="a*, b*", low=0, high=None, source="own", meaning="color of the shadow against the ground beside it, both scaled to L 50"
     ),
+    # Staged products: their size as planned, and the second one of a pair.
+    "asked_size_known": Column(
+        unit="0 or 1", low=0, high=1, source="the plan", meaning="whether the recipe as planned says how high the product is to be shown"
+    ),
+    "asked_size_error_pct": Column(
+        unit="%", low=0, high=None, source="own, the plan", meaning="product's height in the frame against the height planned for it"
+    ),
+    "companion_known": Column(
+        unit="0 or 1",
+        low=0,
+        high=1,
+        source="renderer's facts",
+        meaning="whether a second product, in another color, stands beside the first",
+    ),
+    "companion_hidden_pct": Column(unit="%", low=0, high=100, source="own", meaning="share of the second product that the first one hides"),
+    "companion_scale_error_pct": Column(
+        unit="%", low=0, high=None, source="own", meaning="height of the second product against that of the first"
+    ),
+    "companion_margin_pct": Column(unit="%", low=-100, high=50, source="own", meaning="smallest margin around the second product's box"),
+    "companion_contact_delta_l": Column(
+        unit="L*", low=None, high=None, source="own", meaning="how much darker the ground is right below the second product"
+    ),
+    "companion_kept_delta_e": Column(
+        unit="Delta E 2000", low=0, high=None, source="CIE 142-2001", meaning="mean color change of the second product's other parts"
+    ),
+    "companion_target_delta_e": Column(
+        unit="Delta E 2000",
+        low=0,
+        high=None,
+        source="CIE 142-2001",
+        meaning="mean of the second product's changed part, at the target's lightness, against the target",
+    ),
+    "companion_structure_ssim": Column(
+        unit="1", low=-1, high=1, source="Wang et al. 2004", meaning="mean SSIM of the second product's changed part against the photo"
+    ),
+    # A garment whose mannequin was taken out.
+    "mannequin_left_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="share of the mannequin, found anew in the cut-out, that is still to be seen"
+    ),
+    "garment_changed_pct": Column(
+        unit="%",
+        low=0,
+        high=100,
+        source="CIE 1976, 4",
+        meaning="share of the garment beyond its rim whose pixels are others than in its photo",
+    ),
+    "inside_drawn_pct": Column(
+        unit="%", low=0, high=None, source="own", meaning="what was drawn of the garment's inside, of the garment's area"
+    ),
+    "garment_loose_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="share of the garment that lies apart from its largest part"
+    ),
+    # The product worn or held by a synthetic person.
+    "worn_features": Column(
+        unit="features",
+        low=0,
+        high=None,
+        source="SIFT, Lowe 2004",
+        meaning="features of the product that agree on one affine map into the picture",
+    ),
+    "worn_delta_e": Column(
+        unit="Delta E 2000",
+        low=0,
+        high=None,
+        source="CIE 142-2001, kL = 2",
+        meaning="the product's colors where it is worn, or the nearest there are",
+    ),
+    "worn_area_pct": Column(unit="%", low=0, high=None, source="own", meaning="what the worn product, or its colors, take of the picture"),
+    "synthetic_performer": Column(
+        unit="0 or 1", low=0, high=1, source="the recipe's kind", meaning="whether a person is shown who does not exist"
+    ),
     "text_known": Column(
         unit="0 or 1", low=0, high=1, source="renderer's facts", meaning="whether text is named that stands on the picture"
     ),
@@ -236,6 +345,78 @@ COLUMNS: dict[str, Column] = {
     "text_right_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="right part of the width without text"),
     "text_top_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="upper part of the height without text"),
     "text_bottom_pct": Column(unit="%", low=None, high=100, source="renderer's facts", meaning="lower part of the height without text"),
+    # Of advertisements.
+    "text_ink_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="share of the emptiest stated text block that is of the text's color"
+    ),
+    "words_overlap_pct": Column(
+        unit="%", low=0, high=100, source="renderer's facts", meaning="share of a text block that lies on another one, the worst"
+    ),
+    "logo_known": Column(
+        unit="0 or 1", low=0, high=1, source="renderer's facts", meaning="whether a logo is named that stands on the picture"
+    ),
+    "logo_clear_pct": Column(
+        unit="%", low=0, high=100, source="own", meaning="distance from the logo to anything else, of the logo's height, up to 100"
+    ),
+    "story_letters": Column(
+        unit="letters",
+        low=0,
+        high=None,
+        source="own",
+        meaning="letters in the parts of a story that apps cover with their own; 0 in other formats",
+    ),
+    # Of scale cards.
+    "reference_px_per_cm": Column(unit="px/cm", low=0, high=None, source="own", meaning="scale of the drawn object of known size"),
+    "reference_shape_iou": Column(
+        unit="1", low=0, high=1, source="own", meaning="overlap of the drawn object with the known one it is most like, 1 its very outline"
+    ),
+    "scale_mismatch_pct": Column(
+        unit="%", low=0, high=None, source="own, catalog", meaning="product's pixels per centimeter against those of the object beside it"
+    ),
+    "dimension_height_px": Column(unit="px", low=0, high=None, source="own", meaning="length of the upright dimension line"),
+    "dimension_width_px": Column(unit="px", low=0, high=None, source="own", meaning="length of the level dimension line"),
+    "dimension_gap_pct": Column(
+        unit="%",
+        low=0,
+        high=None,
+        source="own",
+        meaning="worst distance of a dimension line's end to the product's edge, of its longer side",
+    ),
+    "dimension_error_pct": Column(
+        unit="%", low=0, high=None, source="own, catalog", meaning="dimension line against the product it spans, or its label's centimeters"
+    ),
+    # Of enhanced photos alone.
+    "hue_kept_delta_e": Column(
+        unit="Delta E 2000",
+        low=0,
+        high=None,
+        source="CIE 142-2001, at equal lightness",
+        meaning="p95 change of the product's hue and chroma beside the white balance",
+    ),
+    "exposure_ev": Column(
+        unit="stops", low=None, high=None, source="own", meaning="how far the product was brightened, at its middle tone"
+    ),
+    "overshoot_delta_l": Column(
+        unit="L*",
+        low=0,
+        high=None,
+        source="own",
+        meaning="p99.5 by which product pixels pass all their neighbors in the photo: halos of sharpening",
+    ),
+    "sharpness_gain": Column(
+        unit="1", low=0, high=None, source="own", meaning="steepness of the product's edges, 1 = as in the photo so exposed"
+    ),
+    "noise_gain": Column(
+        unit="1", low=0, high=None, source="Immerkaer 1996", meaning="noise of flat parts, 1 = as in the photo so exposed"
+    ),
+    "white_chroma": Column(
+        unit="a*, b*",
+        low=0,
+        high=None,
+        source="own",
+        meaning="color left where the white balance says there is none; 0 where it says nothing",
+    ),
+    "highlight_lightness": Column(unit="L*", low=0, high=100, source="own", meaning="lightness of the picture's brightest half percent"),
     # By learned models, if their weights are installed.
     "learned_weights": Column(
         unit="name", low=None, high=None, source="settings, `learned`", meaning="weights by family and digest, not_evaluated without"

@@ -101,14 +101,15 @@ def _checked(frame: "pd.DataFrame", rules: RuleSet) -> "pd.DataFrame":
         )
     if rules.palette:
         frame = with_palette(frame, rules.palette)
-    table = pd.DataFrame({"render_id": ids.astype(str).to_numpy()})
+    columns: dict[str, Any] = {"render_id": ids.astype(str).to_numpy()}
     for column in [name for name in frame.columns if name in CHANNEL_COLUMNS]:
         values = frame[column]
         if column in TEXT_COLUMNS:
-            table[column] = [value if isinstance(value, str) and value else None for value in values]
+            columns[column] = [value if isinstance(value, str) and value else None for value in values]
         else:
             numbers = pd.to_numeric(values, errors="coerce").astype("float64").to_numpy()
-            table[column] = np.where(np.isfinite(numbers), numbers, np.nan)
+            columns[column] = np.where(np.isfinite(numbers), numbers, np.nan)
+    table = pd.DataFrame(columns)
     if "expected_known" in needed and not table["expected_known"].isin((0.0, 1.0)).all():
         raise GateError("Column expected_known must be 0 or 1 in every row: it decides which rules apply. Nothing was judged.")
     for column in {rule.condition[0] for rule in rules.rules if rule.condition is not None} - {"expected_known"}:

@@ -53,7 +53,7 @@ def judge_picture(
     """
     import pandas as pd
 
-    rules = read_rules(recipe.name, brand_kit, kind=recipe.kind)
+    rules = read_rules(recipe.name, brand_kit, kind=recipe.kind, gate=recipe.gate)
     evidence = gather_evidence(
         recipe=recipe, rules=rules, source_HW3=source_HW3, render_HW3=render_HW3, expected_HW3=expected_HW3, alpha_HW=alpha_HW,
         facts=facts or {}, file_bytes=file_bytes, file_format=file_format, icc=icc,

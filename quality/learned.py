@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from catalog.errors import ModelError
 from catalog.sentences import clause
-from imaging.expected_picture import blend
+from imaging.expected_picture import blend_levels
 from imaging.measure_views import bounding_box
 from quality.columns import NOT_EVALUATED, Measurements
 
@@ -148,7 +148,7 @@ def _crops(render: ByteImage, product: ByteImage | None, alpha: ByteImage | None
     gray = np.full_like(render, NEUTRAL_LEVEL)
     level = (NEUTRAL_LEVEL,) * 3
     crops = [
-        cv2.warpAffine(blend(some, alpha, gray), matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=level)
+        cv2.warpAffine(blend_levels(some, alpha, gray), matrix, (side, side), flags=cv2.INTER_LINEAR, borderValue=level)
         for some in (render, product)
     ]
     return np.asarray(crops[0], np.uint8), np.asarray(crops[1], np.uint8)

@@ -1,15 +1,18 @@
 """One row of measurements per render: what is known about it goes in, a documented table row comes out. Judges nothing; see gate.py."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imaging.edge_contrast import edge_contrast
+from imaging.footprint import find_footprint
 from imaging.measure_artifacts import measure_banding, measure_blockiness, measure_collapse, measure_compression
-from imaging.measure_background import measure_background, measure_white, rgb_of
+from imaging.measure_background import measure_background, measure_pure_white, measure_white, rgb_of
 from imaging.measure_color import measure_color, measure_recolor
+from imaging.measure_companion import measure_companion, without_companion
 from imaging.measure_distortion import measure_distortion
 from imaging.measure_edges import measure_halo
 from imaging.measure_fidelity import measure_fidelity
@@ -21,6 +24,7 @@ from quality.columns import COLUMNS, Measurements
 from quality.kind_measures import KIND_MEASURES
 from quality.learned import LearnedWeights, measure_learned
 from quality.product_measures import measure_product
+from quality.proportions import asked_size
 from quality.surroundings import BackgroundKind, measure_surroundings
 
 BLEED_PX = 17
@@ -45,6 +49,8 @@ class RenderEvidence:
     product_rgb_HW3: npt.NDArray[np.uint8] | None = None
     """The cut-out's pixels warped into the frame; None when the placement is unknown."""
     product_alpha_HW: npt.NDArray[np.uint8] | None = None
+    mannequin_HW: npt.NDArray[np.uint8] | None = None
+    """A mask of the mannequin that somebody drew over the photo, warped into the frame, 0..255; None where the catalog has none."""
     expected_HW3: npt.NDArray[np.uint8] | None = None
     """The complete picture the render should be, shadow and all, if known."""
     changes_product: bool = False
@@ -56,21 +62,32 @@ class RenderEvidence:
     """Description of the embedded color profile; None when the file has none."""
     weights: LearnedWeights | None = None
     """Installed weights of learned measures, see learned.py."""
+    companion: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]] | None = None
+    """Color and alpha of the cut-out where the second product of a pair stands; None where there is none."""
 
 
 def measure_render(evidence: RenderEvidence) -> Measurements:
     """Every column of `COLUMNS` for one render; None means not evaluated (the evidence for it is missing), never "fine"."""
-    facts = evidence.facts
+    facts, beside = evidence.facts, _beside(evidence)
+    if evidence.companion is not None and evidence.product_alpha_HW is not None:
+        # The second product of a pair is measured by itself, and is no foreign thing, no twin and no part of the scene.
+        pixels_HW3 = without_companion(evidence.pixels_HW3, evidence.companion[1], evidence.product_alpha_HW)
+        evidence = replace(evidence, pixels_HW3=pixels_HW3)
     kind, background_hex = background_kind(facts), _background_hex(facts)
     views = views_of(evidence)
     # Without a complete picture only the plain color is known, not the shadow on it.
     row: Measurements = dict.fromkeys(COLUMNS)
     row.update(_file_columns(evidence))
+    row.update(beside)
     row["expected_known"] = float(evidence.expected_HW3 is not None)
     row.update(measure_collapse(views))
     row.update(measure_background(views, background_hex, soft_shadows=kind == "plain"))
     if kind == "white":
         row.update(measure_white(evidence.pixels_HW3, should_be_white(evidence, views)))
+        if evidence.product_alpha_HW is not None:
+            row.update(measure_pure_white(evidence.pixels_HW3, evidence.product_alpha_HW))
+    if kind != "white" and evidence.product_alpha_HW is not None:
+        row["edge_contrast_delta_e"] = edge_contrast(evidence.pixels_HW3, evidence.product_alpha_HW)
     fidelity = measure_fidelity(views, recolored=evidence.changes_product)
     row.update(measure_geometry(_where_it_stands(views, fidelity["ssim"], kind)))
     row.update(fidelity)
@@ -98,11 +115,22 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
         )
     )
     row.update(measure_blockiness(evidence.pixels_HW3, full_expected, solid))
-    if (measure_kind := KIND_MEASURES.get(str(facts.get("kind")))) is not None:
+    # A file judged by hand comes without the renderer's facts; a changed product is measured as one all the same.
+    if (measure_kind := KIND_MEASURES.get(str(facts.get("kind", "recolor" if evidence.changes_product else None)))) is not None:
         row.update(measure_kind(evidence, views))
     unknown = set(row) - set(COLUMNS)
     assert not unknown, f"columns without documentation: {sorted(unknown)}"
     return {name: _plain(row[name]) for name in COLUMNS}
+
+
+def _beside(evidence: RenderEvidence) -> Measurements:
+    """Columns of the second product of a pair, and whether what was asked for is as large as asked."""
+    alpha, told = evidence.product_alpha_HW, evidence.facts.get("companion", {})
+    row: Measurements = {"companion_known": float(evidence.companion is not None)}
+    if evidence.companion is not None and alpha is not None:
+        row.update(measure_companion(evidence.pixels_HW3, alpha, *evidence.companion, told))
+    second = None if evidence.companion is None else evidence.companion[1]
+    return row | asked_size(alpha, second, evidence.facts.get("resolved"))
 
 
 def views_of(evidence: RenderEvidence) -> Views:
@@ -152,7 +180,7 @@ def _file_columns(evidence: RenderEvidence) -> Measurements:
 
 
 def should_be_white(evidence: RenderEvidence, views: Views) -> Mask:
-    """Full-size pixels that must be white: where the expected picture is, or all around the product and its shadow's box."""
+    """Full-size pixels that must be white: where the expected picture is, or all around the product, its shadow's box and its foot's shadow."""
     height, width = evidence.pixels_HW3.shape[:2]
     if evidence.expected_HW3 is not None:
         lowest = lowest_channel(evidence.expected_HW3)
@@ -169,6 +197,9 @@ def should_be_white(evidence: RenderEvidence, views: Views) -> Mask:
         found = find_product(views.render_lab_HW3)
         product = np.zeros(views.render_HW3.shape[:2], bool) if found is None else found
     zone = background_zone(product).astype(np.uint8)
+    if product.any():
+        left, top, right, bottom = find_footprint(product.astype(np.uint8) * 255).shadow_zone(product.shape[1], product.shape[0])
+        zone[top:bottom, left:right] = 0
     return np.asarray(cv2.resize(zone, (width, height), interpolation=cv2.INTER_NEAREST) > 0)
 
 

@@ -22,13 +22,26 @@ from quality.columns import COLUMNS, LEARNED_COLUMNS, PALETTE_COLUMNS, SIZE_COLU
 
 RULE_FOLDER = Path(__file__).parent / "rules"
 
-When = Literal["always", "expected_known", "expected_unknown", "text_known", "story_text_known", "size_known"]
+When = Literal[
+    "always",
+    "expected_known",
+    "expected_unknown",
+    "text_known",
+    "story_text_known",
+    "size_known",
+    "logo_known",
+    "asked_size_known",
+    "companion_known",
+]
 CONDITIONS: dict[When, tuple[str, float]] = {
     "expected_known": ("expected_known", 1.0),
     "expected_unknown": ("expected_known", 0.0),
     "text_known": ("text_known", 1.0),
     "story_text_known": ("story_text_known", 1.0),
     "size_known": ("size_known", 1.0),
+    "logo_known": ("logo_known", 1.0),
+    "asked_size_known": ("asked_size_known", 1.0),
+    "companion_known": ("companion_known", 1.0),
 }
 """The column that a condition looks at, and its value in renders that the rule applies to. Where it holds nothing, the rule applies, too."""
 
@@ -39,6 +52,9 @@ CONDITIONS_IN_WORDS: dict[When, str] = {
     "text_known": "only where there is text",
     "story_text_known": "only in stories with text",
     "size_known": "only where the catalog tells the product's size",
+    "logo_known": "only where there is a logo",
+    "asked_size_known": "only where the plan says how large the product is to be shown",
+    "companion_known": "only where a second product stands beside the first",
 }
 """To which renders a rule applies, for people; nothing where to all."""
 
@@ -51,7 +67,7 @@ class Rule(BaseModel):
 
     Outside `min`..`max` (or not among `values`) the rule is broken with its `severity`; inside but outside `review_min`..`review_max`
     a person looks. `when` applies the rule only to some renders (see `CONDITIONS`): those whose complete expected picture was given or those
-    without, those with text on them, those that are a story with text, those whose catalog size is known.
+    without, those with text on them, those that are a story with text, those whose catalog size is known, pairs.
     In `reason`, {measured} and {required} are filled in.
     """
 
@@ -222,12 +238,12 @@ class RuleSet:
         return "{brand}.{recipe}.{channel}.v{version}-{rules_digest:.8}".format(**self.about)
 
 
-def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str | None = None) -> RuleSet:
-    """The rules for a recipe: its shipped pack (or that of its kind), with the brand's bounds laid over.
+def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str | None = None, gate: str | None = None) -> RuleSet:
+    """The rules for a recipe: the shipped pack that its `gate` names (else that of its name or kind), with the brand's bounds laid over.
 
     Raises SettingsError when there is no pack, when the brand names a column that does not exist, or when a bound makes no sense.
     """
-    pack = read_pack(recipe_name, kind=kind)
+    pack = read_pack(recipe_name, kind=kind, gate=gate)
     overrides = {} if brand_kit is None else brand_kit.rules_of(recipe_name)
     unknown = sorted(set(overrides) - set(COLUMNS))
     if unknown:
@@ -254,11 +270,16 @@ def read_rules(recipe_name: str, brand_kit: BrandKit | None = None, *, kind: str
     )
 
 
-def read_pack(recipe_name: str, *, kind: str | None = None) -> RulePack:
-    """The shipped pack of a recipe, or of its kind when the recipe has none of its own. Raises SettingsError if there is neither."""
-    path = RULE_FOLDER / f"{recipe_name}.yaml"
-    if path.is_file():
+def read_pack(recipe_name: str, *, kind: str | None = None, gate: str | None = None) -> RulePack:
+    """The shipped pack that a recipe's `gate` names; without one that of its name, else of its kind. Raises SettingsError if there is none."""
+    path = RULE_FOLDER / f"{gate or recipe_name}.yaml"
+    # A brand's own recipe may have the name of a shipped one of another kind.
+    if path.is_file() and (gate is not None or kind in (None, _pack(path).kind)):
         return _pack(path)
+    if gate is not None:
+        raise SettingsError(
+            f"Recipe '{recipe_name}' says `gate: {gate}`, and there are no rules of that name. Nothing was judged. There are: {', '.join(shipped_packs())}."
+        )
     for other in sorted(RULE_FOLDER.glob("*.yaml")):
         if kind is not None and _pack(other).kind == kind:
             return _pack(other)

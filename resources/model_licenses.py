@@ -98,6 +98,18 @@ class ModelLicenses:
         found = [model.entry.license for model in self._project.models.models.values() if model.entry.license.name.lower() == name.lower()]
         return min(found, key=lambda held: (held.commercial_ok is True, held.commercial_ok == "conditions"), default=None)
 
+    def of_named_license(self, name: str) -> str:
+        """Why what was made with weights under a license of this name may not be sold, in words; '' when it may."""
+        known, accepted = self.of_name(name), set(self._project.settings.accepted_licenses)
+        if known is not None and known.commercial_ok is True:
+            return ""
+        if known is not None and known.commercial_ok is False:
+            return f"{known.name} forbids commercial use ({known.reason.rstrip('.')})"
+        if name in accepted or (known is not None and known.name in accepted):
+            return ""
+        why = "is not in the registry of models" if known is None else f"allows commercial use on conditions ({known.reason.rstrip('.')})"
+        return f"{name} {why}. When somebody has read and keeps it, add {name!r} to `accepted_licenses` in vitrine.yaml"
+
     def _of_imported(self, row: Row) -> str:
         """Why pictures of an imported LoRA may not be sold: by what was said of it, and by what the registry knows of the license named."""
         origin = row["facts"]["origin"]

@@ -18,7 +18,9 @@ from catalog.brand_files import files_in, read_brand_file
 from catalog.brand_kit import BrandKit, read_brand_kit
 from catalog.errors import ModelError, SettingsError
 from catalog.recipe import Recipe
+from generation.families import FAMILIES
 from generation.file_digests import keep_digests_in
+from generation.kinds import KINDS
 from generation.model_folder import read_index, takes_guidance
 from generation.model_registry import (
     ModelRegistry,
@@ -30,6 +32,7 @@ from generation.model_registry import (
     read_registry,
 )
 from generation.recipe_book import read_recipe_book
+from generation.references import edit_family
 from quality.columns import measurement_version
 from resources.bucket_files import BucketFiles
 from resources.catalog_source import CatalogSource
@@ -45,9 +48,11 @@ from resources.open_source import open_source
 from resources.open_store import open_published_bucket, open_store
 from resources.preemptible_steps import listen_in_worker
 from resources.run_facts import RunFacts, facts_of
-from resources.settings import Settings, hub_cache, read_settings
+from resources.settings import Settings, hub_cache, read_settings, with_edit_model
 
 if TYPE_CHECKING:
+    from imaging.neural_cutout import CutoutModel
+    from imaging.upscaler import Upscaler
     from quality.learned import LearnedWeights
     from quality.own_packs import PackBook
     from quality.rules import RuleSet
@@ -149,6 +154,30 @@ class Project:
         return read_weights(**named) if named else None
 
     @cached_property
+    def cutout_model(self) -> "CutoutModel | None":
+        """The installed model for doubtful cut-outs, checked and digested, its license cleared; None without. Raises ModelError."""
+        from imaging.neural_cutout import read_cutout_model
+
+        named = self.settings.cutout
+        if named.model is None or named.license is None:
+            return None
+        if refusal := ModelLicenses(self).of_named_license(named.license):
+            raise ModelError(f"The cut-out model at {named.model} is not used: {refusal}. Nothing was cut out.")
+        return read_cutout_model(self.settings.path(named.model))
+
+    def upscaler(self, name: str) -> "Upscaler":
+        """The registered upscaler model of a name, checked and digested, its license cleared. Raises RenderError where there is none; ModelError."""
+        from generation.kind import no_upscaler
+        from imaging.upscaler import read_upscaler
+
+        named = self.settings.upscalers.get(name)
+        if named is None:
+            no_upscaler(name)
+        if refusal := ModelLicenses(self).of_named_license(named.license):
+            raise ModelError(f"Upscaler '{name}' at {named.model} is not used: {refusal}. Nothing was made.")
+        return read_upscaler(name, self.settings.path(named.model))
+
+    @cached_property
     def measurement_version(self) -> str:
         """The version under which measurements are stored and judged now."""
         return measurement_version("" if self.weights is None else self.weights.digest)
@@ -223,6 +252,45 @@ class Project:
         return read_base_model(self.base_model_dir).digest
 
     @cached_property
+    def family_name(self) -> str:
+        """The family that the base model is of; of a registered one without reading its files."""
+        if self.registered_base_model is not None:
+            return as_drawing_model(self.registered_base_model, self.models).entry.family
+        from generation.base_model import read_base_model
+
+        return read_base_model(self.base_model_dir).family
+
+    @cached_property
+    def _editing(self) -> "Project":
+        """The project as it draws with its edit model; itself where `edit_model` names none."""
+        if self.settings.edit_model is None:
+            return self
+        other = copy.copy(self)
+        other.__dict__.update(settings=with_edit_model(self.settings))
+        for name in _OF_THE_MODEL:
+            other.__dict__.pop(name, None)
+        return other
+
+    def drawing(self, kind: str) -> "Project":
+        """The project as it draws recipes of a kind: for kinds that edit, its edit model stands for the base model.
+
+        Raises ModelError, telling what to install, where that one draws from words alone.
+        """
+        if not KINDS[kind].edits:
+            return self
+        other = self._editing
+        if not _can_edit(other.family_name):
+            known = [
+                one.id for one in self.models.models.values() if one.entry.role in ("both", "inference") and _can_edit(one.entry.family)
+            ]
+            raise ModelError(
+                f"Recipes of kind '{kind}' are drawn from pictures of the product; {other.base_model_name} (family {other.family_name}) draws "
+                f"from words alone. Install one that edits ({', '.join(known)}): `vitrine models fetch ID`, `vitrine models pin ID`, then "
+                "`edit_model: {name: ID}` in vitrine.yaml. Or take the recipe out of the brand kit's `recipes`. Nothing was drawn."
+            )
+        return other
+
+    @cached_property
     def takes_guidance(self) -> bool:
         """Whether guidance does anything with the base model, as its model_index.json says; True where that is not on this machine."""
         if self.registered_base_model is None:
@@ -240,6 +308,18 @@ class Project:
     def licenses(self) -> ModelLicenses:
         """What the licenses of base models and LoRAs allow."""
         return ModelLicenses(self)
+
+
+_OF_THE_MODEL = (
+    "registered_base_model", "base_model_dir", "training_model", "training_model_dir", "training_model_digest", "base_model_digest",
+    "family_name", "takes_guidance", "few_step", "licenses", "_editing",
+)  # fmt: skip
+"""What a project keeps of its base model."""
+
+
+def _can_edit(family: str) -> bool:
+    """Whether models of a family go by pictures."""
+    return family in FAMILIES and edit_family(FAMILIES[family]) is not None
 
 
 def open_project(project_dir: Path) -> Project:

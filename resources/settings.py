@@ -6,7 +6,7 @@ This is the only file that reads the environment, and only when asked. What the 
 import datetime as dt
 import os
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, HttpUrl, model_validator
 
@@ -79,6 +79,19 @@ class GenerationSettings(Section):
         return Execution(memory=self.memory, weights=self.weights, compile=self.compile)
 
 
+class EditModelSettings(Section):
+    """The model that draws from pictures of a product: the id of a registered one, or a folder in diffusers layout.
+
+    Steps and guidance that are left out are those of the few-step adapter, if there is one, or of the registered model, else those of
+    `generation`; device, memory and batch size are those of `generation`.
+    """
+
+    name: str
+    few_step: str | None = Field(default=None, pattern=MODEL_ID)
+    steps: int | None = Field(default=None, ge=1, le=200)
+    guidance: float | None = Field(default=None, ge=1.0, le=20.0)
+
+
 class GateSettings(Section):
     """When a whole cell fails: less than this share of its renders approved (0..1)."""
 
@@ -90,6 +103,31 @@ class LearnedSettings(Section):
 
     clip: Path | None = None
     dino: Path | None = None
+
+
+class CutoutSettings(Section):
+    """A model that is asked where the classical cut-out is in doubt: its folder, and the license that its weights came under.
+
+    `model` is a folder with Segment Anything as `save_pretrained` of transformers writes it; left out: doubtful photos wait for a person. `license`
+    is its name as the registry of models has it, or one of `accepted_licenses`.
+    """
+
+    model: Path | None = None
+    license: str | None = Field(default=None, min_length=2, max_length=80)
+
+    @model_validator(mode="after")
+    def _a_model_has_a_license(self) -> Self:
+        if (self.model is None) != (self.license is None):
+            raise ValueError("`model` and `license` belong together: name the folder of the weights, and the license that they came under")
+        return self
+
+
+class UpscalerSettings(Section):
+    """A super-resolution model that recipes may name: its folder (Swin2SR as `save_pretrained` of transformers writes it), and its license, named as in
+    the registry of models or in `accepted_licenses`."""
+
+    model: Path
+    license: str = Field(min_length=2, max_length=80)
 
 
 class LedgerSettings(Section):
@@ -114,6 +152,8 @@ class Settings(Section):
     """Folder of the project's own channel packs, added to the shipped ones."""
     base_model: str = "base-model"
     """Id of a registered model (`vitrine models list`), its repository's name, or a folder in diffusers layout."""
+    edit_model: EditModelSettings | None = None
+    """What draws from pictures of a product (the recipe `on_model`); left out: the base model, if it can."""
     accepted_licenses: tuple[str, ...] = ()
     """Names of licenses that allow commercial use on conditions which somebody here has read and keeps; left out: none."""
     state: Path = Path(".vitrine")
@@ -129,6 +169,9 @@ class Settings(Section):
     """Overrides of the screening rules, checked by the screening's own model."""
     gate: GateSettings = GateSettings()
     learned: LearnedSettings = LearnedSettings()
+    cutout: CutoutSettings = CutoutSettings()
+    upscalers: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")], UpscalerSettings] = Field(default_factory=dict)
+    """Models that `upscale` of a recipe may name."""
     costs: CostSettings = CostSettings()
     tiers: TierSettings = TierSettings()
     budgets: BudgetSettings = BudgetSettings()
@@ -212,6 +255,23 @@ def _as_the_model_is_made_for(settings: Settings) -> Settings:
     found = read_registry(settings.project_dir).named(few_step or settings.base_model)
     told = {} if found is None else {name: value for name in missing if (value := getattr(found.entry, name)) is not None}
     return settings.model_copy(update={"generation": settings.generation.model_copy(update=told)}) if told else settings
+
+
+def with_edit_model(settings: Settings) -> Settings:
+    """The settings as what is drawn by the edit model sees them: it is their base model. The same where none is named."""
+    chosen, generation = settings.edit_model, settings.generation
+    if chosen is None:
+        return settings
+    told = {name: value for name in ("steps", "guidance") if (value := getattr(chosen, name)) is not None}
+    # Built anew, so that what nobody said of this model counts as left out: steps of another model are no good guess.
+    kept = generation.model_dump(exclude={"steps", "guidance", "few_step", "guided_share", "step_cache"}, exclude_unset=True)
+    own = GenerationSettings(**kept, **told, few_step=chosen.few_step)
+    other = settings.model_copy(update={"base_model": chosen.name, "edit_model": None, "generation": own})
+    fitted = _as_the_model_is_made_for(other)
+    if fitted is other and {"steps", "guidance"} - told.keys():  # nothing is registered of it
+        rest = {name: getattr(generation, name) for name in ("steps", "guidance") if name not in told}
+        return other.model_copy(update={"generation": own.model_copy(update=rest)})
+    return fitted
 
 
 def project_from_environment() -> Path:

@@ -14,8 +14,8 @@ from tests.tiny_model import write_tiny_lora
 from tests.tiny_project import write_project
 
 
-def write_scene_shop(folder: Path, skus: tuple[str, ...], batch_images: int = 4) -> Path:
-    """Each product is to get a packshot and two scenes, drawn in batches of `batch_images`."""
+def write_scene_shop(folder: Path, skus: tuple[str, ...], batch_images: int = 4, *, with_lora: bool = True) -> Path:
+    """Each product is to get a packshot and two scenes, drawn in batches of `batch_images`; without a LoRA the scenes wait."""
     write_project(folder, skus=skus, looks=False)
     settings = folder / "vitrine.yaml"
     settings.write_text(settings.read_text().replace("guidance: 2.0}", f"guidance: 2.0, batch_images: {batch_images}}}"))
@@ -23,6 +23,8 @@ def write_scene_shop(folder: Path, skus: tuple[str, ...], batch_images: int = 4)
     refresh_catalog(project)
     screen_cell(project, *cell_of(project))
     cut_out_cell(project, *cell_of(project))
+    if not with_lora:
+        return folder
     path = write_tiny_lora(folder / "base-model", folder / "one.safetensors", seed=1)
     row = {"key": "0" * 64, "category": "mugs", "lora_digest": project.store.put(path.read_bytes()), "data_digest": "", "facts": {}}
     row |= {"base_model_digest": project.base_model_digest, "seconds": 1.0, "promoted": True, "made_at": utc_now().replace(tzinfo=None)}

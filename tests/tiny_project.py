@@ -5,6 +5,7 @@
 
 import csv
 import hashlib
+import re
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -164,11 +165,16 @@ def registered(model: Path, *, commercial_ok: str = "true", name: str = "tiny", 
 
 def _write_small_recipes(folder: Path) -> None:
     folder.mkdir()
+    for name in ("packshot_white", "staged_scene"):
+        (folder / f"{name}.yaml").write_text(small_recipe(name, 520))
+
+
+def small_recipe(name: str, side_px: int) -> str:
+    """A shipped recipe's text with small square pictures, made from small photographs."""
     from generation.recipe_book import SHIPPED
 
-    for name in ("packshot_white", "staged_scene"):
-        text = (SHIPPED / f"{name}.yaml").read_text().replace("1200", "520")
-        (folder / f"{name}.yaml").write_text(text)
+    text = re.sub(r"^(width_px|height_px): \d+", rf"\1: {side_px}", (SHIPPED / f"{name}.yaml").read_text(), flags=re.MULTILINE)
+    return re.sub(r"upscale_max: [\d.]+", "upscale_max: 10", text)
 
 
 def _draw_look(number: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from generation.kind import RenderSource
 from generation.recipe_book import read_recipe_book
 from imaging.cutout import cut_out
 from imaging.photo import decode_photo
+from tools.spoiled_photos import SPOILED
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOG = ROOT / "demo" / "catalog"
@@ -32,12 +33,16 @@ class DemoProduct:
     kit: BrandKit
 
 
-def demo_product(sku: str, *, brand: Path = CATALOG / "brand.yaml", long_side_px: int | None = None, **told: Any) -> DemoProduct:
-    """A product by its SKU; `told` replaces what its row says; `long_side_px` enlarges photo and cut-out, for timing large ones."""
+def demo_product(
+    sku: str, *, brand: Path = CATALOG / "brand.yaml", long_side_px: int | None = None, spoiled: str | None = None, **told: Any
+) -> DemoProduct:
+    """A product by its SKU; `told` replaces what its row says; `long_side_px` enlarges photo and cut-out, for timing large ones; `spoiled` names one
+    of `spoiled_photos.SPOILED`."""
     with (CATALOG / "products.csv").open(newline="", encoding="utf-8") as file:
         row = next(row for row in csv.DictReader(file) if row["sku"] == sku)
     given = {name: value for name, value in row.items() if value != ""} | {"photos": (row["photos"],)} | told
     photo = decode_photo((CATALOG / "photos" / row["photos"]).read_bytes(), name=row["photos"]).pixels_HW3
+    photo = photo if spoiled is None else SPOILED[spoiled](photo)
     cut = cut_out(photo)
     pictures = [photo, cut.foreground_HW3, cut.alpha_HW]
     if long_side_px is not None:
@@ -49,6 +54,7 @@ def demo_product(sku: str, *, brand: Path = CATALOG / "brand.yaml", long_side_px
         foreground_HW3=pictures[1],
         alpha_HW=pictures[2],
         brand_file=lambda sha256: read_brand_file(brand.parent, names[sha256], sha256),
+        photo=lambda: pictures[0],
     )
     return DemoProduct(product=parse_model(Product, given, sku), photo_HW3=pictures[0], source=source, kit=kit)
 

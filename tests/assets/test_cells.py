@@ -172,7 +172,7 @@ def test_a_changed_recipe_leaves_the_published_picture_standing_until_its_succes
     """A retrained LoRA or a new recipe version must not empty a shop window while its pictures are being made."""
     names = published(project_dir)
     recipe = project_dir / "recipes" / "packshot_white.yaml"
-    recipe.write_text(recipe.read_text().replace("version: 1", "version: 2"))
+    recipe.write_text(recipe.read_text().replace("version: 2", "version: 3"))
     project = open_project(project_dir)
     (cell,) = known_cells(project)
     assert len(plan_cell(project, *cell).to_render) == 2
@@ -230,7 +230,7 @@ def test_a_lost_blob_is_made_again_with_the_same_bytes(project_dir):
 def test_two_runs_that_planned_the_same_cell_draw_it_once(project_dir):
     """A sensor's run and `vitrine run` side by side: the later one drew everything a second time, and paid for it."""
     recipe = project_dir / "recipes" / "packshot_white.yaml"
-    recipe.write_text(recipe.read_text().replace("version: 1", "version: 2"))
+    recipe.write_text(recipe.read_text().replace("version: 2", "version: 3"))
     project = open_project(project_dir)
     ((category, drop),) = known_cells(project)
     first, second = (unfinished_groups(project, plan_cell(project, category, drop)) for _ in range(2))

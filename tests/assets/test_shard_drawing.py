@@ -206,7 +206,7 @@ def test_what_fits_together_is_drawn_together_and_groups_come_in_order_with_few_
 
 def scene(key):
     """As much of a wanted scene as is asked of one that waits."""
-    return SimpleNamespace(render_key=key, resolved={"kind": "staged_scene"})
+    return SimpleNamespace(render_key=key, resolved={"kind": "staged_scene", "params": {}})
 
 
 def test_a_base_model_that_changed_since_the_plan_draws_nothing(shop):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.tiny_project import PHOTO_PX, SCENE_RULES, draw_mug, product_row, write_photo, write_project, write_table
+from tests.tiny_project import PHOTO_PX, SCENE_RULES, draw_mug, product_row, small_recipe, write_photo, write_project, write_table
 
 SIDE_PX = 260
 """Renders are this small, so that a run of a stage takes a fraction of a second."""
@@ -36,10 +36,8 @@ def write_world(folder: Path) -> Path:
     text = text.replace("  bags:", "  trays:").replace("tiny bags look", "tiny trays look")
     lenient = dict.fromkeys(RECIPES, LENIENT) | {"staged_scene": f"{LENIENT[:-1]}, {SCENE_RULES.partition('{')[2]}"}
     brand.write_text(text.replace(SCENE_RULES, "\n".join(f"  {recipe}: {rules}" for recipe, rules in lenient.items())) + COLORWAYS)
-    from generation.recipe_book import SHIPPED
-
     for name in RECIPES:
-        text = (SHIPPED / f"{name}.yaml").read_text().replace("1200", str(SIDE_PX))
+        text = small_recipe(name, SIDE_PX)
         (folder / "recipes" / f"{name}.yaml").write_text(text.replace("variants: 4", "variants: 1").replace("variants: 2", "variants: 1"))
     photos = folder / "catalog" / "photos"
     write_photo(photos / "MUG-2.jpg", draw_many_colored_mug())

@@ -1,6 +1,10 @@
 """Recipes: what ships is complete, a brand's own folder adds to it, and every wrong entry says what would be right."""
 
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 
 from catalog.errors import SettingsError
 from generation.recipe_book import read_recipe_book
@@ -19,14 +23,20 @@ def write(folder, file="own.yaml", name="own", kind="packshot", params="{}"):
     (folder / file).write_text(OWN.format(name=name, kind=kind, params=params))
 
 
-def test_the_shipped_recipes_are_the_four_of_the_first_version():
-    assert set(read_recipe_book()) == {"packshot_white", "backdrop", "staged_scene", "recolor"}
+PAGES = Path(__file__).parents[2] / "docs" / "recipes" / "README.md"
 
 
-def test_only_the_staged_scene_needs_a_diffusion_model_and_only_recolor_changes_the_product():
+def test_every_shipped_recipe_has_its_row_in_the_documentation():
+    rows = [line.split("|")[1].strip() for line in PAGES.read_text().splitlines() if line.startswith("|")]
+    assert {
+        name for name in read_recipe_book() if not any(f"`{name}`" in row or f"[{name}]" in row or name in row.split() for row in rows)
+    } == set()
+
+
+def test_scenes_and_people_are_drawn_by_a_model_and_what_changes_the_product_says_so():
     book = read_recipe_book()
-    assert {name for name, recipe in book.items() if recipe.engine == "diffusion"} == {"staged_scene"}
-    assert {name for name, recipe in book.items() if recipe.changes_product} == {"recolor"}
+    assert {name for name, recipe in book.items() if recipe.engine == "diffusion"} == {"staged_scene", "on_model"}
+    assert {name for name, recipe in book.items() if recipe.changes_product} >= {"recolor", "on_model", "material", "pattern"}
 
 
 def test_a_brand_adds_and_replaces_recipes(tmp_path):
@@ -51,7 +61,7 @@ def test_a_parameter_out_of_range_is_refused(tmp_path):
 
 def test_an_unknown_kind_says_which_kinds_exist(tmp_path):
     write(tmp_path, kind="packshott")
-    with pytest.raises(SettingsError, match=r"packshott[^.]*does not exist\. Kinds: backdrop, packshot, recolor, staged_scene"):
+    with pytest.raises(SettingsError, match=r"packshott[^.]*does not exist\. Kinds: .*backdrop, .*packshot, .*recolor, .*staged_scene"):
         read_recipe_book(tmp_path)
 
 
@@ -65,3 +75,30 @@ def test_two_files_of_one_name_are_refused(tmp_path):
 def test_a_missing_folder_is_an_error_not_an_empty_book(tmp_path):
     with pytest.raises(SettingsError, match="does not exist"):
         read_recipe_book(tmp_path / "recipes")
+
+
+def test_a_recipe_in_a_file_that_would_not_be_read_is_no_secret(tmp_path):
+    """`own.yml` was passed over without a word, and its recipe did not exist."""
+    write(tmp_path, file="own.yml")
+    with pytest.raises(SettingsError, match=r"own\.yml: recipes are files that end in \.yaml"):
+        read_recipe_book(tmp_path)
+
+
+UNTRUE = [
+    ("packshot", {"engine": "diffusion"}, "`engine: studio`, not diffusion"),
+    ("staged_scene", {"digital_source_type": "compositeWithTrainedAlgorithmicMedia"}, "`engine: diffusion`, not studio"),
+    ("recolor", {}, "`changes_product: true`"),
+    ("backdrop", {"changes_product": True}, "`changes_product: false`"),
+    ("material", {"changes_product": True, "digital_source_type": "digitalCapture"}, "no plain photographs"),
+    ("on_model", {"engine": "diffusion", "changes_product": True, "digital_source_type": "digitalCapture"}, "hides"),
+]
+
+
+@pytest.mark.parametrize(("kind", "says", "words"), UNTRUE, ids=lambda value: value if isinstance(value, str) else "")
+def test_what_a_recipe_says_of_itself_and_is_not_so_is_refused(tmp_path, kind, says, words):
+    """A recipe of one's own that left out `changes_product` published colorways without their label; a wrong engine ended in an assertion."""
+    entries = {"name": "own", "kind": kind, "title": "Own", "engine": "studio", "digital_source_type": "compositeSynthetic"} | says
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(entries))
+    with pytest.raises(SettingsError, match=re.escape(words)) as refused:
+        read_recipe_book(tmp_path)
+    assert "own.yaml" in str(refused.value) and "Nothing was changed." in str(refused.value)

@@ -31,7 +31,7 @@ def key(name, brand_kit, index=0):
 def test_a_changed_backdrop_color_changes_backdrops_only():
     before, after = kit(), kit(backdrops=("#c9d2c0", "#e8c39a"))
     assert key("backdrop", before) != key("backdrop", after)
-    assert key("backdrop", before, 1) == key("backdrop", after, 1)
+    assert key("backdrop", before, 1) != key("backdrop", after, 1), "a product may pass over any of its category's colors"
     for name in ("packshot_white", "staged_scene", "recolor"):
         assert key(name, before) == key(name, after)
 
@@ -47,6 +47,36 @@ def test_a_changed_stance_changes_staged_scenes_only():
     before, after = kit(), kit(product_height_pct=60)
     assert key("staged_scene", before) != key("staged_scene", after)
     assert key("backdrop", before) == key("backdrop", after)
+
+
+def staged(style=None, index=0, **changes):
+    product = PRODUCT.model_copy(update={name: changes.pop(name) for name in ("height_cm",) if name in changes})
+    return resolve(BOOK["staged_scene"].with_params(changes), product, kit(**(style or {})), index)
+
+
+def test_a_lower_product_is_shown_smaller_and_never_tiny():
+    style = {"tallest_cm": 28, "product_height_pct": 50}
+    carafe, mug, thimble, lamp = (staged(style, height_cm=height)["product_height_pct"] for height in (28, 9.4, 0.5, 90))
+    assert carafe == lamp == 50 and mug == pytest.approx(50 * (9.4 / 28) ** 0.5, abs=0.01) and thimble == pytest.approx(50 * 0.35)
+    assert staged(style, height_cm=9.4, scale_realism=1.0)["product_height_pct"] == pytest.approx(50 * 0.35)
+    assert staged(style, height_cm=9.4, scale_realism=0.0)["product_height_pct"] == 50
+
+
+def test_a_product_or_category_without_centimeters_keeps_the_styles_height():
+    assert staged({"tallest_cm": 28, "product_height_pct": 50}, height_cm=None)["product_height_pct"] == 50
+    assert staged({"product_height_pct": 50}, height_cm=9.4)["product_height_pct"] == 50
+
+
+def test_a_product_stands_away_from_the_props():
+    scenes = ("oak table, vase on the left", "oak table, books on the Right", "oak table, no props", "vase on the left, books on the right")
+    assert [staged({"scenes": scenes}, index)["center_pct"] for index in range(4)] == [60, 40, 50, 50]
+    assert staged({"scenes": scenes}, 0, composition="left")["center_pct"] == 40
+
+
+def test_a_style_without_a_tallest_product_keeps_its_digest():
+    style = kit().categories["drinkware"]
+    assert "tallest_cm" not in style.model_dump(mode="json")
+    assert kit(tallest_cm=28).digest != kit().digest
 
 
 def test_a_prompt_is_the_trigger_and_the_scene_of_its_index():
@@ -74,7 +104,7 @@ def test_words_for_people_are_no_part_of_it():
 
 
 def test_a_raised_version_is_part_of_it():
-    recipe = BOOK["backdrop"].model_copy(update={"version": 2})
+    recipe = BOOK["backdrop"].model_copy(update={"version": 99})
     assert digest(resolve(recipe, PRODUCT, kit(), 0)) != key("backdrop", kit())
 
 

@@ -48,6 +48,22 @@ def test_a_product_on_a_plain_background_is_cut_out_and_accepted(color, slope):
     assert iou(cutout, truth) > 0.985
 
 
+def test_where_on_the_paper_a_product_stands_changes_nothing():
+    """Most of the work is done in a box around the product: near a corner or in the middle it has to come out the same."""
+    foreground, alpha = (cv2.resize(layer, (300, 300), interpolation=cv2.INTER_AREA) for layer in bag())
+    found = []
+    for top, left in ((20, 16), (150, 320)):
+        photo = np.full((480, 640, 3), (228, 226, 222), np.uint8)
+        share = alpha[..., None] / 255
+        box = np.s_[top : top + 300, left : left + 300]
+        photo[box] = np.round(foreground * share + photo[box] * (1 - share))
+        cutout = cut_out(photo)
+        assert cutout.accepted, cutout.measurements
+        assert cutout.alpha_HW.sum() == cutout.alpha_HW[box].sum()
+        found.append(cutout.alpha_HW[box].astype(int))
+    assert (np.abs(found[0] - found[1]) > 32).mean() < 0.0005
+
+
 def test_clutter_is_refused():
     photo, truth = on_background((200, 200, 200))
     noise = np.random.default_rng(5).integers(0, 256, (12, 12, 3), dtype=np.uint8)
@@ -115,3 +131,23 @@ def test_the_color_under_a_soft_edge_is_the_products_own():
     lightness = cutout.foreground_HW3.mean(axis=2)
     assert np.median(lightness[soft]) < np.percentile(lightness[inside], 75) + 10
     assert np.percentile(lightness[soft], 95) < 200, "the background has 238"
+
+
+@pytest.mark.parametrize("name", ["DRK-001", "BAG-003", "BAG-006"])
+def test_no_dark_sliver_of_shadow_stays_under_the_foot(name):
+    """They were as deep as 18 px, and a packshot on white showed them as a black line that ends abruptly."""
+    cutout, truth = demo(name)
+    rows = np.nonzero((truth > 127).any(axis=1))[0]
+    foot = np.s_[rows[-1] - int(0.2 * np.ptp(rows)) : rows[-1] + 25]
+    floor = cv2.dilate((truth[foot] > 127).astype(np.uint8), np.ones((11, 11), np.uint8)) == 0
+    assert floor.sum() > 1000
+    assert (cutout.alpha_HW[foot][floor] > 127).mean() < 0.001
+
+
+@pytest.mark.parametrize("name", ["DRK-003", "DRK-007"])
+def test_shade_takes_no_bite_out_of_a_colored_foot(name):
+    cutout, truth = demo(name)
+    rows = np.nonzero((truth > 127).any(axis=1))[0]
+    foot = np.s_[rows[-1] - int(0.25 * np.ptp(rows)) : rows[-1] + 1]
+    sure = cv2.erode((truth[foot] > 250).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert (cutout.alpha_HW[foot][sure] > 127).mean() > 0.998

@@ -1,8 +1,11 @@
 """The dominant region: one material whatever its shading; labels and metal are others."""
 
-import numpy as np
+from pathlib import Path
 
-from imaging.dominant_region import find_dominant_region
+import numpy as np
+from PIL import Image
+
+from imaging.dominant_region import find_dominant_region, with_what_lies_on_it
 from tests.drawn_products import bag, mug, shaded
 
 
@@ -58,3 +61,35 @@ def test_a_darker_material_of_another_hue_is_not_deep_shade():
     color[:, :30] = (90, 20, 110)
     region = find_dominant_region(color, np.full((160, 160), 255, np.uint8))
     assert region.mask[80, 10] < 0.05
+
+
+def test_a_logo_lies_on_the_surface_around_it_and_a_handle_s_opening_and_a_rim_do_not():
+    """The surface was blown up around a cap's logo, and metal mirrored rings around it."""
+    alpha = np.full((60, 60), 255, np.uint8)
+    alpha[:10] = 0
+    alpha[40:50, 40:50] = 0
+    part = alpha > 0
+    part[20:30, 20:30] = False
+    part[10:14] = False
+    whole = with_what_lies_on_it(part, alpha)
+    assert whole[25, 25] and not whole[45, 45] and not whole[12, 30] and whole[35, 5]
+
+
+def test_gloss_that_mirrors_a_warm_light_is_the_material_and_a_neutral_label_is_not():
+    """The side of a purple bag under a warm light was left gray, in patches."""
+    color = shaded((160, 160), (84, 40, 78))
+    color[:, :30] = (114, 98, 101)
+    color[60:100, 80:130] = (236, 234, 230)
+    region = find_dominant_region(color, np.full((160, 160), 255, np.uint8))
+    assert region.mask[80, 10] > 0.8, "the gloss"
+    assert region.mask[80, 100] < 0.02, "the label"
+
+
+def test_brass_that_mirrors_an_orange_shade_is_not_the_shade():
+    """Shade, its mirror in the brass, and brass lie 15 degrees of hue apart each; linked by way of the mirror, the foot was recolored, too."""
+    catalog = Path(__file__).parents[2] / "demo" / "catalog"
+    photo = np.array(Image.open(catalog / "photos" / "LGT-001.jpg").convert("RGB"))
+    alpha = np.array(Image.open(catalog / "alphas" / "LGT-001.png").convert("L").resize(photo.shape[1::-1]))
+    region = find_dominant_region(photo, alpha)
+    assert region.mask[300, 512] > 0.95, "the shade"
+    assert region.mask[700, 505:525].max() < 0.05, "the brass"

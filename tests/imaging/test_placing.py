@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from catalog.placement import Placement
-from imaging.placing import OPAQUE_ALPHA, composite, fit_centered, fit_standing, place, product_box
+from imaging.placing import OPAQUE_ALPHA, fit_centered, fit_standing, place, product_box
 from tests.drawn_products import chair, mug
 
 
@@ -75,14 +75,6 @@ def test_the_same_arrays_give_the_same_bytes():
     where = placement(scale=1.37, left_px=3.2, top_px=1.1)
     first, second = place(foreground, alpha, where), place(foreground, alpha, where)
     assert first[0].tobytes() == second[0].tobytes() and first[1].tobytes() == second[1].tobytes()
-
-
-def test_a_composite_shows_the_product_where_opaque_and_the_background_where_empty():
-    foreground, alpha = mug()
-    background = np.random.default_rng(0).integers(0, 256, foreground.shape, dtype=np.uint8)
-    mixed = composite(foreground, alpha, background)
-    assert np.array_equal(mixed[alpha == 255], foreground[alpha == 255])
-    assert np.array_equal(mixed[alpha == 0], background[alpha == 0])
 
 
 @pytest.mark.parametrize(("width", "height"), [(800, 800), (1200, 600), (500, 900)])

@@ -76,7 +76,7 @@ def test_a_packshot_is_rendered_and_then_approved_by_its_own_gate(vitrine, photo
 def test_a_misspelt_recipe_lists_the_known_ones(vitrine, photos, tmp_path):
     code, _, err = vitrine("render", photos / "mug.jpg", "--recipe", "packshot", "--out", tmp_path / "out.png")
     assert code == 2
-    assert "There is no recipe 'packshot'. Known: backdrop, packshot_white" in err
+    assert "There is no recipe 'packshot'. Known: ad_poster, backdrop, " in err
 
 
 def test_a_recipe_of_ones_own_project_is_known_to_the_single_picture_commands(vitrine, photos, tmp_path, monkeypatch):

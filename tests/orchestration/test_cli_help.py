@@ -8,7 +8,7 @@ import typer
 from orchestration.cli import app
 from orchestration.cli_help import PANELS
 
-GROUPS = ("backfill", "rules", "measurements", "review", "lora", "ledger", "models", "metrics")
+GROUPS = ("backfill", "rules", "measurements", "review", "lora", "ledger", "models", "metrics", "recipes")
 
 
 def test_every_command_stands_in_one_panel_and_its_line_fits_a_terminal(vitrine):

@@ -135,7 +135,7 @@ def test_a_usual_share_and_a_little_bad_luck_are_no_drift(tmp_path, lately):
 
     from resources.ledger import Ledger
 
-    recipe = SimpleNamespace(engine="diffusion", name="staged_scene")
+    recipe = SimpleNamespace(engine="diffusion", kind="staged_scene", name="staged_scene")
     project = SimpleNamespace(ledger=Ledger.in_folder(tmp_path), recipes=(recipe,))
     scenes(project, [number % 10 == 0 for number in range(60)] + lately, "n")
     assert not drift_of(project, "mugs", DRIFT).has_drifted
@@ -146,7 +146,7 @@ def test_with_too_few_scenes_nothing_is_said_about_drift(tmp_path):
 
     from resources.ledger import Ledger
 
-    recipe = SimpleNamespace(engine="diffusion", name="staged_scene")
+    recipe = SimpleNamespace(engine="diffusion", kind="staged_scene", name="staged_scene")
     project = SimpleNamespace(ledger=Ledger.in_folder(tmp_path), recipes=(recipe,))
     scenes(project, [True] * 25, "f")
     assert drift_of(project, "mugs", DRIFT) is None

@@ -15,7 +15,7 @@ from resources.project import VitrineResource, open_project
 from resources.settings import read_settings, utc_now
 from tests.orchestration.dev_process import tolerate_drawn_pictures
 from tests.shops import AnnouncedShop, JsonlShop, ParquetShop, S3Shop, Shop, SqlShop, notification
-from tests.tiny_project import BRAND, PHOTO_PX, draw_mug, write_photo
+from tests.tiny_project import BRAND, PHOTO_PX, draw_mug, small_recipe, write_photo
 
 pytestmark = pytest.mark.slow
 
@@ -58,10 +58,8 @@ def shop(request, tmp_path, monkeypatch):
 
 
 def write_small_packshot(folder):
-    from generation.recipe_book import SHIPPED
-
     folder.mkdir()
-    (folder / "packshot_white.yaml").write_text((SHIPPED / "packshot_white.yaml").read_text().replace("1200", "520"))
+    (folder / "packshot_white.yaml").write_text(small_recipe("packshot_white", 520))
 
 
 def drawn(folder, number):

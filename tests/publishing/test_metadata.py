@@ -1,7 +1,7 @@
 """What published files say about themselves, in every format, whatever the catalog's texts hold."""
 
 import io
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import defusedxml.ElementTree as SafeElementTree
 import pytest
@@ -11,8 +11,17 @@ from PIL import Image
 
 from catalog.brand_kit import Channel
 from catalog.errors import PublishRefused
+from catalog.keys import digest
 from imaging.encode import MEDIA_TYPES, encode
-from publishing.metadata import MAX_TEXT_CHARS, PictureMetadata, metadata_digest, read_metadata, xmp_packet
+from publishing.metadata import (
+    MAX_TEXT_CHARS,
+    SYNTHETIC_PERFORMER,
+    PictureMetadata,
+    histogram_in_words,
+    metadata_digest,
+    read_metadata,
+    xmp_packet,
+)
 from publishing.rendition import make_rendition
 from tests.publishing.shop import pixels
 
@@ -49,6 +58,32 @@ def test_the_prompt_is_left_out_unless_asked_for():
     assert b"AIPromptInformation" not in xmp_packet(METADATA)
     asked = replace(METADATA, ai_prompt="a plaster wall in warm light")
     assert read_metadata(encode(pixels(1), "png", xmp=xmp_packet(asked))).ai_prompt == "a plaster wall in warm light"
+
+
+def test_an_enhanced_photo_tells_its_histograms_before_and_after():
+    planes = [[31, 0, 969], [1, 2, 997], [0, 1000, 0]]
+    told = replace(METADATA, histogram_before=histogram_in_words(planes), histogram_after="1; 2; 3")
+    found = read_metadata(encode(pixels(1), "jpeg", xmp=xmp_packet(told)))
+    assert found == told
+    assert [[int(one) for one in plane.split()] for plane in str(found.histogram_before).split(";")] == planes
+    assert metadata_digest(told) != metadata_digest(METADATA)
+
+
+def test_a_person_who_does_not_exist_is_disclosed_in_words_and_for_programs_and_survives():
+    shown = replace(METADATA, synthetic_performer=True)
+    data = encode(pixels(1), "jpeg", xmp=xmp_packet(shown))
+    assert read_metadata(data) == shown
+    with Image.open(io.BytesIO(data)) as file:
+        description = file.getxmp()["xmpmeta"]["RDF"]["Description"]
+    assert description["AddlModelInfo"] == SYNTHETIC_PERFORMER and description["SyntheticPerformer"] == "True"
+    assert metadata_digest(shown) != metadata_digest(METADATA), "a file that lacks the disclosure is published again"
+
+
+def test_what_files_without_people_say_is_what_they_said_before_there_were_people():
+    """Their publish keys hold the digest: another one would write every file of a shop again."""
+    came_later = ("creator_tool", "synthetic_performer", "histogram_before", "histogram_after")
+    said = {name: value for name, value in asdict(METADATA).items() if name not in came_later}
+    assert metadata_digest(METADATA) == digest(said) and b"vitrine" not in xmp_packet(replace(METADATA, creator_tool="any"))
 
 
 def test_a_photograph_names_no_ai_system():

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from catalog.brand_kit import Colorway
+from catalog.brand_kit import Colorway, Swatch
 from catalog.errors import StoreError
 from catalog.product import Product
 from publishing.folder_channel import deliver
@@ -156,13 +156,24 @@ def recolored(shop):
     )
 
 
+def test_a_bag_shown_in_leather_is_not_called_cotton(shop):
+    """Alternative texts of materials and patterns told the catalog's color and material, which are not in the picture."""
+    tote, recipe = shop.products["BAG-1"].model_copy(update={"description": "Raw canvas."}), recolored(shop)
+    leather, cherry = recipe.model_copy(update={"title": "Material"}), recipe.model_copy(update={"title": "Pattern"})
+    assert alt_text(tote, leather, 0, shown_in="leather", changed="material") == "Canvas tote. Material in leather"
+    assert alt_text(tote, cherry, 0, shown_in="cherry", changed="pattern") == "Canvas tote, Cotton. Pattern in cherry"
+    assert described(tote, "leather", "material") == "Raw canvas. Shown in leather; the material was changed by computer."
+
+
 def test_a_colorways_words_name_the_color_that_is_seen_and_not_the_catalogs(shop):
     tote = shop.products["BAG-1"].model_copy(update={"description": "Raw canvas."})
     kit = shop.brand_kit.model_copy(update={"colorways": (Colorway(name="dusty_rose", hex="#c08a8a"),)})
     color = color_in_words(kit, "bags", "#c08a8a")
-    assert alt_text(tote, recolored(shop), 0, shown_color=color) == "Canvas tote, Cotton. Colorway in dusty rose"
+    assert alt_text(tote, recolored(shop), 0, shown_in=color) == "Canvas tote, Cotton. Colorway in dusty rose"
     assert described(tote, color) == "Raw canvas. Shown in dusty rose; the color was changed by computer."
     assert described(tote, "") == "Raw canvas."
+    swatched = kit.model_copy(update={"swatches": (Swatch(name="18-1248 Rust", hex="#b55a30"),)})
+    assert color_in_words(swatched, "bags", "#b55a30") == "18-1248 Rust"
     assert color_in_words(kit, "bags", "#123456") == "#123456", "a colorway that left the brand kit since"
 
 

@@ -8,8 +8,9 @@ import yaml
 from catalog.brand_kit import BrandKit
 from catalog.errors import SettingsError
 from catalog.recipe import parse_model
+from generation.recipe_book import read_recipe_book
 from quality.columns import COLUMNS
-from quality.rules import CONDITIONS, CONDITIONS_IN_WORDS, RULE_FOLDER, Rule, RulePack, When, read_rules, shipped_packs
+from quality.rules import CONDITIONS, CONDITIONS_IN_WORDS, RULE_FOLDER, Rule, RulePack, When, read_pack, read_rules, shipped_packs
 
 
 def brand(rules):
@@ -48,9 +49,20 @@ def test_a_recipe_of_a_known_kind_without_a_pack_takes_the_pack_of_its_kind():
     assert read_rules("packshot_gray_cards", kind="packshot").rules == read_rules("packshot_white").rules
 
 
+def test_a_recipe_says_which_rules_judge_it_and_a_name_that_no_rules_have_is_refused():
+    assert read_rules("packshot_gray_cards", kind="backdrop", gate="packshot_white").rules == read_rules("packshot_white").rules
+    with pytest.raises(SettingsError, match=r"Recipe 'packshot_white' says `gate: packshot_grey`.*There are: .*packshot_white"):
+        read_rules("packshot_white", kind="packshot", gate="packshot_grey")
+
+
+def test_every_shipped_recipe_names_its_rules_and_they_are_of_its_kind():
+    for recipe in read_recipe_book().values():
+        assert recipe.gate and read_pack(recipe.name, gate=recipe.gate).kind == recipe.kind
+
+
 def test_a_recipe_nobody_has_rules_for_is_refused():
     with pytest.raises(SettingsError, match=r"no rules for recipe 'poster'.*packshot_white"):
-        read_rules("poster", kind="ad_poster")
+        read_rules("poster", kind="postcard")
 
 
 def test_a_brand_bound_replaces_the_default_and_changes_the_digest():

@@ -19,7 +19,7 @@ from tests.review.conftest import PASSWORD
 @pytest.fixture(scope="module")
 def worked(tmp_path_factory):
     shop = Shop(tmp_path_factory.mktemp("deciding") / "shop")
-    shop.catalog = {f"SKU-{n:02}": ({"title": "A thing", "category": "mugs", "color": "Red"}, f"photo SKU-{n:02}") for n in range(12)}
+    shop.catalog = {f"SKU-{n:02}": ({"title": "A thing", "category": "mugs", "color": "Red"}, f"photo SKU-{n:02}") for n in range(20)}
     shop.brand["recipes"] = ["packshot_white", "backdrop"]
     shop.brand["channels"][0]["recipes"] = ["packshot_white"]
     shop.sync()

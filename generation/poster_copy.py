@@ -1,0 +1,68 @@
+"""The words of an advertisement: headline, line below it, price, call to action, from the product and the brand kit."""
+
+import re
+from collections.abc import Sequence
+
+from catalog.ad_style import AdCopy, AdStyle
+from catalog.brand_kit import BrandKit
+from catalog.product import Product
+
+SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CNY": "¥", "INR": "₹", "KRW": "₩", "BRL": "R$", "CAD": "CA$", "AUD": "A$", "MXN": "MX$",
+           "NZD": "NZ$", "ILS": "₪", "PLN": "zł", "CZK": "Kč", "UAH": "₴", "TRY": "₺", "VND": "₫", "NGN": "₦", "PHP": "₱"}  # fmt: skip
+"""Currency signs, CLDR's for English where they are short; other currencies are written by their code."""
+BEHIND = {"PLN", "CZK", "UAH", "VND", "SEK", "NOK", "DKK", "HUF", "RON", "BGN"}
+"""Currencies whose sign stands behind the amount wherever they are used."""
+WHOLE = {"JPY", "KRW", "VND", "CLP", "ISK", "HUF"}
+"""Currencies without (used) cents."""
+MAX_LINE = 90
+"""A description's first sentence that is longer says too much for an advertisement; it is left out whole."""
+
+
+def copy_of(
+    product: Product,
+    kit: BrandKit,
+    category: AdCopy | None,
+    concept: int,
+    *,
+    headline: str,
+    call_to_action: str,
+    subline: bool,
+    price: bool,
+) -> dict[str, str]:
+    """The words of one concept by role; roles without words are not there.
+
+    A parameter's words go before the category's, those before the brand's; without any, the headline is the product's title.
+    """
+    brand = kit.ads or AdStyle()
+    headlines = _first_of(([headline] if headline else []), () if category is None else category.headlines, brand.headlines) or ("{title}",)
+    calls = _first_of((), () if category is None else category.calls_to_action, brand.calls_to_action) or (call_to_action,)
+    said = headlines[concept % len(headlines)].replace("{title}", product.title)
+    below = product.title if product.title not in said else _first_sentence(product.description)
+    words = {
+        "headline": said,
+        "subline": below if subline else "",
+        "call_to_action": calls[concept % len(calls)].replace("{title}", product.title),
+    }
+    words["price"] = "" if product.price is None or not price else written_price(product.price, product.currency, brand)
+    return {role: text for role, text in words.items() if text.strip()}
+
+
+def written_price(amount: float, currency: str, style: AdStyle) -> str:
+    """A price as the brand writes it: `$28`, `$1,299.50`, `64,00 €` by a pattern and a decimal comma."""
+    whole = currency in WHOLE or (float(amount).is_integer() and style.decimal_mark == ".")
+    number = f"{amount:,.0f}" if whole else f"{amount:,.2f}"
+    if style.decimal_mark == ",":
+        number = number.translate(str.maketrans(",.", ".,"))
+    symbol = SYMBOLS.get(currency, currency)
+    usual = "{amount}\u00a0{symbol}" if currency in BEHIND or symbol == currency else "{symbol}{amount}"
+    pattern = style.price_pattern or usual
+    return pattern.replace("{amount}", number).replace("{symbol}", symbol).replace("{currency}", currency).replace(" ", "\u00a0")
+
+
+def _first_of(*choices: Sequence[str]) -> tuple[str, ...]:
+    return next((tuple(choice) for choice in choices if choice), ())
+
+
+def _first_sentence(description: str) -> str:
+    sentence = re.split(r"(?<=[.!?;])\s", " ".join(description.split()), maxsplit=1)[0].rstrip(";")
+    return sentence if len(sentence) <= MAX_LINE else ""

@@ -1,0 +1,72 @@
+"""Enhanced photos in a cell: planned, rendered from the kept original, judged with what a correction may do, and made again bit for bit."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+import yaml
+
+from assets.catalog import refresh_catalog
+from assets.cutouts import cut_out_cell
+from assets.generated_variants import render_groups, unfinished_groups
+from assets.planning import plan_cell
+from assets.reproducing import reproduce
+from assets.source_photos import screen_cell
+from assets.validated_renders import judge_cell
+from resources.ledger_tables import render
+from resources.project import open_project
+from tests.scene_shop import cell_of
+from tests.tiny_project import write_project
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = ("enhance", "enhance_uniform")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """One mug, its photo screened and cut out, both ways of enhancing it rendered."""
+    # Nothing here is drawn by a model: the shipped one is linked, for making a tiny one takes most of this file's time.
+    folder = write_project(
+        tmp_path_factory.mktemp("enhanced") / "shop", skus=("MUG-1",), base_model=ROOT / "demo" / "base-model", looks=False
+    )
+    kit = yaml.safe_load((folder / "brand.yaml").read_text())
+    kit |= {"recipes": list(NAMES), "channels": [], "rules": {}}
+    (folder / "brand.yaml").write_text(yaml.safe_dump(kit))
+    for name in NAMES:
+        recipe = {"name": name, "kind": name, "title": name, "engine": "studio", "width_px": 600, "height_px": 600}
+        text = yaml.safe_dump(recipe | {"digital_source_type": "algorithmicallyEnhanced"})
+        (folder / "recipes" / f"{name}.yaml").write_text(text)
+    project = open_project(folder)
+    refresh_catalog(project)
+    screen_cell(project, *cell_of(project))
+    cut_out_cell(project, *cell_of(project))
+    cell = cell_of(project)
+    render_groups(project, *cell, unfinished_groups(project, plan_cell(project, *cell)))
+    return project
+
+
+def test_both_recipes_are_rendered_judged_and_approved(shop):
+    rows = judge_cell(shop, *cell_of(shop))
+    assert {row["recipe"] for row in rows} == set(NAMES)
+    for row in rows:
+        assert str(row["verdict"]) == "approved", (row["recipe"], row["reasons"])
+
+
+def test_a_render_names_the_photo_it_was_made_of_and_is_made_again_from_it(shop):
+    for row in shop.ledger.rows(sa.select(render)):
+        assert not shop.store.missing([row["facts"]["photo_digest"]])
+        assert reproduce(shop, row["render_key"]).bit_equal
+
+
+def test_a_published_file_tells_the_histograms_before_and_after(shop):
+    """Thirty-two bins of each color, found in the file's own metadata again."""
+    from assets.picture_metadata import picture_metadata
+    from imaging.encode import encode_jpeg
+    from publishing.metadata import read_metadata, xmp_packet
+
+    [wanted] = [one for one in plan_cell(shop, *cell_of(shop)).wanted if one.recipe.name == "enhance"]
+    [row] = shop.ledger.rows(sa.select(render).where(render.c.render_key == wanted.render_key))
+    found = read_metadata(encode_jpeg(np.zeros((9, 9, 3), np.uint8), xmp=xmp_packet(picture_metadata(shop, wanted, row))))
+    for side, told in (("before", found.histogram_before), ("after", found.histogram_after)):
+        assert [[int(one) for one in plane.split()] for plane in str(told).split(";")] == row["facts"]["enhanced"]["histogram"][side]
