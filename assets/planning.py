@@ -207,7 +207,7 @@ def plan_products(project: Project, category: str, drop: str, rows: list[Row], l
                 plan.why[f"{recipe.name}: {NO_LORA.format(category=category)}"] += variants_of(project, recipe, item)
                 continue
             try:
-                plan.wanted += _wanted(project, row, cutout_row, further, recipe, lora_digest, asked)
+                plan.wanted += _wanted(project, plan, row, cutout_row, further, recipe, asked)
             except RenderError as error:
                 plan.refused.append({**row, "why": str(error)})
     _compare_with_ledger(project, plan)
@@ -284,39 +284,58 @@ def variants_of(project: Project, recipe: Recipe, item: Product) -> int:
 
 def _wanted(
     project: Project,
+    plan: CellPlan,
     row: Row,
     cutout_row: Row,
     further: Further,
     recipe: Recipe,
-    lora_digest: str | None,
     asked: Mapping[VariantName, AskedSeed],
 ) -> list[WantedRender]:
+    """A recipe's renders of a product; a variant that cannot be is noted among the plan's refusals, and the others go on."""
     item = Product.model_validate(row["attributes"])
-    wanted = []
+    wanted, refusals = [], dict[str, None]()
     for index in range(variant_count(recipe, item, project.brand_kit)):
+        try:
+            resolved = resolve(recipe, item, project.brand_kit, index, further, upscaler=project.upscaler)
+        except RenderError as error:
+            refusals[str(error)] = None
+            continue
         seeded = asked.get((item.sku, recipe.name, index))
         variant = Variant(sku=item.sku, recipe=recipe.name, index=index, attempt=seeded.attempt if seeded else 0)
-        resolved = resolve(recipe, item, project.brand_kit, index, further, upscaler=project.upscaler)
-        photo = {name: cutout_row[name] for name in ("photo_digest", "cutout_digest")}
-        key = key_of_render(project, recipe, resolved, **photo, index=index, seed=variant.seed, lora_digest=lora_digest)
-        why = ""
-        if seeded is not None:  # nothing but its seed is another, as far as the picture that was looked at tells
-            before = (replace(variant, attempt=number).seed for number in range(seeded.attempt))
-            keys = (key_of_render(project, recipe, resolved, **photo, index=index, seed=seed, lora_digest=lora_digest) for seed in before)
-            why = NEW_SEED_ASKED if seeded.row["render_key"] in keys else ""
-        wanted.append(
-            WantedRender(
-                variant=variant,
-                product=item,
-                render_key=key,
-                resolved=resolved,
-                recipe=recipe,
-                lora_digest=lora_digest if wears_lora(recipe) else None,
-                why=why,
-                **photo,
-            )
-        )
+        wanted.append(_wanted_render(project, recipe, variant, item, resolved, cutout_row, plan.lora_digest, seeded))
+    plan.refused += [{**row, "why": why} for why in refusals]
     return wanted
+
+
+def _wanted_render(
+    project: Project,
+    recipe: Recipe,
+    variant: Variant,
+    item: Product,
+    resolved: dict[str, Any],
+    cutout_row: Row,
+    lora_digest: str | None,
+    seeded: AskedSeed | None,
+) -> WantedRender:
+    photo = {name: cutout_row[name] for name in ("photo_digest", "cutout_digest")}
+
+    def key(seed: int) -> str:
+        return key_of_render(project, recipe, resolved, **photo, index=variant.index, seed=seed, lora_digest=lora_digest)
+
+    why = ""
+    if seeded is not None:  # nothing but its seed is another, as far as the picture that was looked at tells
+        before = (key(replace(variant, attempt=number).seed) for number in range(seeded.attempt))
+        why = NEW_SEED_ASKED if seeded.row["render_key"] in before else ""
+    return WantedRender(
+        variant=variant,
+        product=item,
+        render_key=key(variant.seed),
+        resolved=resolved,
+        recipe=recipe,
+        lora_digest=lora_digest if wears_lora(recipe) else None,
+        why=why,
+        **photo,
+    )
 
 
 def key_of_render(

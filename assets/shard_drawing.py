@@ -282,24 +282,23 @@ def workers_beside(project: Project) -> int:
 def _compose(project: Project, group: Group, plates: "list[Plate] | None") -> _Composed:
     """Compose and store a group's pictures; touches no ledger, so that threads may do it.
 
-    What no seed drew a plate of is refused with the reason, and all of a group when the recipe refuses the product.
+    What no seed drew a plate of, and what the recipe refuses, is refused with the reason; the group's other variants are made.
     """
     faults = {w.render_key: plate.why for w, plate in zip(group, plates or (), strict=plates is not None) if plate.pixels_HW3 is None}
     drawable = [w for w in group if w.render_key not in faults]
-    on = [plate for plate in plates or () if plate.pixels_HW3 is not None]
+    on: "list[Plate | None]" = [plate for plate in plates or () if plate.pixels_HW3 is not None] or [None for _ in drawable]
     refused, rows = [(w, faults[w.render_key]) for w in group if w.render_key in faults], []
     first = group[0].variant
     with working_on(product=first.sku, recipe=first.recipe, render_key=group[0].render_key), span("group", images=len(group)):
-        try:
-            if drawable:
-                start = utc_now()
-                rendered = _draw(project, drawable, on)
-                failpoint("render.group_drawn")
-                compose_s = (utc_now() - start).total_seconds() / len(drawable)
-                rows = [_row(project, w, r, compose_s, p) for w, r, p in zip(drawable, rendered, on or [None] * len(drawable), strict=True)]
-                failpoint("render.group_stored")
-        except RenderError as error:
-            rows, refused = [], [(w, str(error)) for w in group]
+        start = utc_now()
+        drawn = _draw(project, drawable, on)
+        refused += [(w, one) for w, one in zip(drawable, drawn, strict=True) if isinstance(one, str)]
+        made = [(w, one, plate) for w, one, plate in zip(drawable, drawn, on, strict=True) if not isinstance(one, str)]
+        if made:
+            failpoint("render.group_drawn")
+            compose_s = (utc_now() - start).total_seconds() / len(made)
+            rows = [_row(project, w, one, compose_s, plate) for w, one, plate in made]
+            failpoint("render.group_stored")
     return _Composed(group=group, rows=rows, refused=refused)
 
 
@@ -366,12 +365,19 @@ def _source(project: Project, wanted: WantedRender) -> "RenderSource":
     )
 
 
-def _draw(project: Project, group: Sequence[WantedRender], plates: "Sequence[Plate]") -> "list[Rendered]":
+def _draw(project: Project, group: Sequence[WantedRender], plates: "Sequence[Plate | None]") -> "list[Rendered | str]":
+    """Each variant's picture, or why the recipe refuses it."""
     from generation.render import render_one
 
-    source = _source(project, group[0])
-    pixels = [plate.pixels_HW3 for plate in plates] or [None] * len(group)
-    return [render_one(w.resolved, w.variant.seed, source, plate_HW3) for w, plate_HW3 in zip(group, pixels, strict=True)]
+    if not group:
+        return []
+    source, drawn = _source(project, group[0]), list["Rendered | str"]()
+    for wanted, plate in zip(group, plates, strict=True):
+        try:
+            drawn.append(render_one(wanted.resolved, wanted.variant.seed, source, plate.pixels_HW3 if plate else None))
+        except RenderError as error:
+            drawn.append(str(error))
+    return drawn
 
 
 def _row(project: Project, wanted: WantedRender, made: "Rendered", compose_s: float, plate: "Plate | None") -> Row:

@@ -14,7 +14,7 @@ import typer
 from catalog.errors import PhotoRefused, SettingsError
 from catalog.recipe import parse_model
 from catalog.verdict import Reason
-from orchestration.concepts import check_concepts, write_concepts
+from orchestration.concepts import check_concepts, files_of_concepts, write_concepts
 from orchestration.picture_inputs import (
     FurtherPhotos,
     brand_kit_at,
@@ -168,6 +168,8 @@ def render(
     chosen = recipe_changed(recipe_named(recipe), parameters_of(changes or []))
     if concepts is not None:
         check_concepts(chosen, concepts, index)
+        for file in files_of_concepts(out, concepts):
+            check_out(file, photo, list(FORMATS))
     style = category or next(iter(kit.categories))
     if style not in kit.categories:
         raise SettingsError(f"The brand kit has no category {style!r}. It has: {', '.join(sorted(kit.categories))}.")
@@ -178,7 +180,9 @@ def render(
     check_index(chosen, item, kit, index)
     source = _source_of(photo, brand_file, others, as_json)  # after all that may be refused without it: cutting out takes longest
     if concepts is not None:
-        write_concepts(chosen, item, kit, source, count=concepts, out=out, file_format=file_format, as_json=as_json)
+        write_concepts(
+            chosen, item, kit, source, seed_sku=photo.stem[:40], count=concepts, out=out, file_format=file_format, as_json=as_json
+        )
         return
     rendered = render_group(
         [resolved],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from catalog.brand_kit import BrandKit
-from catalog.errors import SettingsError
+from catalog.errors import RenderError, SettingsError
 from catalog.product import Product
 from catalog.recipe import Recipe, parse_model
 from catalog.variant import Variant
@@ -15,6 +15,7 @@ from orchestration.picture_inputs import write_out
 
 if TYPE_CHECKING:
     from generation.kind import RenderSource
+    from generation.render import Rendered
     from imaging.encode import ImageFormat
 
 SHEET_BYTES = 900_000
@@ -38,40 +39,56 @@ def check_concepts(recipe: Recipe, count: int, index: int) -> None:
         raise SettingsError(f"--concepts {count}: recipe '{recipe.name}' has {has} that differ. Nothing was made. Ask for at most {has}.")
 
 
+def files_of_concepts(out: Path, count: int) -> list[Path]:
+    """`NAME-1` to `NAME-N` and `NAME-sheet`, beside where one picture would go."""
+    return [out.with_name(f"{out.stem}-{name}{out.suffix}") for name in (*range(1, count + 1), "sheet")]
+
+
 def write_concepts(
     recipe: Recipe,
     product: Product,
     kit: BrandKit,
     source: "RenderSource",
     *,
+    seed_sku: str,
     count: int,
     out: Path,
     file_format: "ImageFormat",
     as_json: bool,
 ) -> None:
-    """Write `NAME-1` to `NAME-N` and `NAME-sheet` beside where one picture would go."""
-    from generation.render import render_group
+    """Write the ideas and their sheet; what the product does not suit is told and left out. Raises RenderError if that is all of them.
+
+    seed_sku: what seeds are derived from, so that `--index` makes the idea that was chosen again.
+    """
+    from generation.render import render_one
     from generation.resolve import resolve
     from imaging.contact_sheet import Tile, contact_sheet
     from imaging.encode import encode
     from imaging.storage_format import decode_rgb
 
-    resolved = [resolve(recipe, product, kit, index) for index in range(count)]
-    seeds = [Variant(sku=product.sku, recipe=recipe.name, index=index).seed for index in range(count)]
-    rendered = render_group(resolved, seeds, source, None)
-    files = [out.with_name(f"{out.stem}-{number}{out.suffix}") for number in range(1, count + 1)]
-    for file, one in zip(files, rendered, strict=True):
+    *files, sheet = files_of_concepts(out, count)
+    made: list[tuple[int, Path, Rendered]] = []
+    refused: dict[int, str] = {}
+    for index, file in enumerate(files):
+        seed = Variant(sku=seed_sku, recipe=recipe.name, index=index).seed
+        try:
+            made.append((index + 1, file, render_one(resolve(recipe, product, kit, index), seed, source, None)))
+        except RenderError as error:
+            refused[index + 1] = str(error)
+    if not made:
+        raise RenderError(f"None of {count} concepts can be made. The first: {refused[1]}")
+    for _, file, one in made:
         write_out(file, encode(one.pixels_HW3, file_format))
-    tiles = [
-        Tile(pixels_HW3=one.pixels_HW3, label=f"{number}  {one.facts.get('layout', recipe.name)}") for number, one in enumerate(rendered, 1)
-    ]
-    sheet = out.with_name(f"{out.stem}-sheet{out.suffix}")
-    drawn = contact_sheet(tiles, columns=3 if count > 4 else 2, tile_px=TILE_PX, max_bytes=SHEET_BYTES)
+    tiles = [Tile(pixels_HW3=one.pixels_HW3, label=f"{number}  {one.facts.get('layout', recipe.name)}") for number, _, one in made]
+    drawn = contact_sheet(tiles, columns=3 if len(made) > 4 else 2, tile_px=TILE_PX, max_bytes=SHEET_BYTES)
     write_out(sheet, encode(decode_rgb(drawn), file_format))
     if as_json:
         told = [
-            {"out": str(file), "placement": one.placement.as_dict(), "facts": one.facts} for file, one in zip(files, rendered, strict=True)
+            {"number": number, "out": str(file), "placement": one.placement.as_dict(), "facts": one.facts} for number, file, one in made
         ]
-        typer.echo(json.dumps({"sheet": str(sheet), "concepts": told}))
+        left_out = [{"number": number, "why": why} for number, why in refused.items()]
+        typer.echo(json.dumps({"sheet": str(sheet), "concepts": told, "refused": left_out}))
     else:
-        typer.echo(f"{recipe.title}, {count} concepts: {files[0]} .. {files[-1].name}; choose on {sheet}")
+        for number, why in refused.items():
+            typer.echo(f"Concept {number} is left out: {why}", err=True)
+        typer.echo(f"{recipe.title}, {len(made)} concepts: {made[0][1]} .. {made[-1][1].name}; choose on {sheet}")

@@ -80,3 +80,19 @@ def test_a_new_price_makes_advertisements_again_and_no_size_card(shop):
     after = {w.variant.name: w.render_key for w in plan_cell(project, *cell).wanted}
     changed = {name for name, key in after.items() if before[name] != key}
     assert changed == {"MUG-1.ad_poster.0", "MUG-1.ad_poster.1"}
+
+
+def test_an_advertisement_that_cannot_be_leaves_the_others_of_its_product(shop):
+    (shop / "recipes" / "ad_poster.yaml").write_text(POSTER.replace("[classic, price]", "[classic, band]"))
+    title = "Handmade speckled stoneware breakfast mug with walnut lid, 350 ml, dishwasher safe"
+    write_table(shop, [product_row("MUG-1", title=title) | {"height_cm": "13"}])
+    project = open_project(shop)
+    refresh_catalog(project)
+    (cell,) = known_cells(project)
+    plan = plan_cell(project, *cell)
+    done = render_groups(project, *cell, unfinished_groups(project, plan))
+    assert done["refused"] == 1
+    after = plan_cell(project, *cell)
+    made = {w.variant.name for w in after.wanted if w.render_key in after.judged}
+    assert "MUG-1.ad_poster.1" in made and "MUG-1.ad_poster.0" not in made
+    assert not after.to_render

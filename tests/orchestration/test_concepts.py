@@ -40,3 +40,23 @@ def test_concepts_and_variants_that_there_are_not_are_an_error_and_nothing_is_wr
     code, _, err = vitrine("render", photo, *asked, "--out", tmp_path / "made" / "mug.png")
     assert code == 2 and why in err
     assert not (tmp_path / "made").exists()
+
+
+def test_concepts_do_not_replace_the_photo_they_are_made_of(vitrine, tmp_path):
+    write_photo(tmp_path / "mug-1.jpg", draw_mug((190, 60, 50)))
+    before = (tmp_path / "mug-1.jpg").read_bytes()
+    code, _, err = vitrine("render", tmp_path / "mug-1.jpg", "--recipe", "ad_poster", "--concepts", 2, "--out", tmp_path / "mug.jpg")
+    assert code == 2 and "mug-1.jpg is the photo itself" in err
+    assert (tmp_path / "mug-1.jpg").read_bytes() == before and not (tmp_path / "mug-2.jpg").exists()
+
+
+def test_an_idea_that_does_not_suit_is_told_and_the_one_that_is_chosen_can_be_made_again(vitrine, photo, tmp_path):
+    long = "title=Handmade speckled stoneware breakfast mug with walnut lid, 350 ml, dishwasher safe"
+    asked = ("render", photo, "--recipe", "ad_poster", "--set", "layouts=[classic,band]", "--set", "headline='{title}'", "--product", long)
+    code, said, err = vitrine(*asked, "--concepts", 2, "--out", tmp_path / "mug.png", "--json")
+    assert code == 0, err
+    answer = json.loads(said)
+    assert [one["facts"]["layout"] for one in answer["concepts"]] == ["band"]
+    assert [one["number"] for one in answer["refused"]] == [1] and "does not fit" in answer["refused"][0]["why"]
+    code, _, err = vitrine(*asked, "--index", 1, "--out", tmp_path / "again.png")
+    assert code == 0 and (tmp_path / "again.png").read_bytes() == (tmp_path / "mug-2.png").read_bytes(), err
