@@ -286,7 +286,7 @@ def _compose(project: Project, group: Group, plates: "list[Plate] | None") -> _C
     """
     faults = {w.render_key: plate.why for w, plate in zip(group, plates or (), strict=plates is not None) if plate.pixels_HW3 is None}
     drawable = [w for w in group if w.render_key not in faults]
-    on: "list[Plate | None]" = [plate for plate in plates or () if plate.pixels_HW3 is not None] or [None for _ in drawable]
+    on: list[Plate | None] = [plate for plate in plates or () if plate.pixels_HW3 is not None] or [None for _ in drawable]
     refused, rows = [(w, faults[w.render_key]) for w in group if w.render_key in faults], []
     first = group[0].variant
     with working_on(product=first.sku, recipe=first.recipe, render_key=group[0].render_key), span("group", images=len(group)):

@@ -3,8 +3,8 @@
     python benchmarks/cutout.py                      table on the terminal
     python benchmarks/cutout.py --json out.json --sheets DIR
 
-Products with a ground-truth alpha (test assets) are composited on white, beige, a gray gradient and clutter, and saved as
-JPEG quality 90 before they are cut out; the `studio` rows add a soft shadow that touches the product. Demo photographs
+Products with a ground-truth alpha (test assets) are composited on white, beige, a gray gradient and clutter, in light as a
+lens does, and saved as JPEG quality 90 before they are cut out; the `studio` rows add a soft shadow that touches the product. Demo photographs
 come with their rendered alphas (demo/catalog/alphas) when these are present. Products are split into two halves by name:
 thresholds were chosen on half A; half B was only looked at for reporting.
 """
@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from imaging.cutout import CUTOUT_VERSION, Cutout, cut_out  # noqa: E402
+from imaging.linear_light import light_of_fine_levels, to_levels  # noqa: E402
 
 PLAIN = ("white", "beige", "gray")
 KINDS = (*PLAIN, "clutter", "studio")
@@ -126,7 +127,7 @@ def scene(rgba: np.ndarray, true_alpha: np.ndarray, kind: str, seed: int, clutte
     if kind == "studio":
         empty = empty * light_left_by_shadow(true_alpha)[..., None]
         alpha = np.minimum(alpha, true_alpha[..., None])
-    picture = np.clip(rgba[..., :3] * alpha + empty * (1 - alpha), 0, 255).astype(np.uint8)
+    picture = to_levels(light_of_fine_levels(rgba[..., :3]) * alpha + light_of_fine_levels(empty) * (1 - alpha))
     _, coded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 90])
     return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1].copy()
 

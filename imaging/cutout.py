@@ -19,7 +19,7 @@ from imaging.matte import estimate_edge_colors, soft_alpha
 from imaging.product_mask import ProductMask, disk, find_product
 from imaging.shadow_removal import without_loose_shadows
 
-CUTOUT_VERSION = "6"
+CUTOUT_VERSION = "7"
 """Raised whenever the same photo may get another alpha; part of the render key."""
 WORK_SIDE_PX = 1024
 """Long side at which the decision is made."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.color_spread import carry_color, sample
+from imaging.linear_light import light_of_fine_levels, to_levels, to_light
 from imaging.matte import CHUNK_PX, EdgeColors, Photo, mix_of
 
 REACH_PX = (1.5, 4.0, 12.0)
@@ -43,9 +44,9 @@ def product_color(photo_HW3: Photo, alpha_HW: npt.NDArray[np.uint8], small_HW3: 
     at_all = np.flatnonzero((wanted > 0) & (alpha_HW > 0))
     for start in range(0, len(at_all), CHUNK_PX):
         y, x = np.divmod(at_all[start : start + CHUNK_PX], width)
-        beyond, seen = canvas[y, x].astype(np.float32), photo_HW3[y, x].astype(np.float32)
-        behind = sample(colors.background_HW3, colors.positions(y, x, photo_HW3))
+        beyond, seen = to_light(canvas[y, x]), to_light(photo_HW3[y, x])
+        behind = light_of_fine_levels(sample(colors.background_HW3, colors.positions(y, x, photo_HW3)))
         share = np.clip(mix_of(seen, behind, beyond), 0, 1)[:, None]
-        unmixed = behind + (seen - behind) / np.maximum(share, LEAST_SHARE)
-        result[y, x] = np.clip(np.round(beyond + share**3 * (unmixed - beyond)), 0, 255).astype(np.uint8)
+        unmixed = np.clip(behind + (seen - behind) / np.maximum(share, LEAST_SHARE), 0, 1)
+        result[y, x] = to_levels(np.asarray(beyond + share**3 * (unmixed - beyond), np.float32))
     return result

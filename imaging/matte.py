@@ -1,7 +1,8 @@
 """From a hard product mask to a soft one: the alpha of every edge pixel.
 
 Along a plain background both colors of an edge pixel are known: the product's from just inside, the background's (with
-its shadow) from just outside. Where the pixel lies between them is its alpha. Colors are estimated at working size, alpha
+its shadow) from just outside. Where the pixel lies between them, in sRGB levels as noise is even there, is its mix; alpha is
+the share of light that the mix stands for, as lenses and composite.py add light. Colors are estimated at working size, alpha
 is solved at full size, in the band around the edge only. Leaves out hair and glass; decontaminate.py corrects color.
 """
 
@@ -15,6 +16,7 @@ from imaging.background_model import Mask
 from imaging.color import FloatImage, lengths
 from imaging.color_spread import carry_color, sample
 from imaging.crops import box_around, placed
+from imaging.linear_light import light_of_fine_levels
 
 Photo = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
@@ -33,13 +35,17 @@ BACKGROUND_REACH_PX = (2.0, 5.0, 12.0)
 PRODUCT_REACH_PX = (1.5, 3.0)
 CHROMA_WEIGHT = 0.7
 """JPEG halves the resolution of color, so color says less about where an edge is."""
-PURE_SHARES = (0.12, 0.88)
-"""Mixtures below and above are noise around pure background and pure product."""
+PURE_LEVELS = 8.0
+PURE_SHARES = (0.08, 0.12)
+"""Mixtures within so many levels of pure background and of pure product are noise: a share of the product's contrast, within these shares. Half
+as many left rims of bright specks on black (demo photographs)."""
 FIRM_CONTRAST = (6.0, 14.0)
 """Contrast (of 255) below which the edge is placed by shape alone, and from which by color alone."""
 TEXTURE_SPREADS = (1.5, 3.0)
 """A product whose mean lies fewer of its own standard deviations from the background has threads that look like background:
 below the first its edge is placed by shape, from the second by color."""
+LEAST_LIGHT = 1e-4
+"""Squared difference of two lights below which levels tell a mix as well as light does."""
 CHUNK_PX = 1_000_000
 """Edge pixels solved at once; bounds memory on large photos."""
 
@@ -147,6 +153,19 @@ def mix_of(color_N3: Values, background_N3: Values, product_N3: Values) -> Value
     return np.asarray(np.einsum("nc,nc->n", step, direction) / length, dtype=np.float32)
 
 
+def light_share(mix_N: Values, background_N3: Values, product_N3: Values) -> Values:
+    """Share of the product's light in a mix of levels (0..1): what covers half of a pixel is half of its light, whatever level that is.
+
+    Between black and white, level 128 is a fifth of the light; taken for half of it, a dark product would lose its rim when it is laid on white.
+    """
+    behind, own = light_of_fine_levels(background_N3), light_of_fine_levels(product_N3)
+    seen = light_of_fine_levels(background_N3 + mix_N[:, None] * (product_N3 - background_N3))
+    direction = own - behind
+    length = np.einsum("nc,nc->n", direction, direction)
+    share = np.einsum("nc,nc->n", seen - behind, direction) / np.maximum(length, 1e-9)
+    return np.asarray(np.where(length > LEAST_LIGHT, np.clip(share, 0, 1), mix_N), dtype=np.float32)
+
+
 def resize_mask(mask: Mask, width_px: int, height_px: int) -> Mask:
     """The mask at another size, by nearest neighbor."""
     if mask.shape == (height_px, width_px):
@@ -160,15 +179,18 @@ def _solve(color_N3: Values, colors: EdgeColors, at_N2: Values) -> Values:
     The larger of two estimates is taken, because each errs towards the background: the mix of the two colors where a
     stripe of another color runs along the edge, contrast against the strongest nearby where a dark line does.
     """
-    background = sample(colors.background_HW3, at_N2)
-    mix = mix_of(color_N3, background, sample(colors.product_HW3, at_N2))
-    mix = np.where(sample(colors.has_product_HW, at_N2) > 0.5, mix, 0)
+    background, product = sample(colors.background_HW3, at_N2), sample(colors.product_HW3, at_N2)
+    known = sample(colors.has_product_HW, at_N2) > 0.5
+    mix = np.where(known, mix_of(color_N3, background, product), 0)
     contrast = lengths(_opponent(color_N3) - _opponent(background))
     share = np.maximum(mix, contrast / np.maximum(sample(colors.peak_HW, at_N2), 1e-3))
-    low, high = PURE_SHARES
-    by_color = np.clip((share - low) / (high - low), 0, 1)
+    apart = sample(colors.contrast_HW, at_N2)
+    least = np.clip(PURE_LEVELS / np.maximum(apart, 1), *PURE_SHARES)
+    by_levels = np.clip((share - least) / (1 - 2 * least), 0, 1).astype(np.float32)
+    beyond = np.clip(background + (color_N3 - background) / np.clip(share, least, 1)[:, None], 0, 255)
+    by_color = light_share(by_levels, background, np.where(known[:, None], product, beyond).astype(np.float32))
     weak, firm = FIRM_CONTRAST
-    trust = np.clip((sample(colors.contrast_HW, at_N2) - weak) / (firm - weak), 0, 1) * sample(colors.distinct_HW, at_N2)
+    trust = np.clip((apart - weak) / (firm - weak), 0, 1) * sample(colors.distinct_HW, at_N2)
     alpha = trust * by_color + (1 - trust) * sample(colors.shape_HW, at_N2)
     surely_product = sample(colors.depth_HW, at_N2) * np.clip((contrast - firm) / firm, 0, 1)
     return np.asarray(np.maximum(alpha, surely_product), dtype=np.float32)

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from imaging.composite import composite
 from imaging.cutout import Cutout, cut_out
+from imaging.linear_light import light_of_fine_levels, to_levels, to_light
 from tests.drawn_products import bag
 
 CATALOG = Path(__file__).resolve().parents[2] / "demo" / "catalog"
@@ -28,8 +30,8 @@ def on_background(color: tuple[int, int, int], *, slope: float = 0.0, noise: flo
     share = alpha[..., None] / 255
     light = 1 - slope * np.linspace(0, 1, alpha.shape[0])[:, None, None]
     empty = np.array(color) * light + np.random.default_rng(3).normal(0, noise, foreground.shape)
-    picture = np.clip(foreground * share + empty * (1 - share), 0, 255).astype(np.uint8)
-    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    picture = to_levels(to_light(foreground) * share + light_of_fine_levels(np.float32(empty)) * (1 - share))
+    _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
     return cv2.imdecode(coded, cv2.IMREAD_COLOR), alpha > 127
 
 
@@ -56,7 +58,7 @@ def test_where_on_the_paper_a_product_stands_changes_nothing():
         photo = np.full((480, 640, 3), (228, 226, 222), np.uint8)
         share = alpha[..., None] / 255
         box = np.s_[top : top + 300, left : left + 300]
-        photo[box] = np.round(foreground * share + photo[box] * (1 - share))
+        photo[box] = to_levels(to_light(foreground) * share + to_light(photo[box]) * (1 - share))
         cutout = cut_out(photo)
         assert cutout.accepted, cutout.measurements
         assert cutout.alpha_HW.sum() == cutout.alpha_HW[box].sum()
@@ -151,3 +153,21 @@ def test_shade_takes_no_bite_out_of_a_colored_foot(name):
     foot = np.s_[rows[-1] - int(0.25 * np.ptp(rows)) : rows[-1] + 1]
     sure = cv2.erode((truth[foot] > 250).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     assert (cutout.alpha_HW[foot][sure] > 127).mean() > 0.998
+
+
+@pytest.mark.parametrize(
+    ("color", "ground"),
+    [((35, 38, 42), (255, 255, 255)), ((170, 50, 40), (222, 205, 180)), ((225, 225, 228), (150, 152, 155))],
+    ids=["dark_on_white", "red_on_beige", "pale_on_gray"],
+)
+def test_a_product_laid_back_where_it_was_cut_out_looks_as_before(color, ground):
+    """Alpha is a share of light, as the light of an edge pixel was mixed; a share of levels would lose a dark product its rim on white."""
+    share = np.zeros((1000, 1000), np.float32)
+    cv2.circle(share, (500, 490), 300, 1.0, -1)
+    share = cv2.resize(share, (800, 800), interpolation=cv2.INTER_AREA)[..., None]
+    paint = [to_light(np.full((800, 800, 3), one, np.uint8)) for one in (color, ground)]
+    photo = to_levels(cv2.GaussianBlur(paint[0] * share + paint[1] * (1 - share), (0, 0), 0.8))
+    cut = cut_out(photo)
+    back = composite(cut.foreground_HW3, cut.alpha_HW, np.full((800, 800, 3), ground, np.uint8))
+    rim = cv2.morphologyEx(np.uint8(share[..., 0] > 0.5), cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)) > 0
+    assert cut.accepted and abs((back.astype(float) - photo)[rim].mean()) < 4
