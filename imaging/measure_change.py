@@ -1,6 +1,7 @@
 """Measure a product whose looks were changed on purpose: whether the rest of it stayed, and whether form and light of the part stayed.
 
-Which part was meant is the renderer's word (a small map among its facts); what is in the picture there and elsewhere is measured.
+Which part was meant is the renderer's word (a small map among its facts), held against the material as found anew; what is in the picture there
+and elsewhere is measured. What color was asked for is the plan's.
 """
 
 import base64
@@ -39,10 +40,39 @@ def part_of(views: Views, facts: dict[str, Any]) -> Mask | None:
     """
     if not views.comparable or views.expected_HW3 is None or views.product_HW is None:
         return None
-    height, width = views.product_HW.shape
-    if "part_map" in facts:
-        small = cv2.imdecode(np.frombuffer(base64.b64decode(facts["part_map"]), np.uint8), cv2.IMREAD_GRAYSCALE)
-        return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR) >= 128)
+    told = _told_part(views.product_HW.shape, facts)
+    return _main_material(views) if told is None else told
+
+
+def measure_part(views: Views, facts: dict[str, Any]) -> dict[str, float | None]:
+    """`part_agreement_pct`: overlap (IoU) of the part that the renderer says it changed with the main material as found anew; 100 without its word.
+
+    Also 100 where the brand kit gave the part by a mask, which clustering cannot find anew. None without an expected product.
+    """
+    if not views.comparable or views.expected_HW3 is None or views.product_HW is None:
+        return {"part_agreement_pct": None}
+    told = _told_part(views.product_HW.shape, facts)
+    if told is None or "part_mask" in (facts.get("resolved") or {}):
+        return {"part_agreement_pct": 100.0}
+    found, told = _main_material(views) & views.product_HW, told & views.product_HW
+    return {"part_agreement_pct": 100 * float((found & told).sum() / max(1, (found | told).sum()))}
+
+
+def target_of(facts: dict[str, Any]) -> str | None:
+    """The color that was asked for: as planned, else as the renderer read it from a photographed swatch."""
+    planned = (facts.get("resolved") or {}).get("target_hex")
+    return planned or facts.get("target_hex")
+
+
+def _told_part(shape: tuple[int, ...], facts: dict[str, Any]) -> Mask | None:
+    if "part_map" not in facts:
+        return None
+    small = cv2.imdecode(np.frombuffer(base64.b64decode(facts["part_map"]), np.uint8), cv2.IMREAD_GRAYSCALE)
+    return np.asarray(cv2.resize(small, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR) >= 128)
+
+
+def _main_material(views: Views) -> Mask:
+    assert views.expected_HW3 is not None and views.product_HW is not None
     alpha = views.product_HW.view(np.uint8) * 255
     return np.asarray(find_dominant_region(views.expected_HW3, alpha).mask > 0.5)
 
@@ -60,22 +90,27 @@ def measure_kept(views: Views, part_HW: Mask | None) -> dict[str, float | None]:
 
 
 def measure_target(views: Views, part_HW: Mask | None, target_hex: str | None) -> dict[str, float | None]:
-    """`target_mean_delta_e`: mean CIEDE2000 between the part and its target, with each pixel brought to the target's lightness along its shading.
+    """How far the part is off its target, in CIEDE2000.
 
-    Without that, shading itself counts: an evenly lit ball is 8 off its own color on the mean. What is left is hue and chroma that are wrong.
+    `target_mean_delta_e`: mean of its pixels, each brought to the target's lightness along its shading. Without that, shading itself counts: an
+    evenly lit ball is 8 off its own color on the mean. What is left is hue and chroma that are wrong.
+    `target_median_delta_e`: its middle color, lightness and all: a colorway that is too pale or too dark as a whole.
     """
+    columns: dict[str, float | None] = {"target_mean_delta_e": None, "target_median_delta_e": None}
     if part_HW is None or target_hex is None:
-        return {"target_mean_delta_e": None}
+        return columns
     assert views.near is not None
     near = views.near
     changed = near.inner_HW & _shrunk(part_HW)[near.box]
     if changed.sum() < MIN_PIXELS:
-        return {"target_mean_delta_e": None}
+        return columns
     target = srgb_to_lab(np.array([[rgb_of(target_hex)]], np.uint8))[0, 0]
     colors = _colors(near.render, changed)
     scale = (target[0] + 16) / (np.maximum(colors[:, :1], 6) + 16)
     level = np.concatenate([np.full_like(scale, target[0]), colors[:, 1:] * scale], axis=1)
-    return {"target_mean_delta_e": float(delta_e2000(level, target).mean())}
+    columns["target_mean_delta_e"] = float(delta_e2000(level, target).mean())
+    columns["target_median_delta_e"] = float(delta_e2000(np.median(colors, axis=0).astype(np.float32), target))
+    return columns
 
 
 def measure_form(views: Views, part_HW: Mask | None, *, patterned: bool = False) -> dict[str, float | None]:

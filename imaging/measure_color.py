@@ -55,10 +55,10 @@ def measure_recolor(views: Views, target_hex: str | None) -> dict[str, float | N
     """How near the recolored part comes to its target, and how much of the product was recolored.
 
     `target_delta_e` is CIEDE2000 with lightness weighted by half (kL = 2, as textile practice does: shading moves lightness) between the
-    target and the median of the changed pixels. None without a target or an unchanged product to compare with.
+    target and the median of the changed pixels; None without a target. Both None without an unchanged product to compare with.
     """
     columns: dict[str, float | None] = {"target_delta_e": None, "recolored_pct": None}
-    if target_hex is None or not views.comparable:
+    if not views.comparable:
         return columns
     assert views.near is not None
     # Every second pixel of every second row: shares and medians are the same to two digits.
@@ -66,6 +66,8 @@ def measure_recolor(views: Views, target_hex: str | None) -> dict[str, float | N
     render, source = (np.column_stack([plane[::2, ::2][inner] for plane in planes]) for planes in (views.near.render, views.near.expected))
     changed = np.square(render - source) @ np.ones(3, np.float32) > CHANGED_DELTA_E**2
     columns["recolored_pct"] = float(changed.mean() * 100)
+    if target_hex is None:
+        return columns
     # Nothing changed: the product is judged as it stands, so a recolor that did nothing misses its target.
     region = render[changed] if changed.mean() > 0.02 else render
     target = srgb_to_lab(np.array([[rgb_of(target_hex)]], np.uint8))[0, 0]

@@ -24,18 +24,23 @@ LOOKED_AROUND = 1.0
 
 
 def measure_poster(
-    render_HW3: ByteImage, texts: Sequence[PlacedText], logo: tuple[float, float, float, float] | None, product_alpha_HW: ByteImage | None
+    render_HW3: ByteImage,
+    texts: Sequence[PlacedText],
+    logo: tuple[float, float, float, float] | None,
+    product_alpha_HW: ByteImage | None,
+    *,
+    logo_asked: bool = False,
 ) -> dict[str, float | None]:
     """OF_POSTER at full size.
 
     `text_ink_pct`: share of the emptiest text block that is of its color; words that are stated and were not drawn have 0. `words_overlap_pct`:
     share of the smaller of two text blocks that lie on one another, the worst. `logo_clear_pct`: distance from the logo to the nearest other
-    thing or the frame's edge, in percent of its height, up to 100; None without a logo. `story_letters`: letters where apps cover a story.
+    thing or the frame's edge, in percent of its height, up to 100; None without a logo, also where one was asked for (`logo_known`). `story_letters`: letters where apps cover a story.
     """
     columns: dict[str, float | None] = dict.fromkeys(OF_POSTER)
     columns["text_ink_pct"] = min((_ink_pct(render_HW3, text) for text in texts), default=None)
     columns["words_overlap_pct"] = max((_shared_pct(a, b) for i, a in enumerate(texts) for b in texts[i + 1 :]), default=0.0)
-    columns["logo_known"] = float(logo is not None)
+    columns["logo_known"] = float(logo is not None or logo_asked)
     if logo is not None:
         columns["logo_clear_pct"] = _clear_pct(render_HW3, logo, product_alpha_HW)
     columns["story_letters"] = float(_letters_under_apps(render_HW3))

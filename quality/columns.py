@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-MEASUREMENT_VERSION = "8"
+MEASUREMENT_VERSION = "9"
 """Raised whenever the same render may measure differently; part of the gate key."""
 
 Measurements = dict[str, float | str | None]
@@ -143,6 +143,13 @@ COLUMNS: dict[str, Column] = {
     ),
     "recolored_pct": Column(unit="%", low=0, high=100, source="own", meaning="share of the product that changed color"),
     # A product changed on purpose: color, material, pattern.
+    "part_agreement_pct": Column(
+        unit="%",
+        low=0,
+        high=100,
+        source="own",
+        meaning="overlap (IoU) of the part that the renderer says it changed with the main material as found anew; 100 where a mask gave the part",
+    ),
     "kept_delta_e": Column(
         unit="Delta E 2000", low=0, high=None, source="CIE 142-2001", meaning="mean color change of the parts that were not to be changed"
     ),
@@ -152,6 +159,13 @@ COLUMNS: dict[str, Column] = {
         high=None,
         source="CIE 142-2001",
         meaning="mean of the recolored part's pixels, brought to the target's lightness, against the target",
+    ),
+    "target_median_delta_e": Column(
+        unit="Delta E 2000",
+        low=0,
+        high=None,
+        source="CIE 142-2001",
+        meaning="middle color of the recolored part against the target, lightness and all",
     ),
     "shading_correlation": Column(
         unit="1",
@@ -263,8 +277,8 @@ COLUMNS: dict[str, Column] = {
         unit="0 or 1",
         low=0,
         high=1,
-        source="renderer's facts",
-        meaning="whether a second product, in another color, stands beside the first",
+        source="the plan, else the renderer's facts",
+        meaning="whether a second product, in another color, is to stand beside the first",
     ),
     "companion_hidden_pct": Column(unit="%", low=0, high=100, source="own", meaning="share of the second product that the first one hides"),
     "companion_scale_error_pct": Column(

@@ -8,7 +8,16 @@ import numpy as np
 
 from catalog.text_box import text_boxes
 from imaging.measure_background import rgb_of
-from imaging.measure_change import measure_form, measure_hollow, measure_kept, measure_pattern, measure_target, part_of
+from imaging.measure_change import (
+    measure_form,
+    measure_hollow,
+    measure_kept,
+    measure_part,
+    measure_pattern,
+    measure_target,
+    part_of,
+    target_of,
+)
 from imaging.measure_geometry import measure_geometry
 from imaging.measure_hollow import measure_hollow as measure_hollow_garment
 from imaging.measure_poster import measure_poster
@@ -35,9 +44,10 @@ def _of_ad_poster(evidence: "RenderEvidence", views: Views) -> Measurements:
         )
         for box in text_boxes(evidence.facts) or ()
     ]  # fmt: skip
-    logo = evidence.facts.get("boxes", {}).get("logo")
+    logo, planned = evidence.facts.get("boxes", {}).get("logo"), evidence.facts.get("resolved") or {}
+    asked = bool(planned.get("logo") or planned.get("brand_title"))
     placed = None if logo is None else (logo[0] * width, logo[1] * height, logo[2] * width, logo[3] * height)
-    return {**measure_poster(evidence.pixels_HW3, texts, placed, evidence.product_alpha_HW)}
+    return {**measure_poster(evidence.pixels_HW3, texts, placed, evidence.product_alpha_HW, logo_asked=asked)}
 
 
 WITHOUT_PLACE = frozenset(
@@ -64,9 +74,10 @@ def _changed(evidence: "RenderEvidence", views: Views) -> Measurements:
     """A product in another color, material or pattern: the rest of it, and the part's form."""
     part = part_of(views, evidence.facts)
     row: Measurements = {}
+    row.update(measure_part(views, evidence.facts))
     row.update(measure_kept(views, part))
     row.update(measure_form(views, part, patterned="repeat_cm" in evidence.facts))
-    row.update(measure_target(views, part, evidence.facts.get("target_hex")))
+    row.update(measure_target(views, part, target_of(evidence.facts)))
     row.update(measure_pattern(views, part, evidence.facts))
     row.update(measure_hollow(views))
     return row
@@ -96,4 +107,4 @@ KIND_MEASURES: Mapping[str, Callable[["RenderEvidence", Views], Measurements]] =
     "enhance": measure_enhanced,
     "enhance_uniform": measure_enhanced,
 }
-"""Columns by kind; facts are the renderer's word and are measured again, never believed."""
+"""Columns by kind. What was asked for is the plan's word, where something stands the renderer's; what the picture shows is measured."""

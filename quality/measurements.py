@@ -11,6 +11,7 @@ from imaging.edge_contrast import edge_contrast
 from imaging.footprint import find_footprint
 from imaging.measure_artifacts import measure_banding, measure_blockiness, measure_collapse, measure_compression
 from imaging.measure_background import measure_background, measure_pure_white, measure_white, rgb_of
+from imaging.measure_change import target_of
 from imaging.measure_color import measure_color, measure_recolor
 from imaging.measure_companion import measure_companion, without_companion
 from imaging.measure_distortion import measure_distortion
@@ -98,7 +99,8 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     row.update(measure_banding(views, scene=kind != "white"))
     row.update(measure_surroundings(views, kind, facts))
     row.update(measure_color(views))
-    row.update(measure_recolor(_unchanged_views(evidence, views), facts.get("target_hex")))
+    if evidence.changes_product:
+        row.update(measure_recolor(_unchanged_views(evidence, views), target_of(facts)))
     row.update(measure_product(views, kind, facts))
     full_expected = evidence.expected_HW3
     if full_expected is None and evidence.product_rgb_HW3 is not None and evidence.product_alpha_HW is not None:
@@ -126,7 +128,8 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
 def _beside(evidence: RenderEvidence) -> Measurements:
     """Columns of the second product of a pair, and whether what was asked for is as large as asked."""
     alpha, told = evidence.product_alpha_HW, evidence.facts.get("companion", {})
-    row: Measurements = {"companion_known": float(evidence.companion is not None)}
+    planned = "companions" in (evidence.facts.get("resolved") or {})
+    row: Measurements = {"companion_known": float(planned or evidence.companion is not None)}
     if evidence.companion is not None and alpha is not None:
         row.update(measure_companion(evidence.pixels_HW3, alpha, *evidence.companion, told))
     second = None if evidence.companion is None else evidence.companion[1]

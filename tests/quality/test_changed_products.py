@@ -7,9 +7,12 @@ import pytest
 
 from catalog.product import Product
 from generation.kind import RenderSource
+from generation.part import part_map
 from generation.recipe_book import read_recipe_book
 from generation.render import render_group
 from generation.resolve import resolve
+from imaging.color import lab_to_srgb, srgb_to_lab
+from imaging.composite import composite
 from imaging.placing import place
 from quality.gate import judge_table
 from quality.measurements import RenderEvidence, measure_render
@@ -116,3 +119,37 @@ def test_a_product_with_a_piece_missing_is_told(pictures, name):
     cv2.circle(bitten, center, 60, (255, 255, 255), -1)
     verdict, codes, _ = judged(pictures, name, bitten)
     assert verdict == "rejected" and "HOLLOW" in codes
+
+
+@pytest.mark.parametrize(("lighter_l", "expected"), [(2, "approved"), (-2, "approved"), (7, "rejected"), (-7, "rejected")])
+def test_a_colorway_that_is_too_pale_or_too_dark_is_told(pictures, lighter_l, expected):
+    """Asked for is a color that has another lightness than what was made, and the same hue and chroma."""
+    goal = srgb_to_lab(np.array([[[0x3F, 0x6F, 0x8F]]], np.uint8))
+    goal[..., 0] -= lighter_l
+    red, green, blue = (round(float(one) * 255) for one in lab_to_srgb(goal)[0, 0])
+    verdict, codes, row = judged(pictures, "recolor", target_hex=f"#{red:02x}{green:02x}{blue:02x}")
+    assert (verdict, "TARGET_MISSED" in codes) == (expected, expected == "rejected"), row["target_median_delta_e"]
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_product_to_which_nothing_was_done_is_told(pictures, name):
+    _, rgb, alpha = pictures[name]
+    untouched = composite(rgb, alpha, np.full(rgb.shape, 255, np.uint8))
+    verdict, codes, _ = judged(pictures, name, untouched)
+    assert verdict == "rejected" and codes & {"NOT_CHANGED", "TARGET_MISSED"}, codes
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_renderer_that_took_its_label_along_is_told_by_its_own_map(pictures, name):
+    """The map says that the label belongs to the part; without another look the label would count as changed on purpose."""
+    _, _, alpha = pictures[name]
+    whole = part_map(np.where(alpha >= 128, np.uint8(255), np.uint8(0)))
+    row = judged(pictures, name, part_map=whole)[2]
+    assert row["part_agreement_pct"] < 85
+    given = judged(pictures, name, part_map=whole, resolved={"part_mask": "0" * 64})[2]
+    assert given["part_agreement_pct"] == 100
+
+
+def test_the_target_that_was_planned_counts_not_the_one_that_the_renderer_states(pictures):
+    codes = judged(pictures, "recolor", resolved={"target_hex": "#8f3f3f"})[1]
+    assert "TARGET_MISSED" in codes
