@@ -40,17 +40,18 @@ def measure_white(render_HW3: ByteImage, background_HW: Mask) -> dict[str, float
     }
 
 
-def measure_pure_white(render_HW3: ByteImage, product_alpha_HW: ByteImage) -> dict[str, float | None]:
+def measure_pure_white(render_HW3: ByteImage, product_alpha_HW: ByteImage, *, shadow: bool = True) -> dict[str, float | None]:
     """`pure_white_pct`: share of exactly 255 among the pixels more than PURE_WHITE_FROM_PX from the product and outside its shadow's zone, percent.
 
-    Both arrays uint8 at full size; alpha 0..255. None where no pixel is that far away or nothing stands in the frame.
+    Both arrays uint8 at full size; alpha 0..255. shadow: False where none was asked for, so that no zone is left out. None where no pixel is that far away or nothing stands in the frame.
     """
     near = cv2.dilate((product_alpha_HW > 0).view(np.uint8), np.ones((2 * PURE_WHITE_FROM_PX + 1,) * 2, np.uint8)) > 0
     try:
         left, top, right, bottom = find_footprint(product_alpha_HW).shadow_zone(near.shape[1], near.shape[0])
     except ValueError:  # no pixel is half covered
         return {"pure_white_pct": None}
-    near[top:bottom, left:right] = True
+    if shadow:
+        near[top:bottom, left:right] = True
     far = lowest_channel(render_HW3)[~near]
     return {"pure_white_pct": float((far == 255).mean() * 100) if far.size else None}
 

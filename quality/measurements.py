@@ -86,7 +86,8 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     if kind == "white":
         row.update(measure_white(evidence.pixels_HW3, should_be_white(evidence, views)))
         if evidence.product_alpha_HW is not None:
-            row.update(measure_pure_white(evidence.pixels_HW3, evidence.product_alpha_HW))
+            planned = (facts.get("resolved") or {}).get("params", {})
+            row.update(measure_pure_white(evidence.pixels_HW3, evidence.product_alpha_HW, shadow=planned.get("shadow") != 0))
     if kind != "white" and evidence.product_alpha_HW is not None:
         row["edge_contrast_delta_e"] = edge_contrast(evidence.pixels_HW3, evidence.product_alpha_HW)
     fidelity = measure_fidelity(views, recolored=evidence.changes_product)

@@ -41,13 +41,13 @@ def rendered(name, color=None, **params):
     return picture, place(foreground, alpha, picture.placement)
 
 
-def codes(name, picture, product, pixels=None):
+def codes(name, picture, product, pixels=None, **facts):
     """The codes of the rules that a picture breaks, or other pixels in its place, and what was measured."""
     evidence = RenderEvidence(
         pixels_HW3=picture.pixels_HW3 if pixels is None else pixels,
         product_rgb_HW3=product[0],
         product_alpha_HW=product[1],
-        facts=picture.facts,
+        facts=picture.facts | facts,
         file_format="PNG",
         file_bytes=100_000,
         icc="sRGB",
@@ -81,8 +81,7 @@ def with_gray_corner(pixels, share):
 WHITE = [
     pytest.param(lambda pixels: pixels, True, id="as rendered"),
     pytest.param(lambda pixels: as_jpeg(pixels, 92), True, id="JPEG 92"),
-    pytest.param(lambda pixels: with_gray_corner(pixels, 0.002), True, id="a fifth of a percent at 254"),
-    pytest.param(lambda pixels: with_gray_corner(pixels, 0.03), False, id="three percent at 254"),
+    pytest.param(lambda pixels: with_gray_corner(pixels, 0.004), False, id="four in a thousand at 254"),
     pytest.param(lambda pixels: np.minimum(pixels, 254), False, id="all of it at 254"),
 ]
 
@@ -100,6 +99,17 @@ def test_beyond_16_px_and_its_shadow_a_packshot_is_255_without_exception():
     picture, (_, alpha) = rendered("packshot_white", upscale_max=4, shadow=0)
     beyond = cv2.dilate((alpha > 0).astype(np.uint8), np.ones((33, 33), np.uint8)) == 0
     assert (picture.pixels_HW3[beyond] == 255).all()
+
+
+@pytest.mark.parametrize("shadow", [0, 0.8])
+def test_gray_under_a_packshot_is_its_shadow_only_where_one_was_asked_for(shadow):
+    picture, product = rendered("packshot_white", upscale_max=4, shadow=shadow)
+    rows, columns = np.nonzero(product[1] >= 128)
+    gray = picture.pixels_HW3.copy()
+    middle = (columns.min() + columns.max()) // 2
+    gray[rows.max() + 20 : rows.max() + 26, middle - 60 : middle + 60] = 236
+    found, row = codes("packshot_white", picture, product, gray, resolved={"params": {"shadow": shadow}})
+    assert ("NOT_PURE_WHITE" in found) is (shadow == 0), row["pure_white_pct"]
 
 
 @pytest.mark.parametrize(("lightness_off", "is_clear"), [(-6, False), (-34, True)])
