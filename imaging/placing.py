@@ -22,6 +22,9 @@ OPAQUE_ALPHA = 250
 """Alpha from which a placed pixel is opaque: product pixels are locked, and 2 percent of background would make them off by a level."""
 
 
+OVERSHOOT_FROM = 255.5
+"""Alpha, not clipped, from which resampled colors are that much too light."""
+
 REACH_PX = 2
 """How far the bicubic kernel carries a product beyond its box: pixels of the frame, or of the photo where that is enlarged."""
 
@@ -61,10 +64,22 @@ def place(foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement) -> tuple
     )
     size = (columns[1] - columns[0], rows[1] - rows[0])
     resized = np.asarray(Image.fromarray(source).resize(size, Image.Resampling.BICUBIC, box=box))
-    rgb[rows[0] : rows[1], columns[0] : columns[1]] = cv2.cvtColor(resized, cv2.COLOR_RGBA2RGB)
+    rgb[rows[0] : rows[1], columns[0] : columns[1]] = _without_overshoot(resized, source[..., 3], size, box)
     placed = np.asarray(cv2.extractChannel(resized, 3))
     alpha[rows[0] : rows[1], columns[0] : columns[1]] = np.where(placed >= OPAQUE_ALPHA, np.uint8(255), placed)
     return rgb, alpha
+
+
+def _without_overshoot(resized_HW4: Uint8, alpha_HW: Uint8, size: tuple[int, int], box: tuple[float, float, float, float]) -> Uint8:
+    """The colors of a resampled cut-out. Behind a hard edge the kernel overshoots, premultiplied color as much as alpha, of which bytes hold one only.
+
+    Divided by the alpha that there would be, an even color stays even; without that, a rim of one pixel is up to a tenth too light.
+    """
+    rgb = np.asarray(cv2.cvtColor(resized_HW4, cv2.COLOR_RGBA2RGB), np.uint8)
+    cover = np.asarray(Image.fromarray(alpha_HW.astype(np.float32)).resize(size, Image.Resampling.BICUBIC, box=box))
+    over = np.nonzero(cover > OVERSHOOT_FROM)
+    rgb[over] = np.round(rgb[over] * (255 / cover[over])[:, None]).astype(np.uint8)
+    return rgb
 
 
 def _shown(start_px: float, photo: int, first: int, length: int, scale: float, frame_px: int) -> tuple[int, int]:

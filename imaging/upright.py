@@ -138,7 +138,7 @@ def place_upright(foreground_HW3: Uint8, alpha_HW: Uint8, matrix: Matrix, frame:
     bundle = np.concatenate([foreground_HW3 * (alpha / 255), alpha], axis=2)
     moved = warped(bundle, matrix, frame, flags=cv2.INTER_CUBIC, border=cv2.BORDER_CONSTANT)
     cover = np.clip(moved[..., 3], 0, 255)
-    color = moved[..., :3] * (255 / np.maximum(cover, 1))[..., None]
+    color = moved[..., :3] * (255 / np.maximum(moved[..., 3], 1))[..., None]  # not clipped: color overshoots as much as alpha
     rgb = np.where(cover[..., None] >= 0.5, np.clip(np.round(color), 0, 255), 0).astype(np.uint8)
     placed = np.round(cover).astype(np.uint8)
     return rgb, np.where(placed >= OPAQUE_ALPHA, np.uint8(255), placed)

@@ -6,6 +6,7 @@ import pytest
 
 from catalog.placement import Placement
 from imaging.placing import OPAQUE_ALPHA, fit_centered, fit_standing, place, product_box
+from imaging.upright import place_upright
 from tests.drawn_products import chair, mug
 
 
@@ -100,3 +101,17 @@ def test_a_standing_product_ends_on_the_base_line_and_is_never_too_wide():
 def test_an_alpha_without_a_product_has_no_box():
     with pytest.raises(ValueError, match="no product"):
         product_box(np.full((10, 10), 90, np.uint8))
+
+
+@pytest.mark.parametrize("scale", [0.45, 0.8, 1.3])
+@pytest.mark.parametrize("by_matrix", [False, True], ids=["place", "place_upright"])
+def test_an_even_color_stays_even_up_to_a_hard_edge(scale, by_matrix):
+    """The bicubic kernel overshoots behind an edge; a rim lighter than the product is what a bad cut-out looks like."""
+    color, alpha = np.full((200, 200, 3), (150, 90, 40), np.uint8), np.zeros((200, 200), np.uint8)
+    alpha[60:140, 50:150] = 255
+    if by_matrix:
+        rgb, placed = place_upright(color, alpha, np.array([[scale, 0, 3.3], [0, scale, 5.6], [0, 0, 1]]), (260, 260))
+    else:
+        rgb, placed = place(color, alpha, Placement(scale=scale, left_px=3.3, top_px=5.6, frame_width_px=260, frame_height_px=260))
+    off = np.abs(rgb[placed == 255].astype(int) - (150, 90, 40)).max()
+    assert off <= 2
