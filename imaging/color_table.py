@@ -15,8 +15,9 @@ from imaging.color import FloatImage, srgb_to_lab
 Uint8 = npt.NDArray[np.uint8]
 
 SIDE = 33
-"""Colors of the grid per channel, 8 levels apart. Against the functions themselves the mean error is below .3 levels, the worst below 3
-(tests/imaging/test_color_table.py); 65 halve that and take four times as long to fill."""
+"""Colors of the grid per channel, 8 levels apart. Against a smooth function the mean error is below .5 levels, the worst hundredth below 3
+(tests/imaging/test_color_table.py). One that turns sharply between two materials is off by 2 to 4 of 255 on the mean where they are alike and by half in
+a few pixels; of three demo photographs up to .25 % changed sides. 65 halve that and take four times as long to fill."""
 
 
 def through_table(image_HW3: Uint8, function: Callable[[FloatImage], FloatImage], side: int = SIDE) -> Uint8:

@@ -1,6 +1,7 @@
 """Measure a hollow garment's picture against the garment on its mannequin: what is left of the mannequin, what was changed, what was drawn.
 
-The mannequin is looked for anew in the cut-out, or is where the catalog's mask says; what the renderer took for one is not asked.
+The mannequin is looked for anew in the cut-out, or is where the catalog's mask says; what the renderer took for one is not asked. It is looked for in
+the same way, though: a hand that the renderer did not know for one is not known here either, and only a mask tells.
 """
 
 import cv2
