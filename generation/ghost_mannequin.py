@@ -15,7 +15,8 @@ from catalog.photo_roles import PhotoRole
 from generation.enlarging import refuse_enlarging
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
 from generation.packshot import UPSCALE_MAX, white_ground
-from generation.worn_products import GarmentClass, garment_of
+from generation.worn_products import garment_of
+from generation.worn_words import GarmentClass
 from imaging.composite import composite
 from imaging.hollow import Hollow, hollow
 from imaging.mannequin import find_mannequin

@@ -14,7 +14,8 @@ from catalog.errors import RenderError
 from generation.kind import Composed, Job, Kind, RenderSource, Source, Wish
 from generation.plate_requests import PlateRequest
 from generation.synthetic_people import HOW_OFTEN, PeopleParams, Weights, described, in_turn, person_for, qualities
-from generation.worn_products import WORN, GarmentClass, View, garment_of
+from generation.worn_products import WORN, View, garment_of
+from generation.worn_words import GarmentClass
 from imaging.composite import composite
 from imaging.placing import fit_centered, place
 

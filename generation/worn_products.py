@@ -1,24 +1,21 @@
-"""How products are worn or held: classes of garments and accessories, the words by which a catalog tells them, and what a prompt says of each.
+"""How products are worn or held: classes of garments and accessories, which one a product is of, and what a prompt says of each.
 
-Draws nothing. What nobody wears or holds has no class; what is not shown on synthetic people has a reason.
+Draws nothing. The words that tell a class are worn_words.py.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from catalog.errors import RenderError
 from catalog.product import Product
+from generation.worn_words import GarmentClass, class_of, classes_of, not_shown
 
-GarmentClass = Literal[
-    "top", "dress", "skirt", "trousers", "outerwear", "shoes", "bag", "backpack", "hat", "eyewear", "jewelry", "watch", "scarf", "belt", "handheld"
-]  # fmt: skip
 View = Literal["front", "three_quarter", "side", "back", "detail"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Worn:
-    """What a prompt says of a class: what it is called, how it is worn, what of the person is in the picture by view, and with what else."""
+    """What a prompt says of a class: what it is called, how it is worn, what of the person is shown (`frame`, behind "shows the person"), and beside what."""
 
     noun: str
     how: str
@@ -27,6 +24,8 @@ class Worn:
     beside: str = "plain, unobtrusive clothes"
 
 
+WRIST = "from the chin to the waist, one hand raised so that its wrist is in the middle"
+HAND = "from the chin to the waist, one hand raised so that its back is in the middle"
 WORN: dict[GarmentClass, Worn] = {
     "top": Worn(noun="top", how="wearing", frame="from the head to the hips", detail="collar, shoulder and sleeve", beside="plain dark trousers"),
     "dress": Worn(noun="dress", how="wearing", frame="from head to feet", detail="neckline and waist", beside="plain low shoes"),
@@ -36,66 +35,52 @@ WORN: dict[GarmentClass, Worn] = {
     "shoes": Worn(noun="pair of shoes", how="wearing", frame="from the knees down", detail="one shoe", beside="plain trousers that leave the shoes free"),
     "bag": Worn(noun="bag", how="carrying, by its handle or strap,", frame="from the head to the knees", detail="hand and bag"),
     "backpack": Worn(noun="backpack", how="wearing, on both shoulders and turned so that it is seen,", frame="from the head to the hips", detail="the backpack's front"),
-    "hat": Worn(noun="hat", how="wearing", frame="of head and shoulders", detail="the hat"),
-    "eyewear": Worn(noun="pair of glasses", how="wearing", frame="of head and shoulders", detail="eyes and frame"),
-    "jewelry": Worn(noun="piece of jewelry", how="wearing", frame="of head and shoulders", detail="the piece on the skin", beside="a plain dark top"),
-    "watch": Worn(noun="watch", how="wearing, on the wrist,", frame="from the head to the hips, the forearm in front", detail="wrist and watch"),
-    "scarf": Worn(noun="scarf", how="wearing, around the neck,", frame="of head and shoulders", detail="knot and fabric", beside="a plain dark coat"),
+    "hat": Worn(noun="hat", how="wearing", frame="from the shoulders up", detail="the hat"),
+    "eyewear": Worn(noun="pair of glasses", how="wearing", frame="from the shoulders up", detail="eyes and frame"),
+    "jewelry": Worn(noun="piece of jewelry", how="wearing", frame="from the chest up", detail="the piece on the skin", beside="a plain dark top"),
+    "bracelet": Worn(noun="bracelet", how="wearing, on the wrist,", frame=WRIST, detail="wrist and bracelet", beside="plain sleeves pushed back"),
+    "ring": Worn(noun="ring", how="wearing, on a finger,", frame=HAND, detail="the finger with the ring"),
+    "watch": Worn(noun="watch", how="wearing, on the wrist,", frame=WRIST, detail="wrist and watch", beside="plain sleeves pushed back"),
+    "scarf": Worn(noun="scarf", how="wearing, around the neck,", frame="from the shoulders up", detail="knot and fabric", beside="a plain dark coat"),
     "belt": Worn(noun="belt", how="wearing", frame="from the chest to the knees", detail="the buckle", beside="plain trousers and a tucked-in top"),
     "handheld": Worn(noun="product", how="holding, in one hand and at its real size,", frame="from the head to the hips", detail="hand and product"),
 }  # fmt: skip
 """By class. Lengths of frames follow how shops show each: a dress from head to feet, eyewear close."""
 
-WORDS: dict[GarmentClass, str] = {
-    "top": "top|tops|t-?shirt|t-?shirts|tee|tees|shirt|shirts|polo|polos|blouse|blouses|hoodie|hoodies|sweater|sweaters|sweatshirt|sweatshirts"
-    "|longsleeve|pullover|pullovers|jumper|jumpers|cardigan|cardigans|knitwear|vest|vests",
-    "dress": "dress|dresses|gown|gowns|jumpsuit|jumpsuits",
-    "skirt": "skirt|skirts",
-    "trousers": "trousers|pants|jeans|chinos|leggings|shorts",
-    "outerwear": "jacket|jackets|coat|coats|parka|parkas|blazer|blazers|anorak|outerwear",
-    "shoes": "shoe|shoes|sneaker|sneakers|boot|boots|sandal|sandals|plimsoll|plimsolls|loafer|loafers|footwear",
-    "backpack": "backpack|backpacks|rucksack|rucksacks",
-    "bag": "bag|bags|tote|totes|handbag|handbags|purse|purses|clutch|satchel",
-    "hat": "hat|hats|cap|caps|beanie|beanies|beret|berets",
-    "eyewear": "glasses|sunglasses|eyewear|spectacles",
-    "jewelry": "jewelry|jewellery|necklace|necklaces|earring|earrings|bracelet|bracelets|pendant|pendants",
-    "watch": "watch|watches|wristwatch",
-    "scarf": "scarf|scarves|shawl|shawls",
-    "belt": "belt|belts",
-    "handheld": "mug|mugs|cup|cups|bottle|bottles|book|books|phone|phones|camera|cameras|notebook|notebooks",
-}  # fmt: skip
-"""Whole words of a category's or product's name that tell its class; the first class that is told counts."""
-
-NOT_SHOWN = {
-    "child": r"kid|kids|child|children|children's|baby|babies|toddler|toddlers|boys|girls|infant|infants|junior",
-    "undressed": r"lingerie|underwear|bra|bras|briefs|panties|bikini|bikinis|swimwear|swimsuit|swimsuits|boxers",
-}  # fmt: skip
-"""What is never shown on a synthetic person: what children wear, and what leaves a person undressed."""
+NARROWER: dict[GarmentClass, tuple[GarmentClass, ...]] = {"jewelry": ("bracelet", "ring", "watch")}
+"""What a title may tell more exactly than its category: a bracelet among jewelry is shown on the wrist."""
 
 
 def garment_of(product: Product, given: dict[str, GarmentClass], recipe: str, *, shown_on_people: bool = True) -> GarmentClass:
-    """The class of a product: the one given for its category, else the one that its category's or its own name tells.
+    """The class of a product: the one given for its category, else the only one that its category's name tells, else its title's.
 
-    Raises RenderError for what no class is told of, and for what is not shown on synthetic people.
+    Raises RenderError for what no class is told of, for goods that are named after a garment, and for what is not shown on synthetic people.
     """
-    for why, words in NOT_SHOWN.items() if shown_on_people else ():
-        if found := _first(words, f"{product.category} {product.title}"):
-            told = "no synthetic children are drawn" if why == "child" else "no synthetic person is drawn in what leaves a person undressed"
-            raise RenderError(
-                f"Recipe '{recipe}' does not show product {product.sku} ('{found}') on a synthetic person: {told}. Photograph it, or show it without a person."
-            )
-    if product.category in given:
-        return given[product.category]
-    for text in (product.category, product.title):
-        for name, words in WORDS.items():
-            if _first(words, text):
-                return name
+    if shown_on_people:
+        _refuse_not_shown(product, recipe)
+    (told, goods), (named, goods_of_category) = class_of(product.title), classes_of(product.category)
+    of_category = given.get(product.category) or (next(iter(named)) if len(named) == 1 else None)
+    if (goods := goods or goods_of_category) and product.category not in given:
+        raise RenderError(
+            f"Recipe '{recipe}' takes product {product.sku} ('{product.title}') for goods that nobody wears, for its title or category says '{goods}'. If somebody wears or "
+            f"holds what is of category '{product.category}', say how in the recipe's `garments`, such as {{{product.category}: handheld}}; there are "
+            f"{', '.join(get_args(GarmentClass))}."
+        )
+    if of_category is not None:
+        return told if told is not None and told in NARROWER.get(of_category, ()) else of_category
+    if told is not None:
+        return told
     raise RenderError(
         f"Recipe '{recipe}' does not know how a person wears or holds product {product.sku} of category '{product.category}' "
         f"('{product.title}'). Say it in the recipe's `garments`, such as {{{product.category}: handheld}}; there are {', '.join(get_args(GarmentClass))}."
     )
 
 
-def _first(words: str, text: str) -> str:
-    found = re.search(rf"(?<![^\W_])(?:{words})(?![^\W_])", text.lower())
-    return found.group() if found else ""
+def _refuse_not_shown(product: Product, recipe: str) -> None:
+    for text in (product.category, product.title):
+        why, found = not_shown(text)
+        if why:
+            told = "no synthetic children are drawn" if why == "child" else "no synthetic person is drawn in what leaves a person undressed"
+            raise RenderError(
+                f"Recipe '{recipe}' does not show product {product.sku} ('{found}') on a synthetic person: {told}. Photograph it, or show it without a person."
+            )

@@ -19,7 +19,8 @@ from generation.recipe_book import read_recipe_book
 from generation.render import plate_request, render_group
 from generation.resolve import resolve
 from generation.synthetic_people import PeopleParams, in_turn, person_for
-from generation.worn_products import WORDS, WORN, garment_of
+from generation.worn_products import WORN, garment_of
+from generation.worn_words import WORDS
 
 KIT = read_brand_kit(Path(__file__).parents[2] / "demo" / "catalog" / "brand.yaml")
 PEOPLE = PeopleParams().model_dump()
@@ -55,6 +56,17 @@ def drawn_product(color=(180, 40, 40)):
         ("Round glasses", "accessories", "eyewear"),
         ("Stoneware mug", "kitchen", "handheld"),
         ("Capital letter print", "mugs", "handheld"),
+        ("Shirt dress", "clothes", "dress"),
+        ("Dress shoes", "clothes", "shoes"),
+        ("Trail sneakers", "shoes-and-bags", "shoes"),
+        ("Acme: linen shirt, boxed", "clothes", "top"),
+        ("Pair of boots", "clothes", "shoes"),
+        ("Tee with box logo", "clothes", "top"),
+        ("Mug Christmas tree", "clothes", "handheld"),
+        ("Stand collar shirt", "clothes", "top"),
+        ("Silver bracelet", "jewelry", "bracelet"),
+        ("Signet ring", "jewelry", "ring"),
+        ("Pearl earrings", "jewelry", "jewelry"),
     ],
 )
 def test_a_product_is_worn_as_the_words_of_its_category_or_title_say(title, category, garment):
@@ -65,7 +77,39 @@ def test_every_class_has_words_that_tell_it_and_words_for_the_prompt():
     assert set(WORDS) == set(WORN)
     for garment in WORN:
         said = resolved(shown=item(title=WORDS[garment].split("|")[0].replace("?", "")))["prompt"]
-        assert WORN[garment].noun in said and "exactly the" in said, garment
+        assert f"exactly the {WORN[garment].noun} of the picture" in said, garment
+        assert "The picture shows the person from" in said, "a frame follows these words"
+
+
+@pytest.mark.parametrize(
+    ("title", "category", "said"),
+    [
+        ("Coat rack, oak", "furniture", "rack"),
+        ("Shoe rack", "furniture", "rack"),
+        ("Shoe & boot wall rack", "furniture", "rack"),
+        ("Rack for shoes", "furniture", "rack"),
+        ("Table top lamp", "lighting", "table top"),
+        ("Belt sander", "tools", "sander"),
+        ("Mug tree", "mugs", "tree"),
+        ("Phone cases", "phones", "cases"),
+        ("Set of wine glasses", "kitchen", "wine glasses"),
+        ("Brass key ring", "kitchen", "key ring"),
+        ("Cedar shoe cream", "shoe-care", "care"),
+    ],
+)
+def test_goods_named_after_a_garment_are_refused_unless_their_class_is_given(title, category, said):
+    """A coat rack was put on as outerwear, a belt sander as a belt: any word of the title told."""
+    with pytest.raises(RenderError, match=rf"goods that nobody wears, for its title or category says '{said}'.*\{{{category}: handheld\}}"):
+        garment_of(item(title, category), {}, "on_model")
+    assert garment_of(item(title, category), {category: "handheld"}, "on_model") == "handheld"
+
+
+def test_a_bracelet_is_framed_so_that_the_wrist_is_in_the_picture():
+    """It was shown on a person "of head and shoulders"."""
+    assert "one hand raised so that its wrist is in the middle" in resolved(shown=item("Silver bracelet"))["prompt"]
+    assert garment_of(item("Silver bracelet", "schmuck"), {"schmuck": "jewelry"}, "on_model") == "bracelet", (
+        "the title tells it more exactly"
+    )
 
 
 def test_a_category_that_nobody_can_name_is_refused_with_what_to_say_and_a_given_class_counts():
@@ -74,10 +118,48 @@ def test_a_category_that_nobody_can_name_is_refused_with_what_to_say_and_a_given
     assert resolved(shown=item("Oak armchair"), garments={"clothes": "bag"})["garment"] == "bag"
 
 
-@pytest.mark.parametrize(("title", "why"), [("Kids hoodie", "no synthetic children"), ("Lace bra", "undressed")])
-def test_children_and_undressed_people_are_never_drawn_whatever_the_recipe_says(title, why):
+CHILDRENS = (
+    "Kids hoodie", "Kid's hoodie", "Girl dress", "Girls dress", "Girl's summer dress", "Girls’ dress", "Boy tee", "Boys' tee", "Boy's tee", "Teen hoodie",
+    "Teens' hoodie", "Teenager's hoodie", "Youth cap", "Junior jeans", "Newborn hat", "Newborn's hat", "Infant hat", "Infant's hat", "Baby's hat",
+    "Toddler shoes", "Child's coat", "Children's coat", "Tee, 8 years", "Tee 8-year", "Tee 10Y", "Hoodie 6-8 Y", "Hoodie 6–8 Y", "Hat 3-6 M", "Hat 6 months",
+    "Dress 4T", "Coat, ages 3+", "Mädchenkleid top", "Robe fille dress", "Camiseta niño t-shirt", "Baby blue baby dress",
+)  # fmt: skip
+UNDRESSED = (
+    "Lace bra",
+    "Bras top",
+    "Swim shorts",
+    "Swimming shorts",
+    "Swimsuit dress",
+    "Trunks",
+    "Bikini top",
+    "Boxer shorts",
+    "Bathing suit",
+    "Board shorts",
+)
+
+
+@pytest.mark.parametrize(
+    ("title", "why"), [*((title, "no synthetic children") for title in CHILDRENS), *((title, "undressed") for title in UNDRESSED)]
+)
+def test_what_is_called_childrens_or_undressed_is_never_shown_on_a_person_whatever_the_recipe_says(title, why):
+    """A girl's dress, a boy's tee of 8 years and swim shorts went to the model: plurals alone were known."""
     with pytest.raises(RenderError, match=why):
-        resolved(shown=item(title), garments={"clothes": "top"})
+        garment_of(item(title), {"clothes": "top"}, "on_model")
+
+
+@pytest.mark.parametrize("category", ["girls-dresses", "boys", "baby", "kids_wear", "swimwear", "teens"])
+def test_a_category_of_childrens_wear_is_refused_as_a_title_is(category):
+    with pytest.raises(RenderError, match=f"a synthetic person: no synthetic {'person' if category == 'swimwear' else 'children'}"):
+        garment_of(item("Blue dress", category), {category: "dress"}, "on_model")
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Baby blue shirt", "Baby-pink shirt", "Baby alpaca shirt", "Kid leather shirt", "Boyfriend shirt", "Cowboy shirt", "Shirt 2XL", "Shirt, 18 years",
+     "Shirt, 2-year guarantee", "One of a kind shirt", "Shirt in a 5-pack", "Shirt 38-40"],
+)  # fmt: skip
+def test_colors_wools_cuts_and_guarantees_are_no_children(title):
+    assert garment_of(item(title), {}, "on_model") == "top"
 
 
 def test_each_person_is_shown_in_all_views_before_the_next_one_is():
