@@ -1,10 +1,12 @@
 """The words of an advertisement: headline, line below it, price, call to action, from the product and the brand kit."""
 
+import math
 import re
 from collections.abc import Sequence
 
 from catalog.ad_style import AdCopy, AdStyle
 from catalog.brand_kit import BrandKit
+from catalog.errors import RenderError
 from catalog.product import Product
 
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CNY": "¥", "INR": "₹", "KRW": "₩", "BRL": "R$", "CAD": "CA$", "AUD": "A$", "MXN": "MX$",
@@ -12,8 +14,18 @@ SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CNY": "¥", "INR
 """Currency signs, CLDR's for English where they are short; other currencies are written by their code."""
 BEHIND = {"PLN", "CZK", "UAH", "VND", "SEK", "NOK", "DKK", "HUF", "RON", "BGN"}
 """Currencies whose sign stands behind the amount wherever they are used."""
-WHOLE = {"JPY", "KRW", "VND", "CLP", "ISK", "HUF"}
-"""Currencies without (used) cents."""
+DECIMALS = {
+    **dict.fromkeys(
+        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0
+    ),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+"""Digits behind the decimal mark, by ISO 4217's list one, where they are not two."""
+NO_ZEROS = {"HUF"}
+"""Currencies whose hundredths are no longer coined: whole amounts are written whole, with a decimal comma, too."""
+FLOAT_ERROR = 1e-9
+"""What arithmetic may have left on a price, relative; more is part of it."""
 MAX_LINE = 90
 """A description's first sentence that is longer says too much for an advertisement; it is left out whole."""
 
@@ -43,14 +55,24 @@ def copy_of(
         "subline": below if subline else "",
         "call_to_action": calls[concept % len(calls)].replace("{title}", product.title),
     }
-    words["price"] = "" if product.price is None or not price else written_price(product.price, product.currency, brand)
+    words["price"] = "" if product.price is None or not price else written_price(product.price, product.currency, brand, product.sku)
     return {role: text for role, text in words.items() if text.strip()}
 
 
-def written_price(amount: float, currency: str, style: AdStyle) -> str:
-    """A price as the brand writes it: `$28`, `$1,299.50`, `64,00 €` by a pattern and a decimal comma."""
-    whole = currency in WHOLE or (float(amount).is_integer() and style.decimal_mark == ".")
-    number = f"{amount:,.0f}" if whole else f"{amount:,.2f}"
+def written_price(amount: float, currency: str, style: AdStyle, sku: str) -> str:
+    """A price as the brand writes it: `$28`, `$1,299.50`, `64,00 €` by a pattern and a decimal comma.
+
+    Raises RenderError for an amount that the currency cannot write: it is never rounded.
+    """
+    decimals = DECIMALS.get(currency, 2)
+    if not math.isfinite(amount) or abs(amount - round(amount, decimals)) > FLOAT_ERROR * max(1.0, amount):
+        written = f"{decimals} digits behind the decimal mark at most" if decimals else "whole amounts alone"
+        raise RenderError(
+            f"Product {sku} costs {amount!r} {currency}, and {currency} is written with {written}. Nothing was made, for an advertisement states no rounded "
+            "price. Correct price or currency in the catalog, or set `price: false`."
+        )
+    whole = float(amount).is_integer() and (style.decimal_mark == "." or currency in NO_ZEROS)
+    number = f"{amount:,.{0 if whole else decimals}f}"
     if style.decimal_mark == ",":
         number = number.translate(str.maketrans(",.", ".,"))
     symbol = SYMBOLS.get(currency, currency)

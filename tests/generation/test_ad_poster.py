@@ -157,10 +157,35 @@ def test_the_categorys_words_go_before_the_brands():
         (64.0, "EUR", {"price_pattern": "{amount} {symbol}", "decimal_mark": ","}, "64,00\u00a0€"),
         (4900.0, "JPY", {}, "¥4,900"),
         (250.0, "CHF", {}, "250\u00a0CHF"),
+        (12.345, "KWD", {}, "12.345\u00a0KWD"),
+        (0.995, "BHD", {"decimal_mark": ","}, "0,995\u00a0BHD"),
+        (12.5, "TND", {}, "12.500\u00a0TND"),
+        (1299.5, "HUF", {}, "1,299.50\u00a0HUF"),
+        (1299.0, "HUF", {"decimal_mark": ","}, "1.299\u00a0HUF"),
+        (4900.0, "ISK", {"decimal_mark": ","}, "4.900\u00a0ISK"),
+        (0.1 + 0.2, "USD", {}, "$0.30"),
     ],
 )
 def test_prices_are_written_as_their_currency_is(amount, currency, style, written):
-    assert written_price(amount, currency, AdStyle(**style)) == written
+    """KWD 12.345 was written 12.35."""
+    assert written_price(amount, currency, AdStyle(**style), "P-1") == written
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "allowed"),
+    [
+        (19.99, "ISK", "whole amounts alone"),
+        (4900.5, "JPY", "whole amounts alone"),
+        (28.005, "USD", "2 digits behind"),
+        (0.9995, "BHD", "3 digits behind"),
+        (float("inf"), "USD", "2 digits"),
+    ],
+)
+def test_a_price_that_its_currency_cannot_write_is_refused_and_not_rounded(amount, currency, allowed):
+    """ISK 19.99 was shown as 20, HUF 1298.5 as 1,298 and 1299.5 as 1,300."""
+    with pytest.raises(RenderError, match=rf"P-1 costs {amount} {currency}.*{allowed}.*`price: false`"):
+        resolve(RECIPE, product(price=amount, currency=currency), kit(), 0)
+    assert resolve(RECIPE.with_params({"price": False}), product(price=amount, currency=currency), kit(), 0)
 
 
 def test_a_product_without_a_price_gets_a_poster_without_one():
