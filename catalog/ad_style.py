@@ -1,10 +1,41 @@
 """What a brand says in its advertisements, and in which type: headlines, calls to action, fonts, how prices are written."""
 
-from typing import Any, Literal
+from collections.abc import Callable
+from string import Formatter
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from catalog.brand_files import BrandFile
+from catalog.sentences import clause
+
+
+def holding_only(*names: str, needed: str = "") -> Callable[[str], str]:
+    """A check that words hold no other placeholders than `{name}`, and the needed one; `{{` and `}}` are written braces. Raises ValueError."""
+    allowed = ", ".join(f"{{{name}}}" for name in names)
+
+    def checked(words: str) -> str:
+        try:
+            found = [
+                name + (f"!{how}" if how else "") + (f":{form}" if form else "")
+                for _, name, form, how in Formatter().parse(words)
+                if name is not None
+            ]
+        except ValueError as error:
+            raise ValueError(
+                f"has a brace that belongs to nothing ({clause(error)}); placeholders are {allowed}, written braces are {{{{ and }}}}"
+            ) from error
+        if unknown := [name for name in found if name not in names]:
+            raise ValueError(f"holds {{{unknown[0]}}}, which stands for nothing; there are {allowed}")
+        if needed and needed not in found:
+            raise ValueError(f"must hold {{{needed}}}; there are {allowed}")
+        return words
+
+    return checked
+
+
+Words = Annotated[str, AfterValidator(holding_only("title"))]
+"""Words of an advertisement in which `{title}` may stand for the product's title."""
 
 
 class AdFonts(BaseModel):
@@ -22,8 +53,8 @@ class AdCopy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    headlines: tuple[str, ...] = Field(default=(), max_length=50)
-    calls_to_action: tuple[str, ...] = Field(default=(), max_length=50)
+    headlines: tuple[Words, ...] = Field(default=(), max_length=50)
+    calls_to_action: tuple[Words, ...] = Field(default=(), max_length=50)
 
 
 class AdStyle(AdCopy):
@@ -34,7 +65,9 @@ class AdStyle(AdCopy):
     """
 
     fonts: AdFonts | None = None
-    price_pattern: str | None = Field(default=None, pattern=r"\{amount\}", max_length=40)
+    price_pattern: Annotated[str, AfterValidator(holding_only("amount", "symbol", "currency", needed="amount"))] | None = Field(
+        default=None, max_length=40
+    )
     decimal_mark: Literal[".", ","] = "."
 
     @model_serializer(mode="wrap")

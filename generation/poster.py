@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from catalog.ad_style import Words
 from catalog.errors import RenderError
 from catalog.placement import Placement
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
@@ -50,12 +51,12 @@ class AdPosterParams(RecipeParams):
     formats: tuple[Format, ...] = Field(
         default=(), description="Sizes in pixels; after all layouts, variants go on in the next one. Empty: the recipe's own size."
     )
-    headline: str = Field(
+    headline: Words = Field(
         default="",
         max_length=200,
         description="Words in place of the brand kit's; `{title}` is the product's title. Empty: the kit's, or the title.",
     )
-    call_to_action: str = Field(default="Shop now", max_length=60, description="Words on the button where the brand kit has none.")
+    call_to_action: Words = Field(default="Shop now", max_length=60, description="Words on the button where the brand kit has none.")
     subline: bool = Field(default=True, description="Whether a line stands below the headline.")
     price: bool = Field(default=True, description="Whether the price is shown.")
     logo: bool = Field(default=True, description="Whether the brand's logo, or its name, is shown.")

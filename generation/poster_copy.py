@@ -48,12 +48,12 @@ def copy_of(
     brand = kit.ads or AdStyle()
     headlines = _first_of(([headline] if headline else []), () if category is None else category.headlines, brand.headlines) or ("{title}",)
     calls = _first_of((), () if category is None else category.calls_to_action, brand.calls_to_action) or (call_to_action,)
-    said = headlines[concept % len(headlines)].replace("{title}", product.title)
+    said = headlines[concept % len(headlines)].format(title=product.title)
     below = product.title if product.title not in said else _first_sentence(product.description)
     words = {
         "headline": said,
         "subline": below if subline else "",
-        "call_to_action": calls[concept % len(calls)].replace("{title}", product.title),
+        "call_to_action": calls[concept % len(calls)].format(title=product.title),
     }
     words["price"] = "" if product.price is None or not price else written_price(product.price, product.currency, brand, product.sku)
     return {role: text for role, text in words.items() if text.strip()}
@@ -78,7 +78,7 @@ def written_price(amount: float, currency: str, style: AdStyle, sku: str) -> str
     symbol = SYMBOLS.get(currency, currency)
     usual = "{amount}\u00a0{symbol}" if currency in BEHIND or symbol == currency else "{symbol}{amount}"
     pattern = style.price_pattern or usual
-    return pattern.replace("{amount}", number).replace("{symbol}", symbol).replace("{currency}", currency).replace(" ", "\u00a0")
+    return pattern.format(amount=number, symbol=symbol, currency=currency).replace(" ", "\u00a0")
 
 
 def _first_of(*choices: Sequence[str]) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ from PIL import Image
 from catalog.ad_style import AdCopy, AdStyle
 from catalog.brand_files import _File
 from catalog.brand_kit import BrandKit, CategoryStyle
-from catalog.errors import RenderError
+from catalog.errors import RenderError, SettingsError
 from catalog.product import Product
+from catalog.recipe import parse_model
 from generation.kind import RenderSource
 from generation.poster import layout_difference
 from generation.poster_colors import choose
@@ -186,6 +187,35 @@ def test_a_price_that_its_currency_cannot_write_is_refused_and_not_rounded(amoun
     with pytest.raises(RenderError, match=rf"P-1 costs {amount} {currency}.*{allowed}.*`price: false`"):
         resolve(RECIPE, product(price=amount, currency=currency), kit(), 0)
     assert resolve(RECIPE.with_params({"price": False}), product(price=amount, currency=currency), kit(), 0)
+
+
+@pytest.mark.parametrize(
+    ("ads", "told"),
+    [
+        (
+            {"headlines": ["{title}", "Meet {product} now"]},
+            r"ads\.headlines\.1: holds \{product\}, which stands for nothing; there are \{title\}",
+        ),
+        ({"calls_to_action": ["Get {title!r}"]}, r"holds \{title!r\}"),
+        ({"headlines": ["{title.upper}"]}, r"holds \{title\.upper\}"),
+        ({"headlines": ["50 % off {"]}, r"a brace that belongs to nothing .*written braces are \{\{ and \}\}"),
+        ({"price_pattern": "{amount} {Symbol}"}, r"holds \{Symbol\}.*there are \{amount\}, \{symbol\}, \{currency\}"),
+        ({"price_pattern": "only {symbol}"}, r"must hold \{amount\}"),
+        ({"price_pattern": "{{amount}}"}, r"must hold \{amount\}"),
+    ],
+)
+def test_a_placeholder_that_stands_for_nothing_is_an_error_of_the_brand_kit(ads, told):
+    """`Meet {product} now` was printed on posters as it stands."""
+    with pytest.raises(SettingsError, match=told):
+        parse_model(BrandKit, kit().model_dump() | {"ads": ads}, "brand.yaml")
+
+
+def test_placeholders_are_filled_once_and_doubled_braces_are_written_braces():
+    brand = kit(ads=AdStyle(headlines=("{title} {{new}}",), price_pattern="{currency} {amount}"))
+    words = resolve(RECIPE, product(title="A {symbol} {x} mug"), brand, 0)["words"]
+    assert words["headline"] == "A {symbol} {x} mug {new}" and words["price"] == "USD\u00a028"
+    with pytest.raises(SettingsError, match=r"holds \{product\}"):
+        resolve(RECIPE.with_params({"headline": "Meet {product}"}), product(), kit(), 0)
 
 
 def test_a_product_without_a_price_gets_a_poster_without_one():
