@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from catalog.errors import RenderError
+from catalog.errors import PhotoRefused, RenderError
 from generation.poster_colors import Rgb, Scheme, contrast
 from generation.poster_frame import Box, Slot
 from imaging.flat_shapes import fill, rounded_box
 from imaging.lettering import DoesNotFit, SetText, Typeface, set_text, stamp, text_mask
+from imaging.photo_color import eight_bit, to_srgb
 
 Uint8 = npt.NDArray[np.uint8]
 
@@ -197,7 +198,7 @@ def _placed(slot: Slot, width: float, height: float) -> Box:
 
 @lru_cache(maxsize=4)
 def read_logo(data: bytes) -> tuple[Image.Image, Rgb | None]:
-    """A logo's picture without its empty border, RGBA, and the color of its own ground where it is opaque. Raises RenderError for what is no picture."""
+    """A logo's picture upright, in sRGB and without its empty border, RGBA, and the color of its own ground where it is opaque. Raises RenderError for what is no picture."""
     if b"<svg" in data[:2000].lower():
         raise RenderError(
             "The brand's logo is an SVG file. Nothing was made. Export it as PNG, 1,000 px wide or more, with a transparent ground."
@@ -209,7 +210,9 @@ def read_logo(data: bytes) -> tuple[Image.Image, Rgb | None]:
                     f"The brand's logo has {opened.width} x {opened.height} px; {MAX_LOGO_PIXELS / 1e6:.0f} megapixels are allowed. Nothing was made. "
                     "Name a smaller file."
                 )
-            picture = opened.convert("RGBA")
+            picture = _upright_srgb(opened)
+    except PhotoRefused as refused:
+        raise RenderError(f"The brand's logo cannot be read: {refused} Nothing was made. Name a PNG or WebP file.") from refused
     except (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError) as error:
         what = "it is no picture" if isinstance(error, UnidentifiedImageError) else str(error)
         raise RenderError(f"The brand's logo cannot be read as a picture ({what}). Nothing was made. Name a PNG or WebP file.") from error
@@ -219,6 +222,18 @@ def read_logo(data: bytes) -> tuple[Image.Image, Rgb | None]:
     if inked is None:
         raise RenderError("The brand's logo is transparent all over. Nothing was made. Name a file that shows it.")
     return picture.crop(inked), None
+
+
+def _upright_srgb(opened: Image.Image) -> Image.Image:
+    """A logo file's picture as it is meant: turned by its EXIF, in sRGB by its color profile, RGBA."""
+    icc = opened.info.get("icc_profile") or b""
+    turned = ImageOps.exif_transpose(opened)
+    pixels, alpha = eight_bit(turned, 8, [])
+    shown, _, _ = to_srgb(pixels, icc, [])
+    picture = shown.convert("RGBA")
+    if alpha is not None:
+        picture.putalpha(alpha)
+    return picture
 
 
 def _without_ground(picture: Image.Image) -> tuple[Image.Image, Rgb | None]:

@@ -30,6 +30,7 @@ from imaging.placing import place
 from quality.measurements import RenderEvidence, measure_render
 from quality.rules import read_rules
 from tests.drawn_products import bag, mug
+from tests.poison_photos import encode, exif_block, swapped_profile
 from tests.rule_bounds import broken_codes
 
 RECIPE = read_recipe_book()["ad_poster"]
@@ -307,6 +308,36 @@ def test_an_opaque_logo_stands_on_a_plate_of_its_own_ground():
     picture, ground = read_logo(picture_file(Image.fromarray(mark), "JPEG"))
     assert ground == (255, 255, 255)
     assert picture.size == pytest.approx((200, 20), abs=10)
+
+
+def marked(mode="RGBA"):
+    """A wide logo, red on the left and blue on the right, on nothing or on white."""
+    mark = np.full((120, 400, 4), (255, 255, 255, 255 if mode == "RGB" else 0), np.uint8)
+    mark[30:90, 50:200], mark[30:90, 200:350] = (200, 20, 20, 255), (20, 20, 200, 255)
+    return Image.fromarray(mark).convert(mode)
+
+
+@pytest.mark.parametrize(("mode", "kind"), [("RGB", "JPEG"), ("RGBA", "PNG"), ("RGBA", "WEBP")])
+def test_a_logo_is_turned_upright_and_its_colors_are_read_by_its_profile(mode, kind):
+    """Orientation and profile were passed over: a logo lay on its side, one in Display P3 or CMYK had wrong colors."""
+    plain = marked(mode)
+    stored = plain.transpose(Image.Transpose.ROTATE_90)
+    made, _ = read_logo(encode(stored, kind, exif=exif_block(6), icc_profile=swapped_profile(), quality=95))
+    assert made.size == pytest.approx((300, 60), abs=4), "upright"
+    left, right = (np.asarray(made)[30, column, :3].astype(int) for column in (75, 225))
+    assert left[1] > 150 > 100 > left[0], "the profile exchanges red and green"
+    assert right[2] > 150 > 100 > right[0]
+    as_is, _ = read_logo(encode(plain, kind, quality=95))
+    assert np.abs(np.asarray(as_is)[30, 75, :3].astype(int) - (200, 20, 20)).max() <= 6
+
+
+def test_a_logo_in_cmyk_or_in_sixteen_bits_of_gray_keeps_its_colors():
+    printed, _ = read_logo(encode(marked("RGB").convert("CMYK"), "JPEG", quality=95))
+    assert np.abs(np.asarray(printed)[30, 75, :3].astype(int) - (200, 20, 20)).max() <= 8
+    deep = np.full((120, 400), 65535, np.uint16)
+    deep[30:90, 50:350] = 128 * 257
+    gray, ground = read_logo(picture_file(Image.fromarray(deep)))
+    assert ground == (255, 255, 255) and tuple(np.asarray(gray)[30, 75, :3]) == (128, 128, 128)
 
 
 @pytest.mark.parametrize("size", FORMATS)
