@@ -1,11 +1,11 @@
 """Advertisements: a product with headline, price and call to action, in several layouts, in the formats of social networks and shops."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from catalog.ad_style import Words
 from catalog.errors import RenderError
@@ -33,6 +33,7 @@ Uint8 = npt.NDArray[np.uint8]
 
 Format = Literal["1080x1080", "1080x1350", "1200x628", "1080x1920", "1200x1800"]
 LayoutName = Literal["classic", "band", "disc", "price", "arch", "editorial", "split", "diagonal"]
+Name = TypeVar("Name", bound=str)
 MAX_ENLARGED = 2.5
 """A photo enlarged more than this is soft beside crisp type."""
 RAISED = 0.25
@@ -40,15 +41,22 @@ RAISED = 0.25
 GRAIN = 0.8
 
 
+def each_once(names: tuple[Name, ...]) -> tuple[Name, ...]:
+    """The names, if none stands twice. Raises ValueError otherwise."""
+    if twice := [name for number, name in enumerate(names) if name in names[:number]]:
+        raise ValueError(f"names {twice[0]} twice, which would make the same picture again; name each once")
+    return names
+
+
 class AdPosterParams(RecipeParams):
     """Parameters of advertisements."""
 
-    layouts: tuple[LayoutName, ...] = Field(
+    layouts: Annotated[tuple[LayoutName, ...], AfterValidator(each_once)] = Field(
         default=("classic", "band", "disc", "price", "arch", "editorial", "split", "diagonal"),
         min_length=1,
-        description="Layouts in the order in which variants take them: variant i takes layout i modulo their number.",
+        description="Layouts in the order in which variants take them: variant i takes layout i modulo their number; each once.",
     )
-    formats: tuple[Format, ...] = Field(
+    formats: Annotated[tuple[Format, ...], AfterValidator(each_once)] = Field(
         default=(), description="Sizes in pixels; after all layouts, variants go on in the next one. Empty: the recipe's own size."
     )
     headline: Words = Field(
@@ -222,7 +230,7 @@ AD_POSTER = Kind(
     compose=compose_ad_poster,
     resolve=_resolve,
     variants=_variants,
-    concepts=lambda params: len(set(params["layouts"])),
+    concepts=lambda params: len(params["layouts"]),
     of_style=frozenset({"backdrops", "ads"}),
     of_kit=frozenset({"ads", "logo", "palette", "title"}),
 )
