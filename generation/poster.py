@@ -64,7 +64,9 @@ class AdPosterParams(RecipeParams):
         max_length=200,
         description="Words in place of the brand kit's; `{title}` is the product's title. Empty: the kit's, or the title.",
     )
-    call_to_action: Words = Field(default="Shop now", max_length=60, description="Words on the button where the brand kit has none.")
+    call_to_action: Words = Field(
+        default="", max_length=60, description="Words on the button in place of the brand kit's. Empty: the kit's, or `Shop now`."
+    )
     subline: bool = Field(default=True, description="Whether a line stands below the headline.")
     price: bool = Field(default=True, description="Whether the price is shown.")
     logo: bool = Field(default=True, description="Whether the brand's logo, or its name, is shown.")

@@ -26,6 +26,7 @@ NO_ZEROS = {"HUF"}
 """Currencies whose hundredths are no longer coined: whole amounts are written whole, with a decimal comma, too."""
 FLOAT_ERROR = 1e-9
 """What arithmetic may have left on a price, relative; more is part of it."""
+USUAL_CALL = ("Shop now",)
 MAX_LINE = 90
 """A description's first sentence that is longer says too much for an advertisement; it is left out whole."""
 
@@ -43,11 +44,14 @@ def copy_of(
 ) -> dict[str, str]:
     """The words of one concept by role; roles without words are not there.
 
-    A parameter's words go before the category's, those before the brand's; without any, the headline is the product's title.
+    A parameter's words go before the category's, those before the brand's; without any, the headline is the product's title, and the button says `Shop now`.
     """
     brand = kit.ads or AdStyle()
     headlines = _first_of(([headline] if headline else []), () if category is None else category.headlines, brand.headlines) or ("{title}",)
-    calls = _first_of((), () if category is None else category.calls_to_action, brand.calls_to_action) or (call_to_action,)
+    calls = (
+        _first_of([call_to_action] if call_to_action else [], () if category is None else category.calls_to_action, brand.calls_to_action)
+        or USUAL_CALL
+    )
     said = headlines[concept % len(headlines)].format(title=product.title)
     below = product.title if product.title not in said else _first_sentence(product.description)
     words = {

@@ -120,7 +120,13 @@ def recipe_changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
 
     size = {name: value for name, value in changes.items() if name in ("width_px", "height_px")}
     sized = parse_model(Recipe, recipe.model_dump() | size, "--set") if size else recipe
-    return check_recipe(as_drawn(sized.with_params({name: value for name, value in changes.items() if name not in size})), "--set")
+    changed = check_recipe(as_drawn(sized.with_params({name: value for name, value in changes.items() if name not in size})), "--set")
+    if size and (formats := changed.params.get("formats")):
+        raise SettingsError(
+            f"--set {' and '.join(size)}: recipe '{recipe.name}' makes pictures in its formats ({', '.join(formats)}), so a size of its own does not count. "
+            "Nothing was made. Add --set formats=[] for that size, or choose among the formats."
+        )
+    return changed
 
 
 def parameters_of(changes: list[str], option: str = "--set") -> dict[str, Any]:

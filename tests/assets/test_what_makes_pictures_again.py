@@ -142,12 +142,12 @@ def test_a_layout_or_format_more_leaves_the_posters_that_there_are(shop, before)
     """Layouts, formats and words stood in the render key beside what was taken of them: one more format made every poster again."""
     path = shop / "recipes" / "ad_poster.yaml"
     data = yaml.safe_load(path.read_text())
-    data["params"] |= {"formats": ["1080x1080"], "call_to_action": "Never said, for the brand kit says another"}
+    data["params"] |= {"formats": ["1080x1080"]}
     data |= {"width_px": 1080, "height_px": 1080}
     path.write_text(yaml.safe_dump(data))
     first = keys(shop)
     assert {name for name in first if first[name] != before[name]} == {name for name in first if ".ad_poster." in name}
-    data["params"] |= {"formats": ["1080x1080", "1200x628"], "call_to_action": "Nor this"}
+    data["params"] |= {"formats": ["1080x1080", "1200x628"]}
     data["variants"] = 12
     path.write_text(yaml.safe_dump(data))
     more = keys(shop)

@@ -151,6 +151,14 @@ def test_the_categorys_words_go_before_the_brands():
     assert {"Mugs say hello", "Buy", "Dune Stoneware Mug", "$28"} <= set(texts(poster(brand=brand)))
 
 
+def test_a_recipes_own_words_go_before_the_kits():
+    """`--set call_to_action=Buy` became the kit's "See it"."""
+    brand = kit(ads=AdStyle(headlines=("Brand",), calls_to_action=("See it",)), category_ads=AdCopy(headlines=("Mugs",)))
+    said = resolve(RECIPE.with_params({"headline": "Mine", "call_to_action": "Get {title}"}), product(), brand, 0)["words"]
+    assert (said["headline"], said["call_to_action"]) == ("Mine", "Get Dune Stoneware Mug")
+    assert [resolve(RECIPE, product(), one, 0)["words"]["call_to_action"] for one in (brand, kit())] == ["See it", "Shop now"]
+
+
 @pytest.mark.parametrize(
     ("amount", "currency", "style", "written"),
     [

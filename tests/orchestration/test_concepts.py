@@ -33,6 +33,7 @@ def test_concepts_are_written_beside_a_sheet_of_them(vitrine, photo, tmp_path):
         (("--recipe", "ad_poster", "--set", "layouts=[nope]"), "1 wrong entry"),
         (("--recipe", "ad_poster", "--concepts", 2, "--set", "layouts=[classic, classic, band]"), "layouts: names classic twice"),
         (("--recipe", "ad_poster", "--set", "formats=[1080x1080, 1080x1080]"), "formats: names 1080x1080 twice"),
+        (("--recipe", "ad_poster", "--set", "width_px=800"), "so a size of its own does not count"),
         (("--recipe", "packshot_white", "--set", "width_px=9"), "width_px: must be at least 64"),
         (("--recipe", "packshot_white", "--index", 1), "makes one. Nothing was made."),
         (("--recipe", "recolor", "--set", "hex='#334455'", "--index", 3), "makes one. Nothing was made."),
