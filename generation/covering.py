@@ -1,6 +1,6 @@
 """What the recipes `pattern` and `material` share: the product placed in its frame, its part covered with a tile at true scale, on white."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from catalog.errors import PhotoRefused, RenderError
 from catalog.placement import Placement
-from generation.kind import Composed, Job, Wish
+from generation.kind import Composed, Job, RecipeParams, Wish
 from generation.packshot import white_ground
 from generation.part import find_part, part_map
 from imaging.color import srgb_to_lab
@@ -98,6 +98,15 @@ def covered_with_part(job: Job, cover: Cover) -> tuple[Uint8, Placement, dict[st
     }
     part = np.where(alpha == 255, whole.astype(np.float32) / np.float32(255), np.float32(0))
     return composite(rgb, alpha, background), placement, {**common, **told, **facts}, part
+
+
+def refuse_uncounted(wish: Wish, given: Mapping[str, Any], params: type[RecipeParams], named: str) -> None:
+    """Raises RenderError for parameters with another value than their default that are for shipped coverings alone, where a file of the brand kit is laid."""
+    if asked := [name for name, value in given.items() if value != params.model_fields[name].default]:
+        raise RenderError(
+            f"Recipe '{wish.recipe.name}' asks for {' and '.join(f'{name} {given[name]}' for name in asked)}, which colors what is shipped alone; {named} is a file "
+            f"of the brand kit and has its own colors. Nothing was made. Leave {' and '.join(f'`{name}`' for name in asked)} out, or name a shipped one."
+        )
 
 
 def resolve_size(wish: Wish) -> dict[str, Any]:

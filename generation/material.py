@@ -9,7 +9,7 @@ from pydantic import Field
 
 from catalog.errors import RenderError
 from catalog.product import SLUG
-from generation.covering import Covered, covered_with_part, picture_of, resolve_size, rgb_of_hex
+from generation.covering import Covered, covered_with_part, picture_of, refuse_uncounted, resolve_size, rgb_of_hex
 from generation.kind import Composed, Job, Kind, Source, Wish
 from generation.part import PartParams, resolve_part
 from generation.plate_requests import PlateRequest
@@ -48,7 +48,9 @@ class MaterialParams(PartParams, RefineParams):
         description="One of the brand kit's materials or a shipped one (wood, metal, leather, fabric, ceramic) by name; left out, the brand kit's one "
         "after another, or the shipped ones if it has none.",
     )
-    color: str | None = Field(default=None, pattern=r"^#[0-9a-fA-F]{6}$", description="Color of a shipped material.")
+    color: str | None = Field(
+        default=None, pattern=r"^#[0-9a-fA-F]{6}$", description="Color of a shipped material; refused with one of the brand kit."
+    )
     scale: float = Field(default=1.0, ge=0.2, le=5, description="Size of the grain, 1 true.")
     angle_deg: float = Field(default=0, ge=-180, le=180, description="How far the grain is turned.")
     details: Literal["keep", "cover"] = Field(default="cover", description="Whether specks and stitches stay or are covered.")
@@ -132,6 +134,7 @@ def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
     of_kit = {material.name: material for material in wish.brand_kit.materials}
     if named in of_kit:
         own = of_kit[named]
+        refuse_uncounted(wish, {"color": color}, MaterialParams, f"material '{named}'")
         found = {"name": named, "look": own.look, "file": own.file.sha256, "width_cm": own.repeat_cm}
     elif named in LOOKS:
         found = {"name": named, "look": named, "color": (color or COLORS[named]).lower()}

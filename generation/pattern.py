@@ -8,7 +8,7 @@ from pydantic import Field
 
 from catalog.errors import RenderError
 from catalog.product import SLUG
-from generation.covering import Covered, compose_covered, picture_of, resolve_size, rgb_of_hex
+from generation.covering import Covered, compose_covered, picture_of, refuse_uncounted, resolve_size, rgb_of_hex
 from generation.kind import Composed, Job, Kind, Wish
 from generation.part import PartParams, resolve_part
 from imaging.drawn_patterns import DRAWN, drawn_pattern
@@ -33,8 +33,12 @@ class PatternParams(PartParams):
     )
     repeat_cm: float | None = Field(default=None, gt=0.05, le=500, description="Width of one repeat; left out, the brand kit's, or 4.")
     angle_deg: float = Field(default=0, ge=-180, le=180, description="How far the pattern is turned.")
-    ground: str = Field(default="#f2ede1", pattern=r"^#[0-9a-fA-F]{6}$", description="Ground of a shipped pattern.")
-    figure: str = Field(default="#27405f", pattern=r"^#[0-9a-fA-F]{6}$", description="Figures of a shipped pattern.")
+    ground: str = Field(
+        default="#f2ede1", pattern=r"^#[0-9a-fA-F]{6}$", description="Ground of a shipped pattern; refused with one of the brand kit."
+    )
+    figure: str = Field(
+        default="#27405f", pattern=r"^#[0-9a-fA-F]{6}$", description="Figures of a shipped pattern; refused with one of the brand kit."
+    )
     details: Literal["keep", "cover"] = Field(default="keep", description="Whether specks and stitches stay or are covered.")
     roundness: float = Field(default=0.6, ge=0, le=1, description="How far the form is followed, 0 flat .. 1 as a tube.")
     folds: float = Field(default=0.7, ge=0, le=1, description="How far folds move the pattern.")
@@ -102,8 +106,7 @@ def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
     of_kit = {pattern.name: pattern for pattern in wish.brand_kit.patterns}
     if named in of_kit:
         found = {"name": named, "file": of_kit[named].file.sha256, "repeat_cm": repeat or of_kit[named].repeat_cm}
-        for unused in ("ground", "figure"):
-            params.pop(unused)
+        refuse_uncounted(wish, {name: params.pop(name) for name in ("ground", "figure")}, PatternParams, f"pattern '{named}'")
     elif named in DRAWN:
         found = {"name": named, "repeat_cm": repeat or DRAWN_REPEAT_CM}
     else:

@@ -149,6 +149,27 @@ def test_an_unknown_name_says_which_there_are(name, asked):
         made(name, bag(), **{name: asked})
 
 
+def test_colors_of_shipped_coverings_are_refused_with_one_of_the_brand_kit():
+    """They were dropped without a word: a kit's wood stayed as brown as it is whatever `color` said."""
+    data = png(np.full((64, 64, 3), 120, np.uint8))
+    brand = kit(
+        materials=(MaterialTexture(name="oak", file=named(data), repeat_cm=6, look="wood"),),
+        patterns=(Pattern(name="cherry", file=named(data), repeat_cm=2.5),),
+    )
+    for recipe, params, told in (
+        ("material", {"color": "#ff0000"}, "color #ff0000, which colors what is shipped alone; material 'oak'"),
+        ("pattern", {"ground": "#ff0000", "figure": "#00ff00"}, "ground #ff0000 and figure #00ff00, .* pattern 'cherry'"),
+        ("pattern", {"pattern": "cherry", "figure": "#00ff00"}, "asks for figure #00ff00, .* pattern 'cherry'"),
+    ):
+        with pytest.raises(RenderError, match=told):
+            resolve(BOOK[recipe].with_params(params), PRODUCT, brand, 0)
+    assert "ground" not in resolve(BOOK["pattern"], PRODUCT, brand, 0)["params"]
+    assert (
+        resolve(BOOK["material"].with_params({"material": "metal", "color": "#ff0000"}), PRODUCT, brand, 0)["material"]["color"]
+        == "#ff0000"
+    )
+
+
 def test_shipped_patterns_and_materials_have_no_seam_and_looks_are_those_of_the_brand_kit():
     assert all(seam_of(drawn_pattern(name, (255, 255, 255), (20, 20, 90))) <= 1 for name in DRAWN)
     assert set(LOOKS) == set(COLORS) == set(WIDTH_CM)
