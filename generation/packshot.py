@@ -23,7 +23,8 @@ Box = tuple[int, int, int, int]
 NEAR_WHITE = 254
 """A background pixel counts as white from this level in every channel; rule of the white-background check."""
 UPSCALE_MAX = 1.25
-"""How much a photo is enlarged unless the recipe says otherwise: a quarter more is not seen, twice as much is."""
+"""How much a photo is enlarged unless the recipe says otherwise. Chosen, not measured: of three photos made small and enlarged again by Lanczos (leather bag, speckled
+mug, bottles), 1.25 times looked as before at full size, and 2 times softer in the bag's grain."""
 
 ENHANCED_UPSCALE_MAX = 2.0
 """As the recipe `enhance` has it: what noise and blur hid does not come back by enlarging more."""

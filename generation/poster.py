@@ -35,7 +35,7 @@ Format = Literal["1080x1080", "1080x1350", "1200x628", "1080x1920", "1200x1800"]
 LayoutName = Literal["classic", "band", "disc", "price", "arch", "editorial", "split", "diagonal"]
 Name = TypeVar("Name", bound=str)
 MAX_ENLARGED = 2.5
-"""A photo enlarged more than this is soft beside crisp type."""
+"""How much a photo may be enlarged at most. Chosen, not measured: at 2.5 times grain and edges are visibly soft at full size, which a poster of a small photo may be."""
 RAISED = 0.25
 """Of the height that a low product leaves free in its box, so much is left below it."""
 GRAIN = 0.8

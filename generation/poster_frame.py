@@ -58,7 +58,6 @@ class Layout:
     shapes: tuple[Shape, ...] = ()
     dark: bool = False
     sweep: bool = False
-    product_on: Surface = "ground"
 
 
 @dataclass(frozen=True)

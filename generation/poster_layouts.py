@@ -51,7 +51,6 @@ def _split(frame: Frame) -> Layout:
             stack=("headline", "subline"),
             product=b(0.53, 0.05, 0.99, 0.95),
             shapes=(Shape(kind="polygon", points=frame.full(0.5, 0, 1, 1)),),
-            product_on="accent",
             logo=Slot(box=b(0, 0, 0.4, 0.11)),
             slots={
                 "headline": Slot(box=b(0, 0.19, 0.46, 0.56), upright="bottom", face="strong", largest=0.095, smallest=0.045, lines=3),
@@ -64,7 +63,6 @@ def _split(frame: Frame) -> Layout:
         stack=("headline", "subline"),
         product=b(0.36, 0.42, 1.0, 0.985),
         shapes=(Shape(kind="polygon", points=frame.full(0.3, 0.365, 1, 1)),),
-        product_on="accent",
         logo=Slot(box=b(0, 0, 0.6, 0.065)),
         slots={
             "headline": Slot(box=b(0, 0.1, 0.95, 0.27), upright="middle", face="strong", largest=0.092, smallest=0.042, lines=2),
@@ -124,7 +122,6 @@ def _disc(frame: Frame) -> Layout:
             stack=("headline", "subline"),
             product=b(0.6, 0.08, 0.96, 0.9),
             shapes=(Shape(kind="oval", box=(middle[0] - side / 2, middle[1] - side / 2, middle[0] + side / 2, middle[1] + side / 2)),),
-            product_on="accent",
             logo=Slot(box=b(0, 0.89, 0.3, 1)),
             slots={
                 "headline": Slot(box=b(0, 0, 0.5, 0.42), upright="top", face="headline", largest=0.12, smallest=0.045, lines=3),
@@ -140,7 +137,6 @@ def _disc(frame: Frame) -> Layout:
         stack=("headline", "subline"),
         product=(right - side * 0.86, bottom - side * 0.86, right - side * 0.14, bottom - side * 0.12),
         shapes=(Shape(kind="oval", box=(right - side, bottom - side, right, bottom)),),
-        product_on="accent",
         logo=Slot(box=b(0, 0.94, 0.45, 1), upright="bottom"),
         slots={
             "headline": Slot(box=b(0, 0, 0.86, 0.165), upright="top", face="headline", largest=0.098, smallest=0.042, lines=2),
@@ -233,7 +229,6 @@ def _arch(frame: Frame) -> Layout:
             stack=("headline", "subline"),
             product=b(0.07, 0.2, 0.37, 0.93),
             shapes=(Shape(kind="arch", box=(*b(0.03, 0.02, 0.41, 1)[:3], float(frame.height))),),
-            product_on="accent",
             logo=Slot(box=b(0.74, 0.9, 1, 1), align="right", upright="bottom"),
             slots={
                 "price": Slot(box=b(0.5, 0.02, 1, 0.18), align="right", upright="top", face="text", largest=0.075, smallest=0.04, lines=1),
@@ -247,7 +242,6 @@ def _arch(frame: Frame) -> Layout:
     return Layout(
         product=b(0.03, 0.2, 0.67, 0.69),
         shapes=(Shape(kind="arch", box=b(0.0, 0.0, 0.7, 0.745)),),
-        product_on="accent",
         logo=Slot(box=b(0.76, 0.0, 1, 0.08), align="right"),
         slots={
             "headline": Slot(box=b(0, 0.785, 0.64, 0.985), upright="bottom", face="headline", largest=0.085, smallest=0.04, lines=3),
