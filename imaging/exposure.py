@@ -100,5 +100,5 @@ def _is_neutral(pixels: FloatImage) -> bool:
 def _exposure(gain: float, max_ev: float, reference: Literal["highlights", "backdrop"]) -> Exposure:
     ev = float(np.clip(np.log2(gain), 0, max_ev))
     if ev < DEAD_BAND_EV:
-        return Exposure(ev=0.0, reference="none", why=f"its {reference} are right within {DEAD_BAND_EV} stops")
-    return Exposure(ev=round(ev, 3), reference=reference, why=f"its {reference} lie {ev:+.2f} stops off")
+        return Exposure(ev=0.0, reference="none", why=f"right within {DEAD_BAND_EV} stops by its {reference}")
+    return Exposure(ev=round(ev, 3), reference=reference, why=f"{ev:+.2f} stops by its {reference}")

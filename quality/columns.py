@@ -109,6 +109,13 @@ COLUMNS: dict[str, Column] = {
     "contact_delta_l": Column(
         unit="L*", low=None, high=None, source="own", meaning="how much darker the ground is right below the product"
     ),
+    "shadow_due": Column(
+        unit="0 or 1",
+        low=0,
+        high=1,
+        source="the plan",
+        meaning="whether a shadow is to be seen: not where the recipe as planned has none (`shadow: 0`), nor where the expected picture is known",
+    ),
     "shadow_lost_delta_l": Column(
         unit="L*", low=None, high=None, source="own", meaning="how much lighter the foot's surroundings are than expected"
     ),

@@ -81,6 +81,7 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     row.update(_file_columns(evidence))
     row.update(beside)
     row["expected_known"] = float(evidence.expected_HW3 is not None)
+    row["shadow_due"] = float(evidence.expected_HW3 is None and not _planned_without_shadow(facts))
     row.update(measure_collapse(views))
     row.update(measure_background(views, background_hex, soft_shadows=kind == "plain"))
     if kind == "white":
@@ -135,6 +136,11 @@ def _beside(evidence: RenderEvidence) -> Measurements:
         row.update(measure_companion(evidence.pixels_HW3, alpha, *evidence.companion, told))
     second = None if evidence.companion is None else evidence.companion[1]
     return row | asked_size(alpha, second, evidence.facts.get("resolved"))
+
+
+def _planned_without_shadow(facts: dict[str, Any]) -> bool:
+    """Whether the recipe as planned has no shadow. The plan is the shop's, not the renderer's; a file judged by hand comes without one."""
+    return facts.get("resolved", {}).get("params", {}).get("shadow") == 0
 
 
 def views_of(evidence: RenderEvidence) -> Views:

@@ -31,6 +31,7 @@ When = Literal[
     "size_known",
     "logo_known",
     "asked_size_known",
+    "shadow_due",
     "companion_known",
 ]
 CONDITIONS: dict[When, tuple[str, float]] = {
@@ -41,6 +42,7 @@ CONDITIONS: dict[When, tuple[str, float]] = {
     "size_known": ("size_known", 1.0),
     "logo_known": ("logo_known", 1.0),
     "asked_size_known": ("asked_size_known", 1.0),
+    "shadow_due": ("shadow_due", 1.0),
     "companion_known": ("companion_known", 1.0),
 }
 """The column that a condition looks at, and its value in renders that the rule applies to. Where it holds nothing, the rule applies, too."""
@@ -54,6 +56,7 @@ CONDITIONS_IN_WORDS: dict[When, str] = {
     "size_known": "only where the catalog tells the product's size",
     "logo_known": "only where there is a logo",
     "asked_size_known": "only where the plan says how large the product is to be shown",
+    "shadow_due": "only where the recipe as planned has a shadow and the expected picture is not known",
     "companion_known": "only where a second product stands beside the first",
 }
 """To which renders a rule applies, for people; nothing where to all."""
