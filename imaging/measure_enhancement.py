@@ -20,6 +20,8 @@ Mask = npt.NDArray[np.bool_]
 CURVE_POINTS = 24
 REDUCTION = 8
 """Colors are compared as means of 8x8 pixels: noise that was taken out is no hue."""
+LEAST_INSIDE = 0.25
+"""Share of a block that lies inside the product for its mean to count."""
 NEIGHBORS_PX = 7
 """Around a pixel whose smallest and largest value a sharpened picture may not pass."""
 STEEP_SHARE, FLAT_SHARE = 0.08, 0.3
@@ -113,14 +115,23 @@ def _rising_curve(before: FloatImage, after: FloatImage) -> tuple[FloatImage, Fl
 def _color_apart(render: FloatImage, expected: FloatImage, inner: Mask) -> float:
     """95th percentile of CIEDE2000 between the two at equal lightness: hue and chroma alone."""
     size = (max(1, inner.shape[1] // REDUCTION), max(1, inner.shape[0] // REDUCTION))
-    small = [to_levels(np.asarray(cv2.resize(np.clip(one, 0, 1), size, interpolation=cv2.INTER_AREA))) for one in (render, expected)]
+    share = cv2.resize(inner.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    small = [_mean_inside(one, inner, share) for one in (render, expected)]
     lab_r, lab_e = (srgb_to_lab(one) for one in small)
-    used = cv2.resize(inner.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    used = share > LEAST_INSIDE
     used &= (lab_r[..., 0] > DARK_L) & (lab_e[..., 0] > DARK_L) & (small[0].max(axis=2) < 250)
     if used.sum() < 25:
         return 0.0
     lab_e[..., 0] = lab_r[..., 0]
     return float(np.percentile(delta_e2000(lab_r[used], lab_e[used]), 95))
+
+
+def _mean_inside(linear: FloatImage, inner: Mask, share: FloatImage) -> Uint8:
+    """Mean color of each block's inner pixels: beside thin rails a block's other pixels are the backdrop in the photo, and the product in its
+    cut-out."""
+    kept = np.clip(linear, 0, 1) * inner[..., None].astype(np.float32)
+    small = cv2.resize(np.asarray(kept, np.float32), share.shape[::-1], interpolation=cv2.INTER_AREA)
+    return to_levels(np.asarray(small / np.maximum(share, 1e-6)[..., None], np.float32))
 
 
 def _detail(render: FloatImage, expected: FloatImage, inner: Mask) -> dict[str, float | None]:
