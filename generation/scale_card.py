@@ -1,16 +1,16 @@
 """Scale cards: the product at true scale beside an object that everybody knows, with dimension lines and lengths."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from catalog.errors import RenderError
 from catalog.placement import Placement
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
 from generation.scale_layout import LINE_OFF, MARGIN, CardLayout, SeenSize, lay_out
-from generation.scale_words import CardWords
+from generation.scale_words import SIZE_LETTERS, CardWords
 from generation.typefaces import chosen_fonts, typefaces
 from imaging.composite import composite
 from imaging.dimension_lines import draw_dimension, draw_extension
@@ -22,6 +22,7 @@ from imaging.reference_objects import draw_reference, reference_object
 from imaging.shadows import ShadowLight, darken, shadow_map
 
 Uint8 = npt.NDArray[np.uint8]
+Letter = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f]{1,8}$")]
 
 GROUND_RGB = (206, 208, 210)
 MAX_ASPECT_ERROR_PCT = 12.0
@@ -40,6 +41,10 @@ class ScaleCardParams(RecipeParams):
         default="auto", description="What stands beside the product; `auto` chooses by its longest side, and the sheet of paper by `units`."
     )
     reference_label: str = Field(default="", max_length=40, description="What to call it, in the shop's language; empty: in English.")
+    size_letters: tuple[Letter, Letter, Letter] = Field(
+        default=SIZE_LETTERS, description="What stands for width, depth and height in the size in words, in the shop's language."
+    )
+    decimal_mark: Literal[".", ","] = Field(default=".", description="What parts whole centimeters from tenths.")
     background_hex: str = Field(default="#f6f6f4", pattern="^#[0-9a-fA-F]{6}$", description="The even ground, `#rrggbb`.")
     title: bool = Field(default=True, description="Whether title and size in words stand above.")
     shadow: float = Field(default=0.6, ge=0, le=1, description="Strength of the contact shadow, 0 none.")
@@ -164,6 +169,9 @@ def _draw_lines(canvas: Uint8, alpha: Uint8, layout: CardLayout, seen: SeenSize,
 
 
 def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
+    for name in ("size_letters", "decimal_mark"):  # cards made before keep their keys
+        if list(params[name]) == list(ScaleCardParams.model_fields[name].default):
+            del params[name]
     titled = {"title": wish.product.title} if params["title"] else {}
     return {"size_cm": wish.product.size_cm, "fonts": chosen_fonts(wish.brand_kit), **titled}
 

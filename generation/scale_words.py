@@ -1,5 +1,6 @@
 """The words of a scale card: title and size, lengths at their lines, the reference object's name; set in type, drawn, told as facts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ Uint8 = npt.NDArray[np.uint8]
 
 TEXT_RGB, SOFT_TEXT_RGB = (31, 36, 44), (84, 92, 104)
 CM_PER_INCH = 2.54
+SIZE_LETTERS = ("W", "D", "H")
+"""Width, depth, height in English."""
 MIN_TEXT_SHARE = 0.020
 """Smallest size of letters, of the picture's shorter side."""
 TITLE_HEIGHT = HEADER - 0.055
@@ -25,18 +28,20 @@ class CardWords:
 
     def __init__(self, job: Job, thing: ReferenceObject, seen: SeenSize, faces: dict[str, Typeface], unit: int) -> None:
         self.unit, self.units, self.size = unit, job.params["units"], job.size_px
+        self.mark = job.params.get("decimal_mark", ".")
         self.strong, self.text = faces["strong"], faces["text"]
         room = self.size[0] * (1 - 2 * MARGIN)
         self.height = self._length(seen.told_height_cm, " ", 0.105) if self._drawn(job, seen.height_line_cm, thing, seen) else None
         self.width = self._length(seen.told_width_cm, " / ", 0.3) if self._drawn(job, seen.width_line_cm, thing, seen) else None
         named = job.params["reference_label"] or thing.label
         told_in = "in" if self.units == "in" else "cm"
-        said = f"{named}, {' × '.join(_number(cm, told_in) for cm in thing.told_cm)} {told_in}"
+        said = f"{named}, {' × '.join(_number(cm, told_in, self.mark) for cm in thing.told_cm)} {told_in}"
         self.reference = self._set(said, self.text, 0.0245, 0.30 * self.size[0], lines=2)
         self.title = self.told = None
         if job.params["title"]:
             self.title = self._set(job.resolved["title"], faces["headline"], 0.052, room, lines=2, height_px=TITLE_HEIGHT * unit)
-            self.told = self._set(_in_words(job.resolved["size_cm"], self.units), self.text, 0.0265, room, lines=1)
+            letters = tuple(job.params.get("size_letters", SIZE_LETTERS))
+            self.told = self._set(_in_words(job.resolved["size_cm"], self.units, letters, self.mark), self.text, 0.0265, room, lines=1)
 
     def _drawn(self, job: Job, line_cm: float | None, thing: ReferenceObject, seen: SeenSize) -> bool:
         """Whether a line is long enough to be read; the scale is not known before the labels are, so the largest it can be is taken."""
@@ -45,7 +50,7 @@ class CardWords:
 
     def _length(self, cm: float | None, between: str, share: float) -> SetText:
         assert cm is not None, "a line has its length"
-        parts = [f"{_number(cm, unit)}\u00a0{unit}" for unit in (("cm", "in") if self.units == "both" else (self.units,))]
+        parts = [f"{_number(cm, unit, self.mark)}\u00a0{unit}" for unit in (("cm", "in") if self.units == "both" else (self.units,))]
         return self._set(between.join(parts), self.strong, 0.0275, share * self.unit, lines=2)
 
     def _set(self, text: str, face: Typeface, share: float, width_px: float, *, lines: int, height_px: float | None = None) -> SetText:
@@ -94,17 +99,17 @@ def _as_fact(box: tuple[int, int, int, int], canvas: Uint8, rgb: tuple[int, int,
     }
 
 
-def _number(cm: float, unit: str) -> str:
+def _number(cm: float, unit: str, mark: str = ".") -> str:
     value = cm if unit == "cm" else cm / CM_PER_INCH
     digits = 0 if value >= 100 else 1 if value >= 1 else 2  # 0.2 cm are 0.08 in, and not 0.1
     shown = f"{value:.{digits}f}"
-    return shown.rstrip("0").removesuffix(".") if digits else shown
+    return (shown.rstrip("0").removesuffix(".") if digits else shown).replace(".", mark)
 
 
-def _in_words(size: dict[str, float | None], units: str) -> str:
+def _in_words(size: dict[str, float | None], units: str, letters: Sequence[str], mark: str) -> str:
     """Width, depth and height in words: `W 12.1 × D 8.4 × H 9.4 cm`."""
-    known = [(letter, size[name]) for letter, name in (("W", "width"), ("D", "depth"), ("H", "height"))]
+    known = [(letter, size[name]) for letter, name in zip(letters, ("width", "depth", "height"), strict=True)]
     shown = ("cm", "in") if units == "both" else (units,)
     return "  /  ".join(
-        " × ".join(f"{letter} {_number(cm, unit)}" for letter, cm in known if cm is not None) + f" {unit}" for unit in shown
+        " × ".join(f"{letter} {_number(cm, unit, mark)}" for letter, cm in known if cm is not None) + f" {unit}" for unit in shown
     )

@@ -144,6 +144,13 @@ def test_units_are_as_asked_for():
     assert "12\u00a0cm / 4.7\u00a0in" in said["both"]
 
 
+def test_size_in_words_speaks_the_shops_language_and_cards_made_before_keep_their_keys():
+    said = [text["text"] for text in card(sized(), units="cm", size_letters=["B", "T", "H"], decimal_mark=",").facts["texts"]]
+    assert any(one.startswith("B 12 × H ") and "," in one and "." not in one for one in said), said
+    plain = resolve(RECIPE.with_params({"size_letters": ["W", "D", "H"]}), sized(), KIT, 0)
+    assert plain["params"] == resolve(RECIPE, sized(), KIT, 0)["params"] and "size_letters" not in plain["params"]
+
+
 @pytest.mark.parametrize(("longest", "reference"), [(12, "hand"), (40, "a4"), (120, "person"), (300, "door")])
 def test_the_reference_follows_the_products_size(longest, reference):
     assert card(sized(width_cm=float(longest))).facts["reference"] == reference
