@@ -14,9 +14,10 @@ from pydantic import Field
 from catalog.errors import RenderError
 from catalog.placement import Placement
 from generation.kind import Composed, Job, Kind, RecipeParams, Wish
-from imaging.backdrops import LINE_SHARE, NATURAL_HEX, Backdrop, draw_backdrop
+from imaging.backdrops import NATURAL_HEX, Backdrop, draw_backdrop, floor_line_behind
 from imaging.composite import Placed, Reflection, Shadow, composite, grounded
 from imaging.edge_contrast import MEASURED_AT_PX, edge_contrast
+from imaging.footprint import find_footprint
 from imaging.linear_light import light_of_hex, to_fine_levels, to_levels
 from imaging.placing import fit_centered, place
 from imaging.plate_finish import add_grain
@@ -81,16 +82,17 @@ def compose_backdrop(job: Job) -> Composed:
     return composite(rgb, alpha, background), placement, facts
 
 
-def _backdrops(job: Job) -> list[Backdrop]:
-    """The backdrops that the brand offers in this recipe's manner, in its order."""
+def _backdrops(job: Job, placement: Placement) -> list[Backdrop]:
+    """The backdrops that the brand offers in this recipe's manner, in its order; a table reaches behind the product, however low that is."""
     params, colors = job.params, job.resolved["backdrops"]
     texture = None if params["texture"] == "paper" else params["texture"]
+    line = _line_behind(job, placement) if job.resolved["kind"] == TABLE else None
     return [
         Backdrop(
             color_hex=color,
             top_hex=(job.resolved["gradient_hex"] or colors[(place + 1) % len(colors)]) if params.get("gradient") else None,
             texture=texture,
-            floor_line=job.resolved["kind"] == TABLE,
+            line_share=line,
             falloff=params["falloff"],
             light_side=params["light_side"],
         )
@@ -98,8 +100,15 @@ def _backdrops(job: Job) -> list[Backdrop]:
     ]
 
 
+def _line_behind(job: Job, placement: Placement) -> float:
+    """Where the table ends, in frame heights: behind all that the product stands on."""
+    stands = find_footprint(job.source.alpha_HW)
+    lowest, back = ((placement.top_px + placement.scale * row) / placement.frame_height_px for row in (stands.box[3], stands.back_row))
+    return floor_line_behind(lowest, back)
+
+
 def _first_that_contrasts(job: Job, placement: Placement) -> tuple[Backdrop, dict[str, Any]]:
-    offered, index, least = _backdrops(job), job.resolved["backdrop_index"], job.params["contrast_min"]
+    offered, index, least = _backdrops(job, placement), job.resolved["backdrop_index"], job.params["contrast_min"]
     small = _reduced(placement, MEASURED_AT_PX / max(job.size_px))
     product = place(job.source.foreground_HW3, job.source.alpha_HW, small)
     passed_over: dict[str, float] = {}
@@ -109,7 +118,7 @@ def _first_that_contrasts(job: Job, placement: Placement) -> tuple[Backdrop, dic
             passed_over[backdrop.color_hex] = round(contrast, 1)
         elif index == 0:
             facts: dict[str, Any] = (
-                {"background": "plain", "background_hex": backdrop.color_hex} if not backdrop.floor_line else {"background": "scene"}
+                {"background": "plain", "background_hex": backdrop.color_hex} if backdrop.line_share is None else {"background": "scene"}
             )
             facts |= {"backdrop_hex": backdrop.color_hex, "edge_contrast": round(contrast, 1)}
             return backdrop, facts | ({"passed_over": passed_over} if passed_over else {})
@@ -143,7 +152,7 @@ def _shadow(backdrop: Backdrop, strength: float, height: int) -> Shadow:
     light = ShadowLight(
         side=backdrop.light_side, hardness=0.1, reach=0.6, contact=0.95 * strength, occlusion=0.78 * strength, cast=0.84 * strength
     )
-    horizon_row = LINE_SHARE * height if backdrop.floor_line else 0.0
+    horizon_row = 0.0 if backdrop.line_share is None else backdrop.line_share * height
     return Shadow(light=light, kept_rgb=_left_in_shadow(backdrop), horizon_row=horizon_row)
 
 
@@ -167,7 +176,9 @@ def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
             f"Recipe '{wish.recipe.name}' wants a gradient, and there is one color, {colors[0]}. Give the other as `gradient_hex`, "
             "or add a backdrop color to the brand kit."
         )
-    return {"backdrops": list(colors), "backdrop_index": wish.index, "gradient_hex": second.lower() if second else None}
+    # So that tables whose line ran through what stands low are made again, and sweeps are not.
+    table = {"line": "behind"} if wish.recipe.kind == TABLE else {}
+    return {"backdrops": list(colors), "backdrop_index": wish.index, "gradient_hex": second.lower() if second else None} | table
 
 
 def _variants(wish: Wish) -> int:

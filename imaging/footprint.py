@@ -59,6 +59,12 @@ class Footprint:
     clearance: float
     box: tuple[int, int, int, int]
 
+    @property
+    def back_row(self) -> float:
+        """The row of the far side of what touches the ground: the highest foot, or the hidden edge of a ring, its front mirrored at its ends."""
+        fronts = [self.ground_row[first:last] for first, last in self.runs]
+        return min(float(front[0] + front[-1] - front.max()) for front in fronts)
+
     def moved(self, right_px: int, down_px: int, *, width: int) -> "Footprint":
         """The same footprint seen from a frame of another width whose origin lies elsewhere; columns outside the old frame are level."""
         columns = np.arange(width) - right_px

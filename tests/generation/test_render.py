@@ -243,6 +243,37 @@ def test_a_table_has_a_line_a_shadow_and_a_reflection():
         assert picture.facts["background"] == "scene"
 
 
+@pytest.mark.parametrize("size", [(600, 200), (420, 420), (200, 600)], ids=["3:1", "1:1", "1:3"])
+@pytest.mark.parametrize("frame", [(600, 600), (900, 600), (480, 600)])
+def test_whatever_stands_on_a_table_stands_below_its_edge(size, frame):
+    """The edge lay at 0.66 of the height, and the foot of what is wider than twice its height above it: shoes, trays and sofas hung on the wall."""
+    drawn = tuple(cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in bag())
+    recipe = BOOK["backdrop_table"].model_copy(update={"width_px": frame[0], "height_px": frame[1]}).with_params({"texture": "marble"})
+    [picture] = render_group([resolve(recipe, PRODUCT, KIT, 0)], [5], source(drawn), None)
+    lightness = picture.pixels_HW3[:, :20].astype(float).mean(axis=(1, 2))
+    edge = int(np.argmax(lightness[4:] - lightness[:-4])) + 2
+    _, alpha, _ = placed(drawn, picture)
+    with shown_on_failure("table-edge", render=picture.pixels_HW3):
+        assert product_box(alpha)[3] - edge > 0.1 * frame[1]
+        assert min(find_footprint(alpha).ground_row) > edge
+
+
+def test_all_legs_of_a_bench_stand_on_the_table():
+    """In a wide frame the hind legs of a bench ended on the wall, above the table's edge."""
+    alpha = np.zeros((320, 700), np.uint8)
+    alpha[40:80, 40:660] = 255
+    for left, foot in ((60, 250), (120, 190), (540, 300), (610, 260)):
+        alpha[60:foot, left : left + 26] = 255
+    wide = np.full((320, 700, 3), (150, 96, 52), np.uint8), alpha
+    recipe = BOOK["backdrop_table"].model_copy(update={"width_px": 1000, "height_px": 524}).with_params({"texture": "marble"})
+    [picture] = render_group([resolve(recipe, PRODUCT, KIT, 0)], [5], source(wide), None)
+    lightness = picture.pixels_HW3[:, :20].astype(float).mean(axis=(1, 2))
+    edge = int(np.argmax(lightness[4:] - lightness[:-4])) + 2
+    stands = picture.placement.top_px + picture.placement.scale * 190
+    with shown_on_failure("table-legs", render=picture.pixels_HW3):
+        assert edge < stands < 0.7 * 524
+
+
 def test_a_backdrops_shadow_falls_away_from_its_light():
     drawn = mug()
     left, right = (render("backdrop", drawn, light_side=side, falloff=0) for side in (-0.8, 0.8))

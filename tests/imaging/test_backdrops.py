@@ -43,7 +43,7 @@ def test_a_backdrop_is_lighter_on_the_side_of_its_light():
 
 def test_the_same_backdrop_is_the_same_to_the_byte():
     first, second = (
-        draw_backdrop(Backdrop(color_hex="#c9d2bf", texture="wood", floor_line=True), width_px=200, height_px=240) for _ in range(2)
+        draw_backdrop(Backdrop(color_hex="#c9d2bf", texture="wood", line_share=0.66), width_px=200, height_px=240) for _ in range(2)
     )
     assert first.tobytes() == second.tobytes()
 
