@@ -13,7 +13,8 @@ from pydantic import Field
 
 from catalog.errors import RenderError
 from catalog.placement import Placement
-from generation.kind import Composed, Job, Kind, RecipeParams, Wish
+from generation.enlarging import ADDED_UPSCALE_MAX, EnlargingParams, told_enlarged
+from generation.kind import Composed, Job, Kind, Wish
 from imaging.backdrops import NATURAL_HEX, Backdrop, draw_backdrop, floor_line_behind
 from imaging.composite import Placed, Reflection, Shadow, composite, grounded
 from imaging.edge_contrast import MEASURED_AT_PX, edge_contrast
@@ -35,7 +36,7 @@ CONTRAST_MIN = 7.0
 """CIEDE2000 along three quarters of the outline, below which a product fades into its backdrop."""
 
 
-class _Params(RecipeParams):
+class _Params(EnlargingParams):
     fill_pct: float = Field(default=68.0, ge=20, le=95, description="Longer side of the product's box in percent of the frame.")
     falloff: float = Field(default=0.5, ge=0, le=1, description="How much the backdrop darkens toward its corners.")
     shadow: float = Field(default=1.0, ge=0, le=1, description="Strength of the shadow, 0 none.")
@@ -70,6 +71,7 @@ def compose_backdrop(job: Job) -> Composed:
     """
     params, (width, height) = job.params, job.size_px
     placement = fit_centered(job.source.alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=params["fill_pct"])
+    enlarged = told_enlarged(job, placement)
     backdrop, facts = _first_that_contrasts(job, placement)
     rgb, alpha = place(job.source.foreground_HW3, job.source.alpha_HW, placement)
     light = grounded(
@@ -79,7 +81,7 @@ def compose_backdrop(job: Job) -> Composed:
         reflection=Reflection(strength=0.5 * params["reflection"]),
     )
     background = np.clip(np.round(add_grain(to_fine_levels(light), sigma=GRAIN, seed=job.seed)), 0, 255).astype(np.uint8)
-    return composite(rgb, alpha, background), placement, facts
+    return composite(rgb, alpha, background), placement, facts | enlarged
 
 
 def _backdrops(job: Job, placement: Placement) -> list[Backdrop]:
@@ -185,5 +187,12 @@ def _variants(wish: Wish) -> int:
     return 1 if wish.recipe.params.get("hex") else min(wish.recipe.variants, len(wish.style.backdrops))
 
 
-BACKDROP_TABLE = Kind(params=TableParams, compose=compose_backdrop, resolve=_resolve, variants=_variants, alike_in_category=True)
-BACKDROP = Kind(params=BackdropParams, compose=compose_backdrop, resolve=_resolve, variants=_variants, alike_in_category=True)
+BACKDROP = Kind(
+    params=BackdropParams,
+    compose=compose_backdrop,
+    resolve=_resolve,
+    variants=_variants,
+    added_later=ADDED_UPSCALE_MAX,
+    alike_in_category=True,
+)
+BACKDROP_TABLE = replace(BACKDROP, params=TableParams)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from catalog.errors import PhotoRefused, RenderError
 from catalog.placement import Placement
+from generation.enlarging import told_enlarged
 from generation.kind import Composed, Job, RecipeParams, Wish
 from generation.packshot import white_ground
 from generation.part import find_part, part_map
@@ -65,6 +66,7 @@ def covered_with_part(job: Job, cover: Cover) -> tuple[Uint8, Placement, dict[st
     """The same, and how much of each pixel of the picture is the part, float32 0..1; 0 at the product's soft edge."""
     width, height = job.size_px
     placement = fit_centered(job.source.alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=job.params["fill_pct"])
+    enlarged = told_enlarged(job, placement)
     rgb, alpha = place(job.source.foreground_HW3, job.source.alpha_HW, placement)
     region, told = find_part(job, placement)
     window = window_of(region.mask)
@@ -97,7 +99,7 @@ def covered_with_part(job: Job, cover: Cover) -> tuple[Uint8, Placement, dict[st
         "details": job.params["details"],
     }
     part = np.where(alpha == 255, whole.astype(np.float32) / np.float32(255), np.float32(0))
-    return composite(rgb, alpha, background), placement, {**common, **told, **facts}, part
+    return composite(rgb, alpha, background), placement, {**common, **told, **facts, **enlarged}, part
 
 
 def refuse_uncounted(wish: Wish, given: Mapping[str, Any], params: type[RecipeParams], named: str) -> None:

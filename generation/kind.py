@@ -172,6 +172,8 @@ class Kind:
 
     `drawn_if`: whether parameters ask for a plate, for kinds that do without one otherwise; None where all are drawn, or none.
 
+    `added_later`: parameters that came after pictures had been made without them; at their default they are left out, and keys stay as they were.
+
     `for_some`: made of some products only, so that what it refuses is no mistake of the brand kit.
 
     `concepts`, for kinds whose first variants are different ideas to choose from: how many there are with given parameters.
@@ -191,6 +193,7 @@ class Kind:
     changes_product: bool = False
     drawn_if: Callable[[dict[str, Any]], bool] | None = None
     shows_person: bool = False
+    added_later: frozenset[str] = frozenset()
     for_some: bool = False
     concepts: Callable[[dict[str, Any]], int] | None = None
     photos: frozenset[PhotoRole] = frozenset()

@@ -10,6 +10,7 @@ from pydantic import Field
 from catalog.errors import RenderError
 from catalog.product import SLUG
 from generation.covering import Covered, covered_with_part, picture_of, refuse_uncounted, resolve_size, rgb_of_hex
+from generation.enlarging import ADDED_UPSCALE_MAX
 from generation.kind import Composed, Job, Kind, Source, Wish
 from generation.part import PartParams, resolve_part
 from generation.plate_requests import PlateRequest
@@ -155,6 +156,7 @@ MATERIAL = Kind(
     params=MaterialParams,
     compose=compose_material,
     resolve=_resolve,
+    added_later=ADDED_UPSCALE_MAX,
     variants=_variants,
     changes_product=True,
     plate=_plate,

@@ -19,7 +19,8 @@ from catalog.brand_kit import MAIN_PART
 from catalog.errors import RenderError
 from catalog.placement import Placement
 from catalog.product import SLUG
-from generation.kind import Job, RecipeParams, Wish
+from generation.enlarging import EnlargingParams
+from generation.kind import Job, Wish
 from generation.known_parts import known_part
 from imaging.dominant_region import DominantRegion, find_dominant_region, region_of_mask
 
@@ -34,7 +35,7 @@ MAP_SIDE_PX = 160
 """Longer side of the map of the part among the facts, by which the gate tells the part from the rest; some 300 bytes."""
 
 
-class PartParams(RecipeParams):
+class PartParams(EnlargingParams):
     """What recipes share that change a part of a product on white."""
 
     fill_pct: float = Field(default=86.0, ge=20, le=98, description="Longer side of the product's box in percent of the frame.")

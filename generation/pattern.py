@@ -9,6 +9,7 @@ from pydantic import Field
 from catalog.errors import RenderError
 from catalog.product import SLUG
 from generation.covering import Covered, compose_covered, picture_of, refuse_uncounted, resolve_size, rgb_of_hex
+from generation.enlarging import ADDED_UPSCALE_MAX
 from generation.kind import Composed, Job, Kind, Wish
 from generation.part import PartParams, resolve_part
 from imaging.drawn_patterns import DRAWN, drawn_pattern
@@ -125,6 +126,7 @@ PATTERN = Kind(
     params=PatternParams,
     compose=compose_pattern,
     resolve=_resolve,
+    added_later=ADDED_UPSCALE_MAX,
     variants=_variants,
     changes_product=True,
     of_style=frozenset(),

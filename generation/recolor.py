@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from catalog.errors import RenderError
+from generation.enlarging import ADDED_UPSCALE_MAX, told_enlarged
 from generation.kind import Composed, Job, Kind, Wish
 from generation.offered import colorways
 from generation.packshot import white_ground
@@ -62,6 +63,7 @@ def compose_recolor(job: Job) -> Composed:
         )
     width, height = job.size_px
     placement = fit_centered(alpha_HW, frame_width_px=width, frame_height_px=height, fill_pct=job.params["fill_pct"])
+    enlarged = told_enlarged(job, placement)
     rgb, alpha = place(recolored, alpha_HW, placement)
     background, shaded_pct = white_ground(alpha, strength=job.params["shadow"])
     facts = {
@@ -73,6 +75,7 @@ def compose_recolor(job: Job) -> Composed:
         **({"target_photo": job.resolved["target_photo"]} if "target_photo" in job.resolved else {}),
         "part_map": placed_part_map(region, placement),
         **told,
+        **enlarged,
     }
     return composite(rgb, alpha, background), placement, facts
 
@@ -168,6 +171,7 @@ RECOLOR = Kind(
     params=RecolorParams,
     compose=compose_recolor,
     resolve=_resolve,
+    added_later=ADDED_UPSCALE_MAX,
     variants=_variants,
     changes_product=True,
     of_style=frozenset({"colorways"}),

@@ -34,6 +34,9 @@ def resolve(
     """
     kind = KINDS[recipe.kind]
     params = parse_model(kind.params, recipe.params, f"recipe '{recipe.name}'").model_dump()
+    for name in kind.added_later:
+        if params[name] == kind.params.model_fields[name].default:
+            del params[name]
     resolved: dict[str, Any] = {
         "name": recipe.name,
         "kind": recipe.kind,

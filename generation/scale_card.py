@@ -8,7 +8,8 @@ from pydantic import Field, StringConstraints
 
 from catalog.errors import RenderError
 from catalog.placement import Placement
-from generation.kind import Composed, Job, Kind, RecipeParams, Wish
+from generation.enlarging import ADDED_UPSCALE_MAX, EnlargingParams, told_enlarged
+from generation.kind import Composed, Job, Kind, Wish
 from generation.scale_layout import LINE_OFF, MARGIN, CardLayout, SeenSize, lay_out
 from generation.scale_words import SIZE_LETTERS, CardWords
 from generation.typefaces import chosen_fonts, typefaces
@@ -33,7 +34,7 @@ SHEETS = {"in": "letter", "cm": "a4", "both": "a4"}
 """Which sheet of paper `auto` takes, by the units: who counts in inches alone has Letter in the drawer."""
 
 
-class ScaleCardParams(RecipeParams):
+class ScaleCardParams(EnlargingParams):
     """Parameters of size cards."""
 
     units: Literal["cm", "in", "both"] = Field(default="both", description="What lengths are told in.")
@@ -76,6 +77,7 @@ def compose_scale_card(job: Job) -> Composed:
         frame_width_px=job.size_px[0],
         frame_height_px=job.size_px[1],
     )
+    enlarged = told_enlarged(job, placement)
     rgb, alpha = place(job.source.foreground_HW3, alpha_HW, placement)
     canvas = _ground(job, alpha, layout)
     draw_reference(canvas, thing, left_px=layout.reference_left, ground_px=layout.ground, px_per_cm=layout.px_per_cm)
@@ -89,6 +91,7 @@ def compose_scale_card(job: Job) -> Composed:
         "size_cm": job.resolved["size_cm"],
         "dimension_lines": lines,
         "texts": texts,
+        **enlarged,
     }
     return composite(rgb, alpha, canvas), placement, facts
 
@@ -181,5 +184,11 @@ def _one(wish: Wish) -> int:
 
 
 SCALE_CARD = Kind(
-    params=ScaleCardParams, compose=compose_scale_card, resolve=_resolve, variants=_one, of_style=frozenset(), of_kit=frozenset({"ads"})
+    params=ScaleCardParams,
+    compose=compose_scale_card,
+    resolve=_resolve,
+    variants=_one,
+    added_later=ADDED_UPSCALE_MAX,
+    of_style=frozenset(),
+    of_kit=frozenset({"ads"}),
 )

@@ -16,7 +16,8 @@ from pydantic import Field
 from catalog.errors import RenderError
 from catalog.placement import Placement
 from generation.companion import GROUP_WIDTH_MAX_PCT, make_companion, pair_placements, resolve_companion
-from generation.kind import Composed, Job, Kind, RecipeParams, Source, Wish
+from generation.enlarging import ADDED_UPSCALE_MAX, EnlargingParams, told_enlarged
+from generation.kind import Composed, Job, Kind, Source, Wish
 from generation.plate_requests import PlateRequest
 from imaging.color import lab_to_srgb
 from imaging.composite import Placed, Reflection, Shadow, composite, grounded, wrap_edge
@@ -54,7 +55,7 @@ POOL_LIFT = 10.0
 """At most: factor minus one at the pool's center, and levels of 255 added there so that near-black surfaces take light at all."""
 
 
-class StagedSceneParams(RecipeParams):
+class StagedSceneParams(EnlargingParams):
     """How the product stands in its scene, and how the scene is finished."""
 
     blur_pct: float = Field(default=1.0, ge=0, le=5, description="Sigma of the wall's blur in percent of the height.")
@@ -103,6 +104,7 @@ def compose_staged(job: Job) -> Composed:
     assert plate_HW3 is not None, "a staged scene is composed on a plate"
     plate_HW3, light, mirrored = face_the_light(plate_HW3, read_product_side(source.foreground_HW3, source.alpha_HW))
     standing, companion = _pair(job, light) if "companions" in resolved else ([_alone(job, mirrored)], {})
+    enlarged = told_enlarged(job, standing[-1].placement)
     scene = finish_plate(
         plate_HW3,
         width_px=width,
@@ -133,6 +135,7 @@ def compose_staged(job: Job) -> Composed:
         "plate_mirrored": mirrored,
         "light": light.as_dict(),
         **companion,
+        **enlarged,
     }
     return picture, standing[-1].placement, facts
 
@@ -297,6 +300,7 @@ STAGED_SCENE = Kind(
     params=StagedSceneParams,
     compose=compose_staged,
     resolve=_resolve,
+    added_later=ADDED_UPSCALE_MAX,
     plate=_empty_set,
     of_style=OF_STYLE,
     of_kit=frozenset({"colorways", "swatches", "part_masks"}),

@@ -38,7 +38,7 @@ def named(data):
 
 
 def made(name, drawn, brand_kit=None, product=PRODUCT, data=b"", index=0, **params):
-    recipe = BOOK[name].model_copy(update={"width_px": FRAME, "height_px": FRAME}).with_params(params)
+    recipe = BOOK[name].model_copy(update={"width_px": FRAME, "height_px": FRAME}).with_params({"upscale_max": 4} | params)
     resolved = resolve(recipe, product, brand_kit or kit(), index)
     source = RenderSource(foreground_HW3=drawn[0], alpha_HW=drawn[1], brand_file=lambda _: data)
     return render_group([resolved], [1], source, None)[0]

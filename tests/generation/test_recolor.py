@@ -54,7 +54,7 @@ def kit(**changes):
 
 
 def made(drawn, brand_kit, files=None, index=0, **params):
-    resolved = resolve(RECIPE.with_params(params), PRODUCT, brand_kit, index)
+    resolved = resolve(RECIPE.with_params({"upscale_max": 4} | params), PRODUCT, brand_kit, index)
     source = RenderSource(foreground_HW3=drawn[0], alpha_HW=drawn[1], **({"brand_file": files} if files else {}))
     return render_group([resolved], [1], source, None)[0]
 

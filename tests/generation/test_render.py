@@ -62,6 +62,13 @@ class SavedPlates:
 WORN = {"garments": {"things": "top"}}
 SMALL = {
     "packshot_white": {"upscale_max": 4.0},
+    "backdrop": {"upscale_max": 4},
+    "backdrop_table": {"upscale_max": 4},
+    "recolor": {"upscale_max": 4},
+    "material": {"upscale_max": 4},
+    "pattern": {"upscale_max": 4},
+    "scale_card": {"upscale_max": 4},
+    "staged_scene": {"upscale_max": 4},
     "enhance_uniform": {"max_upscale": 4},
     "ad_poster": {"formats": []},
     "on_model": WORN,
@@ -101,6 +108,28 @@ def placed(drawn, picture):
     rgb, alpha = place(*drawn, picture.placement)
     inside = cv2.erode((alpha >= 250).astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1) > 0
     return rgb, alpha, inside
+
+
+LIMITED = ("backdrop", "backdrop_table", "recolor", "material", "pattern", "staged_scene", "scale_card")
+"""Recipes beside the packshot that enlarge small photos only so far."""
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_no_recipe_enlarges_a_small_photo_without_a_word(name):
+    """A backdrop was made from a photo that was enlarged 6.8 times, and no rule said so: the gate compares with the cut-out enlarged alike."""
+    drawn = tuple(cv2.resize(one, None, fx=0.4, fy=0.4, interpolation=cv2.INTER_AREA) for one in subject_of(name))
+    with pytest.raises(RenderError, match=r"would have to enlarge this photo \d\.\d+ times.*`upscale_max` allows 2\. Nothing was made"):
+        render(name, drawn, SavedPlates(sunlit_wall(sun_from_left=True)), upscale_max=2)
+    made = render(name, drawn, SavedPlates(sunlit_wall(sun_from_left=True)), upscale_max=10)
+    assert made.facts["enlarged"] > 2
+
+
+@pytest.mark.parametrize("name", LIMITED)
+def test_the_limit_of_enlarging_makes_no_picture_again_that_keeps_to_it(name):
+    recipe = BOOK[name]
+    assert recipe.params.get("upscale_max", 2) == 2
+    assert "upscale_max" not in resolve(recipe, PRODUCT, KIT, 0)["params"]
+    assert resolve(recipe.with_params({"upscale_max": 3}), PRODUCT, KIT, 0)["params"]["upscale_max"] == 3
 
 
 ALL_DRAWN = pytest.mark.parametrize("drawn", [mug(), chair(), bag()], ids=["mug", "chair", "bag"])
@@ -192,7 +221,7 @@ def plain_product(color):
 
 
 def backdrop_of(drawn, kit, index=0, **params):
-    recipe = BOOK["backdrop"].model_copy(update={"width_px": SIZE, "height_px": SIZE}).with_params(params)
+    recipe = BOOK["backdrop"].model_copy(update={"width_px": SIZE, "height_px": SIZE}).with_params({"upscale_max": 4} | params)
     [picture] = render_group([resolve(recipe, PRODUCT, kit, index)], [5], source(drawn), None)
     return picture
 
@@ -248,7 +277,11 @@ def test_a_table_has_a_line_a_shadow_and_a_reflection():
 def test_whatever_stands_on_a_table_stands_below_its_edge(size, frame):
     """The edge lay at 0.66 of the height, and the foot of what is wider than twice its height above it: shoes, trays and sofas hung on the wall."""
     drawn = tuple(cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in bag())
-    recipe = BOOK["backdrop_table"].model_copy(update={"width_px": frame[0], "height_px": frame[1]}).with_params({"texture": "marble"})
+    recipe = (
+        BOOK["backdrop_table"]
+        .model_copy(update={"width_px": frame[0], "height_px": frame[1]})
+        .with_params({"texture": "marble", "upscale_max": 4})
+    )
     [picture] = render_group([resolve(recipe, PRODUCT, KIT, 0)], [5], source(drawn), None)
     lightness = picture.pixels_HW3[:, :20].astype(float).mean(axis=(1, 2))
     edge = int(np.argmax(lightness[4:] - lightness[:-4])) + 2
@@ -265,7 +298,9 @@ def test_all_legs_of_a_bench_stand_on_the_table():
     for left, foot in ((60, 250), (120, 190), (540, 300), (610, 260)):
         alpha[60:foot, left : left + 26] = 255
     wide = np.full((320, 700, 3), (150, 96, 52), np.uint8), alpha
-    recipe = BOOK["backdrop_table"].model_copy(update={"width_px": 1000, "height_px": 524}).with_params({"texture": "marble"})
+    recipe = (
+        BOOK["backdrop_table"].model_copy(update={"width_px": 1000, "height_px": 524}).with_params({"texture": "marble", "upscale_max": 4})
+    )
     [picture] = render_group([resolve(recipe, PRODUCT, KIT, 0)], [5], source(wide), None)
     lightness = picture.pixels_HW3[:, :20].astype(float).mean(axis=(1, 2))
     edge = int(np.argmax(lightness[4:] - lightness[:-4])) + 2

@@ -50,7 +50,7 @@ def sized(**size):
 
 
 def card(product, *, frame=(900, 900), source=None, **params):
-    recipe = RECIPE.model_copy(update={"width_px": frame[0], "height_px": frame[1]}).with_params(params)
+    recipe = RECIPE.model_copy(update={"width_px": frame[0], "height_px": frame[1]}).with_params({"upscale_max": 5} | params)
     return render_group([resolve(recipe, product, KIT, 0)], [1], source or mug_source(), None)[0]
 
 

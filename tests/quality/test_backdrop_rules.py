@@ -35,7 +35,7 @@ def rendered(name, color=None, **params):
     foreground, alpha = mug()
     if color is not None:
         foreground = np.full_like(foreground, color)
-    recipe = BOOK[name].model_copy(update={"width_px": SIZE, "height_px": SIZE}).with_params(params)
+    recipe = BOOK[name].model_copy(update={"width_px": SIZE, "height_px": SIZE}).with_params({"upscale_max": 4} | params)
     source = RenderSource(foreground_HW3=foreground, alpha_HW=alpha)
     [picture] = render_group([resolve(recipe, PRODUCT, KIT, 0)], [5], source, None)
     return picture, place(foreground, alpha, picture.placement)
