@@ -73,7 +73,7 @@ def compose_scale_card(job: Job) -> Composed:
     placement = Placement(
         scale=scale,
         left_px=layout.product_left - left * scale,
-        top_px=layout.ground - bottom * scale,
+        top_px=layout.lowest - bottom * scale,
         frame_width_px=job.size_px[0],
         frame_height_px=job.size_px[1],
     )
@@ -124,7 +124,7 @@ def _seen(job: Job) -> tuple[SeenSize, float]:
 
 
 def _chosen_reference(seen: SeenSize, units: str) -> str:
-    longest = max(cm for cm in (seen.told_width_cm, seen.told_height_cm, seen.width_cm) if cm is not None)
+    longest = max(cm for cm in (seen.told_width_cm, seen.told_height_cm or seen.height_cm, seen.width_cm) if cm is not None)
     name = next((name for name, cm in FITS_UP_TO_CM.items() if longest <= cm), "door")
     return SHEETS[units] if name == "a4" else name
 
@@ -161,10 +161,10 @@ def _draw_lines(canvas: Uint8, alpha: Uint8, layout: CardLayout, seen: SeenSize,
         draw_dimension(canvas, (layout.height_line, top), (layout.height_line, layout.ground), unit)
         lengths["height"] = round(layout.ground - top, 2)
     if words.width is not None and seen.width_line_cm is not None:
-        y = layout.ground + LINE_OFF * unit
+        y = layout.lowest + LINE_OFF * unit
         for x in (left, right):
             column = alpha[:, int(np.clip(x + (2 if x == left else -3), 0, alpha.shape[1] - 1))]
-            lowest = float(np.flatnonzero(column >= 128)[-1]) if (column >= 128).any() else layout.ground
+            lowest = float(np.flatnonzero(column >= 128)[-1]) if (column >= 128).any() else layout.lowest
             draw_extension(canvas, (x, lowest + 0.008 * unit), (x, y + 0.012 * unit), unit)
         draw_dimension(canvas, (left, y), (right, y), unit)
         lengths["width"] = round(right - left, 2)
@@ -176,7 +176,8 @@ def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
         if list(params[name]) == list(ScaleCardParams.model_fields[name].default):
             del params[name]
     titled = {"title": wish.product.title} if params["title"] else {}
-    return {"size_cm": wish.product.size_cm, "fonts": chosen_fonts(wish.brand_kit), **titled}
+    # `ground`: so that cards are made again whose height's line was as long as the product looks from above.
+    return {"size_cm": wish.product.size_cm, "fonts": chosen_fonts(wish.brand_kit), "ground": "below the middle", **titled}
 
 
 def _one(wish: Wish) -> int:

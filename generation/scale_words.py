@@ -68,7 +68,7 @@ class CardWords:
         """Draw all of them; their boxes as facts."""
         found: list[dict[str, Any]] = []
         unit, (width, _) = self.unit, self.size
-        margin, below = MARGIN * unit, layout.ground + (LINE_OFF + 0.026) * unit
+        margin, below = MARGIN * unit, layout.lowest + (LINE_OFF + 0.026) * unit
 
         def put(made: SetText, left: float, top: float, column: float, align: Any, rgb: tuple[int, int, int]) -> None:
             box = draw_text(canvas, made, left_px=left, top_px=top, width_px=column, align=align, rgb=rgb)

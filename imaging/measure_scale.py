@@ -54,15 +54,11 @@ def _outside(aspect: float, width: float, height: float, depth: float | None) ->
     return 100 * max(0.0, lowest / aspect - 1, aspect / highest - 1)
 
 
-LABEL_TOLERANCE_PCT = 13.0
-"""A dimension line that spans the product may be this far from its label's length: cameras stand a little above, lenses look from near."""
-
-
 def compare_card(row: Mapping[str, float | str | None], size_cm: Mapping[str, float | None] | None) -> dict[str, float | None]:
     """`scale_mismatch_pct` and `dimension_error_pct` of a scale card's measurements, `px_per_cm` among them; None where something is missing.
 
-    A line is right when it is as long as the product is seen, and that is about its label's length; or as long as its label says at the drawn
-    object's scale, for a product seen from above. The error is the percentage to the nearer of the two, of the worse line.
+    A line is right when it is as long as its label says at the drawn object's scale, however high a camera from above shows the product: somebody
+    holds the line against the object. The error is that of the worse line.
     """
     columns: dict[str, float | None] = {"scale_mismatch_pct": None, "dimension_error_pct": None}
     scale, own = row.get("reference_px_per_cm"), row.get("px_per_cm")
@@ -74,10 +70,8 @@ def compare_card(row: Mapping[str, float | str | None], size_cm: Mapping[str, fl
         line, seen, told = row.get(f"dimension_{direction}_px"), row.get(f"product_{direction}_px"), (size_cm or {}).get(direction)
         if not isinstance(line, float) or not isinstance(seen, float):
             continue
-        if told is None or not seen:
+        if not told or not seen:
             return columns
-        by_label = 100 * abs(line / (told * scale) - 1)
-        by_product = 100 * abs(line / seen - 1)
-        errors.append(min(by_label, by_product) if by_label <= LABEL_TOLERANCE_PCT else by_label)
+        errors.append(100 * abs(line / (told * scale) - 1))
     columns["dimension_error_pct"] = max(errors, default=None)
     return columns

@@ -51,7 +51,8 @@ def measure_scale_card(
 
     `reference_px_per_cm`: the drawn object's scale; None where none of the known objects is seen. `reference_shape_iou`: overlap of what is seen
     with that object's outline, 0..1. Lengths of the dimension lines, None where there is no such line. `dimension_gap_pct`: the worst distance of
-    a line's end to the edge of the product that it belongs to, in percent of the product's longer side; an upper end may lie below the top.
+    a line's end to the edge of the product that it belongs to, in percent of the product's longer side; a lower end may lie above the lowest point,
+    on the ground below the product's middle.
     """
     columns: dict[str, float | None] = dict.fromkeys(OF_SCALE_CARD)
     covered = np.zeros(render_HW3.shape[:2], bool) if product_alpha_HW is None else product_alpha_HW > 0
@@ -64,7 +65,7 @@ def measure_scale_card(
     gaps = []
     if upright is not None:
         columns["dimension_height_px"] = upright.end - upright.start
-        gaps += [abs(upright.end - bottom), max(0.0, top - upright.start)]
+        gaps += [abs(upright.start - top), max(0.0, upright.end - bottom)]
     if level is not None:
         columns["dimension_width_px"] = level.end - level.start
         gaps += [abs(level.start - left), abs(level.end - right)]

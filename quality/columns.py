@@ -404,7 +404,11 @@ COLUMNS: dict[str, Column] = {
         meaning="worst distance of a dimension line's end to the product's edge, of its longer side",
     ),
     "dimension_error_pct": Column(
-        unit="%", low=0, high=None, source="own, catalog", meaning="dimension line against the product it spans, or its label's centimeters"
+        unit="%",
+        low=0,
+        high=None,
+        source="own, catalog",
+        meaning="dimension line against its label's centimeters at the drawn object's scale",
     ),
     # Of enhanced photos alone.
     "hue_kept_delta_e": Column(

@@ -23,6 +23,7 @@ from quality.measurements import RenderEvidence, measure_render
 from quality.proportions import compare_with_size
 from quality.rules import read_rules
 from tests.drawn_products import mug
+from tests.picture_letters import shown_on_failure
 from tests.rule_bounds import broken_codes
 
 DEMO = Path(__file__).parents[2] / "demo" / "catalog"
@@ -135,6 +136,42 @@ def test_a_size_that_the_photo_cannot_show_is_refused():
 def test_a_reference_that_dwarfs_the_product_is_refused():
     with pytest.raises(RenderError, match="Choose another `reference`"):
         card(sized(), reference="door")
+
+
+def test_a_tall_product_of_known_width_is_compared_with_something_tall():
+    """A thing 20 cm wide that is seen 150 cm high got a hand, was refused, and was told to choose `auto`, on which it was."""
+    alpha = np.zeros((900, 200), np.uint8)
+    alpha[60:810, 50:150] = 255
+    source = RenderSource(foreground_HW3=np.full((900, 200, 3), (150, 70, 60), np.uint8), alpha_HW=alpha)
+    made = card(sized(width_cm=20.0), source=source)
+    assert made.facts["reference"] == "person" and list(made.facts["dimension_lines"]) == ["width"]
+
+
+def seen_from_above(pct):
+    """The drawn mug with a catalog height so that it is seen this much higher than it is."""
+    return sized(width_cm=12.0, height_cm=round(sized().height_cm / (1 + pct / 100), 3), depth_cm=12.0)
+
+
+@pytest.mark.parametrize("pct", [0, 0.8, 5, 9, 15])
+def test_a_height_line_is_as_long_as_it_says_at_the_drawn_objects_scale(pct):
+    """A mug of 9.4 cm, seen 10.5 cm high, got a line of 10.5 cm labeled 9.4 cm beside a true hand."""
+    product = seen_from_above(pct)
+    rendered = card(product)
+    row = measured(rendered.pixels_HW3, rendered, product)
+    told = product.height_cm * row["reference_px_per_cm"]
+    with shown_on_failure(f"card-from-above-{pct}", card=rendered.pixels_HW3):
+        assert row["dimension_height_px"] == pytest.approx(told, rel=0.012)
+        assert row["dimension_gap_pct"] < 1.2 and row["dimension_error_pct"] < 1.5
+        assert row["scale_mismatch_pct"] < 1
+
+
+def test_a_line_as_long_as_the_product_looks_from_above_is_rejected():
+    product = seen_from_above(9)
+    rendered = card(product)
+    row = measured(rendered.pixels_HW3, rendered, product)
+    row["dimension_height_px"] = row["product_height_px"]
+    compare_with_size(row, product.size_cm)
+    assert "LINE_TOO_LONG_OR_SHORT" in broken_codes(row, read_rules("scale_card"))
 
 
 def test_units_are_as_asked_for():
