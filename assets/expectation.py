@@ -20,6 +20,7 @@ from assets.planning import (
     screening_key,
     screening_rules,
     second_cutout_key,
+    unusable,
     variants_of,
 )
 from catalog.brand_kit import BrandKit, Channel
@@ -38,6 +39,7 @@ KEY_DIGITS = 16
 """Digits of a digest that name an expectation: 64 bits tell the few thousand of an installation's life apart."""
 
 WAITING = "waiting "
+UNUSABLE = "unusable "
 
 PACKED = " by pack"
 """After the form of a channel with a pack: which of its approved pictures stand there, their number does not tell."""
@@ -56,7 +58,8 @@ class Expectation:
 
     `intake`: screening and cut-out. By recipe name: `variants`, `gates`, `words` (metadata) and `channels` (forms by channel name).
     Variants are a list of one key per variant where they are alike for all products of the category, a number of variants while their LoRA is
-    missing, and one digest of everything for recipes that look at the product (with `WAITING` before it while their LoRA is missing).
+    missing, and one digest of everything for recipes that look at the product (with `WAITING` before it while their LoRA is missing). Of a recipe
+    whose own model cannot be used: `UNUSABLE` and a digest of the words that say why. It has no words and no channels then.
     """
 
     intake: str
@@ -91,7 +94,9 @@ def expectation_of(project: Project, category: str, lora_digest: str | None) -> 
 
 
 def _barred(project: Project, channel: Channel, recipe: Recipe, lora_digest: str | None) -> bool:
-    """Whether a license keeps a recipe's pictures from a channel; while a LoRA is missing there are none."""
+    """Whether a license keeps a recipe's pictures from a channel; while a LoRA or the recipe's own model is missing there are none."""
+    if unusable(project, recipe):
+        return True
     if wears_lora(recipe):
         return lora_digest is not None and bool(not_cleared(project, channel, recipe, lora_digest))
     return bool(not_cleared(project, channel, recipe, None))
@@ -128,6 +133,8 @@ def _stand_in(category: str) -> Product:
 
 
 def _variants(project: Project, recipe: Recipe, category: str, lora_digest: str | None) -> list[str] | str | int:
+    if error := unusable(project, recipe):
+        return UNUSABLE + digest(str(error))[:KEY_DIGITS]
     kind, item, waits = KINDS[recipe.kind], _stand_in(category), wears_lora(recipe) and lora_digest is None
     try:
         count = variants_of(project, recipe, item)
@@ -167,6 +174,11 @@ def waits_for_lora(variants: list[str] | str | int) -> bool:
     return isinstance(variants, int) or (isinstance(variants, str) and variants.startswith(WAITING))
 
 
+def is_unusable(variants: list[str] | str | int | None) -> bool:
+    """Whether variants of an expectation cannot be made because the model that their recipe alone needs cannot be used."""
+    return isinstance(variants, str) and variants.startswith(UNUSABLE)
+
+
 def some_packed(*forms: Mapping[str, str]) -> bool:
     """Whether any of some channels' forms is judged by a pack."""
     return any(form.endswith(PACKED) for mapping in forms for form in mapping.values())
@@ -176,6 +188,8 @@ def _words(project: Project, recipe: Recipe, category: str) -> str:
     """Digest of what published files say, for the first and last variant and every color that a recipe may give."""
     from publishing.metadata import metadata_digest
 
+    if unusable(project, recipe):
+        return ""
     style = project.brand_kit.categories.get(category)
     offered = (*(style.colorways if style else ()), *project.brand_kit.colorways, *project.brand_kit.swatches)
     colors = [(colorway.hex or "#", colorway.photo.sha256 if colorway.photo else None) for colorway in offered]

@@ -12,10 +12,10 @@ import dagster as dg
 from assets.attempts import forget
 from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
-from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, sheet_metadata
+from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, rows_table, sheet_metadata
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, lora_of_cell, split_cell
-from assets.planning import CellPlan, WantedRender, plan_cell
+from assets.planning import CellPlan, WantedRender, plan_cell, unusable
 from assets.shard_drawing import attempt_of, render_groups
 from catalog.failpoint import failpoint
 from resources.ledger import Row
@@ -113,6 +113,15 @@ def render_shard(context: dg.OpExecutionContext, vitrine: VitrineResource, keys:
     return render_groups(project, category, drop, groups, context.log.info)
 
 
+def _unusable(project: Project, shards: Sequence[Row]) -> Row:
+    """Recipes that were left out because the model that they alone need cannot be used, and why; nothing where there are none."""
+    found = {recipe.name: str(error) for recipe in project.recipes if (error := unusable(project, recipe))}
+    for shard in shards:
+        found |= shard.get("unusable", {})
+    rows = [{"recipe": recipe, "why": why} for recipe, why in sorted(found.items())]
+    return {"recipes_not_made": rows_table(rows, ("recipe", "why"))} if rows else {}
+
+
 @dg.op(description="Name every render of the cell in a manifest, written last.")
 @preemptible
 @under_lease()
@@ -131,6 +140,7 @@ def commit_manifest(context: dg.OpExecutionContext, vitrine: VitrineResource, sh
             "refused_by_recipe": len(refused),
             "seconds_per_render": round(sum(row["seconds"] for row in rows) / len(rows), 2) if rows else 0.0,
             **sheet_metadata(render_sheet(project, rows)),
+            **_unusable(project, shards),
             "still_missing": reasons_table(plan.why),
         },
     )

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from assets.expectation import Expectation, some_packed, waits_for_lora
+from assets.expectation import Expectation, is_unusable, some_packed, waits_for_lora
 from assets.needs import PUBLISHED_DIFFERS
-from assets.planning import NO_LORA, NOT_JUDGED, NOT_RENDERED
+from assets.planning import NO_LORA, NO_MODEL, NOT_JUDGED, NOT_RENDERED
 from assets.settled import REFUSED, Made, read_shape
 
 
@@ -39,6 +39,8 @@ def need_of_settled(then: Expectation, now: Expectation, shape: str, tried: Trie
     need = ProductNeed()
     if shape == REFUSED:
         return need
+    if any(is_unusable(variants) and name not in now.variants for name, variants in then.variants.items()):
+        return None  # its pictures may stand yet, and the shape does not say how many
     made = read_shape(shape)
     for recipe in now.variants:
         known = _recipe_need(recipe, then, now, made.get(recipe, Made(wanted=0, made=0, approved=0)), tried, category, need)
@@ -69,6 +71,10 @@ def _same_variants(recipe: str, then: Expectation, now: Expectation, made: Made,
     if waits_for_lora(now.variants[recipe]):
         if made.wanted:
             need.why[f"{recipe}: {NO_LORA.format(category=category)}"] += made.wanted
+        return True
+    if is_unusable(now.variants[recipe]):
+        if made.wanted:
+            need.why[f"{recipe}: {NO_MODEL}"] += made.wanted
         return True
     if then.gates[recipe] != now.gates[recipe]:
         return _judge(recipe, now, made.made, tried, need)  # undecided: neither published anew nor taken back

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from assets.planning import unusable
 from catalog.brand_kit import Channel
 from catalog.recipe import Recipe
 from generation.kinds import wears_lora
@@ -39,7 +40,7 @@ def drawn_in(facts: Mapping[str, Any]) -> Mapping[str, Any]:
 def may_refuse(project: Project) -> bool:
     """Whether licenses could keep any picture from a channel: cheap, so that a catalog whose models are all cleared is not looked through."""
     sold = {name for channel in project.brand_kit.channels if channel.commercial for name in channel.recipes}
-    drawn = [recipe for recipe in project.recipes if recipe.name in sold and recipe.engine == "diffusion"]
+    drawn = [recipe for recipe in project.recipes if recipe.name in sold and recipe.engine == "diffusion" and not unusable(project, recipe)]
     if any(wears_lora(recipe) for recipe in drawn) and project.licenses.may_refuse:
         return True
     return any(bool(project.drawing(recipe.kind).licenses.refusal(None)) for recipe in drawn if not wears_lora(recipe))

@@ -14,14 +14,14 @@ from assets.attempts import CRASHES
 from assets.decisions import decided, decisions_on
 from assets.further_photos import further_named, mask_key
 from assets.new_seeds import AskedSeed, VariantName, asked_seeds
-from catalog.errors import ModelError, RenderError
+from catalog.errors import LicenseNotCleared, ModelError, RenderError
 from catalog.keys import digest, gate_key, render_key
 from catalog.photo_roles import MASKS, FurtherPhoto, PhotoRole
 from catalog.product import Product
 from catalog.recipe import Recipe, RecipeSampling
 from catalog.variant import Variant
 from generation.denoise import Sampling
-from generation.kinds import wears_lora
+from generation.kinds import is_edited, upscaler_of, wears_lora
 from generation.render import DRAWING_VERSION, ENGINE_VERSION
 from generation.resolve import resolve, variant_count
 from imaging.cutout import CUTOUT_VERSION
@@ -75,6 +75,8 @@ class CellPlan:
     judged: dict[str, tuple[Row, Row | None]] = field(default_factory=dict)
     """For each wanted render that exists: its row, and its judgment by the present rules and measurements (None: not judged)."""
     why: Counter[str] = field(default_factory=Counter)
+    kept: set[tuple[str, str]] = field(default_factory=set)
+    """Products and recipes of which nothing can be said today, for the recipe's model cannot be used: what is published of them stays."""
 
 
 def screening_key(photo_digest: str, name: str, rules: ScreeningRules) -> str:
@@ -133,6 +135,7 @@ def screening_rules(project: Project) -> ScreeningRules:
 
 
 NO_LORA = "no LoRA for {category} yet"
+NO_MODEL = "its own model cannot be used"
 NOT_RENDERED = "not rendered with today's photo, recipe, LoRA and engine"
 NEW_SEED_ASKED = "a reviewer asked for a new seed"
 NOT_JUDGED = "not judged by the present rules"
@@ -190,6 +193,32 @@ def lora_in_use(project: Project, category: str) -> str | None:
     return row["lora_digest"] if row else None
 
 
+def unusable(project: Project, recipe: Recipe) -> ModelError | None:
+    """Why a model that this recipe alone needs, an edit model or an upscaler, cannot be used; None when it can, or there is none.
+
+    The base model is not asked about: it draws the scenes of nearly every shop, and what is wrong with it is raised where it is needed.
+    """
+    if recipe.name not in project.unusable:
+        project.unusable[recipe.name] = _unusable(project, recipe)
+    return project.unusable[recipe.name]
+
+
+def _unusable(project: Project, recipe: Recipe) -> ModelError | None:
+    if is_edited(recipe) and project.settings.edit_model is None:
+        _ = project.family_name  # the base model's own errors are not this recipe's
+    try:
+        if is_edited(recipe) and project.drawing(recipe.kind) is not project:
+            sampler(project, recipe)
+            _ = project.drawing(recipe.kind).base_model_digest
+        if name := upscaler_of(recipe):
+            project.upscaler(name)
+    except ModelError as error:
+        return error
+    except RenderError:
+        return None  # none of that name is registered: `resolve` says so of every product
+    return None
+
+
 def plan_cell(project: Project, category: str, drop: str) -> CellPlan:
     """What one cell still needs. Products whose photo is not screened or cut out yet have no wanted renders so far."""
     return plan_products(project, category, drop, products_of_cell(project, category, drop), lora_in_use(project, category))
@@ -206,12 +235,22 @@ def plan_products(project: Project, category: str, drop: str, rows: list[Row], l
                 item = Product.model_validate(row["attributes"])
                 plan.why[f"{recipe.name}: {NO_LORA.format(category=category)}"] += variants_of(project, recipe, item)
                 continue
+            if error := unusable(project, recipe):
+                _refuse_for_its_model(project, plan, row, recipe, error)
+                continue
             try:
                 plan.wanted += _wanted(project, plan, row, cutout_row, further, recipe, asked)
-            except RenderError as error:
-                plan.refused.append({**row, "why": str(error)})
+            except RenderError as refusal:
+                plan.refused.append({**row, "recipe": recipe.name, "why": str(refusal)})
     _compare_with_ledger(project, plan)
     return plan
+
+
+def _refuse_for_its_model(project: Project, plan: CellPlan, row: Row, recipe: Recipe, error: ModelError) -> None:
+    plan.refused.append({**row, "recipe": recipe.name, "why": str(error)})
+    plan.why[f"{recipe.name}: {NO_MODEL}"] += variants_of(project, recipe, Product.model_validate(row["attributes"]))
+    if not isinstance(error, LicenseNotCleared):  # a folder that is away today is no reason to empty a shop window, a license is
+        plan.kept.add((row["sku"], recipe.name))
 
 
 Further = dict[PhotoRole, FurtherPhoto]
@@ -271,7 +310,7 @@ def _further(photo_digest: str, screened: Row | None, cut_row: Row | None) -> Fu
 
 def _all_variants(project: Project, row: Row) -> Counter[str]:
     item = Product.model_validate(row["attributes"])
-    return Counter({recipe.name: variants_of(project, recipe, item) for recipe in project.recipes})
+    return Counter({recipe.name: variants_of(project, recipe, item) for recipe in project.recipes if not unusable(project, recipe)})
 
 
 def variants_of(project: Project, recipe: Recipe, item: Product) -> int:
@@ -303,7 +342,7 @@ def _wanted(
         seeded = asked.get((item.sku, recipe.name, index))
         variant = Variant(sku=item.sku, recipe=recipe.name, index=index, attempt=seeded.attempt if seeded else 0)
         wanted.append(_wanted_render(project, recipe, variant, item, resolved, cutout_row, plan.lora_digest, seeded))
-    plan.refused += [{**row, "why": why} for why in refusals]
+    plan.refused += [{**row, "recipe": recipe.name, "why": why} for why in refusals]
     return wanted
 
 

@@ -24,7 +24,7 @@ from assets.number_values import as_floats
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.picture_metadata import picture_metadata
-from assets.planning import CellPlan, WantedRender, current_judgments, gate_of, plan_cell, rules_in_force, skus_of_cell
+from assets.planning import CellPlan, WantedRender, current_judgments, gate_of, plan_cell, rules_in_force, skus_of_cell, unusable
 from assets.published_place import deliver_cell, published_address, published_of_cell
 from assets.settled import settle
 from assets.shelf import ShelfImage, restock, shelf_images
@@ -188,13 +188,14 @@ Place = tuple[str, str, Variant]
 
 
 def published_keys(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> tuple[dict[Place, str], dict[Place, str]]:
-    """Publish keys by place: of what may be published now, and of what stands without what is undecided; see `publish_differences`."""
+    """Publish keys by place: of what may be published now, and of what stands without what is undecided or kept; see `publish_differences`."""
     open_ones = undecided(project, plan, shown)
     wanted = {(c.wanted.category, c.channel.name, c.wanted.variant): c.publish_key for c in candidates(project, plan, shown)[0]}
     standing = {
         (image.category, image.channel, variant): image.publish_key
         for image in shown
         if (variant := Variant(sku=image.sku, recipe=image.recipe, index=image.index)) not in open_ones
+        and (image.sku, image.recipe) not in plan.kept
     }
     return wanted, standing
 
@@ -218,7 +219,8 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
     _refuse_unjudged_by_packs(project, plan, mine)
     files.keep_only({c.publish_key for c in mine})
     standing = [_shelf_image(one) for one in mine]
-    standing += [image for image in shown if image.sku in speaks_for and not project.run.covers(image.recipe)]
+    left_alone = [image for image in shown if not project.run.covers(image.recipe) or (image.sku, image.recipe) in plan.kept]
+    standing += [image for image in left_alone if image.sku in speaks_for]
     failpoint("publishing.planned")
     with clocked(project, "publish", category, drop) as clock:
         known = project.ledger.by_keys(publication, (c.publish_key for c in mine))
@@ -230,6 +232,7 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
             items,
             complete_for=speaks_for,
             covers=project.run.covers,
+            kept=plan.kept,
             when_delivered=partial(restock, project, speaks_for),
         )
         _note(report)
@@ -333,11 +336,16 @@ def _publication(candidate: Candidate) -> Row:
 
 
 def _left_alone(project: Project, category: str, drop: str) -> set[str]:
-    """Keys of what stands published of the cell in recipes that the run is not about."""
-    if project.run.recipes is None:
+    """Keys of what stands published of the cell in recipes that the run is not about, or whose own model cannot be used now."""
+    kept = plan_cell(project, category, drop).kept if any(unusable(project, recipe) for recipe in project.recipes) else set()
+    if project.run.recipes is None and not kept:
         return set()
     skus, images = set(skus_of_cell(project, category, drop)), published_of_cell(project, category, drop).images.values()
-    return {image.publish_key for image in images if image.sku in skus and not project.run.covers(image.recipe)}
+    return {
+        image.publish_key
+        for image in images
+        if image.sku in skus and (not project.run.covers(image.recipe) or (image.sku, image.recipe) in kept)
+    }
 
 
 @dg.asset(

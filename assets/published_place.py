@@ -125,6 +125,7 @@ def deliver_cell(
     *,
     complete_for: Collection[str],
     covers: Callable[[str], bool],
+    kept: Collection[tuple[str, str]] = (),
     when_delivered: "Callable[[str, str, str, Manifest], None]" = lambda part, before, after, manifest: None,
 ) -> "DeliveryReport":
     """Bring what stands of some products to the state that `items` describe. Raises PublishRefused and StoreError.
@@ -142,6 +143,7 @@ def deliver_cell(
             items,
             complete_for=complete_for,
             covers=covers,
+            kept=kept,
             still_mine=still_mine,
             when_delivered=partial(when_delivered, WHOLE),
             delivered_at=utc_now(),
@@ -152,6 +154,7 @@ def deliver_cell(
         items,
         complete_for=complete_for,
         covers=covers,
+        kept=kept,
         former_parts=former_parts(project, complete_for),
         still_mine=still_mine,
         when_delivered=when_delivered,

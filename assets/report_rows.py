@@ -190,7 +190,8 @@ def _coverage(project: Project, plan: CellPlan, rows: list[Row], made: list[Card
 
     refused = project.ledger.by_keys(refused_render, (wanted.render_key for wanted in plan.wanted))
     gathered.renders_refused += len(refused)
-    messages = {(row["sku"], row["recipe"]): row["message"] for row in refused.values()}
+    messages = {(row["sku"], row["recipe"]): row["why"] for row in plan.refused if "recipe" in row}
+    messages |= {(row["sku"], row["recipe"]): row["message"] for row in refused.values()}
     published = {(card.sku, card.recipe) for card in made if card.file}
     best: dict[tuple[str, str], Card] = {}
     for card in sorted(made, key=lambda card: -card.rank):

@@ -12,7 +12,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from assets.expectation import Expectation, remember_expectation
-from assets.planning import NO_PICTURE_FROM, CellPlan, variants_of
+from assets.planning import NO_PICTURE_FROM, CellPlan, unusable, variants_of
 from catalog.product import Product
 from catalog.verdict import Verdict
 from generation.kinds import wears_lora
@@ -134,7 +134,8 @@ def _shapes(project: Project, plan: CellPlan, differences: Mapping[str, int]) ->
         _, judged = plan.judged.get(wanted.render_key, (None, None))
         approved = judged is not None and judged["verdict"] == Verdict.APPROVED
         mine.update(wanted=1, made=int(wanted.render_key in plan.judged), approved=int(approved))
-    waiting = [recipe for recipe in project.recipes if wears_lora(recipe) and plan.lora_digest is None]
+    without_lora = [recipe for recipe in project.recipes if wears_lora(recipe) and plan.lora_digest is None]
+    waiting = [*without_lora, *(recipe for recipe in project.recipes if unusable(project, recipe))]
     shapes = {}
     for row in plan.rows:
         sku = row["sku"]

@@ -23,7 +23,7 @@ from assets.side_work import in_order
 from catalog.errors import ModelError, RenderError
 from catalog.failpoint import failpoint
 from catalog.preemption import stop_point
-from generation.kinds import is_edited, wears_lora
+from generation.kinds import is_edited, upscaler_of, wears_lora
 from generation.plate_requests import digests_of
 from resources.costs import CostClock, clocked
 from resources.instruments import BATCH_SIZE, RENDER_TIME
@@ -54,12 +54,14 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[G
     """Make groups, each stored and recorded as soon as it is done; how many renders were `rendered` and `refused`.
 
     What another run of the cell has made meanwhile is left alone. A recipe that refuses a product, and a plate that no seed draws, are recorded
-    with their reason, and everything else goes on. `tell` gets a line of progress every few seconds.
+    with their reason, and everything else goes on. Where a model that a recipe alone needs cannot be used on this machine, `unusable` says why by
+    recipe, and its renders stay to be made. `tell` gets a line of progress every few seconds.
     """
     worn = [group[0] for group in groups if wears_lora(group[0].recipe)]
     lora_digest = worn[0].lora_digest if worn else lora_in_use(project, category)
     announce(project, expectation_of(project, category, lora_digest), {group[0].variant.sku for group in groups})
-    plates = {edits: plates_of(*_drawn_by(project, of, lora_digest)) for edits, of in _drawn_kinds(groups).items()}
+    plates, unusable = _plates(project, groups, lora_digest)
+    groups = [group for group in groups if group[0].variant.recipe not in unusable]
     with (
         clocked(project, "render", category, drop) as clock,
         span("shard", images=sum(map(len, groups))),
@@ -67,15 +69,18 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[G
     ):
         begun, progress = times_begun(project, map(attempt_of, groups)), ShardProgress(images=sum(map(len, groups)), tell=tell)
         shard = _Shard(
-            project=project, plates=plates, clock=clock, hands=hands, begun=begun, progress=progress, inputs=PlateInputs(project=project)
-        )
+            project=project, plates=plates, clock=clock, hands=hands, begun=begun, progress=progress, inputs=PlateInputs(project=project),
+            unusable=unusable,
+        )  # fmt: skip
         drawn_groups = with_plates(shard.taken(groups), shard.draw, shard.batch_images, shard.lot, shard.fits)
         workers = workers_beside(project)
         compose = _compose_beside if workers else _compose
         pieces = (partial(compose, project, group, on) for group, on in drawn_groups)
         for composed in in_order(pieces, workers=workers, waiting=GROUPS_WAITING * workers):
             shard.record(composed)
-    return {"rendered": shard.counts["rendered"], "refused": shard.counts["refused"]}
+    for recipe, why in shard.unusable.items():
+        log.error("recipe %s is not made here, everything else is: %s", recipe, why)
+    return {name: shard.counts[name] for name in ("rendered", "refused")} | ({"unusable": shard.unusable} if shard.unusable else {})
 
 
 def attempt_of(group: Sequence[WantedRender]) -> str:
@@ -90,6 +95,8 @@ class _Composed:
     group: Group
     rows: list[Row]
     refused: list[tuple[WantedRender, str]]
+    unusable: str = ""
+    """Why the model that the recipe alone needs cannot be used here; then nothing was made, and nothing is refused."""
 
 
 @dataclass(kw_only=True)
@@ -112,6 +119,8 @@ class _Shard:
     loaded: set[bool] = field(default_factory=set)
     inputs: PlateInputs
     products: "dict[str, RenderSource]" = field(default_factory=dict)
+    unusable: dict[str, str] = field(default_factory=dict)
+    """By recipe, why the model that it alone needs cannot be used here."""
 
     def lot(self, group: Group) -> Hashable:
         """What groups must have in common to share batches: how they are drawn. One over which a worker died shares with none, so that whatever
@@ -124,6 +133,9 @@ class _Shard:
         memory holds one, and loading another takes longer than many pictures."""
         for group in sorted(groups, key=lambda group: (self.begun.get(attempt_of(group), 0), is_edited(group[0].recipe))):
             stop_point()
+            if group[0].variant.recipe in self.unusable:
+                self.progress.add(len(group))
+                continue
             missing = _open(self.project, group)
             if len(missing) < len(group):
                 saw("render", "found", recipe=group[0].variant.recipe, count=len(group) - len(missing))
@@ -224,6 +236,8 @@ class _Shard:
         group, made = composed.group, composed.rows
         first, item = group[0].variant, self.items.pop(group[0].render_key)
         with working_on(product=first.sku, recipe=first.recipe, render_key=group[0].render_key):
+            if composed.unusable:
+                self.unusable[first.recipe] = composed.unusable
             if composed.refused:
                 self._refuse([w for w, _ in composed.refused], [why for _, why in composed.refused])
             if made:
@@ -291,7 +305,12 @@ def _compose(project: Project, group: Group, plates: "list[Plate] | None") -> _C
     first = group[0].variant
     with working_on(product=first.sku, recipe=first.recipe, render_key=group[0].render_key), span("group", images=len(group)):
         start = utc_now()
-        drawn = _draw(project, drawable, on)
+        try:
+            drawn = _draw(project, drawable, on)
+        except ModelError as error:
+            if upscaler_of(group[0].recipe) is None:
+                raise
+            return _Composed(group=group, rows=[], refused=[], unusable=str(error))
         refused += [(w, one) for w, one in zip(drawable, drawn, strict=True) if isinstance(one, str)]
         made = [(w, one, plate) for w, one, plate in zip(drawable, drawn, on, strict=True) if not isinstance(one, str)]
         if made:
@@ -313,6 +332,20 @@ def _compose_beside(project: Project, group: Group, plates: "list[Plate] | None"
 def _drawn_kinds(groups: Sequence[Group]) -> dict[bool, WantedRender]:
     """A render of each way to draw that groups ask for, by whether it edits; empty where nothing is drawn."""
     return {is_edited(group[0].recipe): group[0] for group in groups if group[0].recipe.engine == "diffusion"}
+
+
+def _plates(project: Project, groups: Sequence[Group], lora_digest: str | None) -> "tuple[dict[bool, DiffusionPlates], dict[str, str]]":
+    """What draws, by whether it edits; and, by recipe, why an edit model beside the base model cannot be used here."""
+    plates, unusable = {}, {}
+    for edits, of in _drawn_kinds(groups).items():
+        drawing, worn = _drawn_by(project, of, lora_digest)
+        try:
+            plates[edits] = plates_of(drawing, worn)
+        except ModelError as error:
+            if drawing is project:
+                raise
+            unusable |= {group[0].variant.recipe: str(error) for group in groups if is_edited(group[0].recipe)}
+    return plates, unusable
 
 
 def _drawn_by(project: Project, wanted: WantedRender, lora_digest: str | None) -> tuple[Project, str | None]:

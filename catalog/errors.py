@@ -6,6 +6,7 @@
     ├── PhotoRefused           a source photo cannot become a product picture (has `code`)
     ├── CutoutRefused          the product could not be told from its background with confidence
     ├── ModelError             a base model or LoRA is missing, altered, or does not fit
+    │   └── LicenseNotCleared  nobody said that what its license asks for is kept
     ├── TrainingError          a LoRA cannot be trained, or what was trained is unusable
     ├── RenderError            a recipe could not make its picture
     ├── GateError              measurements or rules are incomplete, so nothing can be judged
@@ -46,6 +47,10 @@ class CutoutRefused(VitrineError):
 
 class ModelError(VitrineError):
     """A base model or LoRA is missing, altered, or does not fit."""
+
+
+class LicenseNotCleared(ModelError):
+    """A model is there, and its license forbids what it would be used for, or nobody has accepted its conditions."""
 
 
 class TrainingError(VitrineError):

@@ -224,9 +224,15 @@ def _facts(done: dict[str, Any], photo: Uint8, pixels: Uint8, tilt: Tilt, whole:
     return {"enhanced": done | {"geometry": geometry, "size": size} | shown}
 
 
+def _named_upscaler(params: dict[str, Any]) -> str | None:
+    how = params.get("upscale", "lanczos")
+    return None if how in ("lanczos", "none") else str(how)
+
+
 def _resolve_upscaler(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
     """The upscaler model, by its bytes, where the recipe names one. Raises RenderError where none of that name is registered."""
-    return {} if params["upscale"] in ("lanczos", "none") else {"upscaler": wish.upscaler(params["upscale"]).identity}
+    name = _named_upscaler(params)
+    return {} if name is None else {"upscaler": wish.upscaler(name).identity}
 
 
 def _resolve_uniform(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
@@ -254,7 +260,19 @@ def _one(wish: Wish) -> int:
     return 1
 
 
-ENHANCE = Kind(params=EnhanceParams, compose=compose_enhanced, resolve=_resolve_upscaler, variants=_one, alike_in_category=True)
+ENHANCE = Kind(
+    params=EnhanceParams,
+    compose=compose_enhanced,
+    resolve=_resolve_upscaler,
+    variants=_one,
+    upscaler=_named_upscaler,
+    alike_in_category=True,
+)
 ENHANCE_UNIFORM = Kind(
-    params=EnhanceUniformParams, compose=compose_uniform, resolve=_resolve_uniform, variants=_one, alike_in_category=True
+    params=EnhanceUniformParams,
+    compose=compose_uniform,
+    resolve=_resolve_uniform,
+    variants=_one,
+    upscaler=_named_upscaler,
+    alike_in_category=True,
 )

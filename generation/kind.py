@@ -176,6 +176,8 @@ class Kind:
 
     `for_some`: made of some products only, so that what it refuses is no mistake of the brand kit.
 
+    `upscaler`, for kinds that may ask for an upscaler model: its name, from their parameters; None where they ask for none.
+
     `concepts`, for kinds whose first variants are different ideas to choose from: how many there are with given parameters.
 
     `photos`: roles of photos beside the main one that it uses where a product has them; `catalog/photo_roles.py`.
@@ -195,6 +197,7 @@ class Kind:
     shows_person: bool = False
     added_later: frozenset[str] = frozenset()
     for_some: bool = False
+    upscaler: Callable[[dict[str, Any]], str | None] | None = None
     concepts: Callable[[dict[str, Any]], int] | None = None
     photos: frozenset[PhotoRole] = frozenset()
     alike_in_category: bool = False

@@ -56,6 +56,12 @@ def is_edited(recipe: Recipe) -> bool:
     return recipe.engine == "diffusion" and KINDS[recipe.kind].edits
 
 
+def upscaler_of(recipe: Recipe) -> str | None:
+    """The upscaler model that a recipe asks for, by its name; None where it asks for none."""
+    ask = KINDS[recipe.kind].upscaler
+    return None if ask is None else ask(recipe.params)
+
+
 def as_drawn(recipe: Recipe) -> Recipe:
     """A recipe whose parameters were changed for one picture, its engine and its files' source as they ask for."""
     engine = engine_of(recipe)

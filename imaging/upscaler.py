@@ -78,9 +78,9 @@ def upscaled(model: Upscaler, picture_HW3: Uint8) -> tuple[Uint8, dict[str, floa
 
     Raises RenderError for a result that is another picture; ModelError if the files do not fit together.
     """
+    network, factor = _loaded(model), model.factor
     import torch
 
-    network, factor = _loaded(model), model.factor
     window = int(network.config.window_size)
     height, width = picture_HW3.shape[:2]
     padded = cv2.copyMakeBorder(picture_HW3, *(CONTEXT_PX,) * 4, borderType=cv2.BORDER_REPLICATE)
@@ -132,14 +132,20 @@ def _digest(files: tuple[tuple[Path, int], ...]) -> str:
 @lru_cache(maxsize=1)
 def _loaded(model: Upscaler) -> Any:
     """The network, loaded once per process. Raises ModelError if its files do not fit together."""
-    from safetensors import SafetensorError
-    from transformers import Swin2SRForImageSuperResolution
+    try:
+        from safetensors import SafetensorError
+        from transformers import Swin2SRForImageSuperResolution
+    except ImportError as error:
+        raise ModelError(
+            f"Upscaler '{model.name}' needs torch, transformers and safetensors, and this installation lacks {error.name}. Nothing was made. Install "
+            "Vitrine with all its packages, or set `upscale: lanczos`."
+        ) from error
 
     try:
         network, loading = Swin2SRForImageSuperResolution.from_pretrained(
             model.folder, local_files_only=True, use_safetensors=True, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except (ImportError, OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(
             f"Upscaler '{model.name}' at {model.folder} cannot be loaded: {clause(error)}. Copy it again. Nothing was made."
         ) from error

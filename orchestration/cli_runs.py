@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def plan(categories: Categories = None, as_json: Json = False) -> None:
     """Say what is stale and why, and what making it would cost. Changes nothing."""
-    from assets.planning import known_cells
+    from assets.planning import known_cells, unusable
     from orchestration.lora_needs import lora_needs
     from orchestration.quoting import cell_usd, training_usd
     from orchestration.rates import rates_of
@@ -60,13 +60,16 @@ def plan(categories: Categories = None, as_json: Json = False) -> None:
         for need in lora_needs(project, **_refresh_bar(project))
         if categories is None or need.category in categories
     }
+    refused = {recipe.name: str(error) for recipe in project.recipes if (error := unusable(project, recipe))}
     training = list(due)
     per_lora = {category: training_usd(project, category, rates) for category in training}
     if as_json:
         training_sum = sum(per_lora.values())
         usd = {"training_usd": round(training_sum, 4), "usd": round(sum(c["usd"] for c in cells) + training_sum, 4)}
-        typer.echo(json.dumps({"cells": cells, "loras_to_train": training, "why_to_train": due, **usd}))
+        typer.echo(json.dumps({"cells": cells, "recipes_refused": refused, "loras_to_train": training, "why_to_train": due, **usd}))
         return
+    for recipe, why in refused.items():
+        typer.echo(f"recipe {recipe} is not made, everything else is: {why}")
     for cell in cells:
         typer.echo(f"{cell['category']}|{cell['drop']}  {cell['products']} products, about {cell['usd']:.4f} USD")
         for reason, count in cell["why"].items():

@@ -16,7 +16,7 @@ from dagster_shared.check import CheckError
 
 from catalog.brand_files import files_in, read_brand_file
 from catalog.brand_kit import BrandKit, read_brand_kit
-from catalog.errors import ModelError, SettingsError
+from catalog.errors import LicenseNotCleared, ModelError, SettingsError
 from catalog.recipe import Recipe
 from generation.families import FAMILIES
 from generation.file_digests import keep_digests_in
@@ -110,6 +110,11 @@ class Project:
         return {}
 
     @cached_property
+    def unusable(self) -> dict[str, ModelError | None]:
+        """By recipe name, what is wrong with a model that it alone needs, as it was first found; `assets/planning.py` finds out."""
+        return {}
+
+    @cached_property
     def packs(self) -> "PackBook":
         """All known channel packs: the shipped ones and the project's own, read when one is asked for."""
         from quality.own_packs import PackBook
@@ -162,7 +167,7 @@ class Project:
         if named.model is None or named.license is None:
             return None
         if refusal := ModelLicenses(self).of_named_license(named.license):
-            raise ModelError(f"The cut-out model at {named.model} is not used: {refusal}. Nothing was cut out.")
+            raise LicenseNotCleared(f"The cut-out model at {named.model} is not used: {refusal}. Nothing was cut out.")
         return read_cutout_model(self.settings.path(named.model))
 
     def upscaler(self, name: str) -> "Upscaler":
@@ -174,7 +179,7 @@ class Project:
         if named is None:
             no_upscaler(name)
         if refusal := ModelLicenses(self).of_named_license(named.license):
-            raise ModelError(f"Upscaler '{name}' at {named.model} is not used: {refusal}. Nothing was made.")
+            raise LicenseNotCleared(f"Upscaler '{name}' at {named.model} is not used: {refusal}. Nothing was made.")
         return read_upscaler(name, self.settings.path(named.model))
 
     @cached_property

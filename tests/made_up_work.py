@@ -78,6 +78,7 @@ class Shop:
     output: str = "vitrine-out"
     base_model: dict = field(default_factory=lambda: json.loads(json.dumps(BASE_MODEL)))
     max_cell_products: int = 4
+    more_settings: dict = field(default_factory=dict)
 
     def open(self):
         """The project as it stands now."""
@@ -88,6 +89,7 @@ class Shop:
             shipped = yaml.safe_load((Path("generation/recipes") / f"{name}.yaml").read_text())
             (self.folder / "recipes" / f"{name}.yaml").write_text(yaml.safe_dump({**shipped, **version}))
         settings = f"brand_kit: brand.yaml\nrecipes: recipes\noutput: {self.output}\nbase_model: made-up\n"
+        settings += yaml.safe_dump(self.more_settings) if self.more_settings else ""
         (self.folder / "vitrine.yaml").write_text(settings)
         (self.folder / "models.yaml").write_text(yaml.safe_dump({"models": {"made-up": self.base_model}}))
         return open_project(self.folder)

@@ -150,7 +150,7 @@ EVENTS = (
     "words photo photo_back no_photo category withdraw return add color size pilot "
     "rule channel words_of_recipe recipes version variants scene colorway lora "
     "work work work work_in_part work_in_part everywhere everywhere delete_folder delete_picture other_folder plan forget day "
-    "new_seed new_seed former_seed"
+    "new_seed new_seed former_seed upscaler upscaler"
 ).split()
 
 
@@ -225,8 +225,24 @@ def happen(shop, event, a, b):  # noqa: PLR0912, PLR0915 - one line per event
         forget_markers(shop.open())
     elif event in ("new_seed", "former_seed"):
         another_seed(shop, event, a + b)
+    elif event == "upscaler":
+        another_upscaler(shop, a, b)
     elif event == "day":
         shop.day = shop.day.replace(day=1 + b % 20)
+
+
+def another_upscaler(shop, a, b):
+    """A recipe asks for a model of its own, whose folder comes and goes; its license is accepted or not."""
+    shop.versions["enhance"] = {"params": {"upscale": "twice"}}
+    shop.brand["recipes"] = [*(name for name in shop.brand["recipes"] if name != "enhance"), *(["enhance"] if a % 4 else [])]
+    shop.more_settings = {"upscalers": {"twice": {"model": "twice", "license": "House-1"}}} | (
+        {"accepted_licenses": ["House-1"]} if b % 3 else {}
+    )
+    shutil.rmtree(shop.folder / "twice", ignore_errors=True)
+    if b % 2:
+        (shop.folder / "twice").mkdir()
+        (shop.folder / "twice" / "config.json").write_text('{"model_type": "swin2sr"}')
+        (shop.folder / "twice" / "model.safetensors").write_bytes(bytes([a]))
 
 
 def another_seed(shop, event, which):

@@ -1,5 +1,6 @@
 """Enhanced photos in a cell: planned, rendered from the kept original, judged with what a correction may do, and made again bit for bit."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from assets.source_photos import screen_cell
 from assets.validated_renders import judge_cell
 from resources.ledger_tables import render
 from resources.project import open_project
+from tests.imaging.test_upscaler import write_tiny_upscaler
 from tests.scene_shop import cell_of
 from tests.tiny_project import write_project
 
@@ -70,3 +72,27 @@ def test_a_published_file_tells_the_histograms_before_and_after(shop):
     found = read_metadata(encode_jpeg(np.zeros((9, 9, 3), np.uint8), xmp=xmp_packet(picture_metadata(shop, wanted, row))))
     for side, told in (("before", found.histogram_before), ("after", found.histogram_after)):
         assert [[int(one) for one in plane.split()] for plane in str(told).split(";")] == row["facts"]["enhanced"]["histogram"][side]
+
+
+def test_weights_that_cannot_be_loaded_leave_everything_else_to_be_made(shop, tmp_path, caplog):
+    """Found out by the worker that composes, beside other recipes' pictures: the shard ended."""
+    folder = Path(shutil.copytree(shop.settings.project_dir, tmp_path / "shop", symlinks=True))
+    weights = write_tiny_upscaler(folder / "twice", faithful=True) / "model.safetensors"
+    whole = weights.read_bytes()
+    (folder / "vitrine.yaml").write_text(
+        (folder / "vitrine.yaml").read_text() + "upscalers: {twice: {model: twice, license: Apache-2.0}}\n"
+    )
+    for name in NAMES:
+        recipe = yaml.safe_load((folder / "recipes" / f"{name}.yaml").read_text())
+        asks = {"params": {"upscale": "twice", "max_upscale": 4}} if name == "enhance" else {}
+        (folder / "recipes" / f"{name}.yaml").write_text(yaml.safe_dump(recipe | asks | {"width_px": 800, "height_px": 800}))
+    weights.write_bytes(whole[:-100])
+    project = open_project(folder)
+    cell = cell_of(project)
+    made = render_groups(project, *cell, unfinished_groups(project, plan_cell(project, *cell)))
+    assert (made["rendered"], made["refused"]) == (1, 0) and "cannot be loaded" in made["unusable"]["enhance"]
+    assert "recipe enhance is not made here, everything else is: Upscaler 'twice'" in caplog.text
+    weights.write_bytes(whole)
+    project = open_project(folder)
+    assert [w.variant.recipe for w in plan_cell(project, *cell).to_render] == ["enhance"]
+    assert render_groups(project, *cell, unfinished_groups(project, plan_cell(project, *cell))) == {"rendered": 1, "refused": 0}

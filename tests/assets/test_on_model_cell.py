@@ -152,9 +152,49 @@ def test_the_check_of_a_project_without_a_model_that_edits_says_which_to_install
         and "vitrine models fetch ID" in told
         and "edit_model: {name: ID}" in told
     )
+
+
+def test_without_its_model_a_recipe_is_refused_in_its_words_and_everything_else_is_made(shop, tmp_path):
+    """A brand kit that listed a recipe whose model was not installed stopped every plan, of packshots as well."""
+    folder = shutil.copytree(shop, tmp_path / "shop", symlinks=True)
+    settings = folder / "vitrine.yaml"
+    with_model = settings.read_text()
+    settings.write_text("".join(line for line in with_model.splitlines(True) if not line.startswith("edit_model")))
+    shutil.rmtree(folder / ".vitrine" / "ledger", ignore_errors=True)
     project = open_project(folder)
-    with pytest.raises(ModelError, match="Recipes of kind 'on_model' are drawn from pictures of the product; base-model"):
-        plan_cell(project, *cell_of(project))
+    plan = plan_cell(project, *cell_of(project))
+    assert {w.variant.recipe for w in plan.wanted} == {"packshot_white"}
+    words = {row["why"] for row in plan.refused if row["recipe"] == "on_model"}
+    assert len(words) == 1 and "Recipes of kind 'on_model' are drawn from pictures of the product; base-model" in words.pop()
+    assert plan.why["on_model: its own model cannot be used"] == 4 and {row["sku"] for row in plan.refused} == {"MUG-1", "MUG-2"}
+    assert not may_refuse(project)
+    without = expectation_of(project, "mugs", None)
+    settings.write_text(with_model)
+    project = open_project(folder)
+    assert expectation_of(project, "mugs", None).variants["on_model"] != without.variants["on_model"]
+    plan = plan_cell(project, *cell_of(project))
+    assert sum(w.variant.recipe == "on_model" for w in plan.wanted) == 4 and plan.refused == []
+
+
+def test_a_registered_edit_model_whose_files_are_not_here_leaves_the_packshots_to_be_made(shop, tmp_path, caplog):
+    """Its digest is known without its files, so it is planned with; the worker that lacks them ended the whole shard."""
+    folder = shutil.copytree(shop, tmp_path / "shop", symlinks=True)
+    own = registered(folder / "edit-model", name="editor").replace("family: sd", "family: flux2-klein").replace("base-model", "edit-model")
+    (folder / "models.yaml").write_text((folder / "models.yaml").read_text() + own.replace("models:\n", ""))
+    (folder / "vitrine.yaml").write_text((folder / "vitrine.yaml").read_text().replace("./edit-model", "editor"))
+    (folder / "edit-model").rename(folder / "away")
+    (folder / "out").mkdir(exist_ok=True)
+    project = open_project(folder)
+    with project.ledger.writing() as connection:
+        connection.execute(sa.delete(render))
+    cell, wanted = cell_of(project), plan_cell(project, *cell_of(project)).to_render
+    assert {w.variant.recipe for w in wanted} == {"packshot_white", "on_model"}
+    made = render_groups(project, *cell, unfinished_groups(project, plan_cell(project, *cell)))
+    assert (made["rendered"], made["refused"]) == (2, 0) and "edit-model" in made["unusable"]["on_model"]
+    assert "recipe on_model is not made here, everything else is: " in caplog.text
+    (folder / "away").rename(folder / "edit-model")
+    project = open_project(folder)
+    assert {w.variant.recipe for w in plan_cell(project, *cell).to_render} == {"on_model"}, "nothing was recorded as refused"
 
 
 def test_steps_of_the_scenes_model_are_not_taken_for_the_edit_models(drawn):
