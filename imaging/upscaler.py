@@ -6,6 +6,7 @@ what it gives, made small again, must be the picture that it was given. Lanczos,
 
 import hashlib
 import json
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +33,10 @@ FIDELITY_BLUR_PX = 1.0
 MAX_MEAN_DELTA_E, MAX_P95_DELTA_E = 1.5, 4.0
 """How far a result, made small again, may be from the photo in CIEDE2000, both blurred by FIDELITY_BLUR_PX: sharper edges are what was wanted, another
 color or another print is not. Chosen, not measured on published weights: none are at hand."""
+
+_ALONE = threading.Lock()
+"""Held while a network is loaded or run. Torch has one number of threads: a thread that begins while another has set it to 1 would take 1 for what was
+there before and restore that; and two threads would load the weights twice. Pictures that are composed beside each other wait here for their turn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,30 +83,17 @@ def upscaled(model: Upscaler, picture_HW3: Uint8) -> tuple[Uint8, dict[str, floa
 
     Raises RenderError for a result that is another picture; ModelError if the files do not fit together.
     """
-    network, factor = _loaded(model), model.factor
-    import torch
+    with _ALONE:
+        network = _loaded(model)
+        import torch
 
-    window = int(network.config.window_size)
-    height, width = picture_HW3.shape[:2]
-    padded = cv2.copyMakeBorder(picture_HW3, *(CONTEXT_PX,) * 4, borderType=cv2.BORDER_REPLICATE)
-    result = np.empty((height * factor, width * factor, 3), np.uint8)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums depend on the number of threads, and renders must not
-    try:
-        with torch.inference_mode():
-            for top in range(0, height, TILE_PX):
-                for left in range(0, width, TILE_PX):
-                    rows, columns = min(TILE_PX, height - top), min(TILE_PX, width - left)
-                    seen = padded[top : top + rows + 2 * CONTEXT_PX, left : left + columns + 2 * CONTEXT_PX]
-                    down, right = (-side % window for side in seen.shape[:2])  # its class takes whole windows only
-                    whole = np.asarray(cv2.copyMakeBorder(seen, 0, down, 0, right, borderType=cv2.BORDER_REPLICATE))
-                    values = torch.from_numpy(np.ascontiguousarray(whole.transpose(2, 0, 1))).float()[None] / 255
-                    made = network(pixel_values=values).reconstruction[0].float().clamp(0, 1).numpy().transpose(1, 2, 0)
-                    inner = made[CONTEXT_PX * factor :, CONTEXT_PX * factor :][: rows * factor, : columns * factor]
-                    part = np.s_[top * factor : (top + rows) * factor, left * factor : (left + columns) * factor]
-                    result[part] = np.round(255 * inner)
-    finally:
-        torch.set_num_threads(before)
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)  # sums depend on the number of threads, and renders must not
+        try:
+            with torch.inference_mode():
+                result = _in_tiles(network, picture_HW3, model.factor)
+        finally:
+            torch.set_num_threads(before)
     apart = _apart(result, picture_HW3)
     if apart["mean_delta_e"] > MAX_MEAN_DELTA_E or apart["p95_delta_e"] > MAX_P95_DELTA_E:
         raise RenderError(
@@ -110,6 +102,27 @@ def upscaled(model: Upscaler, picture_HW3: Uint8) -> tuple[Uint8, dict[str, floa
             "or install other weights."
         )
     return result, apart
+
+
+def _in_tiles(network: Any, picture_HW3: Uint8, factor: int) -> Uint8:
+    import torch
+
+    window = int(network.config.window_size)
+    height, width = picture_HW3.shape[:2]
+    padded = cv2.copyMakeBorder(picture_HW3, *(CONTEXT_PX,) * 4, borderType=cv2.BORDER_REPLICATE)
+    result = np.empty((height * factor, width * factor, 3), np.uint8)
+    for top in range(0, height, TILE_PX):
+        for left in range(0, width, TILE_PX):
+            rows, columns = min(TILE_PX, height - top), min(TILE_PX, width - left)
+            seen = padded[top : top + rows + 2 * CONTEXT_PX, left : left + columns + 2 * CONTEXT_PX]
+            down, right = (-side % window for side in seen.shape[:2])  # its class takes whole windows only
+            whole = np.asarray(cv2.copyMakeBorder(seen, 0, down, 0, right, borderType=cv2.BORDER_REPLICATE))
+            values = torch.from_numpy(np.ascontiguousarray(whole.transpose(2, 0, 1))).float()[None] / 255
+            made = network(pixel_values=values).reconstruction[0].float().clamp(0, 1).numpy().transpose(1, 2, 0)
+            inner = made[CONTEXT_PX * factor :, CONTEXT_PX * factor :][: rows * factor, : columns * factor]
+            part = np.s_[top * factor : (top + rows) * factor, left * factor : (left + columns) * factor]
+            result[part] = np.round(255 * inner)
+    return result
 
 
 def _apart(large: Uint8, small: Uint8) -> dict[str, float]:

@@ -1,6 +1,8 @@
 """Upscaler models: a tiny Swin2SR from a folder enlarges in tiles as in one piece, and a model that makes another picture is refused."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -76,3 +78,32 @@ def test_a_folder_that_holds_something_else_is_refused_in_words(tmp_path, config
         (tmp_path / "config.json").write_text(config if isinstance(config, str) else json.dumps(config))
     with pytest.raises(ModelError, match=told):
         read_upscaler("one", tmp_path)
+
+
+def test_pictures_that_are_composed_beside_each_other_are_enlarged_on_one_thread_each_and_the_number_is_restored(faithful, monkeypatch):
+    """A thread that began while another had set torch to one thread took 1 for what had been before, and left it so for the drawing."""
+    network, seen, at_once = upscaler._loaded(faithful), [], []
+
+    class Recording:
+        config = network.config
+
+        def __call__(self, pixel_values):
+            at_once.append(1)
+            seen.append((torch.get_num_threads(), len(at_once)))
+            time.sleep(0.02)
+            made = network(pixel_values=pixel_values)
+            at_once.pop()
+            return made
+
+    recording = Recording()
+    monkeypatch.setattr(upscaler, "_loaded", lambda model: recording)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with ThreadPoolExecutor(3) as threads:
+            made = list(threads.map(lambda _: upscaled(faithful, picture())[0], range(3)))
+            assert set(seen) == {(1, 1)} and len(seen) == 3
+            assert set(threads.map(lambda _: torch.get_num_threads(), range(9))) == {3} and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert all(np.array_equal(made[0], one) for one in made)
