@@ -41,6 +41,7 @@ def check_project(project_dir: Path) -> list[Finding]:
         ("recipes", _recipes),
         ("partitions", _partitions),
         ("screening", _screening),
+        ("cut-outs", _cutout_model),
         ("base model", _base_model),
         ("training", _training),
         ("training", _training_here),
@@ -121,6 +122,11 @@ def _screening(project: Project) -> Iterator[Finding]:
     from assets.planning import screening_rules
 
     screening_rules(project)
+    yield from ()
+
+
+def _cutout_model(project: Project) -> Iterator[Finding]:
+    _ = project.cutout_model
     yield from ()
 
 

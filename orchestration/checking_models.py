@@ -14,12 +14,15 @@ Told = tuple[Literal["error", "warning"], str]
 
 def check_models(project: Project) -> Iterator[Told]:
     """What is wrong or will surprise. Raises what reading the registry or the model raises."""
-    known = {one.entry.license.name for one in project.models.models.values()}
-    for name in project.settings.accepted_licenses:
+    settings = project.settings
+    known = {one.entry.license.name for one in project.models.models.values()} | {one.license for one in settings.upscalers.values()}
+    known |= {settings.cutout.license} if settings.cutout.license else set()
+    for name in settings.accepted_licenses:
         if name not in known:
             yield (
                 "error",
-                f"accepted_licenses names {name!r}, which no registered model has; there are {', '.join(sorted(known))}. Correct it.",
+                f"accepted_licenses names {name!r}, which no model has, registered or named by `cutout` or `upscalers`; there are "
+                f"{', '.join(sorted(known))}. Correct it.",
             )
     drawn = [recipe for recipe in project.recipes if recipe.engine == "diffusion"]
     if not drawn:

@@ -160,7 +160,10 @@ class Project:
 
     @cached_property
     def cutout_model(self) -> "CutoutModel | None":
-        """The installed model for doubtful cut-outs, checked and digested, its license cleared; None without. Raises ModelError."""
+        """The installed model for doubtful cut-outs, checked and digested, its license cleared; None without.
+
+        Raises ModelError, which stops every plan: without the model's cut-outs, their products would be taken out of the shop.
+        """
         from imaging.neural_cutout import read_cutout_model
 
         named = self.settings.cutout

@@ -9,10 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from assets.catalog import refresh_catalog
+from assets.catalog_needs import catalog_needs
 from assets.cutouts import cut_out_cell
 from assets.planning import cutout_key, known_cells, plan_cell, second_cutout_key
 from assets.source_photos import screen_cell
 from catalog.errors import ModelError, SettingsError
+from orchestration.checking import check_project
+from orchestration.checking_models import check_models
 from resources.ledger_tables import cutout
 from resources.project import open_project
 from tests.tiny_project import SETTINGS, write_project
@@ -110,3 +113,24 @@ def test_a_model_without_a_license_is_an_error_of_the_settings(folder):
     (folder / "vitrine.yaml").write_text(f"{SETTINGS}cutout: {{model: sam}}\n")
     with pytest.raises(SettingsError, match="belong together"):
         open_project(folder)
+
+
+def test_check_tells_of_a_cutout_model_that_cannot_be_used_before_a_run_does(folder):
+    """`vitrine check` never asked for it, and every plan then ended with its error."""
+    project = install(folder)
+    assert not [one for one in check_project(folder) if one.where == "cut-outs"]
+    shutil.rmtree(project.settings.project_dir / "sam-3")
+    (told,) = [one for one in check_project(folder) if one.where == "cut-outs"]
+    assert told.severity == "error" and "sam-3" in told.message
+    with pytest.raises(ModelError):
+        catalog_needs(open_project(folder))
+
+
+@pytest.mark.parametrize("section", ["cutout: {model: sam-3, license: MIT}\n", "upscalers: {twice: {model: sam-3, license: MIT}}\n"])
+def test_a_license_that_check_asks_to_accept_is_then_one_that_it_knows(folder, section):
+    """It said "add 'MIT' to accepted_licenses", and of the added one that no registered model had it: "Correct it"."""
+    (folder / "vitrine.yaml").write_text(f"{SETTINGS}{section}accepted_licenses: [MIT]\n")
+    assert not [one for one in check_models(open_project(folder)) if "accepted_licenses" in one[1]]
+    (folder / "vitrine.yaml").write_text(f"{SETTINGS}{section}accepted_licenses: [MIT, MIIT]\n")
+    (told,) = [message for severity, message in check_models(open_project(folder)) if "accepted_licenses" in message]
+    assert "accepted_licenses names 'MIIT', which no model has, registered or named by `cutout` or `upscalers`" in told and "MIT" in told
