@@ -50,10 +50,12 @@ class WhiteBalance:
 
 
 NOTHING = (1.0, 1.0, 1.0)
+WHITE = np.ones(3, np.float32)
+"""What a backdrop is called that is burnt out: white as it stands, whatever the light was."""
 
 
 def from_gray_point(linear_HW3: FloatImage, x_share: float, y_share: float) -> WhiteBalance:
-    """From a point that is known to be gray: the mean of 3 % of the photo around it.
+    """From a point that is known to be gray: the median of a square around it, 3 % of the photo's shorter side wide.
 
     x_share, y_share: 0..1 from the left and the top. Raises ValueError if it is burnt out, black, or no lamp explains its color.
     """
@@ -77,6 +79,8 @@ def from_backdrop(linear_HW3: FloatImage, product_HW: Mask) -> WhiteBalance:
     color, why = _backdrop_color(linear_HW3, product_HW)
     if color is None:
         raise ValueError(why)
+    if color is WHITE:
+        raise ValueError("the backdrop is burnt out to white, and its color is unknown")
     chroma, gains = _chroma(color), _gains(color)
     if gains is None or chroma > MAX_CAST_CHROMA:
         raise ValueError(f"the backdrop has the color {_hex(color)}: no light makes white paper look so")
@@ -91,6 +95,8 @@ def estimated(linear_HW3: FloatImage, product_HW: Mask) -> WhiteBalance:
     backdrop, why = _backdrop_color(linear_HW3, product_HW)
     if backdrop is not None:
         chroma, gains = _chroma(backdrop), _gains(backdrop)
+        if backdrop is WHITE:
+            return _none("the backdrop is white already")
         if chroma <= UNSEEN_CHROMA:
             return _none(f"the backdrop, {_hex(backdrop)}, is neutral already")
         if gains is not None and chroma <= NEUTRAL_CHROMA:
@@ -121,15 +127,20 @@ def _none(why: str) -> WhiteBalance:
 
 
 def _backdrop_color(linear: FloatImage, product: Mask) -> tuple[FloatImage | None, str]:
-    """The color of a plain backdrop's brighter half, where nothing is burnt; None and why when there is none."""
+    """The color of a plain backdrop's brighter half where nothing is burnt; WHITE where most of that half is burnt out in all channels, for the shade
+    beside burnt-out white says nothing of white; None and why when there is none."""
     reach = max(3, round(0.03 * max(product.shape))) | 1
     free = cv2.dilate(product.astype(np.uint8), np.ones((reach, reach), np.uint8)) == 0
     if free.mean() < 0.08:
         return None, "the product leaves too little of the backdrop to be seen"
     pixels = linear[free]
+    level = pixels @ LUMINANCE
+    brighter = pixels[level >= np.median(level)]
+    if np.median(brighter.min(axis=1)) >= CLIPPED:
+        return WHITE, ""
     known = pixels[pixels.max(axis=1) < CLIPPED]
     if len(known) < 0.15 * len(pixels):
-        return np.ones(3, np.float32), "burnt-out white"
+        return None, "most of the backdrop is burnt out in one channel, and its color is unknown"
     bright = known[known @ LUMINANCE >= np.median(known @ LUMINANCE)]
     color = np.asarray(np.median(bright, axis=0), np.float32)
     lab = srgb_to_lab(to_levels(known[:: max(1, len(known) // 20000)])[None])[0]
@@ -165,6 +176,8 @@ def _from_colors(linear: FloatImage, why: str) -> WhiteBalance:
     estimates = [_shades_of_gray(known, power) for power in (1.0, 6.0)]
     edges = np.stack([np.hypot(cv2.Sobel(plane, -1, 1, 0), cv2.Sobel(plane, -1, 0, 1)) for plane in cv2.split(linear)], axis=-1)
     estimates.append(_shades_of_gray(edges.reshape(-1, 3), 6.0))
+    if min(float(np.linalg.norm(one)) for one in estimates) < 1e-6:
+        return _none(f"{why}, and an even photo without edges tells nothing of its light")
     apart = max(angle_deg(a, b) for a in estimates for b in estimates)
     light = np.asarray(np.mean([one / np.linalg.norm(one) for one in estimates], axis=0), np.float32)
     gains = _gains(np.asarray(np.sqrt(light / light.max()), np.float32))  # half, as exponents count
