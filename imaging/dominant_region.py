@@ -259,7 +259,7 @@ def _mixes_with_white(lab: FloatImage, material: FloatImage) -> FloatImage:
 def _without_others(colors_HW3: Uint8, found: Uint8, belongs: FloatImage) -> FloatImage:
     """Membership without pieces apart from the largest that are of another color: the material mirrored in brass is not the material."""
     step = max(1, max(belongs.shape) // (2 * MEASURED_AT_PX))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.compare(found, 127, cv2.CMP_GT), connectivity=8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((found > 127).view(np.uint8), connectivity=8)
     if count > 2:
         small = labels[::step, ::step]
         chroma = _features(srgb_to_lab(np.ascontiguousarray(colors_HW3[::step, ::step])))[..., 1:].reshape(-1, 2)
@@ -290,7 +290,7 @@ def _to_the_rim(colors_HW3: Uint8, belongs: FloatImage, alpha_HW: Uint8, middle:
     reach = max(2, round(RIM_SHARE * max(alpha_HW.shape)))
     solid = np.pad((alpha_HW >= 128).view(np.uint8), reach)
     inside = cv2.erode(solid, np.ones((2 * reach + 1,) * 2, np.uint8))[reach:-reach, reach:-reach]
-    rim = _places(cv2.compare(alpha_HW, 0, cv2.CMP_GT) & cv2.compare(inside, 0, cv2.CMP_EQ))
+    rim = _places(((alpha_HW > 0) & (inside == 0)).view(np.uint8))
     levels = cv2.convertScaleAbs(belongs, alpha=255) * inside
     beside = cv2.dilate(levels, np.ones((4 * reach + 1,) * 2, np.uint8))[rim].astype(np.float32) / np.float32(255)
     lab = srgb_to_lab(np.ascontiguousarray(colors_HW3[rim][None]))[0]
@@ -308,7 +308,7 @@ def _unmix_border(colors_HW3: Uint8, belongs: FloatImage, product: npt.NDArray[n
     size = 2 * BORDER_PX + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     solid = product.view(np.uint8)
-    core = cv2.bitwise_and(cv2.compare(belongs, 0.5, cv2.CMP_GT), solid)
+    core = cv2.bitwise_and((belongs > 0.5).view(np.uint8), solid)
     sure, reach = cv2.erode(core, kernel), cv2.dilate(core, kernel)
     mask: FloatImage = np.asarray(belongs * product, np.float32)
     known = np.zeros(product.shape, bool)

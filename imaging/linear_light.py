@@ -36,22 +36,30 @@ _WHOLE_LEVELS = np.round(_LEVELS).astype(np.uint8)
 
 def to_light(levels: Uint8) -> FloatImage:
     """Linear light, 0..1, of sRGB levels; any shape."""
+    if levels.size == 0:  # OpenCV gives nothing of no shape
+        return np.zeros(levels.shape, np.float32)
     return np.asarray(cv2.LUT(np.ascontiguousarray(levels), _LIGHT), np.float32).reshape(levels.shape)
 
 
 def light_of_fine_levels(levels: FloatImage) -> FloatImage:
     """Linear light of sRGB levels that are not rounded, 0..255; what is out of that range is clipped. Inverse of `to_fine_levels`."""
+    if levels.size == 0:
+        return np.zeros(levels.shape, np.float32)
     steps = np.asarray(np.clip(levels, 0, 255) * np.float32(STEPS / 255) + np.float32(0.5)).astype(np.uint16)
     return np.asarray(cv2.LUT(steps, _FINE_LIGHT), np.float32).reshape(levels.shape)
 
 
 def to_levels(light: FloatImage) -> Uint8:
     """The nearest sRGB levels of linear light, uint8; what is brighter than white is white. Inverse of `to_light`, exactly."""
+    if light.size == 0:
+        return np.zeros(light.shape, np.uint8)
     return np.asarray(cv2.LUT(_steps(light), _WHOLE_LEVELS), np.uint8).reshape(light.shape)
 
 
 def to_fine_levels(light: FloatImage) -> FloatImage:
     """sRGB levels of linear light that are not rounded, 0..255, for pictures that still get grain: it hides the steps of a gradient."""
+    if light.size == 0:
+        return np.zeros(light.shape, np.float32)
     return np.asarray(cv2.LUT(_steps(light), _LEVELS), np.float32).reshape(light.shape)
 
 

@@ -130,3 +130,13 @@ def test_nothing_that_is_laid_on_the_ground_changes_the_locked_product():
     picture = composite(wrap_edge(placed.rgb_HW3, placed.alpha_HW, back, amount=1.0), placed.alpha_HW, back)
     locked = cv2.erode((placed.alpha_HW == 255).astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1) > 0
     assert locked.any() and np.array_equal(picture[locked], placed.rgb_HW3[locked])
+
+
+def test_a_product_that_fills_the_frame_has_no_rim_for_light_to_wrap_around():
+    """A lookup of no pixels at all gave an array of no shape, and a crash."""
+    colors = np.full((40, 40, 3), 90, np.uint8)
+    wrapped = wrap_edge(colors, np.full((40, 40), 255, np.uint8), np.full((40, 40, 3), 20, np.uint8), amount=0.3)
+    assert np.array_equal(wrapped, colors)
+    nothing = np.zeros((0, 3), np.float32)
+    assert to_light(nothing.astype(np.uint8)).shape == to_levels(nothing).shape == (0, 3)
+    assert light_of_fine_levels(nothing).shape == to_fine_levels(nothing).shape == (0, 3)

@@ -93,3 +93,11 @@ def test_brass_that_mirrors_an_orange_shade_is_not_the_shade():
     region = find_dominant_region(photo, alpha)
     assert region.mask[300, 512] > 0.95, "the shade"
     assert region.mask[700, 505:525].max() < 0.05, "the brass"
+
+
+def test_a_single_solid_pixel_is_a_region():
+    """OpenCV takes a plane of one pixel for a number, and gave up on comparing the two."""
+    alpha = np.zeros((40, 40), np.uint8)
+    alpha[10, 20] = 255
+    found = find_dominant_region(np.full((40, 40, 3), 120, np.uint8), alpha)
+    assert found.share == 1.0 and found.mask[10, 20] == 1.0 and found.mask.sum() == 1.0
