@@ -69,8 +69,8 @@ class StagedSceneParams(EnlargingParams):
     )
     composition: Literal["auto", "left", "center", "right", "pair"] = Field(
         default="auto",
-        description="Where the product stands; auto: away from the props that the scene names on one side, else in the middle; pair: beside the "
-        "same product in another colorway.",
+        description="Where the product stands, left and right also in a set that is mirrored for its light; auto: away from the props that the scene "
+        "names on one side, else in the middle; pair: beside the same product in another colorway.",
     )
     pair_with: str | None = Field(
         default=None,
@@ -149,7 +149,7 @@ def _alone(job: Job, mirrored: bool) -> _Standing:
         height_pct=resolved["product_height_pct"],
         width_max_pct=resolved["product_width_max_pct"],
         base_pct=resolved["base_pct"],
-        center_pct=100 - resolved["center_pct"] if mirrored else resolved["center_pct"],
+        center_pct=100 - resolved["center_pct"] if mirrored and "side" not in resolved else resolved["center_pct"],
     )
     return _stand(job.source.foreground_HW3, job.source.alpha_HW, placement)
 
@@ -261,6 +261,8 @@ def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
         "product_height_pct": _height_pct(wish, params.pop("scale_realism")),
         **({"group_width_max_pct": GROUP_WIDTH_MAX_PCT, **resolve_companion(wish, pair_with)} if is_pair else {}),
         "center_pct": CENTER_PCT["center" if is_pair else _side(scene, composition)],
+        # A side that was asked for is kept when the set is mirrored: the other one may be free for words. The side away from props turns with them.
+        **({"side": "asked for"} if composition in ("left", "right") else {}),
         "product_width_max_pct": style.product_width_max_pct,
         "base_pct": style.base_pct,
         # The scene behind the look's trigger phrase; a scene that speaks the trigger itself is the whole prompt.

@@ -359,16 +359,29 @@ def test_a_set_lit_from_the_other_side_than_the_product_is_mirrored(from_left):
     assert wall[:100].mean() > wall[-100:].mean() + 10
 
 
-def test_a_product_beside_the_props_stays_beside_them_in_a_mirrored_set():
-    scene = resolved("staged_scene", composition="right")
-    drawn, plates = mug(), [SavedPlates(lit_wall(light_from_left=from_left)) for from_left in (True, False)]
-    upright, mirrored = (render_group(scene, [5], source(drawn), one)[0] for one in plates)
-    assert (upright.facts["plate_mirrored"], mirrored.facts["plate_mirrored"]) == (False, True)
-    middles = []
-    for picture in (upright, mirrored):
+def middles_upright_and_mirrored(scene):
+    """Where across the frame a product stands in a set as drawn, and in the same one mirrored because its light comes from the other side."""
+    drawn, middles = mug(), []
+    for from_left in (True, False):
+        [picture] = render_group(scene, [5], source(drawn), SavedPlates(lit_wall(light_from_left=from_left)))
+        assert picture.facts["plate_mirrored"] is not from_left
         left, _, right, _ = product_box(place(*drawn, picture.placement)[1])
         middles.append((left + right) / 2 / SIZE)
-    assert middles == pytest.approx([0.6, 0.4], abs=0.01)
+    return middles
+
+
+def test_a_product_away_from_the_props_stays_away_from_them_in_a_mirrored_set():
+    style = KIT.categories["things"].model_copy(update={"scenes": ("oak table, sage wall, vase on the left",)})
+    kit = KIT.model_copy(update={"categories": {"things": style}})
+    recipe = BOOK["staged_scene"].model_copy(update={"width_px": SIZE, "height_px": SIZE}).with_params(SMALL["staged_scene"])
+    assert middles_upright_and_mirrored([resolve(recipe, PRODUCT, kit, 0)]) == pytest.approx([0.6, 0.4], abs=0.01)
+
+
+@pytest.mark.parametrize(("composition", "middle"), [("left", 0.4), ("right", 0.6)])
+def test_a_side_that_was_asked_for_is_kept_in_a_mirrored_set(composition, middle):
+    """`left` stood at 60 percent where the set was mirrored, on the room that was kept for words."""
+    scene = resolved("staged_scene", composition=composition)
+    assert middles_upright_and_mirrored(scene) == pytest.approx([middle, middle], abs=0.01)
 
 
 def test_harmony_takes_color_out_of_the_surroundings_and_leaves_the_product():
