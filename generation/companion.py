@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from catalog.errors import RenderError
 from catalog.placement import Placement
+from catalog.sentences import clause
 from generation.kind import Job, Wish
 from generation.offered import colorways
 from generation.part import find_part, part_map, placed_mask, resolve_part
@@ -84,15 +85,22 @@ def _plain(color_hex: str | None, photo: str | None) -> dict[str, str]:
 def make_companion(job: Job, wall_rgb: tuple[int, int, int]) -> Companion:
     """The product in the first of the resolved colorways that is clearly another color and can be reached; the passed over are named.
 
-    Colorways that stand out from the wall come first; where none does, the pair is still made, for the front product has no choice either.
+    Colorways that stand out from the wall come first; where none does, the pair is still made, for the front product has no choice either. One
+    whose swatch photo cannot be read, or shows several colors, is passed over as well.
 
     Raises RenderError if the product has no main color, or no colorway will do.
     """
     region, told = find_part(job)
     own, wall = np.asarray(region.lab, np.float32), _lab(wall_rgb)
-    offered = [(one["name"], one["hex"] if "hex" in one else _photographed(job, one["photo"])) for one in job.resolved["companions"]]
-    goals = [(name, wanted, _lab(rgb_of(wanted))) for name, wanted in offered]
+    goals: list[tuple[str, str, FloatImage]] = []
     passed_over: dict[str, str] = {}
+    for one in job.resolved["companions"]:
+        try:
+            wanted = one["hex"] if "hex" in one else _photographed(job, one["photo"])
+        except RenderError as error:
+            passed_over[one["name"]] = clause(error)
+            continue
+        goals.append((one["name"], wanted, _lab(rgb_of(wanted))))
     for name, wanted, goal in sorted(goals, key=lambda one: float(delta_e2000(one[2], wall)) < OFF_WALL_MIN):
         apart = float(delta_e2000(own, goal))
         if apart < APART_MIN:
@@ -116,7 +124,7 @@ def _lab(rgb: tuple[int, int, int]) -> FloatImage:
 
 
 def _photographed(job: Job, sha256: str) -> str:
-    return color_of_swatch(job.source.brand_file(sha256), f"Recipe '{job.name}': the swatch photo ({sha256[:12]})")
+    return color_of_swatch(sha256, job.source.brand_file, f"its swatch photo ({sha256[:12]})")
 
 
 def pair_placements(

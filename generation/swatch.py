@@ -1,6 +1,6 @@
 """Which color a recipe is to reach: written as hex, a swatch of the brand kit by its name, or one of the colorways; each may be shown on a photo."""
 
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -8,6 +8,7 @@ import numpy as np
 
 from catalog.brand_kit import Colorway, Swatch
 from catalog.errors import PhotoRefused, RenderError
+from catalog.recently_used import RecentlyUsed
 from generation.kind import Job, Wish
 from generation.offered import colorways
 from imaging.color import lab_to_srgb, srgb_to_lab
@@ -17,6 +18,9 @@ SWATCH_MIDDLE = 0.6
 """Share of a swatch photo's width and height, in its middle, that is looked at: around it are fingers, table and the card's edge."""
 MAX_SWATCH_SPREAD = 12.0
 """Delta E 1976 from the median beyond which a quarter of the swatch may not lie; more, and the photo shows several colors."""
+
+COLORS: RecentlyUsed[str] = RecentlyUsed(256, lambda _: 1)
+"""The colors of the swatch photos that this process read last, by sha256: photos themselves have up to 32 MB."""
 
 
 def resolve_target(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
@@ -33,12 +37,19 @@ def target_hex(job: Job) -> str:
     if "target_hex" in job.resolved:
         return str(job.resolved["target_hex"])
     sha256 = job.resolved["target_photo"]
-    return color_of_swatch(job.source.brand_file(sha256), f"Recipe '{job.name}': the swatch photo ({sha256[:12]})")
+    return color_of_swatch(sha256, job.source.brand_file, f"Recipe '{job.name}': the swatch photo ({sha256[:12]})")
 
 
-@lru_cache(maxsize=64)
-def color_of_swatch(data: bytes, named: str) -> str:
-    """The median Lab color of the middle of a photo, `#rrggbb`; `named` begins the message of a RenderError."""
+def color_of_swatch(sha256: str, read: Callable[[str], bytes], named: str) -> str:
+    """The median Lab color of the middle of a swatch photo of the brand kit, `#rrggbb`; it is read when it is not known.
+
+    Raises RenderError, whose message `named` begins, for a photo that cannot be read or shows several colors.
+    """
+    return COLORS.get((sha256,), lambda: color_of_photo(read(sha256), named))
+
+
+def color_of_photo(data: bytes, named: str) -> str:
+    """The same from a file's bytes."""
     try:
         # By its color profile: phones save in Display P3, whose colors are more vivid than the same numbers are in sRGB.
         picture = decode_photo(data, limits=PhotoLimits(min_side_px=8)).pixels_HW3

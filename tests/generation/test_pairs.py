@@ -130,3 +130,24 @@ def test_a_pair_that_cannot_be_made_says_why():
         stripes[:, number * 40 : number * 40 + 40] = color
     with pytest.raises(RenderError, match="no main color"):
         pair((stripes, np.full((240, 240), 255, np.uint8)))
+
+
+def test_a_colorway_whose_swatch_photo_shows_several_colors_or_is_no_picture_is_passed_over():
+    """One such photo among the colorways refused every pair."""
+    two = np.concatenate([np.full((40, 40, 3), 20, np.uint8), np.full((40, 40, 3), 220, np.uint8)])
+    files = {"1" * 64: cv2.imencode(".png", two)[1].tobytes(), "2" * 64: b"no picture"}
+    photos = [
+        Colorway(name=name, photo={"file": f"{name}.png", "sha256": sha256}) for name, sha256 in zip(("two", "none"), files, strict=True)
+    ]
+
+    def source():
+        drawn = mug()
+        return RenderSource(foreground_HW3=drawn[0], alpha_HW=drawn[1], brand_file=files.__getitem__)
+
+    made = render_one(resolved(kit(*photos, NAVY)), 5, source(), lit_wall(light_from_left=True)).facts["companion"]
+    assert made["colorway"] == "navy" and list(made["passed_over"]) == ["two", "none"]
+    assert "shows several colors" in made["passed_over"]["two"] and "cannot be read" in made["passed_over"]["none"]
+    with pytest.raises(
+        RenderError, match=r"no colorway will do beside this product \(two: its swatch photo \(111111111111\) shows several colors"
+    ):
+        render_one(resolved(kit(*photos)), 5, source(), lit_wall(light_from_left=True))

@@ -16,6 +16,7 @@ from generation.recipe_book import read_recipe_book
 from generation.recolor import with_room
 from generation.render import render_group
 from generation.resolve import resolve
+from generation.swatch import COLORS, color_of_swatch
 from imaging.color import delta_e2000, srgb_to_lab
 from imaging.dominant_region import find_dominant_region
 from tests.drawn_products import bag, mug
@@ -89,6 +90,17 @@ def test_a_photo_of_several_swatches_is_refused():
     files = Files(two=png(photo))
     with pytest.raises(RenderError, match="shows several colors"):
         made(mug(), kit(swatches=(Swatch(name="Two", photo=files.named["two"]),)), files, swatch="Two")
+
+
+def test_a_swatch_photo_is_read_once_and_known_by_its_bytes_whatever_recipe_asks():
+    """It was known by its bytes, 64 of up to 32 MB kept as keys, and by the name of the recipe: each recipe decoded it anew."""
+    COLORS.forget()
+    data, read = swatch_photo(), []
+    sha256 = hashlib.sha256(data).hexdigest()
+    colors = {color_of_swatch(sha256, lambda asked: read.append(asked) or data, f"Recipe '{name}'") for name in ("a", "b", "b")}
+    assert len(colors) == 1 and read == [sha256]
+    with pytest.raises(RenderError, match=r"^Recipe 'c': the photo cannot be read"):
+        color_of_swatch("0" * 64, lambda _: b"no picture", "Recipe 'c': the photo")
 
 
 @pytest.mark.parametrize("given", [{}, {"hex": "#aabbcc", "photo": {"file": "a.png", "sha256": "0" * 64}}])
