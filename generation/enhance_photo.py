@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.errors import RenderError
-from catalog.sentences import clause
+from catalog.sentences import clause, sentence
 from generation.kind import Job
 from imaging.deblur import MOST_PX, WORTH_PX, blur_sigma_px, deblurred
 from imaging.exposure import Exposure, exposed, level_exposure, wanted_exposure
@@ -48,12 +48,14 @@ def correct(job: Job, photo_HW3: Uint8, picture_HW3: Uint8, *, level: bool) -> C
     product = np.asarray(cv2.resize(alpha_HW, size, interpolation=cv2.INTER_AREA) > 127)
     light = _light(job, small, product)
     exposure = _exposure(params, balanced(small, light.gains), product, level=level)
-    blur_px = blur_sigma_px(luminance(to_light(photo_HW3))) if params["deblur"] > 0 else 0.0
-    is_deblurred = WORTH_PX <= blur_px <= MOST_PX
-    for strength in (params["denoise"], params["denoise"] / 2):  # half the noise rather than a picture of another color, or none
+    blur_px = blur_sigma_px(luminance(to_light(photo_HW3))) if params["deblur"] > 0 else None
+    is_deblurred = blur_px is not None and WORTH_PX <= blur_px <= MOST_PX
+    for strength in dict.fromkeys(
+        (params["denoise"], params["denoise"] / 2)
+    ):  # half the noise rather than a picture of another color, or none
         clean, noise_before, noise_after = denoised(picture_HW3, strength=strength)
         linear = to_light(clean)
-        if is_deblurred:
+        if blur_px is not None and is_deblurred:
             linear = deblurred(linear, blur_px, strength=params["deblur"])
         linear = exposed(balanced(linear, light.gains), exposure.ev)
         hue = measure_enhancement(to_levels(linear), picture_HW3, alpha_HW, light.gains)["hue_kept_delta_e"]
@@ -62,7 +64,7 @@ def correct(job: Job, photo_HW3: Uint8, picture_HW3: Uint8, *, level: bool) -> C
     else:
         raise RenderError(
             f"Recipe '{job.name}' would turn the product's color by {hue:.1f} Delta E 2000 beside the white balance; at most {MAX_HUE_DELTA_E:g} are "
-            "allowed. Nothing was made. Lower `denoise`, set `exposure: off`, or photograph the product in better light."
+            f"allowed. Nothing was made. {_way_out(params, is_deblurred=is_deblurred)}"
         )
     told = {"gains": list(light.gains), "witness": light.witness, "cast_chroma": round(light.cast_chroma, 2), "why": light.why}
     if light.witness == "gray_point":
@@ -72,10 +74,18 @@ def correct(job: Job, photo_HW3: Uint8, picture_HW3: Uint8, *, level: bool) -> C
         "white_balance": told,
         "exposure": {"ev": exposure.ev, "reference": exposure.reference, "why": exposure.why},
         "noise": {"before": round(noise_before, 2), "after": round(noise_after, 2), "strength": strength},
-        "blur": {"sigma_px": round(blur_px, 2), "taken_back": is_deblurred},
+        "blur": {"sigma_px": None if blur_px is None else round(blur_px, 2), "taken_back": is_deblurred},
         "hue_delta_e": None if hue is None else round(hue, 2),
     }
     return Corrected(linear_HW3=linear, facts=facts)
+
+
+def _way_out(params: dict[str, Any], *, is_deblurred: bool) -> str:
+    """What can be done about a hue that would be turned: of what was done to the picture, what can be done less."""
+    lower = [f"`{name}`" for name, is_done in (("denoise", params["denoise"] > 0), ("deblur", is_deblurred)) if is_done]
+    steps = [f"lower {' or '.join(lower)}"] if lower else []
+    steps += ["set `exposure: off`"] if params["exposure"] != "off" else []
+    return sentence(", ".join([*steps, "or photograph the product in better light" if steps else "photograph the product in better light"]))
 
 
 def mended_detail(photo_HW3: Uint8, *, denoise: float, deblur: float) -> tuple[Uint8, dict[str, Any]]:

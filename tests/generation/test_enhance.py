@@ -1,5 +1,6 @@
 """Enhanced photos: spoiled on purpose, they come back as they were; what nothing tells is left alone; what cannot be had is refused."""
 
+import re
 from functools import cache
 
 import cv2
@@ -158,6 +159,31 @@ def test_a_slight_blur_is_taken_back_without_halos():
         < 0.95 * np.abs(soft.astype(int) - photo())[alpha() > 200].mean()
     )
     assert (level - cv2.dilate(before, around)).max() < 8 and (cv2.erode(before, around) - level).max() < 8
+
+
+def test_a_blur_that_was_not_looked_for_is_not_told_as_none():
+    """With `deblur: 0` the facts said `sigma_px: 0.0`, as if the photo had been measured and found sharp."""
+    soft = to_levels(cv2.GaussianBlur(to_light(photo()), (0, 0), 1.5))
+    assert done(enhanced(soft, deblur=0.0))["blur"] == {"sigma_px": None, "taken_back": False}
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({"denoise": 0.5, "deblur": 1.0}, "Lower `denoise` or `deblur`, set `exposure: off`, or photograph the product in better light."),
+        ({"denoise": 0.0, "deblur": 1.0, "exposure": "off"}, "Lower `deblur`, or photograph the product in better light."),
+        ({"denoise": 0.0, "deblur": 0.0}, "Set `exposure: off`, or photograph the product in better light."),
+        ({"denoise": 0.0, "deblur": 0.0, "exposure": "off"}, "Photograph the product in better light."),
+    ],
+)
+def test_a_hue_that_would_be_turned_is_refused_with_what_can_be_done_less(monkeypatch, params, told):
+    """It said "Lower `denoise`" where that was 0, and never named `deblur`."""
+    measured = []
+    monkeypatch.setattr("generation.enhance_photo.measure_enhancement", lambda *_: measured.append(1) or {"hue_kept_delta_e": 3.0})
+    soft = to_levels(cv2.GaussianBlur(to_light(photo()), (0, 0), 1.5))
+    with pytest.raises(RenderError, match=re.escape(f"Nothing was made. {told}") + "$"):
+        enhanced(soft, **params)
+    assert len(measured) == (2 if params["denoise"] else 1), "half of no denoising is none again"
 
 
 def test_a_photo_too_small_for_the_look_is_refused_where_nothing_may_enlarge_it():
