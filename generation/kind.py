@@ -141,7 +141,7 @@ class Job:
 
 
 Composed = tuple[Uint8, Placement, dict[str, Any]]
-"""A picture, uint8 sRGB at the recipe's size; where the product stands in it; facts for the gate and for people, as plain data."""
+"""A picture, uint8 sRGB at the recipe's size (`enhance`: at most that); where the product stands in it; facts for the gate and for people, as plain data."""
 
 
 def takes_nothing(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class PlateMaker(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
-    """One picture: uint8 sRGB pixels at the recipe's size, where the product stands in it, and facts for the gate and for people.
+    """One picture: uint8 sRGB pixels at the recipe's size (`enhance`: at most that), where the product stands in it, and facts for the gate and for people.
 
     `facts` is plain data. Always: `kind`, `engine_version`. On an even background: `background_hex`. Recolor: `target_hex`,
     `target_delta_e`, `region_share`. Staged scenes: `prompt`, `plate_px`, `light`.
@@ -57,7 +57,8 @@ def render_group(
 ) -> list[Rendered]:
     """All wanted variants of one recipe for one product, in the order given.
 
-    resolved: from `generation.resolve.resolve`, all of one kind. seeds: one per variant. plates: needed by staged scenes only.
+    resolved: from `generation.resolve.resolve`, all of one kind. seeds: one per variant. plates: needed by what a
+    model draws alone (`needs_plates`): staged scenes, people, materials that are refined.
     Raises RenderError if the cut-out is empty, the recipe needs plates and there is no base model, or the recipe's own conditions fail.
     """
     if len(resolved) != len(seeds):

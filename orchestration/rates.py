@@ -28,7 +28,7 @@ SHIPPED_SECONDS: Mapping[str, float] = {
     "load model": 3.0,
     "render": 1.0,
     "render packshot": 0.3,
-    "render backdrop": 0.7,
+    "render backdrop": 0.9,
     "render backdrop_table": 0.9,
     "render recolor": 0.8,
     "render material": 0.9,
