@@ -87,8 +87,7 @@ def measure_render(evidence: RenderEvidence) -> Measurements:
     if kind == "white":
         row.update(measure_white(evidence.pixels_HW3, should_be_white(evidence, views)))
         if evidence.product_alpha_HW is not None:
-            planned = (facts.get("resolved") or {}).get("params", {})
-            row.update(measure_pure_white(evidence.pixels_HW3, evidence.product_alpha_HW, shadow=planned.get("shadow") != 0))
+            row.update(measure_pure_white(evidence.pixels_HW3, evidence.product_alpha_HW, shadow=not _planned_without_shadow(facts)))
     if kind != "white" and evidence.product_alpha_HW is not None:
         row["edge_contrast_delta_e"] = edge_contrast(evidence.pixels_HW3, evidence.product_alpha_HW)
     fidelity = measure_fidelity(views, recolored=evidence.changes_product)
@@ -140,7 +139,7 @@ def _beside(evidence: RenderEvidence) -> Measurements:
 
 def _planned_without_shadow(facts: dict[str, Any]) -> bool:
     """Whether the recipe as planned has no shadow. The plan is the shop's, not the renderer's; a file judged by hand comes without one."""
-    return facts.get("resolved", {}).get("params", {}).get("shadow") == 0
+    return bool((facts.get("resolved") or {}).get("params", {}).get("shadow") == 0)
 
 
 def views_of(evidence: RenderEvidence) -> Views:

@@ -107,7 +107,7 @@ def test_gray_under_a_packshot_is_its_shadow_only_where_one_was_asked_for(shadow
     rows, columns = np.nonzero(product[1] >= 128)
     gray = picture.pixels_HW3.copy()
     middle = (columns.min() + columns.max()) // 2
-    gray[rows.max() + 20 : rows.max() + 26, middle - 60 : middle + 60] = 236
+    gray[rows.max() + 18 : rows.max() + 33, middle - 88 : middle + 88] = 236
     found, row = codes("packshot_white", picture, product, gray, resolved={"params": {"shadow": shadow}})
     assert ("NOT_PURE_WHITE" in found) is (shadow == 0), row["pure_white_pct"]
 
