@@ -47,8 +47,8 @@ WORN: dict[GarmentClass, Worn] = {
 }  # fmt: skip
 """By class. Lengths of frames follow how shops show each: a dress from head to feet, eyewear close."""
 
-NARROWER: dict[GarmentClass, tuple[GarmentClass, ...]] = {"jewelry": ("bracelet", "ring", "watch")}
-"""What a title may tell more exactly than its category: a bracelet among jewelry is shown on the wrist."""
+NARROWER: dict[GarmentClass, tuple[GarmentClass, ...]] = {"jewelry": ("bracelet", "ring", "watch"), "bag": ("backpack",)}
+"""What a title may tell more exactly than its category: a bracelet among jewelry is shown on the wrist, a backpack among bags on the shoulders."""
 
 
 def garment_of(product: Product, given: dict[str, GarmentClass], recipe: str, *, shown_on_people: bool = True) -> GarmentClass:

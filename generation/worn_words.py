@@ -35,11 +35,11 @@ WORDS: dict[GarmentClass, str] = {
 
 AFTER_ANY = (
     "racks?|holders?|hangers?|hooks?|lamps?|sanders?|cabinets?|shelf|shelves|polish|cleaners?|organi[sz]ers?|storage|winders?|chargers?|tripods?|openers?"
-    "|coolers?|warmers?|coasters?|saucers?|insoles?|mounts?|binders?|grinders?|scrapers?|jacks?|fabric|dryers?|stretchers?|keepers?|dispensers?|wallpapers?"
+    "|coolers?|warmers?|coasters?|insoles?|mounts?|binders?|grinders?|scrapers?|jacks?|fabric|dryers?|stretchers?|keepers?|dispensers?|wallpapers?"
 )
 """Goods that a garment's word only says what they are for, wherever they stand behind it in its phrase."""
 RIGHT_AFTER = (
-    "stands?|cases?|box|boxes|trees?|lights?|straps?|bands?|laces?|sleeves?|covers?|tags?|charms?|buckles?|brush|brushes|horns?|sprays?|care|kits?|rugs?|mats?"
+    "stands?|saucers?|cases?|box|boxes|trees?|lights?|straps?|bands?|laces?|sleeves?|covers?|tags?|charms?|buckles?|brush|brushes|horns?|sprays?|care|kits?|rugs?|mats?"
     "|lens|lenses|ends?|clips?|pegs?|bars?|benches|bench|forms?|patterns?|protectors?|lids?|screws?|press|presses|trays?|drawers?|chests?|stickers?"
 )
 """The same right behind it; elsewhere they tell a print, a cut or a cloth (`Mug Christmas tree`, `Tee long sleeve`)."""

@@ -67,6 +67,9 @@ def drawn_product(color=(180, 40, 40)):
         ("Silver bracelet", "jewelry", "bracelet"),
         ("Signet ring", "jewelry", "ring"),
         ("Pearl earrings", "jewelry", "jewelry"),
+        ("Ridge Canvas Backpack", "bags", "backpack"),
+        ("Weekend Duffel", "bags", "bag"),
+        ("Pico Espresso Cup and Saucer, Ink", "drinkware", "handheld"),
     ],
 )
 def test_a_product_is_worn_as_the_words_of_its_category_or_title_say(title, category, garment):
@@ -91,6 +94,7 @@ def test_every_class_has_words_that_tell_it_and_words_for_the_prompt():
         ("Table top lamp", "lighting", "table top"),
         ("Belt sander", "tools", "sander"),
         ("Mug tree", "mugs", "tree"),
+        ("Tea cup saucer", "mugs", "saucer"),
         ("Phone cases", "phones", "cases"),
         ("Set of wine glasses", "kitchen", "wine glasses"),
         ("Brass key ring", "kitchen", "key ring"),
