@@ -196,10 +196,18 @@ def _words(project: Project, recipe: Recipe, category: str) -> str:
     said = []
     for index in (0, recipe.variants - 1):
         for color in (None, *(colors if recipe.changes_product else ())):
-            facts = {"target_hex": color[0], "target_photo": color[1]} if color else {}
+            facts = _as_told(recipe, color)
             render_row = {"render_key": NONE, "facts": facts, "lora_digest": NONE if wears_lora(recipe) else None}
             said.append(metadata_digest(picture_metadata(project, _stand_in_render(recipe, category, index), render_row)))
     return digest(said)[:KEY_DIGITS]
+
+
+def _as_told(recipe: Recipe, color: tuple[str, str | None] | None) -> dict[str, Any]:
+    """Facts of a picture in a color: of the product, or of the second one of a pair."""
+    if color is None:
+        return {}
+    beside = not KINDS[recipe.kind].changes_product
+    return {"companion": {"colorway": color[0]}} if beside else {"target_hex": color[0], "target_photo": color[1]}
 
 
 def _stand_in_render(recipe: Recipe, category: str, index: int) -> WantedRender:

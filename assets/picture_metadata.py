@@ -27,11 +27,12 @@ def picture_metadata(project: Project, wanted: WantedRender, render_row: Row) ->
     item = wanted.product
     facts, shows_person = render_row["facts"], KINDS[wanted.recipe.kind].shows_person
     shown_in, changed = _shown_in(project, item.category, facts)
+    beside = _words_of(facts.get("companion", {}).get("colorway", ""))
     disclosed = f" {PERSON_IN_WORDS}" if shows_person else ""
-    said = alt_text(item, wanted.recipe, wanted.variant.index, shown_in=shown_in, changed=changed)
+    said = alt_text(item, wanted.recipe, wanted.variant.index, shown_in=shown_in, changed=changed, beside=beside)
     return PictureMetadata(
         title=item.title,
-        description=f"{described(item, shown_in, changed)}{disclosed}".strip(),
+        description=f"{described(item, shown_in, changed, beside)}{disclosed}".strip(),
         alt_text=f"{said}.{disclosed}" if disclosed else said,
         digital_source_type=wanted.recipe.digital_source_type,
         identifier=f"{wanted.variant.name}@{render_row['render_key'][:16]}",
@@ -49,7 +50,12 @@ def _shown_in(project: Project, category: str, facts: Mapping[str, Any]) -> "tup
     if target_hex := facts.get("target_hex"):
         return color_in_words(project.brand_kit, category, target_hex, facts.get("target_photo")), "color"
     named: Changed = "material" if "material" in facts else "pattern"
-    return str(facts.get(named, "")).replace("_", " ").replace("-", " "), named
+    return _words_of(facts.get(named, "")), named
+
+
+def _words_of(name: object) -> str:
+    """A name of the brand kit as people read it."""
+    return str(name).replace("_", " ").replace("-", " ")
 
 
 @cache

@@ -213,7 +213,8 @@ def evidence_of(project: Project, row: Row, *, changes_product: bool) -> "Render
         product_alpha_HW=product_alpha_HW,
         mannequin_HW=_placed_mask(project, resolved, placement),
         expected_HW3=None,
-        changes_product=changes_product,
+        # The front product of a pair is as photographed; what has another color stands beside it and is measured by itself.
+        changes_product=changes_product and "companion" not in row["facts"],
         facts=row["facts"],
         file_bytes=len(data),
         file_format="PNG",

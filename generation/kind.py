@@ -169,6 +169,7 @@ class Kind:
     `shows_person`: somebody is to be seen who does not exist; the picture's facts and its published file say so.
 
     `changes_product`: the product looks other than photographed; a recipe of such a kind has to say so, for galleries and gate go by it.
+    `changed_if`: whether parameters ask for that, for kinds that show products as photographed otherwise.
 
     `drawn_if`: whether parameters ask for a plate, for kinds that do without one otherwise; None where all are drawn, or none.
 
@@ -193,6 +194,7 @@ class Kind:
     plate: Callable[[dict[str, Any], int, Source], PlateRequest] | None = None
     edits: bool = False
     changes_product: bool = False
+    changed_if: Callable[[dict[str, Any]], bool] | None = None
     drawn_if: Callable[[dict[str, Any]], bool] | None = None
     shows_person: bool = False
     added_later: frozenset[str] = frozenset()
@@ -203,6 +205,10 @@ class Kind:
     alike_in_category: bool = False
     of_style: frozenset[str] | None = None
     of_kit: frozenset[str] | None = None
+
+    def changes(self, params: dict[str, Any]) -> bool:
+        """Whether a picture of these parameters shows a product other than photographed."""
+        return self.changes_product or (self.changed_if is not None and self.changed_if(params))
 
     def is_drawn(self, params: dict[str, Any]) -> bool:
         """Whether a picture of these parameters is drawn on a plate."""

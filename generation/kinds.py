@@ -63,9 +63,11 @@ def upscaler_of(recipe: Recipe) -> str | None:
 
 
 def as_drawn(recipe: Recipe) -> Recipe:
-    """A recipe whose parameters were changed for one picture, its engine and its files' source as they ask for."""
-    engine = engine_of(recipe)
-    if KINDS[recipe.kind].drawn_if is None or engine == recipe.engine:
+    """A recipe whose parameters were changed for one picture: its engine, its files' source and whether it changes the product as they ask for."""
+    engine, kind = engine_of(recipe), KINDS[recipe.kind]
+    if kind.changed_if is not None:
+        recipe = recipe.model_copy(update={"changes_product": kind.changes(recipe.params)})
+    if kind.drawn_if is None or engine == recipe.engine:
         return recipe
     told = {"digital_source_type": DRAWN_IN_PART} if engine == "diffusion" else {"sampling": None}
     return recipe.model_copy(update={"engine": engine, **told})

@@ -43,12 +43,14 @@ def _untrue(recipe: Recipe) -> str:
     kind, engine, says = KINDS[recipe.kind], engine_of(recipe), recipe.digital_source_type
     if recipe.engine != engine:
         return f"and its pictures are made by `engine: {engine}`, not {recipe.engine}. Correct `engine`"
-    if recipe.changes_product != kind.changes_product:
-        does = "which shows products other than photographed" if kind.changes_product else "which leaves products as photographed"
-        return f"{does}. Set `changes_product: {str(kind.changes_product).lower()}`"
+    changes = kind.changes(recipe.params)
+    if recipe.changes_product != changes:
+        asked = "" if kind.changed_if is None else " with these params"
+        does = "shows products other than photographed" if changes else "leaves products as photographed"
+        return f"which{asked} {does}. Set `changes_product: {str(changes).lower()}`"
     if engine == "diffusion" and says not in DRAWN_SOURCES:
         return f"and a model draws its pictures, which `digital_source_type: {says}` hides. Set it to {' or '.join(DRAWN_SOURCES)}"
-    if kind.changes_product and says == "digitalCapture":
+    if changes and says == "digitalCapture":
         return "and its pictures are no plain photographs. Set `digital_source_type` to compositeSynthetic"
     return ""
 

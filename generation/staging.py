@@ -295,6 +295,11 @@ def _empty_set(resolved: dict[str, Any], seed: int, _: Source) -> PlateRequest:
     return PlateRequest(prompt=resolved["prompt"], seed=seed)
 
 
+def _is_pair(params: dict[str, Any]) -> bool:
+    """Whether a second product of another color is shown: one that no photo was taken of."""
+    return params.get("composition") == "pair"
+
+
 OF_STYLE = frozenset({"trigger", "scenes", "product_height_pct", "product_width_max_pct", "base_pct", "tallest_cm", "colorways"})
 """What scenes take of a category's style; colorways, swatches and masks are of pairs alone."""
 
@@ -304,6 +309,7 @@ STAGED_SCENE = Kind(
     resolve=_resolve,
     added_later=ADDED_UPSCALE_MAX,
     plate=_empty_set,
+    changed_if=_is_pair,
     of_style=OF_STYLE,
     of_kit=frozenset({"colorways", "swatches", "part_masks"}),
 )

@@ -107,21 +107,24 @@ Changed = Literal["color", "material", "pattern"]
 """What a recipe gave a product that it has not."""
 
 
-def alt_text(product: Product, recipe: Recipe, index: int, *, shown_in: str = "", changed: Changed = "color") -> str:
+def alt_text(product: Product, recipe: Recipe, index: int, *, shown_in: str = "", changed: Changed = "color", beside: str = "") -> str:
     """What a person who cannot see the picture should hear, such as "Brass table lamp, brass, metal. Staged scene, picture 2 of 3".
 
     `shown_in`: the color, material or pattern that a recipe gave the product; it is named in place of the catalog's, which is not in the picture.
+    `beside`: the color of a second one that stands beside it.
     """
     color = "" if shown_in else product.color
     material = "" if shown_in and changed == "material" else product.material
     known = [product.title, *(word for word in (color, material) if word and word.lower() not in product.title.lower())]
-    which = f" in {shown_in}" if shown_in else ""
+    which = f" in {shown_in}" if shown_in else f" beside the same in {beside}" if beside else ""
     which += f", picture {index + 1} of {recipe.variants}" if recipe.variants > 1 else ""
     return f"{', '.join(known)}. {recipe.title}{which}"
 
 
-def described(product: Product, shown_in: str, changed: Changed = "color") -> str:
-    """The product's description, and, where a recipe gave it another color, material or pattern, that and which one."""
+def described(product: Product, shown_in: str, changed: Changed = "color", beside: str = "") -> str:
+    """The product's description, and, where a recipe gave it another color, material or pattern, or shows one of another beside it, that and which."""
+    if beside:
+        return f"{product.description} Shown beside the same in {beside}; the color of that one was changed by computer.".strip()
     if not shown_in:
         return product.description
     return f"{product.description} Shown in {shown_in}; the {changed} was changed by computer.".strip()

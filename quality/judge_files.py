@@ -99,7 +99,7 @@ def gather_evidence(
         product_rgb_HW3=product_rgb,
         product_alpha_HW=product_alpha,
         expected_HW3=expected_HW3,
-        changes_product=recipe.changes_product,
+        changes_product=recipe.changes_product and "companion" not in facts,
         facts=known | facts,
         placement=placement,
         file_bytes=file_bytes,

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from catalog.errors import SettingsError
+from generation.kinds import as_drawn
 from generation.recipe_book import read_recipe_book
 
 OWN = """
@@ -84,14 +85,27 @@ def test_a_recipe_in_a_file_that_would_not_be_read_is_no_secret(tmp_path):
         read_recipe_book(tmp_path)
 
 
+DRAWN = {"engine": "diffusion", "digital_source_type": "compositeWithTrainedAlgorithmicMedia"}
 UNTRUE = [
     ("packshot", {"engine": "diffusion"}, "`engine: studio`, not diffusion"),
     ("staged_scene", {"digital_source_type": "compositeWithTrainedAlgorithmicMedia"}, "`engine: diffusion`, not studio"),
     ("recolor", {}, "`changes_product: true`"),
     ("backdrop", {"changes_product": True}, "`changes_product: false`"),
+    ("staged_scene", DRAWN | {"params": {"composition": "pair"}}, "with these params shows products other than photographed"),
+    ("staged_scene", DRAWN | {"changes_product": True}, "`changes_product: false`"),
     ("material", {"changes_product": True, "digital_source_type": "digitalCapture"}, "no plain photographs"),
     ("on_model", {"engine": "diffusion", "changes_product": True, "digital_source_type": "digitalCapture"}, "hides"),
 ]
+
+
+def test_a_pair_says_that_it_shows_a_product_other_than_photographed(tmp_path):
+    """A recipe of pairs that said so was refused, and galleries called a recolored product a photograph."""
+    entries = {"name": "own", "kind": "staged_scene", "title": "Own", "changes_product": True, "params": {"composition": "pair"}} | DRAWN
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(entries))
+    pair = read_recipe_book(tmp_path)["own"]
+    assert pair.changes_product
+    alone = pair.with_params({"composition": "left"})
+    assert not as_drawn(alone).changes_product and as_drawn(as_drawn(alone).with_params({"composition": "pair"})).changes_product
 
 
 @pytest.mark.parametrize(("kind", "says", "words"), UNTRUE, ids=lambda value: value if isinstance(value, str) else "")
