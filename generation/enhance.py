@@ -21,11 +21,11 @@ from imaging.color import srgb_to_lab
 from imaging.composite import composite
 from imaging.footprint import find_footprint
 from imaging.linear_light import to_fine_levels, to_levels, to_light
-from imaging.placing import fit_centered, place, product_box
+from imaging.placing import BOX_ALPHA, fit_box, place, product_box
 from imaging.plate_finish import add_grain
 from imaging.shadows import ShadowLight, darken, shadow_map
 from imaging.tilt import Tilt, find_tilt
-from imaging.upright import MAX_TILT_DEG, Matrix, motion_of, moved_points, place_upright, placed_by, upright_matrix, warped
+from imaging.upright import MAX_TILT_DEG, Matrix, motion_of, moved_box, moved_points, place_upright, placed_by, upright_matrix, warped
 from imaging.upscaler import upscaled
 
 Uint8 = npt.NDArray[np.uint8]
@@ -39,6 +39,10 @@ GRAIN = 0.8
 FALLOFF = 0.55
 """How much the backdrop darkens toward its corners: about 22 levels. With 0.25, ten levels, 14 of 17 clean neutral backdrops were called banded by the
 gate (`banding_comb` above 0.42), with 0.5 none (at most 0.29): so few tones pile up in steps by themselves, and a viewer sees them as well."""
+
+
+BOX = {"box": "moved"}
+"""In the render keys, so that pictures are made again in which a leaning product lost its corners before it was measured."""
 
 
 class EnhanceParams(RecipeParams):
@@ -115,8 +119,8 @@ def compose_uniform(job: Job) -> Composed:
     tilt = _lean(photo, alpha, params)
     color = to_levels(corrected.linear_HW3)
     matrix = upright_matrix(alpha.shape[1], alpha.shape[0], tilt_deg=tilt.tilt_deg, keystone_deg=tilt.keystone_deg)
-    turned = alpha if _is_still(tilt) else place_upright(color, alpha, matrix, (alpha.shape[1], alpha.shape[0]))[1]
-    placement = fit_centered(turned, frame_width_px=width, frame_height_px=height, fill_pct=params["fill_pct"])
+    box = moved_box(alpha >= BOX_ALPHA, matrix)
+    placement = fit_box(box, frame_width_px=width, frame_height_px=height, fill_pct=params["fill_pct"])
     scale = _allowed_scale(job, placement.scale, must=True)
     whole = placed_by(matrix, scale=scale, left_px=placement.left_px, top_px=placement.top_px)
     color, factor, model = _enlarged(job, color, scale)
@@ -239,7 +243,7 @@ def _resolve_uniform(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
     """The backdrop: the one that is given, or the most neutral light color that the brand has for the category."""
     named, given = _resolve_upscaler(wish, params), params.pop("backdrop_hex")
     if given is not None:
-        return named | {"backdrop_hex": given}
+        return named | {"backdrop_hex": given} | BOX
     offered = (*wish.style.backdrops, *wish.brand_kit.palette)
     neutral = sorted((chroma, -lightness, hex_color) for hex_color in offered for lightness, chroma in [_lightness_and_chroma(hex_color)])
     fitting = [one for one in neutral if one[0] <= MAX_NEUTRAL_CHROMA and -one[1] >= MIN_NEUTRAL_L]
@@ -248,7 +252,7 @@ def _resolve_uniform(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
             f"Recipe '{wish.recipe.name}' needs a neutral light backdrop, and brand kit '{wish.brand_kit.brand}' has none for category "
             f"'{wish.product.category}' (chroma at most {MAX_NEUTRAL_CHROMA:g}, lightness at least {MIN_NEUTRAL_L:g}). Set `backdrop_hex`."
         )
-    return named | {"backdrop_hex": fitting[0][2]}
+    return named | {"backdrop_hex": fitting[0][2]} | BOX
 
 
 def _lightness_and_chroma(hex_color: str) -> tuple[float, float]:

@@ -109,7 +109,12 @@ def product_box(alpha_HW: Uint8) -> tuple[int, int, int, int]:
 
 def fit_centered(alpha_HW: Uint8, *, frame_width_px: int, frame_height_px: int, fill_pct: float) -> Placement:
     """The product's box in the middle of the frame, its longer side (relative to the frame's) filling `fill_pct` percent."""
-    left, top, right, bottom = product_box(alpha_HW)
+    return fit_box(product_box(alpha_HW), frame_width_px=frame_width_px, frame_height_px=frame_height_px, fill_pct=fill_pct)
+
+
+def fit_box(box: tuple[float, float, float, float], *, frame_width_px: int, frame_height_px: int, fill_pct: float) -> Placement:
+    """The same of a box (left, top, right, bottom) that is known already; it may reach beyond the photo."""
+    left, top, right, bottom = box
     scale = fill_pct / 100 * min(frame_width_px / (right - left), frame_height_px / (bottom - top))
     return Placement(
         scale=scale,

@@ -81,6 +81,22 @@ def moved_points(points_N2: npt.NDArray[np.floating[Any]], matrix: Matrix) -> np
     return np.asarray(moved[:, :2] / moved[:, 2:], np.float64)
 
 
+def moved_box(covered_HW: npt.NDArray[np.bool_], matrix: Matrix) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of what is covered once it is moved, wherever that is: a warp into a frame loses what leaves it.
+
+    Of each row its two ends count, as straight lines stay straight. Raises ValueError if nothing is covered.
+    """
+    rows = np.flatnonzero(covered_HW.any(axis=1))
+    if not rows.size:
+        raise ValueError("nothing is covered")
+    first = covered_HW[rows].argmax(axis=1)
+    last = covered_HW.shape[1] - covered_HW[rows, ::-1].argmax(axis=1)
+    corners = np.concatenate([np.column_stack([x, rows + down]) for x in (first, last) for down in (0, 1)])
+    moved = moved_points(corners.astype(np.float64), matrix)
+    (left, top), (right, bottom) = moved.min(axis=0), moved.max(axis=0)
+    return float(left), float(top), float(right), float(bottom)
+
+
 def motion_of(matrix: Matrix, box: tuple[float, float, float, float]) -> Motion:
     """What a matrix does to a box (left, top, right, bottom) of the photo."""
     left, top, right, bottom = box

@@ -19,6 +19,8 @@ from generation.resolve import resolve
 from imaging.color import delta_e2000, srgb_to_lab
 from imaging.cutout import cut_out
 from imaging.linear_light import to_levels, to_light
+from imaging.placing import product_box
+from imaging.tilt import Tilt
 from imaging.upscaler import read_upscaler
 from quality.measurements import RenderEvidence, measure_render
 from quality.placed_product import placed_product
@@ -292,3 +294,19 @@ def test_the_photo_itself_is_asked_for_in_words_where_only_its_cutout_is_at_hand
     recipe = BOOK["enhance"]
     with pytest.raises(RenderError, match="photo with its own background is needed"):
         render_group([resolve(recipe, PRODUCT, KIT, 0)], [5], RenderSource(foreground_HW3=photo(), alpha_HW=alpha()), None)
+
+
+@pytest.mark.parametrize(("tilt_deg", "keystone_deg"), [(7.0, 0.0), (-7.0, 0.0), (0.0, 6.0)])
+def test_a_leaning_product_at_the_edge_of_its_photo_fills_the_frame_as_asked(monkeypatch, tilt_deg, keystone_deg):
+    """It was measured after a warp into the photo's own frame, which cut off its corners: too large then, and off the middle."""
+    photo_HW3, mask = np.full((900, 500, 3), 235, np.uint8), np.zeros((900, 500), np.uint8)
+    mask[8:892, 8:200] = 255
+    photo_HW3[mask > 0] = (60, 110, 90)
+    found = Tilt(tilt_deg=tilt_deg, keystone_deg=keystone_deg, witness="lines", why="")
+    monkeypatch.setattr("generation.enhance.find_tilt", lambda *_: found)
+    made = enhanced(photo_HW3, "enhance_uniform", alpha_HW=mask, shadow=0, fill_pct=80)
+    _, placed = placed_product(photo_HW3, mask, made.placement, made.facts)
+    left, top, right, bottom = product_box(placed)
+    with shown_on_failure("enhance-leaning-at-edge", photo=photo_HW3, made=made.pixels_HW3):
+        assert bottom - top == pytest.approx(0.8 * SIZE, abs=2)
+        assert ((left + right) / 2, (top + bottom) / 2) == pytest.approx((SIZE / 2, SIZE / 2), abs=1.5)
