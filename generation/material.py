@@ -8,7 +8,10 @@ import numpy.typing as npt
 from pydantic import Field
 
 from catalog.errors import RenderError
+from catalog.keys import digest
+from catalog.placement import Placement
 from catalog.product import SLUG
+from catalog.recently_used import RecentlyUsed
 from generation.covering import Covered, covered_with_part, picture_of, refuse_uncounted, resolve_size, rgb_of_hex
 from generation.enlarging import ADDED_UPSCALE_MAX
 from generation.kind import Composed, Job, Kind, Source, Wish
@@ -25,10 +28,14 @@ from imaging.shading import light_on, to_levels, to_linear
 from imaging.tiles import MAX_ENLARGED, MIN_REPEAT_PX, Tile, lay, seam_of
 
 Uint8 = npt.NDArray[np.uint8]
+FloatImage = npt.NDArray[np.float32]
 
 RELIEF_OF_PHOTO = 6.0
 """Relief, in tile pixels, of a texture file from its darkest to its lightest: dark is taken for deep."""
 
+
+KEPT_BYTES = 256 * 2**20
+"""Composed pictures that are kept until they are drawn over: 25 of 1,200 px, more than batches and what waits for them hold."""
 
 SURFACES: Mapping[str, str] = {
     "wood": "solid wood with natural grain, satin finish",
@@ -38,6 +45,11 @@ SURFACES: Mapping[str, str] = {
     "ceramic": "glazed ceramic with a soft gloss",
 }
 """How each look is told to an edit model."""
+
+
+CoveredPicture = tuple[Uint8, Placement, dict[str, Any], FloatImage]
+DRAWN_ON: RecentlyUsed[CoveredPicture] = RecentlyUsed(KEPT_BYTES, lambda made: made[0].nbytes + made[3].nbytes)
+"""Composed pictures whose parts a model draws over, by cut-out, resolved recipe and seed."""
 
 
 class MaterialParams(PartParams, RefineParams):
@@ -61,17 +73,32 @@ class MaterialParams(PartParams, RefineParams):
 
 def compose_material(job: Job) -> Composed:
     """The product in the material on white. Raises RenderError for a part that cannot be told, or a texture file that cannot be laid."""
-    picture, placement, facts, part_HW = covered_with_part(job, lambda part: _covered(job, part))
     if job.plate_HW3 is None:
+        picture, placement, facts, _ = covered_with_part(job, lambda part: _covered(job, part))
         return picture, placement, facts
+    picture, placement, facts, part_HW = _to_draw_on(job)
     return refined(picture, job.plate_HW3, part_HW), placement, {**facts, "refined": True, "prompt": job.resolved["prompt"]}
 
 
 def _plate(resolved: dict[str, Any], seed: int, source: Source) -> PlateRequest:
     job = Job(resolved=resolved, seed=seed, source=source())
-    picture, placement, _, part_HW = covered_with_part(job, lambda part: _covered(job, part))
+    picture, placement, _, part_HW = _to_draw_on(job)
     rgb, alpha = place(job.source.foreground_HW3, job.source.alpha_HW, placement)
     return refine_request(resolved, seed, picture, part_HW, composite(rgb, alpha, np.full_like(rgb, 255)))
+
+
+def _to_draw_on(job: Job) -> CoveredPicture:
+    """The composed picture that a model draws on, composed once: it is asked for four times and more, to size batches, to see what fits together,
+    to draw, and to lay what was drawn over it. Read-only."""
+    key = (job.source.digest, digest(job.resolved), str(job.seed))
+
+    def composed() -> CoveredPicture:
+        made = covered_with_part(job, lambda part: _covered(job, part))
+        made[0].setflags(write=False)
+        made[3].setflags(write=False)
+        return made
+
+    return DRAWN_ON.get(key, composed)
 
 
 def _prompt(wish: Wish, look: str) -> str:
