@@ -92,6 +92,21 @@ class Footprint:
         return first_x, first_y, last_x, last_y
 
 
+def shaded_between_feet(product_HW: npt.NDArray[np.bool_]) -> tuple[int, int, int] | None:
+    """First column, last column + 1 and top row of the ground that a product on feet shades under itself; None for one on a solid base, or none.
+
+    A bench is four times as wide as a third of its height: what its legs stand on reaches far above the strip at its foot where shadows are else.
+    """
+    if not product_HW.any():
+        return None
+    footprint = find_footprint(product_HW.astype(np.uint8) * np.uint8(255))
+    if footprint.solid:
+        return None
+    farthest = min(float(footprint.ground_row[first:last].min()) for first, last in footprint.runs)
+    above = SHADOW_ZONE[1] * (footprint.box[2] - footprint.box[0])
+    return footprint.runs[0][0], footprint.runs[-1][1], max(0, int(farthest - above))
+
+
 def find_footprint(alpha_HW: Uint8) -> Footprint:
     """The footprint of a placed alpha (uint8, frame size). Raises ValueError if the alpha holds no product."""
     box = product_box(alpha_HW)

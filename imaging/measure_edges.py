@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from imaging.color import FloatImage
+from imaging.footprint import shaded_between_feet
 from imaging.measure_views import SHADOW_ROWS_SHARE, Mask, Views
 
 CHROMA_WEIGHT = 0.5
@@ -32,7 +33,8 @@ def measure_halo(views: Views) -> dict[str, float | None]:
     """The fringe 1 to 4 px outside the product, in Delta E.
 
     `halo_delta_e`: 90th percentile against the expected picture, None if the background is not known; only above the zone of the contact
-    shadow when the expected picture has none (`Views.shadow_known` False). `halo_step`: median step in
+    shadow when the expected picture has none (`Views.shadow_known` False), and where a product on feet shades the ground between them against that
+    ground at 6-10 px, shade and all. `halo_step`: median step in
     lightness between the ring at 1-3 px and the ring at 6-10 px, without reference, above the zone of the contact shadow.
     """
     columns: dict[str, float | None] = {"halo_delta_e": None, "halo_step": None}
@@ -62,12 +64,30 @@ def halo_ring(views: Views) -> HaloRing | None:
         ring = (outside > 1.5) & (outside <= 4.5)
         if not views.shadow_known:
             ring &= upper
+        beyond = views.expected_lab_HW3[crop]
+        if not views.shadow_known and (shaded := shaded_between_feet(views.product_HW)) is not None:
+            under = np.zeros_like(ring)
+            under[max(0, shaded[2] - crop[0].start) :, max(0, shaded[0] - crop[1].start) : max(0, shaded[1] - crop[1].start)] = True
+            beyond, known = _with_shaded_ground(beyond, render, outside, under)
+            ring &= known
         if ring.any():
-            difference = render[ring] - views.expected_lab_HW3[crop][ring]
+            difference = render[ring] - beyond[ring]
             difference[:, 1:] *= CHROMA_WEIGHT
             expected, found = np.asarray(ring), np.linalg.norm(difference, axis=1)
     near, step = _step(cv2.extractChannel(render, 0), outside, upper)
     return HaloRing(crop=crop, expected_HW=expected, difference_N=found, near_HW=near, step_N=step)
+
+
+def _with_shaded_ground(expected: FloatImage, render: FloatImage, outside: FloatImage, under: Mask) -> tuple[FloatImage, Mask]:
+    """The expected picture with the ground under a product on feet as it is a little further from the product, and where that is known.
+
+    Shade is soft, a fringe is not: against the near ground a fringe shows as it does on white. Between parts less than 12 px apart nothing is known.
+    """
+    far = ((outside > 6) & (outside <= 10)).astype(np.float32)
+    share = cv2.blur(far, (15, 15))
+    known = share > 0.02
+    ground = cv2.blur(render * far[..., None], (15, 15)) / np.maximum(share, 0.02)[..., None]
+    return np.where((under & known)[..., None], ground, expected).astype(np.float32), np.asarray(known | ~under)
 
 
 def _step(lightness: np.ndarray, outside: np.ndarray, upper: np.ndarray) -> tuple[Mask | None, FloatImage | None]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from imaging.background_model import fit_background
 from imaging.color import FloatImage
+from imaging.footprint import shaded_between_feet
 from imaging.measure_views import Mask, Views, bounding_box
 
 Flags = npt.NDArray[np.bool_]
@@ -122,6 +123,8 @@ def _foot(small: SmallViews) -> Mask:
     foot = np.zeros_like(small.product_HW)
     rows = slice(max(0, int(bottom - FOOT_ABOVE * tall)), int(bottom + FOOT_BELOW * tall))
     foot[rows, max(0, int(left - FOOT_BESIDE * wide)) : int(right + FOOT_BESIDE * wide)] = True
+    if (shaded := shaded_between_feet(small.product_HW)) is not None:
+        foot[shaded[2] : bottom, shaded[0] : shaded[1]] = True
     return foot
 
 
