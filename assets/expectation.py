@@ -59,7 +59,7 @@ class Expectation:
     `intake`: screening and cut-out. By recipe name: `variants`, `gates`, `words` (metadata) and `channels` (forms by channel name).
     Variants are a list of one key per variant where they are alike for all products of the category, a number of variants while their LoRA is
     missing, and one digest of everything for recipes that look at the product (with `WAITING` before it while their LoRA is missing). Of a recipe
-    whose own model cannot be used: `UNUSABLE` and a digest of the words that say why. It has no words and no channels then.
+    whose own model cannot be used: `UNUSABLE` and a digest of the words that say why. It has no words then.
     """
 
     intake: str
@@ -94,9 +94,9 @@ def expectation_of(project: Project, category: str, lora_digest: str | None) -> 
 
 
 def _barred(project: Project, channel: Channel, recipe: Recipe, lora_digest: str | None) -> bool:
-    """Whether a license keeps a recipe's pictures from a channel; while a LoRA or the recipe's own model is missing there are none."""
+    """Whether a license keeps a recipe's pictures from a channel; while a LoRA or the recipe's own model is missing nothing says so."""
     if unusable(project, recipe):
-        return True
+        return False
     if wears_lora(recipe):
         return lora_digest is not None and bool(not_cleared(project, channel, recipe, lora_digest))
     return bool(not_cleared(project, channel, recipe, None))

@@ -73,9 +73,7 @@ def _same_variants(recipe: str, then: Expectation, now: Expectation, made: Made,
             need.why[f"{recipe}: {NO_LORA.format(category=category)}"] += made.wanted
         return True
     if is_unusable(now.variants[recipe]):
-        if made.wanted:
-            need.why[f"{recipe}: {NO_MODEL}"] += made.wanted
-        return True
+        return _still_unusable(recipe, then, now, made, need)
     if then.gates[recipe] != now.gates[recipe]:
         return _judge(recipe, now, made.made, tried, need)  # undecided: neither published anew nor taken back
     if made.approved and then.words[recipe] != now.words[recipe]:
@@ -83,6 +81,15 @@ def _same_variants(recipe: str, then: Expectation, now: Expectation, made: Made,
     if made.approved and then.channels[recipe] != now.channels[recipe] and some_packed(then.channels[recipe], now.channels[recipe]):
         return False  # a pack refuses some of them, and the shape does not say which
     need.to_publish += made.approved * _forms_to_change(then.channels[recipe], now.channels[recipe])
+    return True
+
+
+def _still_unusable(recipe: str, then: Expectation, now: Expectation, made: Made, need: ProductNeed) -> bool:
+    """A recipe whose own model could not be used then either: its pictures stay where they are, but for channels that take them no more."""
+    if then.channels[recipe].keys() != now.channels[recipe].keys():
+        return False
+    if made.wanted:
+        need.why[f"{recipe}: {NO_MODEL}"] += made.wanted
     return True
 
 

@@ -189,15 +189,20 @@ Place = tuple[str, str, Variant]
 
 def published_keys(project: Project, plan: CellPlan, shown: Collection[ShelfImage]) -> tuple[dict[Place, str], dict[Place, str]]:
     """Publish keys by place: of what may be published now, and of what stands without what is undecided or kept; see `publish_differences`."""
-    open_ones = undecided(project, plan, shown)
+    open_ones, kept = undecided(project, plan, shown), _kept(project, plan)
     wanted = {(c.wanted.category, c.channel.name, c.wanted.variant): c.publish_key for c in candidates(project, plan, shown)[0]}
     standing = {
         (image.category, image.channel, variant): image.publish_key
         for image in shown
         if (variant := Variant(sku=image.sku, recipe=image.recipe, index=image.index)) not in open_ones
-        and (image.sku, image.recipe) not in plan.kept
+        and (image.channel, image.sku, image.recipe) not in kept
     }
     return wanted, standing
+
+
+def _kept(project: Project, plan: CellPlan) -> set[tuple[str, str, str]]:
+    """By channel, SKU and recipe, what stays published as it is because its recipe's own model cannot be used; not in channels that take it no more."""
+    return {(one.name, sku, recipe) for sku, recipe in plan.kept for one in project.brand_kit.channels if recipe in one.recipes}
 
 
 def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryReport", list[Candidate], Counter[str]]:
@@ -219,7 +224,8 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
     _refuse_unjudged_by_packs(project, plan, mine)
     files.keep_only({c.publish_key for c in mine})
     standing = [_shelf_image(one) for one in mine]
-    left_alone = [image for image in shown if not project.run.covers(image.recipe) or (image.sku, image.recipe) in plan.kept]
+    kept = _kept(project, plan)
+    left_alone = [image for image in shown if not project.run.covers(image.recipe) or (image.channel, image.sku, image.recipe) in kept]
     standing += [image for image in left_alone if image.sku in speaks_for]
     failpoint("publishing.planned")
     with clocked(project, "publish", category, drop) as clock:
@@ -232,7 +238,7 @@ def publish_cell(project: Project, category: str, drop: str) -> tuple["DeliveryR
             items,
             complete_for=speaks_for,
             covers=project.run.covers,
-            kept=plan.kept,
+            kept=kept,
             when_delivered=partial(restock, project, speaks_for),
         )
         _note(report)
@@ -337,14 +343,14 @@ def _publication(candidate: Candidate) -> Row:
 
 def _left_alone(project: Project, category: str, drop: str) -> set[str]:
     """Keys of what stands published of the cell in recipes that the run is not about, or whose own model cannot be used now."""
-    kept = plan_cell(project, category, drop).kept if any(unusable(project, recipe) for recipe in project.recipes) else set()
+    kept = _kept(project, plan_cell(project, category, drop)) if any(unusable(project, recipe) for recipe in project.recipes) else set()
     if project.run.recipes is None and not kept:
         return set()
     skus, images = set(skus_of_cell(project, category, drop)), published_of_cell(project, category, drop).images.values()
     return {
         image.publish_key
         for image in images
-        if image.sku in skus and (not project.run.covers(image.recipe) or (image.sku, image.recipe) in kept)
+        if image.sku in skus and (not project.run.covers(image.recipe) or (image.channel, image.sku, image.recipe) in kept)
     }
 
 

@@ -125,7 +125,7 @@ def deliver_cell(
     *,
     complete_for: Collection[str],
     covers: Callable[[str], bool],
-    kept: Collection[tuple[str, str]] = (),
+    kept: Collection[tuple[str, str, str]] = (),
     when_delivered: "Callable[[str, str, str, Manifest], None]" = lambda part, before, after, manifest: None,
 ) -> "DeliveryReport":
     """Bring what stands of some products to the state that `items` describe. Raises PublishRefused and StoreError.

@@ -43,14 +43,14 @@ def deliver_to_bucket(
     complete_for: Collection[str],
     delivered_at: datetime,
     covers: Callable[[str], bool] = lambda _: True,
-    kept: Collection[tuple[str, str]] = (),
+    kept: Collection[tuple[str, str, str]] = (),
     former_parts: Collection[str] = (),
     still_mine: Callable[[], None] = lambda: None,
     when_delivered: Callable[[str, str, str, Manifest], None] = lambda part, before, after, manifest: None,
 ) -> DeliveryReport:
     """Bring one part of a bucket to the state that `items` describe for the products in `complete_for` (SKUs); see `folder_channel.deliver`.
 
-    `covers` says of which recipes the delivery speaks; pictures of the products and recipes in `kept` stay as they are. `former_parts` are the parts
+    `covers` says of which recipes the delivery speaks; pictures in `kept` (channel, SKU, recipe) stay as they are. `former_parts` are the parts
     in which those products may stand from before: they are taken out there in the same commit, so no picture stands twice. `still_mine` is asked between
     reading the index and writing it, and raises when these products are another delivery's by now: if that one wrote meanwhile, our conditional
     write fails, and we ask again. `when_delivered` is told, of each part that was written, its versions before and after and what stands in it. Files first, then parts, then the index, removals
@@ -68,7 +68,7 @@ def deliver_to_bucket(
     assert all(covers(item.variant.recipe) for item in asked), "an item of a recipe that the delivery does not speak for"
 
     def speaks_for(image: PublishedImage) -> bool:
-        return image.sku in complete_for and covers(image.recipe) and (image.sku, image.recipe) not in kept
+        return image.sku in complete_for and covers(image.recipe) and (image.channel, image.sku, image.recipe) not in kept
 
     now, names = delivered_at.astimezone(UTC), {part, *former_parts}
     give_up_at, tries = time.monotonic() + TURN_DEADLINE_S, 0

@@ -43,15 +43,15 @@ def deliver(
     complete_for: Collection[str],
     delivered_at: datetime,
     covers: Callable[[str], bool] = lambda _: True,
-    kept: Collection[tuple[str, str]] = (),
+    kept: Collection[tuple[str, str, str]] = (),
     still_mine: Callable[[], None] = lambda: None,
     when_delivered: Callable[[str, str, Manifest], None] = lambda before, after, manifest: None,
 ) -> DeliveryReport:
     """Bring a folder to the state that `items` describe for the products in `complete_for` (SKUs), and leave all others alone.
 
     A name of those products that no item asks for is withdrawn: its file goes, a tombstone line stays. `covers` says of which recipes the
-    delivery speaks; pictures of others stay as they are, and so do those of the products and recipes (SKU, recipe) in `kept`. Files first,
-    manifest after them, removals last; wherever this is interrupted, the manifest that stands names only files that exist, and the next delivery finishes.
+    delivery speaks; pictures of others stay as they are, and so do those in `kept` (channel, SKU, recipe). Files first, manifest after them,
+    removals last; wherever this is interrupted, the manifest that stands names only files that exist, and the next delivery finishes.
     Several deliveries into one folder may run at once. `still_mine` is asked once nobody else can write the manifest and raises what it
     likes when these products are another delivery's by now; that one writes after us, so what it knows is newer. `when_delivered` is told the
     manifest's versions before and after and what stands, while no other delivery can come between. `delivered_at` (with a time zone) is
@@ -79,7 +79,7 @@ def deliver(
         images = {
             name: image
             for name, image in before.images.items()
-            if image.sku not in complete_for or not covers(image.recipe) or (image.sku, image.recipe) in kept
+            if image.sku not in complete_for or not covers(image.recipe) or (image.channel, image.sku, image.recipe) in kept
         }
         for name, item in wanted.items():
             image, written = made[name]

@@ -93,7 +93,10 @@ def test_what_stands_published_stays_while_the_folder_is_away_and_its_products_l
     assert any(need.to_publish for need in needs(shop))
     shop.work_everywhere()
     assert shown(shop)["enhance"] == before["enhance"] - 1
-    shop.brand |= {"recipes": ["packshot_white"]}
+    channels = shop.brand["channels"]
+    shop.brand["channels"] = [{"name": "web", "recipes": ["packshot_white"]}]
+    assert sum(need.to_publish for need in needs(shop)) >= before["enhance"] - 1, "a channel that takes them no more keeps none"
+    shop.brand |= {"channels": channels, "recipes": ["packshot_white"]}
     assert sum(need.to_publish for need in needs(shop)) == before["enhance"] - 1
     shop.work_everywhere()
     assert shown(shop)["enhance"] == 0
