@@ -130,7 +130,12 @@ def rgb_of_hex(color: str) -> tuple[int, int, int]:
 
 def picture_of(job: Job, sha256: str, named: str) -> Uint8:
     """A picture of the brand kit, uint8 sRGB by its color profile, on white where it is transparent. Raises RenderError if it cannot be read."""
+    return tile_picture(job.source.brand_file(sha256), f"Recipe '{job.name}': {named}")
+
+
+def tile_picture(data: bytes, named: str) -> Uint8:
+    """The same from a file's bytes; `named` begins the message of a RenderError."""
     try:
-        return decode_photo(job.source.brand_file(sha256), limits=TILE_LIMITS).pixels_HW3
+        return decode_photo(data, limits=TILE_LIMITS).pixels_HW3
     except PhotoRefused as refused:
-        raise RenderError(f"Recipe '{job.name}': {named} cannot be read: {refused}") from refused
+        raise RenderError(f"{named} cannot be read: {refused}") from refused

@@ -94,10 +94,7 @@ def _in_photo(job: Job) -> tuple[DominantRegion, dict[str, Any]]:
 def _mask_of(job: Job, alpha_HW: Uint8) -> Uint8:
     """The part mask at photo size, nothing of it beside the product."""
     named = f"the mask of part '{job.resolved['part']}' ({job.resolved['part_mask'][:12]})"
-    data = np.frombuffer(job.source.brand_file(job.resolved["part_mask"]), np.uint8)
-    mask = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
-    if mask is None:
-        raise RenderError(f"Recipe '{job.name}': {named} is no picture that can be read. Save it as an 8-bit gray PNG.")
+    mask = read_mask(job.source.brand_file(job.resolved["part_mask"]), f"Recipe '{job.name}': {named}")
     height, width = alpha_HW.shape
     if abs(mask.shape[1] / mask.shape[0] / (width / height) - 1) > MAX_PROPORTIONS_OFF:
         raise RenderError(
@@ -108,13 +105,24 @@ def _mask_of(job: Job, alpha_HW: Uint8) -> Uint8:
         mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR)
     whole = int(mask.sum())
     kept: Uint8 = np.asarray(np.minimum(mask, alpha_HW), np.uint8)
-    if whole == 0 or int(kept.sum()) < (1 - MAX_MASK_OFF_PRODUCT) * whole:
-        off = 100 if whole == 0 else 100 - 100 * int(kept.sum()) / whole
+    if int(kept.sum()) < (1 - MAX_MASK_OFF_PRODUCT) * whole:
+        off = 100 - 100 * int(kept.sum()) / whole
         raise RenderError(
             f"Recipe '{job.name}': {off:.0f} % of {named} lies beside the product, at most {MAX_MASK_OFF_PRODUCT:.0%} may. "
-            "It was drawn for another photo, or is empty: draw it anew on the product's present main photo."
+            "It was drawn for another photo: draw it anew on the product's present main photo."
         )
     return kept
+
+
+def read_mask(data: bytes, named: str) -> Uint8:
+    """A part mask of the brand kit, uint8 (H, W). Raises RenderError, whose message `named` begins, for what is no picture or is black all over."""
+    pixels = np.frombuffer(data, np.uint8)
+    mask = cv2.imdecode(pixels, cv2.IMREAD_GRAYSCALE) if pixels.size else None
+    if mask is None:
+        raise RenderError(f"{named} is no picture that can be read. Save it as an 8-bit gray PNG.")
+    if not mask.any():
+        raise RenderError(f"{named} is black all over, so it names no part. Draw the part in white on the product's main photo.")
+    return np.asarray(mask, np.uint8)
 
 
 def placed_mask(mask_HW: Uint8, placement: Placement) -> Uint8:

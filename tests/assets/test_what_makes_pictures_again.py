@@ -193,6 +193,9 @@ def open_kit():
 
 def test_files_of_the_brand_kit_that_are_not_what_they_are_named_as_are_found_before_a_run(shop):
     """A logo that was no picture refused every poster of a night, and `vitrine check` had said nothing."""
+    logo = np.full((60, 160, 3), 255, np.uint8)
+    logo[20:40, 30:130] = (90, 40, 20)
+    cv2.imwrite(str(shop / "logo.png"), logo)
     assert list(check_brand_files(open_project(shop))) == []
     (shop / "logo.png").write_text("<svg/>")
     (shop / "body.png").write_bytes(b"")
