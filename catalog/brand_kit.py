@@ -3,6 +3,7 @@
 Its digest is its version for keys. What the rules measure is the quality floor's; what the styles do to pixels, the generation floor's.
 """
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -166,6 +167,21 @@ class Channel(BaseModel):
         return {name: value for name, value in data.items() if (name, value) not in (("pack", None), ("commercial", True))}
 
 
+def plain_name(name: str) -> str:
+    """A color's name as it is looked for: whatever its case, spaces, dashes and underscores."""
+    return "".join(name.lower().replace("-", " ").replace("_", " ").split())
+
+
+def _refuse_twice(where: str, named: Iterable[tuple[str, str]]) -> None:
+    """Raises ValueError where two entries go by one name; each is given as what it goes by, and how it is written."""
+    seen: dict[str, str] = {}
+    for name, written in named:
+        if name in seen:
+            both = f"{written} twice" if seen[name] == written else f"{seen[name]} and {written}, which are looked for as one name"
+            raise ValueError(f"{where} has {both}; one of them would never be used. Keep one, or give the other another name")
+        seen[name] = written
+
+
 ADDED_LATER = frozenset({"ads", "logo", "swatches", "part_masks", "patterns", "materials"})
 """Fields of a brand kit that came after the first version."""
 
@@ -190,6 +206,18 @@ class BrandKit(BaseModel):
     part_masks: tuple[PartMask, ...] = ()
     patterns: tuple[Pattern, ...] = ()
     materials: tuple[MaterialTexture, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_name_once(self) -> Self:
+        _refuse_twice("part_masks", ((f"{one.sku}\0{one.part}", f"part '{one.part}' of {one.sku}") for one in self.part_masks))
+        tiles: tuple[tuple[str, tuple[Pattern, ...]], ...] = (("patterns", self.patterns), ("materials", self.materials))
+        for where, offered in tiles:
+            _refuse_twice(where, ((one.name, f"'{one.name}'") for one in offered))
+        colors: list[tuple[str, Sequence[Colorway | Swatch]]] = [("swatches", self.swatches), ("colorways", self.colorways)]
+        colors += [(f"categories.{name}.colorways", style.colorways) for name, style in self.categories.items()]
+        for where, shown in colors:
+            _refuse_twice(where, ((plain_name(one.name), f"'{one.name}'") for one in shown))
+        return self
 
     @model_serializer(mode="wrap")
     def _without_what_is_left_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from catalog.brand_kit import Colorway, Swatch
+from catalog.brand_kit import Colorway, Swatch, plain_name
 from catalog.errors import PhotoRefused, RenderError
 from catalog.recently_used import RecentlyUsed
 from generation.kind import Job, Wish
@@ -88,13 +88,9 @@ def _named(wish: Wish, name: str) -> Swatch | Colorway:
     """The swatch or colorway of that name, whatever its case, spaces, dashes and underscores."""
     offered: tuple[Swatch | Colorway, ...] = (*wish.brand_kit.swatches, *wish.style.colorways, *wish.brand_kit.colorways)
     for color in offered:
-        if _plain(color.name) == _plain(name):
+        if plain_name(color.name) == plain_name(name):
             return color
     raise RenderError(
         f"Recipe '{wish.recipe.name}' asks for swatch '{name}'; the brand kit has: {', '.join(color.name for color in offered) or 'none'}. "
         "Add it to `swatches` of the brand kit, with its `hex` or a `photo`, or correct the name."
     )
-
-
-def _plain(name: str) -> str:
-    return "".join(name.lower().replace("-", " ").replace("_", " ").split())

@@ -1,7 +1,7 @@
 """Look for everything that is wrong with a project, so that one correction round is enough. Changes nothing."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -196,6 +196,7 @@ def _catalog(project: Project) -> Iterator[Finding]:
         yield Finding(severity="error", where=f"{raw.name} row {bad.row} ({bad.sku or 'no SKU'})", message="; ".join(bad.reasons))
     from resources.pilot import pilot_skus
 
+    yield from _masks(project, {item.sku for item in checked.good} | {bad.sku for bad in checked.bad})
     yield from _pilot(project, {item.category for item in checked.good})
     inside = pilot_skus(project.settings.pilot, {item.sku: item.category for item in checked.good})
     good = [item for item in checked.good if item.sku in inside]
@@ -207,6 +208,13 @@ def _catalog(project: Project) -> Iterator[Finding]:
         if item.category not in project.brand_kit.categories:
             message = f"category {item.category!r} has no style in the brand kit; it has {', '.join(sorted(project.brand_kit.categories))}."
             yield Finding(severity="error", where=f"product {item.sku}", message=message)
+
+
+def _masks(project: Project, skus: Collection[str | None]) -> Iterator[Finding]:
+    for one in project.brand_kit.part_masks:
+        if one.sku not in skus:
+            message = f"part_masks has part '{one.part}' of {one.sku!r}, a SKU that the catalog does not hold, so the mask is never used. Correct it."
+            yield Finding(severity="warning", where="brand kit", message=message)
 
 
 def _pilot(project: Project, categories: set[str]) -> Iterator[Finding]:

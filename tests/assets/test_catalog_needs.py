@@ -201,9 +201,8 @@ def happen(shop, event, a, b):  # noqa: PLR0912, PLR0915 - one line per event
         brand["categories"]["mugs"]["scenes"] = ["oak table", "sand table", "stone table"][: 1 + b % 3]
         brand["categories"]["mugs"]["backdrops"] = ["#e8c39a", "#f3e2c8", "#d9d3c6"][: 1 + a % 3]
     elif event == "colorway":
-        brand["colorways"][b % 3]["name"] = (
-            ("sage", "clay", "ink", "sea")[a % 4] if a % 4 not in [c["name"] for c in brand["colorways"]] else "sea"
-        )
+        name, known = ("sage", "clay", "ink", "sea")[a % 4], [one["name"] for one in brand["colorways"]]
+        brand["colorways"][b % 3]["name"] = known[b % 3] if name in known else name
     elif event == "lora":
         shop.promote_lora(("mugs", "bags")[a % 2], b % 4)
     elif event.startswith("work"):

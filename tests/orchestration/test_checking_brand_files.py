@@ -1,4 +1,4 @@
-"""Files of a brand kit that no picture could be made with are told by `vitrine check`, not by a night's run."""
+"""Files and entries of a brand kit that no picture could be made with are told by `vitrine check`, not by a night's run."""
 
 import cv2
 import numpy as np
@@ -6,6 +6,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from catalog.brand_kit import BrandKit
+from catalog.errors import SettingsError
 from imaging.drawn_patterns import drawn_pattern
 from orchestration.checking_brand_files import check_brand_files
 from resources.project import open_project
@@ -87,3 +89,45 @@ def test_a_swatch_of_several_colors_and_a_mask_of_nothing_are_found(tmp_path):
     found = told(tmp_path, files, swatches=[{"name": "Two", "photo": "two.png"}], part_masks=masks)
     assert "swatches, 'Two': two.png: the photo shows several colors" in found[0]
     assert "part_masks, part 'main' of A: none.png: the mask is black all over" in found[1] and len(found) == 2
+
+
+HEX = {"hex": "#a84828"}
+
+
+@pytest.mark.parametrize(
+    ("kit", "words"),
+    [
+        (
+            {"swatches": [{"name": "Rust", **HEX}, {"name": "rust", **HEX}]},
+            "swatches has 'Rust' and 'rust', which are looked for as one name",
+        ),
+        ({"colorways": [{"name": "deep-sea", **HEX}, {"name": "deep_sea", **HEX}]}, "colorways has 'deep-sea' and 'deep_sea'"),
+        ({"patterns": [{"name": "cherry", "file": f"{n}.png", "repeat_cm": 8} for n in (1, 2)]}, "patterns has 'cherry' twice"),
+        ({"part_masks": [{"sku": "BAG-3", "file": f"{n}.png"} for n in (1, 2)]}, "part_masks has part 'main' of BAG-3 twice"),
+    ],
+    ids=["swatches", "colorways", "patterns", "masks"],
+)
+def test_two_entries_that_go_by_one_name_are_refused(tmp_path, kit, words):
+    """Of two masks for one part the last one was used, of two swatches the first, and nobody was told."""
+    (tmp_path / "brand.yaml").write_text(yaml.safe_dump(KIT | kit))
+    (tmp_path / "vitrine.yaml").write_text("brand_kit: brand.yaml\n")
+    with pytest.raises(SettingsError, match=words):
+        _ = open_project(tmp_path).brand_kit
+
+
+def test_names_that_differ_are_all_kept():
+    kit = BrandKit.model_validate(
+        KIT | {"part_masks": [{"sku": "A", "file": "a"}, {"sku": "A", "part": "lid", "file": "b"}, {"sku": "B", "file": "c"}]}
+    )
+    assert len(kit.part_masks) == 3
+
+
+def test_check_warns_of_a_mask_for_a_product_that_the_catalog_does_not_hold(tmp_path):
+    from orchestration.checking import _masks
+
+    kit = BrandKit.model_validate(KIT | {"part_masks": [{"sku": "BAG-3", "file": "a.png"}, {"sku": "BGA-3", "file": "a.png"}]})
+    (tmp_path / "vitrine.yaml").write_text("brand_kit: brand.yaml\n")
+    project = open_project(tmp_path)
+    project.__dict__["brand_kit"] = kit
+    (one,) = _masks(project, {"BAG-3"})
+    assert one.severity == "warning" and "part 'main' of 'BGA-3', a SKU that the catalog does not hold" in one.message
