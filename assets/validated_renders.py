@@ -211,6 +211,7 @@ def evidence_of(project: Project, row: Row, *, changes_product: bool) -> "Render
         pixels_HW3=decode_rgb(data),
         product_rgb_HW3=product_rgb_HW3,
         product_alpha_HW=product_alpha_HW,
+        photo=_corrected_photo(project, row["facts"], cutout[1]),
         mannequin_HW=_placed_mask(project, resolved, placement),
         expected_HW3=None,
         # The front product of a pair is as photographed; what has another color stands beside it and is measured by itself.
@@ -221,6 +222,15 @@ def evidence_of(project: Project, row: Row, *, changes_product: bool) -> "Render
         icc="sRGB",
         companion=placed_companion(*cutout, row["facts"]),
     )
+
+
+def _corrected_photo(project: Project, facts: dict[str, Any], alpha_HW: "np.ndarray") -> "tuple[np.ndarray, np.ndarray] | None":
+    """The photo and its alpha where a render says that it took the color of the light out; None for others, and where the store has lost the photo."""
+    digest = facts.get("photo_digest")
+    witness = facts.get("enhanced", {}).get("white_balance", {}).get("witness", "none")
+    if witness == "none" or digest is None or project.store.missing([digest]):
+        return None
+    return read_upright_photo(project, digest), alpha_HW
 
 
 def _placed_mask(project: Project, resolved: dict[str, Any], placement: Placement) -> "np.ndarray | None":

@@ -75,7 +75,7 @@ def enhanced(sku: str, ways: tuple[str, ...] = WAYS) -> list[dict[str, Any]]:
         rgb, placed = placed_product(photo, mask, made.placement, made.facts)
         row["measured"] = measure_render(
             RenderEvidence(
-                pixels_HW3=made.pixels_HW3, product_rgb_HW3=rgb, product_alpha_HW=placed,
+                pixels_HW3=made.pixels_HW3, product_rgb_HW3=rgb, product_alpha_HW=placed, photo=(photo, mask),
                 facts=made.facts, file_format="PNG", icc="sRGB", file_bytes=9,
             )
         )  # fmt: skip

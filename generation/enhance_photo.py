@@ -18,7 +18,7 @@ from imaging.exposure import Exposure, exposed, level_exposure, wanted_exposure
 from imaging.linear_light import FloatImage, luminance, to_levels, to_light
 from imaging.measure_enhancement import measure_enhancement
 from imaging.noise import denoised
-from imaging.white_balance import NOTHING, SMALL_SIDE_PX, WhiteBalance, balanced, estimated, from_backdrop, from_gray_point
+from imaging.white_balance import NOTHING, WhiteBalance, balanced, estimated, from_backdrop, from_gray_point, small_light
 
 Uint8 = npt.NDArray[np.uint8]
 
@@ -42,10 +42,7 @@ def correct(job: Job, photo_HW3: Uint8, picture_HW3: Uint8, *, level: bool) -> C
     it was asked for, or the product's hue would be turned.
     """
     params, alpha_HW = job.params, job.source.alpha_HW
-    scale = min(1.0, SMALL_SIDE_PX / max(photo_HW3.shape[:2]))
-    size = (max(1, round(photo_HW3.shape[1] * scale)), max(1, round(photo_HW3.shape[0] * scale)))
-    small = to_light(np.asarray(cv2.resize(photo_HW3, size, interpolation=cv2.INTER_AREA), np.uint8))
-    product = np.asarray(cv2.resize(alpha_HW, size, interpolation=cv2.INTER_AREA) > 127)
+    small, product = small_light(photo_HW3, alpha_HW)
     light = _light(job, small, product)
     exposure = _exposure(params, balanced(small, light.gains), product, level=level)
     blur_px = blur_sigma_px(luminance(to_light(photo_HW3))) if params["deblur"] > 0 else None

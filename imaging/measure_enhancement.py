@@ -26,6 +26,7 @@ NEIGHBORS_PX = 7
 """Around a pixel whose smallest and largest value a sharpened picture may not pass."""
 STEEP_SHARE, FLAT_SHARE = 0.08, 0.3
 MIN_PIXELS = 400
+MIN_BLOCKS = 25
 DARK_L = 16.0
 """Below this lightness, eight bits hold too little color to speak of a hue."""
 
@@ -77,20 +78,25 @@ def believed_gains(gains: Sequence[float]) -> tuple[float, float, float]:
     return (red, green, blue) if GAIN_RANGE[0] <= min(ratios) and max(ratios) <= GAIN_RANGE[1] else NOTHING
 
 
-def chroma_around(render_HW3: Uint8, product_alpha_HW: Uint8) -> float:
-    """Chroma of the median color of the brighter half around a product: what a renderer says it took for white paper must be neutral now."""
+def chroma_around(render_HW3: Uint8, product_alpha_HW: Uint8) -> float | None:
+    """Chroma of the median color of the brighter half around a product: what a renderer says it took for white paper must be neutral now.
+
+    None where too little is seen of it.
+    """
     reach = max(3, round(0.03 * max(product_alpha_HW.shape))) | 1
     free = cv2.dilate((product_alpha_HW > 8).astype(np.uint8), np.ones((reach, reach), np.uint8)) == 0
     pixels = render_HW3[free][::7]
-    return 0.0 if len(pixels) < 100 else _median_chroma(pixels[pixels.sum(axis=1) >= np.median(pixels.sum(axis=1))])
+    return None if len(pixels) < 100 else _median_chroma(pixels[pixels.sum(axis=1) >= np.median(pixels.sum(axis=1))])
 
 
-def chroma_at(render_HW3: Uint8, x: float, y: float) -> float:
-    """Chroma of the median color around a place of a picture, 1.5 % of its side to each side; 0 outside of it."""
+def chroma_at(render_HW3: Uint8, x: float, y: float) -> float | None:
+    """Chroma of the median color around a place of a picture, 1 % of its shorter side to each side; None outside of it."""
     height, width = render_HW3.shape[:2]
     reach = max(1, round(0.01 * min(height, width)))
+    if not (0 <= x < width and 0 <= y < height):
+        return None
     patch = render_HW3[max(0, int(y) - reach) : max(0, int(y) + reach + 1), max(0, int(x) - reach) : max(0, int(x) + reach + 1)]
-    return _median_chroma(patch.reshape(-1, 3)) if patch.size else 0.0
+    return _median_chroma(patch.reshape(-1, 3))
 
 
 def _median_chroma(pixels: Uint8) -> float:
@@ -112,16 +118,21 @@ def _rising_curve(before: FloatImage, after: FloatImage) -> tuple[FloatImage, Fl
     )  # few pixels are lighter than the last group's middle
 
 
-def _color_apart(render: FloatImage, expected: FloatImage, inner: Mask) -> float:
-    """95th percentile of CIEDE2000 between the two at equal lightness: hue and chroma alone."""
+def _color_apart(render: FloatImage, expected: FloatImage, inner: Mask) -> float | None:
+    """95th percentile of CIEDE2000 between the two at equal lightness: hue and chroma alone. None for a product without an inside.
+
+    Dark and burnt places hold little color and are left out, unless the product has hardly any others.
+    """
     size = (max(1, inner.shape[1] // REDUCTION), max(1, inner.shape[0] // REDUCTION))
     share = cv2.resize(inner.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     small = [_mean_inside(one, inner, share) for one in (render, expected)]
     lab_r, lab_e = (srgb_to_lab(one) for one in small)
-    used = share > LEAST_INSIDE
-    used &= (lab_r[..., 0] > DARK_L) & (lab_e[..., 0] > DARK_L) & (small[0].max(axis=2) < 250)
-    if used.sum() < 25:
-        return 0.0
+    inside = share > LEAST_INSIDE
+    used = inside & (lab_r[..., 0] > DARK_L) & (lab_e[..., 0] > DARK_L) & (small[0].max(axis=2) < 250)
+    if used.sum() < MIN_BLOCKS:
+        used = inside
+    if not used.any():
+        return None
     lab_e[..., 0] = lab_r[..., 0]
     return float(np.percentile(delta_e2000(lab_r[used], lab_e[used]), 95))
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.color import srgb_to_lab
-from imaging.linear_light import LUMINANCE, FloatImage, to_levels
+from imaging.linear_light import LUMINANCE, FloatImage, to_levels, to_light
 
 Uint8 = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -36,6 +36,8 @@ SPREAD_COLORS = 25.0
 CLIPPED = 0.985
 """Linear light from which a channel is burnt out and its color unknown."""
 SMALL_SIDE_PX = 512
+PAPER_LIGHT = 0.8
+"""Linear light at which the color of a cast is told, that of white paper."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,14 @@ class WhiteBalance:
 NOTHING = (1.0, 1.0, 1.0)
 WHITE = np.ones(3, np.float32)
 """What a backdrop is called that is burnt out: white as it stands, whatever the light was."""
+
+
+def small_light(photo_HW3: Uint8, alpha_HW: Uint8) -> tuple[FloatImage, Mask]:
+    """A photo's linear light at most SMALL_SIDE_PX long, and where its product is: what the light is told from, by recipe and gate alike."""
+    scale = min(1.0, SMALL_SIDE_PX / max(photo_HW3.shape[:2]))
+    size = (max(1, round(photo_HW3.shape[1] * scale)), max(1, round(photo_HW3.shape[0] * scale)))
+    small = to_light(np.asarray(cv2.resize(photo_HW3, size, interpolation=cv2.INTER_AREA), np.uint8))
+    return small, np.asarray(cv2.resize(alpha_HW, size, interpolation=cv2.INTER_AREA) > 127)
 
 
 def from_gray_point(linear_HW3: FloatImage, x_share: float, y_share: float) -> WhiteBalance:
@@ -114,6 +124,12 @@ def estimated(linear_HW3: FloatImage, product_HW: Mask) -> WhiteBalance:
 def balanced(linear_HW3: FloatImage, gains: tuple[float, float, float]) -> FloatImage:
     """The photo under neutral light; not clipped."""
     return linear_HW3 if gains == NOTHING else np.asarray(linear_HW3 * np.array(gains, np.float32), np.float32)
+
+
+def color_left(told: tuple[float, float, float], true: tuple[float, float, float]) -> float:
+    """CIELAB chroma that white paper keeps under gains where others would have made it neutral."""
+    left = np.array(told, np.float32) / np.array(true, np.float32)
+    return _chroma(np.asarray(left / left.max() * np.float32(PAPER_LIGHT), np.float32))
 
 
 def angle_deg(one: FloatImage, other: FloatImage) -> float:
@@ -183,7 +199,7 @@ def _from_colors(linear: FloatImage, why: str) -> WhiteBalance:
     gains = _gains(np.asarray(np.sqrt(light / light.max()), np.float32))  # half, as exponents count
     if spread < SPREAD_COLORS or apart > 2 * AGREE_DEG or gains is None:
         return _none(f"{why}, and its colors do not agree on a light (they differ by {apart:.1f} degrees)")
-    shown = np.asarray(light / light.max() * 0.8, np.float32)
+    shown = np.asarray(light / light.max() * PAPER_LIGHT, np.float32)
     return WhiteBalance(
         gains=gains, witness="colors", cast_chroma=_chroma(shown), why="gray-world, shades of gray and gray edges agree; half of it"
     )

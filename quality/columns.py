@@ -439,7 +439,7 @@ COLUMNS: dict[str, Column] = {
         low=0,
         high=None,
         source="own",
-        meaning="color left where the white balance says there is none; 0 where it says nothing",
+        meaning="color left where the white balance says there is none; 0 where it names no such place",
     ),
     "highlight_lightness": Column(unit="L*", low=0, high=100, source="own", meaning="lightness of the picture's brightest half percent"),
     # By learned models, if their weights are installed.

@@ -98,6 +98,7 @@ def gather_evidence(
         pixels_HW3=render_HW3,
         product_rgb_HW3=product_rgb,
         product_alpha_HW=product_alpha,
+        photo=_corrected_photo(source_HW3, alpha_HW, facts),
         expected_HW3=expected_HW3,
         changes_product=recipe.changes_product and "companion" not in facts,
         facts=known | facts,
@@ -106,6 +107,13 @@ def gather_evidence(
         file_format=file_format,
         icc=icc,
     )
+
+
+def _corrected_photo(source: ByteImage, alpha: ByteImage | None, facts: dict[str, Any]) -> tuple[ByteImage, ByteImage] | None:
+    """The photo and its alpha where facts say that the color of the light was taken out."""
+    if facts.get("enhanced", {}).get("white_balance", {}).get("witness", "none") == "none":
+        return None
+    return source, alpha if alpha is not None and alpha.shape == source.shape[:2] else cut_out(source).alpha_HW
 
 
 def _check_sizes(source: ByteImage, render: ByteImage, expected: ByteImage | None, alpha: ByteImage | None) -> None:

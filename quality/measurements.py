@@ -40,7 +40,7 @@ MIN_SSIM_IN_PLACE = 0.6
 
 @dataclass(frozen=True, kw_only=True)
 class RenderEvidence:
-    """What is known about one render. All pictures have the render's size; sRGB uint8, alpha 0..255.
+    """What is known about one render. All pictures but `photo` have the render's size; sRGB uint8, alpha 0..255.
 
     `facts` may hold `background` ("white", "plain" or "scene"), `background_hex`, `target_hex`, `prompt`, `texts` (see catalog/text_box.py),
     and `size_cm`, the catalog's `width`, `height` and `depth`, None where it is silent.
@@ -50,6 +50,8 @@ class RenderEvidence:
     product_rgb_HW3: npt.NDArray[np.uint8] | None = None
     """The cut-out's pixels warped into the frame; None when the placement is unknown."""
     product_alpha_HW: npt.NDArray[np.uint8] | None = None
+    photo: tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]] | None = None
+    """The photo itself and its product's alpha, at the photo's size; needed where the photo's light was corrected, None otherwise."""
     mannequin_HW: npt.NDArray[np.uint8] | None = None
     """A mask of the mannequin that somebody drew over the photo, warped into the frame, 0..255; None where the catalog has none."""
     expected_HW3: npt.NDArray[np.uint8] | None = None

@@ -13,12 +13,15 @@ from generation.recipe_book import read_recipe_book
 from generation.render import render_group
 from generation.resolve import resolve
 from imaging.linear_light import to_levels, to_light
+from imaging.measure_enhancement import chroma_around, chroma_at, measure_enhancement
 from imaging.upright import motion_of, upright_matrix
+from quality.enhancement import measure_enhanced
 from quality.gate import judge_table
-from quality.measurements import RenderEvidence, measure_render
+from quality.measurements import RenderEvidence, measure_render, views_of
 from quality.placed_product import placed_product
 from quality.rules import read_rules
 from tests.generation.test_enhance import KIT, PRODUCT, SIZE, alpha, leaning, photo
+from tests.sample_photos import studio_photo
 
 BOOK = read_recipe_book()
 
@@ -45,7 +48,14 @@ def measured(pixels=None, facts=None):
     shown = made.pixels_HW3 if pixels is None else pixels
     return measure_render(
         RenderEvidence(
-            pixels_HW3=shown, product_rgb_HW3=rgb, product_alpha_HW=mask, facts=facts, file_format="PNG", icc="sRGB", file_bytes=9
+            pixels_HW3=shown,
+            product_rgb_HW3=rgb,
+            product_alpha_HW=mask,
+            photo=spoiled(),
+            facts=facts,
+            file_format="PNG",
+            icc="sRGB",
+            file_bytes=9,
         )
     )
 
@@ -143,6 +153,63 @@ def test_gains_that_no_lamp_explains_are_not_believed(judged):
 def test_a_white_balance_that_leaves_its_white_paper_tinted_is_rejected(judged):
     verdict, codes, _ = judged["yellow"]
     assert verdict == "rejected" and "STILL_TINTED" in codes
+
+
+@cache
+def under_a_lamp():
+    """A photo on white paper under a warm lamp, and its correction in one look, told that the paper is white."""
+    picture = to_levels(to_light(studio_photo(SIZE, paper=(236, 236, 236), noise=0.4)) * np.array([1.0, 0.86, 0.62], np.float32))
+    recipe = BOOK["enhance_uniform"].model_copy(update={"width_px": SIZE, "height_px": SIZE})
+    resolved = resolve(recipe.with_params({"white_balance": "background", "shadow": 0}), PRODUCT, KIT, 0)
+    source = RenderSource(foreground_HW3=picture, alpha_HW=alpha(), photo=lambda: picture)
+    [made] = render_group([resolved], [5], source, None)
+    return picture, made, {**made.facts, "resolved": resolved}
+
+
+def in_one_look(told_gains=None, applied=None, photo_known=True, **resolved_params):
+    """What is measured of hue and white of that correction, other gains applied to it or named in its place."""
+    picture, made, facts = under_a_lamp()
+    facts = copy.deepcopy(facts)
+    light = facts["enhanced"]["white_balance"]
+    true, told = np.array(light["gains"], np.float32), light["gains"] if told_gains is None else told_gains
+    light["gains"] = list(told)
+    facts["resolved"]["params"] |= resolved_params
+    pixels = made.pixels_HW3 if applied is None else to_levels(to_light(made.pixels_HW3) / true * np.array(applied, np.float32))
+    rgb, mask = placed_product(picture, alpha(), made.placement, facts)
+    evidence = RenderEvidence(
+        pixels_HW3=pixels, product_rgb_HW3=rgb, product_alpha_HW=mask, facts=facts, photo=(picture, alpha()) if photo_known else None
+    )
+    row = measure_enhanced(evidence, views_of(evidence))
+    return row["hue_kept_delta_e"], row["white_chroma"]
+
+
+def test_a_white_balance_that_the_photo_confirms_is_believed():
+    hue, white = in_one_look()
+    assert hue < 2 and white < 0.5
+
+
+def test_gains_that_the_photo_does_not_tell_are_not_believed_before_a_new_backdrop():
+    """Any gains that a lamp explains were believed where the photo's backdrop had been replaced: 7.7 CIEDE2000, and no rule broken."""
+    wrong = (1.35, 0.95, 0.62)
+    hue, white = in_one_look(told_gains=wrong, applied=wrong)
+    assert hue > 2.2 and white > 6
+    assert in_one_look(white_balance="off")[0] > 2.2  # nobody asked for them
+    hue, white = in_one_look(photo_known=False)
+    assert hue > 2.2 and white is None  # nothing tells, and what is not measured is not approved
+
+
+def test_what_shows_no_white_place_is_not_called_neutral():
+    picture, mask = np.full((90, 90, 3), 200, np.uint8), np.full((90, 90), 255, np.uint8)
+    assert chroma_at(picture, 120, 20) is None and chroma_at(picture, -1, 20) is None and chroma_at(picture, 20, 20) < 1
+    assert chroma_around(picture, mask) is None
+
+
+def test_a_black_products_color_is_measured_where_there_is_no_other():
+    """With fewer than 25 light places the change of hue was 0, whatever had happened."""
+    black, mask = np.full((200, 200, 3), 24, np.uint8), np.full((200, 200), 255, np.uint8)
+    reddened = np.full((200, 200, 3), (34, 20, 20), np.uint8)
+    assert measure_enhancement(black, black, mask, (1, 1, 1))["hue_kept_delta_e"] < 0.5
+    assert measure_enhancement(reddened, black, mask, (1, 1, 1))["hue_kept_delta_e"] > 5
 
 
 def test_a_matrix_that_is_no_correction_is_not_believed():
