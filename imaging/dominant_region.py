@@ -65,6 +65,7 @@ class DominantRegion:
 
     mask: float32 (H, W) 0..1, soft at its borders, 0 outside the product. border: bool (H, W), pixels that hold two materials, whose mask
     is the share of this one. share: of the product's area, 0..1. lab: median color. colored: whether its chroma tells it from grays.
+    torn: how much of its border runs through what looks alike on both sides: such pixels per square root of the product's. 0 where it was drawn.
     """
 
     mask: FloatImage
@@ -72,6 +73,7 @@ class DominantRegion:
     share: float
     lab: tuple[float, float, float]
     colored: bool
+    torn: float = 0.0
 
 
 def find_dominant_region(foreground_HW3: Uint8, alpha_HW: Uint8) -> DominantRegion:
@@ -90,7 +92,7 @@ def find_dominant_region(foreground_HW3: Uint8, alpha_HW: Uint8) -> DominantRegi
     ramp = (np.arange(256, dtype=np.float32) / np.float32(255) - np.float32(FAINT)) / np.float32(MOSTLY - FAINT)
     belongs: FloatImage = np.asarray(cv2.LUT(found, np.clip(ramp, 0, 1)), np.float32)
     belongs = _without_others(colors, found, belongs)
-    mask, border = _unmix_border(colors, _to_the_rim(colors, belongs, alpha_HW[window], material.middle), product)
+    mask, border, torn_px = _unmix_border(colors, _to_the_rim(colors, belongs, alpha_HW[window], material.middle), product)
     whole_mask, whole_border = np.zeros(alpha_HW.shape, np.float32), np.zeros(alpha_HW.shape, bool)
     whole_mask[window], whole_border[window] = mask, border
     return DominantRegion(
@@ -99,6 +101,7 @@ def find_dominant_region(foreground_HW3: Uint8, alpha_HW: Uint8) -> DominantRegi
         share=material.share,
         lab=(float(material.middle[0]), float(material.middle[1]), float(material.middle[2])),
         colored=material.colored,
+        torn=torn_px / float(np.sqrt(max(1, int(product.sum())))),
     )
 
 
@@ -300,8 +303,9 @@ def _to_the_rim(colors_HW3: Uint8, belongs: FloatImage, alpha_HW: Uint8, middle:
     return result
 
 
-def _unmix_border(colors_HW3: Uint8, belongs: FloatImage, product: npt.NDArray[np.bool_]) -> tuple[FloatImage, npt.NDArray[np.bool_]]:
-    """The mask with its border pixels set to how much of the material is in them, judged by the colors on both sides; and the border.
+def _unmix_border(colors_HW3: Uint8, belongs: FloatImage, product: npt.NDArray[np.bool_]) -> tuple[FloatImage, npt.NDArray[np.bool_], int]:
+    """The mask with its border pixels set to how much of the material is in them, judged by the colors on both sides; the border; and how many
+    pixels of the border are alike on both sides.
 
     A border pixel of two materials looks like a third one, and would stay behind as a pale outline around the new color.
     """
@@ -314,7 +318,7 @@ def _unmix_border(colors_HW3: Uint8, belongs: FloatImage, product: npt.NDArray[n
     known = np.zeros(product.shape, bool)
     ring = _places(cv2.bitwise_and(cv2.subtract(reach, sure), solid))
     if not len(ring[0]):
-        return mask, known
+        return mask, known, 0
     inner, inner_weight = mean_nearby(colors_HW3, sure, ring)
     outer, outer_weight = mean_nearby(colors_HW3, cv2.subtract(solid, reach), ring)
     own = srgb_to_lab(np.ascontiguousarray(colors_HW3[ring][None]))[0]
@@ -322,10 +326,11 @@ def _unmix_border(colors_HW3: Uint8, belongs: FloatImage, product: npt.NDArray[n
     axis = inner - outer
     length = np.square(axis).sum(axis=-1)
     share = np.clip(((own - outer) * axis).sum(axis=-1) / np.maximum(length, 1e-3), 0, 1)
-    told = (length > MIN_BORDER_CONTRAST**2) & (inner_weight > 0.02) & (outer_weight > 0.02)
+    between = (inner_weight > 0.02) & (outer_weight > 0.02)
+    told = (length > MIN_BORDER_CONTRAST**2) & between
     place = (ring[0][told], ring[1][told])
     mask[place], known[place] = share[told], True
-    return mask, known
+    return mask, known, int(np.count_nonzero(between & ~told))
 
 
 def _places(plane_HW: Uint8) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

@@ -200,3 +200,17 @@ def test_cloth_in_deep_shade_takes_the_new_color_whole():
     dark = np.clip(foreground.astype(float) * [0.12, 0.2, 0.6] + np.random.default_rng(2).normal(0, 5, (300, 300, 1)), 0, 255)
     picture = made((dark.astype(np.uint8), alpha), kit(), hex="#d9a520")
     assert picture.facts["target_delta_e"] < 1
+
+
+def test_a_product_whose_color_shades_off_into_another_is_refused_and_made_by_a_mask():
+    """A gray cap came out with a speckled brim."""
+    gray = np.full((240, 240), 255.0)
+    gray[40:120, 40:200], gray[120:200, 40:200] = 150, np.linspace(150, 20, 80)[:, None]
+    foreground, alpha = np.repeat(gray[..., None], 3, axis=2).astype(np.uint8), np.zeros((240, 240), np.uint8)
+    alpha[40:200, 40:200] = 255
+    with pytest.raises(RenderError, match=r"cannot tell the main color.*looks alike.*`part_masks`"):
+        made((foreground, alpha), kit(), hex="#a84828")
+    upper = np.zeros((240, 240), np.uint8)
+    upper[40:120, 40:200] = 255
+    files = Files(upper=png(upper))
+    assert made((foreground, alpha), kit(part_masks=(PartMask(sku="P-1", part="main", file=files.named["upper"]),)), files, hex="#a84828")

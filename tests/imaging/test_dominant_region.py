@@ -101,3 +101,13 @@ def test_a_single_solid_pixel_is_a_region():
     alpha[10, 20] = 255
     found = find_dominant_region(np.full((40, 40, 3), 120, np.uint8), alpha)
     assert found.share == 1.0 and found.mask[10, 20] == 1.0 and found.mask.sum() == 1.0
+
+
+def test_a_material_that_shades_off_into_another_is_torn_and_one_with_an_edge_is_not():
+    """A gray cap's dark brim was taken in speckles: nothing but its depth of gray told it from the cap."""
+    solid = np.full((160, 160), 255, np.uint8)
+    gray = np.repeat(np.r_[np.full(80, 150.0), np.linspace(150, 20, 80)][:, None], 160, axis=1)
+    shades_off = np.repeat(gray[..., None], 3, axis=2).astype(np.uint8)
+    two = np.where(np.arange(160)[:, None, None] < 100, np.uint8(150), np.uint8(35)) * np.ones((160, 160, 3), np.uint8)
+    assert find_dominant_region(shades_off, solid).torn > 2.5
+    assert find_dominant_region(two, solid).torn < 0.1
