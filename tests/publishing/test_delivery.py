@@ -55,6 +55,15 @@ def test_nothing_but_what_is_approved_now_is_published_and_a_refusal_changes_not
         assert window.state() == before
 
 
+def test_what_is_kept_stays_as_it_is_although_no_item_asks_for_it(shop, window):
+    window.deliver(shop.items(*BOTH), complete_for=BOTH, delivered_at=NOON)
+    before = window.manifest().images
+    window.deliver([shop.item("BAG-1")], complete_for=BOTH, delivered_at=NOON, kept={("web", "BAG-1", "staged_scene")})
+    stays = {"web/bags/BAG-1/packshot_white-0.jpg", *(f"web/bags/BAG-1/staged_scene-{n}.jpg" for n in (0, 1))}
+    assert window.manifest().images == {name: before[name] for name in stays}
+    assert_manifest_holds(window)
+
+
 def test_what_lost_its_approval_is_withdrawn_with_a_tombstone_and_its_file_goes_at_once(shop, window):
     window.deliver(shop.items("BAG-1"), complete_for=["BAG-1"], delivered_at=NOON)
     gone = window.manifest().images["web/bags/BAG-1/packshot_white-0.jpg"]

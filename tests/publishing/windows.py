@@ -12,8 +12,8 @@ class FolderWindow:
     def __init__(self, folder):
         self.folder = folder
 
-    def deliver(self, items, *, complete_for, delivered_at):
-        return deliver(self.folder, items, complete_for=complete_for, delivered_at=delivered_at)
+    def deliver(self, items, *, complete_for, delivered_at, kept=()):
+        return deliver(self.folder, items, complete_for=complete_for, delivered_at=delivered_at, kept=kept)
 
     def manifest(self):
         return read_manifest(self.folder)
@@ -40,9 +40,9 @@ class BucketWindow:
     def __init__(self, bucket, part="shop/2026-11-21"):
         self.bucket, self.part = bucket, part
 
-    def deliver(self, items, *, complete_for, delivered_at, part=None, former_parts=()):
-        part = part or self.part
-        return deliver_to_bucket(self.bucket, part, items, complete_for=complete_for, delivered_at=delivered_at, former_parts=former_parts)
+    def deliver(self, items, *, complete_for, delivered_at, part=None, former_parts=(), kept=()):
+        how = {"complete_for": complete_for, "delivered_at": delivered_at, "former_parts": former_parts, "kept": kept}
+        return deliver_to_bucket(self.bucket, part or self.part, items, **how)
 
     def manifest(self):
         images, stones = {}, []
