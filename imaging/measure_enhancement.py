@@ -25,6 +25,9 @@ LEAST_INSIDE = 0.25
 NEIGHBORS_PX = 7
 """Around a pixel whose smallest and largest value a sharpened picture may not pass."""
 STEEP_SHARE, FLAT_SHARE = 0.08, 0.3
+MIN_EDGE_SLOPE, EDGE_OVER_NOISE = 8.0, 20.0
+"""Sobel slope from which something is an edge: one L* per pixel, and so many times the noise of flat parts, whose own slopes then weigh 6 % at most."""
+MIN_EDGE_PIXELS = 100
 MIN_PIXELS = 400
 MIN_BLOCKS = 25
 DARK_L = 16.0
@@ -153,18 +156,29 @@ def _detail(render: FloatImage, expected: FloatImage, inner: Mask) -> dict[str, 
     slope_x, slope_y = (cv2.Sobel(cv2.GaussianBlur(expected, (0, 0), 1.0), cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
     slope = cv2.magnitude(slope_x, slope_y)
     low, high = np.quantile(slope[inner][::3], (FLAT_SHARE, 1 - STEEP_SHARE))
-    steep, flat = inner & (slope >= high), inner & (slope <= low)
+    flat = inner & (slope <= low)
+    noise_r, noise_e = (_noise(plane, flat) for plane in (render, expected))
+    steep = inner & (slope >= max(float(high), MIN_EDGE_SLOPE, EDGE_OVER_NOISE * noise_e))
+    return {
+        "overshoot_delta_l": float(np.percentile(np.maximum(over[inner], 0), 99.5)),
+        "sharpness_gain": _steepness(render, expected, steep),
+        "noise_gain": (noise_r + 0.15) / (noise_e + 0.15),
+    }
+
+
+def _steepness(render: FloatImage, expected: FloatImage, steep: Mask) -> float:
+    """How steep edges are, 1 as expected: the least-squares factor of their slopes. 1 for a product without edges: nothing of it can be blurred.
+
+    On a smooth product the steepest slopes are noise, and taking that out was called a blur.
+    """
+    if int(steep.sum()) < MIN_EDGE_PIXELS:
+        return 1.0
     product = energy = 0.0
     for dx in (1, 0):
         wanted = cv2.Sobel(expected, cv2.CV_32F, dx, 1 - dx)[steep]
         product += float((wanted * cv2.Sobel(render, cv2.CV_32F, dx, 1 - dx)[steep]).sum())
         energy += float((wanted * wanted).sum())
-    noise_r, noise_e = (_noise(plane, flat) for plane in (render, expected))
-    return {
-        "overshoot_delta_l": float(np.percentile(np.maximum(over[inner], 0), 99.5)),
-        "sharpness_gain": product / max(energy, 1.0),
-        "noise_gain": (noise_r + 0.15) / (noise_e + 0.15),
-    }
+    return product / energy
 
 
 def _noise(lightness: FloatImage, flat: Mask) -> float:

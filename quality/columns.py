@@ -429,7 +429,11 @@ COLUMNS: dict[str, Column] = {
         meaning="p99.5 by which product pixels pass all their neighbors in the photo: halos of sharpening",
     ),
     "sharpness_gain": Column(
-        unit="1", low=0, high=None, source="own", meaning="steepness of the product's edges, 1 = as in the photo so exposed"
+        unit="1",
+        low=0,
+        high=None,
+        source="own",
+        meaning="steepness of the product's edges, 1 = as in the photo so exposed; 1 without edges",
     ),
     "noise_gain": Column(
         unit="1", low=0, high=None, source="Immerkaer 1996", meaning="noise of flat parts, 1 = as in the photo so exposed"
