@@ -25,7 +25,18 @@ from imaging.placing import BOX_ALPHA, fit_box, place, product_box
 from imaging.plate_finish import add_grain
 from imaging.shadows import ShadowLight, darken, shadow_map
 from imaging.tilt import Tilt, find_tilt
-from imaging.upright import MAX_TILT_DEG, Matrix, motion_of, moved_box, moved_points, place_upright, placed_by, upright_matrix, warped
+from imaging.upright import (
+    MAX_TILT_DEG,
+    Matrix,
+    motion_of,
+    moved_box,
+    moved_points,
+    place_upright,
+    placed_by,
+    steepest_keystone_deg,
+    upright_matrix,
+    warped,
+)
 from imaging.upscaler import upscaled
 
 Uint8 = npt.NDArray[np.uint8]
@@ -142,12 +153,27 @@ def compose_uniform(job: Job) -> Composed:
 
 
 def _lean(photo: Uint8, alpha: Uint8, params: dict[str, Any]) -> Tilt:
-    """What is to be mended of a photo's lean: nothing that was not asked for, and nothing beyond MAX_TILT_DEG."""
+    """What is to be mended of a photo's lean: nothing that was not asked for, and nothing beyond what the gate believes."""
     if not (params["straighten"] or params["perspective"]):
         return Tilt(tilt_deg=0.0, keystone_deg=0.0, witness="none", why="off")
-    found = find_tilt(photo, alpha)
-    tilt = found.tilt_deg if params["straighten"] and abs(found.tilt_deg) <= MAX_TILT_DEG else 0.0
-    return Tilt(tilt_deg=tilt, keystone_deg=found.keystone_deg if params["perspective"] else 0.0, witness=found.witness, why=found.why)
+    found, (height, width) = find_tilt(photo, alpha), alpha.shape
+    tilt = found.tilt_deg if params["straighten"] else 0.0
+    keystone, why = found.keystone_deg if params["perspective"] else 0.0, found.why
+    if abs(tilt) > MAX_TILT_DEG:
+        tilt, why = 0.0, f"{why}, but it leans by {tilt:.1f} degrees, and at most {MAX_TILT_DEG:g} are mended"
+    steepest = steepest_keystone_deg(width, height)
+    if keystone and (abs(keystone) > steepest or not _is_believed(alpha, tilt, keystone)):
+        keystone, why = (
+            0.0,
+            f"{why}, but they converge by {keystone:.1f} degrees, and a product so bent is not approved: {steepest:.1f} at most",
+        )
+    return Tilt(tilt_deg=tilt, keystone_deg=keystone, witness=found.witness, why=why)
+
+
+def _is_believed(alpha: Uint8, tilt_deg: float, keystone_deg: float) -> bool:
+    """Whether the gate would take what is done to the product for a correction."""
+    matrix = upright_matrix(alpha.shape[1], alpha.shape[0], tilt_deg=tilt_deg, keystone_deg=keystone_deg)
+    return motion_of(matrix, product_box(alpha)).is_correction()
 
 
 def _is_still(tilt: Tilt) -> bool:

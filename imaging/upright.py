@@ -21,6 +21,8 @@ MAX_TILT_DEG = 8.0
 """Photos that lean more were meant to, or are to be taken again."""
 MAX_STRETCH_PCT, MAX_KEYSTONE_PCT = 15.0, 40.0
 """How differently two directions may be scaled at the product's middle, and its far side against its near one, in a correction that is believed."""
+MOST_KEYSTONE_DEG = 16.0
+"""What tilt.py looks for."""
 _HALF = np.array([[1, 0, -0.5], [0, 1, -0.5], [0, 0, 1]])
 
 
@@ -35,11 +37,10 @@ class Motion:
     keystone_pct: float
     mirrored: bool
 
-    def is_correction(self, *, quarter_turns: int = 0) -> bool:
-        """Whether a photo may be moved so to stand upright: a small turn beside the quarter turns that were asked for, a mild keystone."""
-        off = (self.turn_deg - 90.0 * quarter_turns + 180.0) % 360.0 - 180.0
+    def is_correction(self) -> bool:
+        """Whether a photo may be moved so to stand upright: a small turn, a mild keystone."""
         return (
-            abs(off) <= MAX_TILT_DEG + 0.01
+            abs(self.turn_deg) <= MAX_TILT_DEG + 0.01
             and not self.mirrored
             and 0.02 <= self.scale <= 8.0
             and self.stretch_pct <= MAX_STRETCH_PCT
@@ -47,22 +48,24 @@ class Motion:
         )
 
 
-def upright_matrix(width_px: int, height_px: int, *, tilt_deg: float, keystone_deg: float = 0.0, quarter_turns: int = 0) -> Matrix:
+def steepest_keystone_deg(width_px: int, height_px: int) -> float:
+    """Degrees by which verticals at the two sides of a photo may converge to be mended: its far side then grows by MAX_KEYSTONE_PCT against the near."""
+    ratio = (1 + MAX_KEYSTONE_PCT / 100) ** (2 / 3)  # the scale changes with the third power of what the matrix divides by, an area's root
+    return float(min(np.degrees(2 * (ratio - 1) / (ratio + 1) * width_px / height_px), MOST_KEYSTONE_DEG))
+
+
+def upright_matrix(width_px: int, height_px: int, *, tilt_deg: float, keystone_deg: float = 0.0) -> Matrix:
     """From a leaning photo to one that stands upright, both about their own middle and at one scale there.
 
-    tilt_deg, keystone_deg: as `tilt.Tilt` tells them, of the photo as it is. quarter_turns: clockwise, made after everything else.
+    tilt_deg, keystone_deg: as `tilt.Tilt` tells them, of the photo as it is; keystone_deg up to `steepest_keystone_deg`.
     """
-    side = float(max(width_px, height_px))
+    assert abs(keystone_deg) <= steepest_keystone_deg(width_px, height_px) + 0.01, keystone_deg
     middle = np.array([[1, 0, -width_px / 2], [0, 1, -height_px / 2], [0, 0, 1]])
     # A vertical at x leans by tilt - keystone * x / width: parallel again when lines above the middle are spread by what they converge.
     bend = np.radians(keystone_deg) / width_px
     straight = np.array([[1, 0, 0], [0, 1, 0], [0, bend, 1]]) if keystone_deg else np.eye(3)
-    turns = _rotation(-tilt_deg)
-    quarter = np.rint(_rotation(90.0 * quarter_turns))
-    out_w, out_h = (height_px, width_px) if quarter_turns % 2 else (width_px, height_px)
-    back = np.array([[1, 0, out_w / 2], [0, 1, out_h / 2], [0, 0, 1]])
-    assert abs(bend) * side < 0.5, keystone_deg
-    return np.asarray(back @ quarter @ straight @ turns @ middle, np.float64)
+    back = np.array([[1, 0, width_px / 2], [0, 1, height_px / 2], [0, 0, 1]])
+    return np.asarray(back @ straight @ _rotation(-tilt_deg) @ middle, np.float64)
 
 
 def _rotation(clockwise_deg: float) -> Matrix:

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from imaging.tilt import find_tilt
-from imaging.upright import moved_points, upright_matrix
+from generation import enhance
+from imaging.tilt import Tilt, find_tilt
+from imaging.upright import motion_of, moved_points, steepest_keystone_deg, upright_matrix
 
 WIDTH, HEIGHT = 900, 700
 
@@ -58,3 +59,22 @@ def test_posts_that_lean_or_converge_stand_upright_again(lean_deg, inset_share, 
 def test_posts_that_stand_upright_are_left_alone():
     found = find_tilt(*posts())
     assert (found.tilt_deg, found.keystone_deg) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("width", "height"), [(900, 2000), (900, 700), (2000, 900), (64, 4000)])
+def test_the_steepest_keystone_is_what_the_gate_still_believes(width, height):
+    limit = steepest_keystone_deg(width, height)
+    for keystone_deg in (limit, -limit):
+        moved = motion_of(upright_matrix(width, height, tilt_deg=0.0, keystone_deg=keystone_deg), (0, 0, width, height))
+        assert moved.keystone_pct == pytest.approx(40, abs=0.1) or (limit == 16.0 and moved.keystone_pct < 40)
+
+
+@pytest.mark.parametrize(("keystone_deg", "mended"), [(13.5, 0.0), (5.6, 5.6)])
+def test_verticals_that_converge_too_far_are_left_alone_and_told(monkeypatch, keystone_deg, mended):
+    """A photo of 900 x 2000 px whose verticals converged by 13.5 degrees ended in an AssertionError."""
+    found = Tilt(tilt_deg=0.0, keystone_deg=keystone_deg, witness="lines", why="verticals agree")
+    monkeypatch.setattr(enhance, "find_tilt", lambda photo, alpha: found)
+    alpha = np.zeros((2000, 900), np.uint8)
+    alpha[500:1500, 300:600] = 255
+    lean = enhance._lean(np.zeros((2000, 900, 3), np.uint8), alpha, {"straighten": True, "perspective": True})
+    assert lean.keystone_deg == mended and ("13.5 degrees" in lean.why) == (mended == 0)

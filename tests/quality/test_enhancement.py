@@ -227,4 +227,3 @@ def test_the_motion_of_a_correction_is_told_as_it_was_made():
     moved = motion_of(upright_matrix(800, 600, tilt_deg=4.0, keystone_deg=5.0), (200, 100, 600, 500))
     assert moved.turn_deg == pytest.approx(-4.0, abs=0.2) and moved.scale == pytest.approx(1.0, abs=0.02)
     assert 2 < moved.keystone_pct < 12 and moved.is_correction()
-    assert motion_of(upright_matrix(800, 600, tilt_deg=0.0, quarter_turns=1), (200, 100, 600, 500)).is_correction(quarter_turns=1)
