@@ -20,7 +20,6 @@ CLIPPED = (4, 251)
 MIN_SIGMA = 1.6
 """Levels of noise below which nothing is taken away: less is not seen, and JPEG has mostly ironed it out. Measured: 0.3 to 1.2 on the demo."""
 SEARCH_PX, PATCH_PX = 9, 3
-STRENGTH = 1.0
 COLOR_REACH_PX, COLOR_STRENGTH = 3, 3.0
 """Half the window, and how many times its noise a color plane may vary to be smoothed; 5 and 15 took more noise and 2 to 6 CIEDE2000 of hue."""
 
@@ -49,7 +48,7 @@ def denoised(photo_HW3: Uint8, *, strength: float = 1.0) -> tuple[Uint8, float, 
     before = noise_sigma(luma)
     if before < MIN_SIGMA or strength == 0:
         return photo_HW3, before, before
-    clean = np.asarray(cv2.fastNlMeansDenoising(luma, None, STRENGTH * strength * before, PATCH_PX, SEARCH_PX), np.uint8)
+    clean = np.asarray(cv2.fastNlMeansDenoising(luma, None, strength * before, PATCH_PX, SEARCH_PX), np.uint8)
     planes = [clean, *(_smoothed(plane, noise=max(before, noise_sigma(plane)) * strength) for plane in (red, blue))]
     result = np.asarray(cv2.cvtColor(cv2.merge(planes), cv2.COLOR_YCrCb2RGB), np.uint8)
     return result, before, noise_sigma(clean)
