@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imaging.color import FloatImage, delta_e2000, srgb_to_lab
+from imaging.registration import matched_points
 
 ByteImage = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -17,8 +18,6 @@ Matrix = npt.NDArray[np.float64]
 
 WORK_SIDE_PX = 900
 FEATURES = 2000
-MIN_CONTRAST = 0.012
-MATCH_RATIO = 0.8
 AGREEING_PX = 8.0
 """How far a feature may lie from where one affine map puts it: cloth on a body moves by about a hundredth of the picture."""
 REGISTERED_FROM = 12
@@ -67,22 +66,12 @@ def measure_worn(render_HW3: ByteImage, product_HW3: ByteImage, alpha_HW: ByteIm
 
 
 def _features_of(product: ByteImage, alpha: ByteImage, render: ByteImage) -> _Found:
-    sift = cv2.SIFT.create(FEATURES, contrastThreshold=MIN_CONTRAST)
     mask = cv2.erode((alpha > 200).astype(np.uint8) * 255, np.ones((5, 5), np.uint8))
-    points_p, words_p = sift.detectAndCompute(cv2.cvtColor(product, cv2.COLOR_RGB2GRAY), mask)
-    points_r, words_r = sift.detectAndCompute(cv2.cvtColor(render, cv2.COLOR_RGB2GRAY), None)
-    if words_p is None or words_r is None or min(len(words_p), len(words_r)) < 4:
-        return _Found(agreeing=0, matrix=None)
-    pairs = cv2.BFMatcher().knnMatch(words_p, words_r, k=2)
-    good = [pair[0] for pair in pairs if len(pair) == 2 and pair[0].distance < MATCH_RATIO * pair[1].distance]
-    if len(good) < 4:
+    pairs = matched_points(product, np.asarray(mask, np.uint8), render, features=FEATURES)
+    if pairs is None:
         return _Found(agreeing=0, matrix=None)
     cv2.setRNGSeed(0)
-    matrix, used = cv2.estimateAffine2D(
-        np.array([points_p[m.queryIdx].pt for m in good], np.float32),
-        np.array([points_r[m.trainIdx].pt for m in good], np.float32),
-        ransacReprojThreshold=AGREEING_PX,
-    )
+    matrix, used = cv2.estimateAffine2D(*pairs, ransacReprojThreshold=AGREEING_PX)
     if matrix is None or not _plausible(matrix):
         return _Found(agreeing=0, matrix=None)
     return _Found(agreeing=int(used.sum()), matrix=np.asarray(matrix, np.float64))

@@ -92,25 +92,32 @@ def _upright(matrix: Matrix) -> bool:
 
 
 def _match_features(source: ByteImage, alpha: ByteImage, render: ByteImage) -> tuple[int, Matrix | None]:
-    sift = cv2.SIFT.create(FEATURES, contrastThreshold=MIN_CONTRAST)
     mask = cv2.dilate((alpha > 127).astype(np.uint8) * 255, np.ones((5, 5), np.uint8))
-    gray = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (_on_border_color(source, alpha, render), render)]
-    points_s, words_s = sift.detectAndCompute(gray[0], mask)
-    points_r, words_r = sift.detectAndCompute(gray[1], None)
-    if words_s is None or words_r is None or len(words_s) < 4 or len(words_r) < 4:
+    pairs = matched_points(_on_border_color(source, alpha, render), np.asarray(mask, np.uint8), render, features=FEATURES)
+    if pairs is None:
         return 0, None
+    cv2.setRNGSeed(0)
+    matrix, used = cv2.estimateAffinePartial2D(*pairs, method=cv2.RANSAC, ransacReprojThreshold=RANSAC_PX)
+    return (0, None) if matrix is None else (int(used.sum()), np.asarray(matrix, dtype=np.float32))
+
+
+def matched_points(
+    source_HW3: ByteImage, mask_HW: ByteImage, render_HW3: ByteImage, *, features: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None:
+    """Places of a source's features, inside a mask, and of those in a render that look like them and like no other; None for fewer than four."""
+    sift = cv2.SIFT.create(features, contrastThreshold=MIN_CONTRAST)
+    points_s, words_s = sift.detectAndCompute(cv2.cvtColor(source_HW3, cv2.COLOR_RGB2GRAY), mask_HW)
+    points_r, words_r = sift.detectAndCompute(cv2.cvtColor(render_HW3, cv2.COLOR_RGB2GRAY), None)
+    if words_s is None or words_r is None or len(words_s) < 4 or len(words_r) < 4:
+        return None
     pairs = cv2.BFMatcher().knnMatch(words_s, words_r, k=2)
     good = [pair[0] for pair in pairs if len(pair) == 2 and pair[0].distance < MATCH_RATIO * pair[1].distance]
     if len(good) < 4:
-        return 0, None
-    cv2.setRNGSeed(0)
-    matrix, used = cv2.estimateAffinePartial2D(
+        return None
+    return (
         np.array([points_s[m.queryIdx].pt for m in good], np.float32),
         np.array([points_r[m.trainIdx].pt for m in good], np.float32),
-        method=cv2.RANSAC,
-        ransacReprojThreshold=RANSAC_PX,
     )
-    return (0, None) if matrix is None else (int(used.sum()), np.asarray(matrix, dtype=np.float32))
 
 
 def _on_border_color(source: ByteImage, alpha: ByteImage, render: ByteImage) -> ByteImage:
