@@ -1,7 +1,8 @@
 """Cut a product out of a studio photo, and say how sure we are.
 
-Classical and deterministic: background surface, edges, trapped-ball flood, foot line, soft edge, verdict. The decision is made at
-1024 px, the edge solved at full size. Leaves out scenes, hair and glass: those are refused with a reason, never guessed.
+Classical and deterministic: background surface, edges, trapped-ball flood, foot line, soft edge, verdict. The decision is made at 1024 px, the
+edge solved at full size; fringes and fur too, where threads explain the photo (fringe.py). Leaves out scenes and glass: those are refused with a
+reason, never guessed.
 """
 
 from dataclasses import dataclass, replace
@@ -12,9 +13,10 @@ import numpy.typing as npt
 
 from imaging.background_model import Mask
 from imaging.color import srgb_to_lab
-from imaging.cutout_verdict import judge, measure_cutout
+from imaging.cutout_verdict import FRINGE_LIMITS, judge, measure_cutout
 from imaging.decontaminate import product_color
 from imaging.foot_line import with_foot_line
+from imaging.fringe import Fringe, find_fringe, fringe_alpha, fringe_color, measure_fringe, undecided_share
 from imaging.matte import estimate_edge_colors, soft_alpha
 from imaging.product_mask import ProductMask, disk, find_product
 from imaging.shadow_removal import without_loose_shadows
@@ -27,6 +29,9 @@ MIN_SIDE_PX = 64
 DARK_BRIGHTNESS = 0.7
 BESIDE_DARK_PX = 8.0
 """Within 8 px (of 1024) of a contact shadow this dark, a share of the floor's cube-root brightness, the foot line places the edge and not color."""
+
+LEAST_RAGGED = 1.1
+"""Raggedness from which an outline is looked at for threads; most products stay below and cost nothing more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +73,35 @@ def cut_out(photo_HW3: npt.NDArray[np.uint8]) -> Cutout:
     alpha = small_alpha if photo_HW3 is small else soft_alpha(photo_HW3, colors)
     measurements = measure_cutout(small, small_alpha > 127, found, colors)
     confidence, reasons = judge(measurements)
-    return Cutout(
+    cutout = Cutout(
         foreground_HW3=product_color(photo_HW3, alpha, small, colors, unit_px),
         alpha_HW=alpha,
         accepted=not reasons,
         confidence=confidence,
         reasons=reasons,
+        measurements=measurements,
+    )
+    if measurements["raggedness"] < LEAST_RAGGED:
+        return cutout
+    return _with_threads(photo_HW3, small, small_alpha > 127, find_fringe(small, lab, found, unit_px), cutout)
+
+
+def _with_threads(photo_HW3: npt.NDArray[np.uint8], small_HW3: npt.NDArray[np.uint8], hard: Mask, fringe: Fringe, cutout: Cutout) -> Cutout:
+    """The cut-out with its hair or fringes solved where threads explain the photo; as it is where they do not."""
+    measurements = {**cutout.measurements, **measure_fringe(small_HW3, hard, fringe), "undecided_share": 0.0}
+    if judge(measurements, FRINGE_LIMITS)[1]:
+        return cutout
+    alpha = fringe_alpha(photo_HW3, cutout.alpha_HW, fringe)
+    measurements["undecided_share"] = undecided_share(alpha, fringe)
+    confidence, reasons = judge(measurements, FRINGE_LIMITS)
+    if reasons:
+        return cutout
+    return Cutout(
+        foreground_HW3=fringe_color(photo_HW3, cutout.foreground_HW3, alpha, fringe),
+        alpha_HW=alpha,
+        accepted=True,
+        confidence=confidence,
+        reasons=(),
         measurements=measurements,
     )
 

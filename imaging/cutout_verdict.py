@@ -45,6 +45,17 @@ LIMITS = (
 """`gaps_on_unplain`: an outline with gaps, times how far the border is from a smooth surface. Each alone has harmless causes (a drawn bag on white
 has gaps along half of its outline, a shadow that reaches the border is no surface)."""
 
+FRINGE_LIMITS = (
+    *(limit for limit in LIMITS if limit.measurement not in {"agree", "raggedness", "open_share"}),
+    Limit(reason="ragged_outline", measurement="fringe_share", limit=0.38, softness=-0.03),
+    Limit(reason="ragged_outline", measurement="thread_doubt", limit=0.17, softness=0.01),
+    Limit(reason="ragged_outline", measurement="off_threads", limit=0.10, softness=0.02),
+    Limit(reason="ragged_outline", measurement="undecided_share", limit=0.325, softness=0.02),
+)
+"""For a product with fringes or fur (fringe.py): none of what asks for a smooth, closed outline, and threads that explain the photo. Chosen on 12
+drawings of brushes, collars, pompoms and scarves: shares of .46 to .95 (solid products of the tuned half .21 at most); doubts of .09 to .16 where
+the matte was good, from .18 where it was not; undecided .18 to .29 and from .36."""
+
 
 def measure_cutout(small_HW3: npt.NDArray[np.uint8], product: Mask, found: ProductMask, colors: EdgeColors) -> dict[str, float]:
     """What the verdict rests on; all at working size, all finite."""
