@@ -16,6 +16,8 @@ from imaging.closed_form import closed_form_alpha
 from imaging.color import FloatImage, lab_to_srgb, lengths
 from imaging.color_spread import carry_color
 from imaging.crops import Box, box_around
+from imaging.linear_light import light_of_fine_levels, to_levels, to_light
+from imaging.matte import light_share
 from imaging.product_mask import ProductMask
 
 Photo = npt.NDArray[np.uint8]
@@ -121,6 +123,8 @@ def fringe_alpha(photo_HW3: Photo, alpha_HW: npt.NDArray[np.uint8], fringe: Frin
     first = np.where(unknown, likely.reshape(height, width), core.astype(np.float32))
     first = np.where(zone, first, alpha_HW[at].astype(np.float32) / 255).astype(np.float32)
     solved = closed_form_alpha(photo, first, unknown, trust.reshape(height, width))
+    # Told in levels, where noise is even; what is kept is a share of light, as of every edge (matte.py).
+    solved[unknown] = light_share(solved[unknown], maps[0][unknown], maps[1][unknown])
     result = alpha_HW.copy()
     result[at] = np.round(solved * 255).astype(np.uint8)
     return result
@@ -132,16 +136,17 @@ def fringe_color(photo_HW3: Photo, foreground_HW3: Photo, alpha_HW: npt.NDArray[
     Where a pixel shows little of a thread, and beyond, it is the color of the purest threads nearby.
     """
     at = _at_size(fringe, photo_HW3)
-    photo, alpha = photo_HW3[at].astype(np.float32), alpha_HW[at].astype(np.float32)[..., None] / 255
+    alpha = alpha_HW[at].astype(np.float32)[..., None] / 255
     height, width = alpha.shape[:2]
     behind, thread = (
         cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR) for each in (fringe.background_HW3, fringe.thread_HW3)
     )
     wanted = _resized(fringe.zone & ~fringe.core, width, height) & (alpha[..., 0] < 1)
     low, high = UNMIXED_FROM
+    photo, behind, thread = to_light(photo_HW3[at]), light_of_fine_levels(behind), light_of_fine_levels(thread)
     own = behind + (photo - behind) / np.maximum(alpha, low)
     share = np.clip((alpha - low) / (high - low), 0, 1)
-    mixed = np.clip(np.round(thread + share * (own - thread)), 0, 255).astype(np.uint8)
+    mixed = to_levels(np.asarray(thread + share * (own - thread), np.float32))
     result = foreground_HW3.copy()
     result[at] = np.where(
         wanted[..., None], mixed, np.where((alpha >= 1) & _resized(fringe.zone, width, height)[..., None], photo_HW3[at], result[at])

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from imaging.linear_light import light_of_fine_levels, to_levels, to_light
+
 SUPERSAMPLING = 4
 STEPS = 10
 """Straight pieces of a thread."""
@@ -87,7 +89,7 @@ def photo_of(
     noise = np.random.default_rng(seed).normal(0, 0.0 if backdrop == "white" else 1.2, (side, side, 3))
     empty = np.array(BACKDROPS[backdrop], np.float32) * light[..., None] + noise
     share = alpha_HW[..., None]
-    picture = np.clip(np.round(color_HW3 * share + empty * (1 - share)), 0, 255).astype(np.uint8)
+    picture = to_levels(to_light(color_HW3) * share + light_of_fine_levels(np.asarray(empty, np.float32)) * (1 - share))
     _, coded = cv2.imencode(".jpg", np.ascontiguousarray(picture[..., ::-1]), [cv2.IMWRITE_JPEG_QUALITY, quality])
     return np.ascontiguousarray(np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)[..., ::-1])
 

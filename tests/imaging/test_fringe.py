@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from imaging.closed_form import EPSILON, closed_form_alpha, matting_laplacian
+from imaging.composite import composite
 from imaging.cutout import Cutout, cut_out
 from tests.picture_letters import shown_on_failure
 from tools.drawn_fringes import draw, photo_of
@@ -20,8 +21,7 @@ def drawn(kind: str, color: str, backdrop: str) -> tuple[np.ndarray, np.ndarray,
 
 
 def on_magenta(cutout: Cutout) -> np.ndarray:
-    share = cutout.alpha_HW[..., None] / 255
-    return np.round(cutout.foreground_HW3 * share + np.array([255, 0, 255]) * (1 - share)).astype(np.uint8)
+    return composite(cutout.foreground_HW3, cutout.alpha_HW, np.full(cutout.foreground_HW3.shape, (255, 0, 255), np.uint8))
 
 
 def test_the_laplacian_is_the_sum_over_windows_of_the_paper():
@@ -65,10 +65,11 @@ def test_the_background_is_gone_from_between_the_threads(kind, color, backdrop):
 
 def test_threads_and_background_mixed_by_alpha_give_the_photo_again():
     photo, truth, cutout = drawn("rug", "umber", "beige")
-    share = cutout.alpha_HW[..., None] / 255
     behind = cv2.GaussianBlur(np.where(truth[..., None] < 0.004, photo, 0).astype(np.float32), (0, 0), 20)
     weight = cv2.GaussianBlur((truth < 0.004).astype(np.float32), (0, 0), 20)
-    again = cutout.foreground_HW3 * share + behind / np.maximum(weight, 1e-6)[..., None] * (1 - share)
+    again = composite(
+        cutout.foreground_HW3, cutout.alpha_HW, np.clip(behind / np.maximum(weight, 1e-6)[..., None], 0, 255).astype(np.uint8)
+    ).astype(float)
     fringe = (truth > 0.02) & (truth < 0.98)
     assert np.abs(again - photo)[fringe].mean() < 8
 
