@@ -46,6 +46,8 @@ DENSITY_PX = 33.0
 FRINGE_DENSITY = 0.2
 """Outline pixels per pixel in a square of 33 px: a leg or a handle of 8 px has 0.06, two straps side by side 0.12, threads 0.25 and more."""
 GROWN_PX = 20.0
+TIPS_PX = 25.0
+"""How far around that alpha is solved as well: single threads stand out of a fringe, and a hard mask keeps a patch of paper at their tips."""
 
 UNMIXED_FROM = (0.15, 0.5)
 """Alpha below which a pixel's own color is mostly noise, and from which it is used alone."""
@@ -60,6 +62,8 @@ class Fringe:
     """Height and width of the whole picture at working size."""
     zone: Mask
     """Where alpha is solved here, and not by the hard mask."""
+    dense: Mask
+    """The part of it that is told to be threads, and by which they are judged."""
     unknown: Mask
     core: Mask
     background_HW3: FloatImage
@@ -82,12 +86,15 @@ def find_fringe(small_HW3: Photo, lab_HW3: FloatImage, found: ProductMask, unit_
     thread, spread, arrived = _thread_color(color, background, ~plain, unit_px)
     likely, _, _ = first_alpha(color.reshape(-1, 3), background.reshape(-1, 3), thread.reshape(-1, 3), spread.reshape(-1))
     solid = np.asarray((likely.reshape(off.shape) > GAP_ALPHA) & arrived & ~plain, dtype=bool)
-    zone = _threaded(solid, unit_px)
+    dense = _threaded(solid, unit_px)
+    tips = 2 * round(TIPS_PX * unit_px) + 1
+    zone = np.asarray(cv2.dilate(dense.astype(np.uint8), np.ones((tips, tips), np.uint8)) > 0, dtype=bool)
     core = np.asarray(_distance(solid) > max(2.0, CORE_DEPTH_PX * unit_px), dtype=bool)
     return Fringe(
         box=box,
         shape=found.mask.shape,
         zone=zone,
+        dense=dense,
         unknown=zone & ~plain & ~core,
         core=core,
         background_HW3=background,
@@ -158,8 +165,8 @@ def measure_fringe(small_HW3: Photo, hard: Mask, fringe: Fringe) -> dict[str, fl
     """What tells whether threads explain the photo; `hard` is the product without them. All at working size, all finite."""
     local = hard[fringe.box]
     outline = local & (cv2.erode(local.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
-    told = {"fringe_share": float((outline & fringe.zone).sum() / max(1, int(outline.sum()))), "thread_doubt": 1.0, "off_threads": 1.0}
-    at = fringe.unknown
+    told = {"fringe_share": float((outline & fringe.dense).sum() / max(1, int(outline.sum()))), "thread_doubt": 1.0, "off_threads": 1.0}
+    at = fringe.unknown & fringe.dense
     if not at.any():
         return told
     behind, thread = fringe.background_HW3[at], fringe.thread_HW3[at]
@@ -172,7 +179,7 @@ def undecided_share(alpha_HW: npt.NDArray[np.uint8], fringe: Fringe) -> float:
     """Share of a fringe's pixels that came out neither thread nor gap (0.2 < alpha < 0.8): much of it where colors overlap. 1 without a fringe."""
     height, width = fringe.shape
     small = alpha_HW if alpha_HW.shape == fringe.shape else cv2.resize(alpha_HW, (width, height), interpolation=cv2.INTER_AREA)
-    solved = small[fringe.box][fringe.unknown]
+    solved = small[fringe.box][fringe.unknown & fringe.dense]
     return float(((solved > 51) & (solved < 204)).mean()) if len(solved) else 1.0
 
 
