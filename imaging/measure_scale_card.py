@@ -26,6 +26,8 @@ SHAPE_SIDE_PX = 160
 """Longer side at which shapes are compared."""
 LINE_RUN = 0.05
 """Shortest dimension line, of the picture's shorter side: strokes of letters in another color are shorter anyway."""
+STROKE = 0.012
+"""Widest line within an object, of the picture's shorter side: what it parts (a mug below its rim, a door's panels) is one thing."""
 AROUND = 0.06
 """How far around its cut-out a product is looked for, of the picture's shorter side."""
 
@@ -82,12 +84,15 @@ def _near(render: ByteImage, rgb: tuple[int, int, int], levels: int) -> Mask:
 def _reference(render: ByteImage, covered: Mask) -> tuple[float | None, float | None]:
     """Scale and likeness of the drawn object. The scale is that of the direction which is further off, should it be drawn squashed."""
     drawn = _near(render, REFERENCE_RGB, NEAR_LEVELS) & ~covered
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(drawn.astype(np.uint8))
+    stroke = round(STROKE * min(render.shape[:2])) | 1
+    whole = cv2.morphologyEx(drawn.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((stroke, stroke), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
     if count < 2:
         return None, None
     largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     x, y, wide, high = (int(stats[largest, i]) for i in (cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP, cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT))
-    part = (labels[y : y + high, x : x + wide] == largest) | (_near(render[y : y + high, x : x + wide], DETAIL_RGB, NEAR_LEVELS))
+    box = np.s_[y : y + high, x : x + wide]
+    part = ((labels[box] == largest) & drawn[box]) | _near(render[box], DETAIL_RGB, NEAR_LEVELS)
     edges = _soft_box(render, x, y, wide, high)
     scale = SHAPE_SIDE_PX / max(wide, high)
     size = (max(2, round(wide * scale)), max(2, round(high * scale)))

@@ -16,6 +16,7 @@ from generation.kind import RenderSource
 from generation.recipe_book import read_recipe_book
 from generation.render import render_group
 from generation.resolve import resolve
+from imaging.measure_scale_card import measure_scale_card
 from imaging.placing import place
 from imaging.reference_objects import NAMES, draw_reference, reference_object
 from quality.gate import judge_table
@@ -284,3 +285,14 @@ def test_a_dimension_line_that_stops_before_the_edge_is_rejected():
     made[rows.max() - 24 :, columns[level].max() - 14 : columns[level].max() + 2] = made[0, 0]
     found = codes(made)
     assert {"LINE_OFF_EDGE", "LINE_TOO_LONG_OR_SHORT"} <= found, found
+
+
+@pytest.mark.parametrize(
+    ("name", "width_cm", "frame"), [("door", 45.0, (1200, 1200)), ("mug", 26.0, (1200, 1200)), ("mug", 22.0, (1000, 1000))]
+)
+def test_an_object_that_its_drawn_lines_part_is_found_whole(name, width_cm, frame):
+    """A door was taken for what lies around its panels (overlap .54), a mug for what lies below its rim (.86), and good cards were rejected."""
+    rendered = card(sized(width_cm=width_cm), frame=frame, reference=name)
+    found = measure_scale_card(rendered.pixels_HW3, None, place(*mug(), rendered.placement)[1])
+    assert found["reference_shape_iou"] > 0.97
+    assert found["reference_px_per_cm"] == pytest.approx(rendered.facts["px_per_cm"], rel=0.01)
