@@ -5,8 +5,6 @@ runs. The model says which pixels belong together; the soft edge is solved as fo
 compares the outline with the photo's edges. transformers has no class for BiRefNet or RMBG (both bring code of their own, which is never run).
 """
 
-import hashlib
-import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,21 +14,23 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from catalog.errors import ModelError
-from catalog.sentences import clause
 from imaging.background_model import Mask
 from imaging.color import srgb_to_lab
 from imaging.cutout import WORK_SIDE_PX, Cutout, fit_long_side
 from imaging.cutout_verdict import LIMITS, Limit, judge, measure_cutout
 from imaging.decontaminate import product_color
 from imaging.edge_map import EdgeMap
+from imaging.local_weights import digest_of, load_network, read_config
 from imaging.matte import estimate_edge_colors, soft_alpha
 from imaging.product_mask import disk, find_product
 
 NEURAL_VERSION = "1"
 """Raised whenever the same weights may give the same photo another alpha; part of the key of what was cut with them."""
 MODEL_TYPE = "sam"
-NEEDED = ("config.json", "model.safetensors")
+WANTED = (
+    "`cutout: {model: FOLDER}` names a folder of Segment Anything with config.json and model.safetensors as `save_pretrained` of transformers writes "
+    "them; BiRefNet and RMBG have no class in transformers. Copy it again, name another folder, or leave the entry out. Nothing was cut out."
+)
 PIXEL_MEAN, PIXEL_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 """What all published weights of Segment Anything were trained with; uint8 sRGB."""
 BOX_MARGIN_SHARE = 0.02
@@ -65,31 +65,8 @@ class CutoutModel:
 
 def read_cutout_model(folder: Path) -> CutoutModel:
     """Weights in a local folder, checked and digested without torch. Raises ModelError for a folder that is missing, incomplete, or of another kind."""
-    for name in NEEDED:
-        if not (folder / name).is_file():
-            raise ModelError(
-                f"The cut-out model at {folder} lacks {name}. `cutout: {{model: FOLDER}}` names a folder with config.json and model.safetensors as "
-                "`save_pretrained` of transformers writes them. Copy it again, or leave the entry out. Nothing was cut out."
-            )
-    configuration = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    kind = configuration.get("model_type")
-    if configuration.get("auto_map") or kind != MODEL_TYPE:
-        why = "asks for code of its own, and none is run" if configuration.get("auto_map") else f"is of a model of type {kind!r}"
-        raise ModelError(
-            f"The cut-out model at {folder} {why}; it may be of type {MODEL_TYPE!r} (Segment Anything). BiRefNet and RMBG have no class in "
-            "transformers. Name another folder. Nothing was cut out."
-        )
-    return CutoutModel(folder=folder, digest=_digest(tuple((folder / name, (folder / name).stat().st_mtime_ns) for name in NEEDED)))
-
-
-@lru_cache(maxsize=4)
-def _digest(files: tuple[tuple[Path, int], ...]) -> str:
-    """Sha256 over names and bytes; read once per process for files that stay as they are."""
-    total = hashlib.sha256()
-    for path, _ in files:
-        with path.open("rb") as file:
-            total.update(f"{path.name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return total.hexdigest()
+    read_config(folder, what=f"The cut-out model at {folder}", model_type=MODEL_TYPE, advice=WANTED)
+    return CutoutModel(folder=folder, digest=digest_of(folder))
 
 
 def cut_out_with(model: CutoutModel, photo_HW3: npt.NDArray[np.uint8], doubtful: Cutout) -> Cutout:
@@ -190,18 +167,6 @@ def _segmented(model: CutoutModel, small_HW3: npt.NDArray[np.uint8], box: tuple[
 @lru_cache(maxsize=1)
 def _loaded(model: CutoutModel) -> Any:
     """The network, loaded once per process. Raises ModelError if its files do not fit together."""
-    from safetensors import SafetensorError
     from transformers import SamModel
 
-    try:
-        network, loading = SamModel.from_pretrained(model.folder, local_files_only=True, use_safetensors=True, output_loading_info=True)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(
-            f"The cut-out model at {model.folder} cannot be loaded: {clause(error)}. Copy it again. Nothing was cut out."
-        ) from error
-    if loading["missing_keys"]:
-        raise ModelError(
-            f"The cut-out model at {model.folder} lacks {len(loading['missing_keys'])} weights, {sorted(loading['missing_keys'])[0]} among "
-            "them. Copy it again. Nothing was cut out."
-        )
-    return network.eval()
+    return load_network(SamModel, model.folder, what=f"The cut-out model at {model.folder}", advice="Copy it again. Nothing was cut out.")

@@ -4,8 +4,6 @@ Swin2SR from a local folder, through its own class in transformers: nothing is d
 what it gives, made small again, must be the picture that it was given. Lanczos, the default of recipes, is upright.py's.
 """
 
-import hashlib
-import json
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,15 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from catalog.errors import ModelError, RenderError
-from catalog.sentences import clause
 from imaging.color import delta_e2000, srgb_to_lab
+from imaging.local_weights import digest_of, load_network, read_config
 
 Uint8 = npt.NDArray[np.uint8]
 
 UPSCALER_VERSION = "1"
 """Raised whenever the same weights may give the same photo other pixels; part of the render key of what was enlarged with them."""
 MODEL_TYPE = "swin2sr"
-NEEDED = ("config.json", "model.safetensors")
 UPSAMPLERS = ("pixelshuffle", "pixelshuffledirect", "nearest+conv")
 TILE_PX, CONTEXT_PX = 160, 16
 """Side of the squares that are enlarged one at a time, and what each sees of its surroundings; memory depends on these and not on the photo."""
@@ -56,26 +53,14 @@ class Upscaler:
 
 def read_upscaler(name: str, folder: Path) -> Upscaler:
     """Weights in a local folder, checked and digested without torch. Raises ModelError for a folder that is missing, incomplete, or of another kind."""
-    wanted = "`save_pretrained` of transformers writes such a folder. Nothing was made."
-    for file in NEEDED:
-        if not (folder / file).is_file():
-            raise ModelError(f"Upscaler '{name}' at {folder} lacks {file}; a Swin2SR folder has {' and '.join(NEEDED)}. {wanted}")
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"Upscaler '{name}': {folder / 'config.json'} is no JSON ({error}). {wanted}") from error
-    if not isinstance(config, dict) or config.get("auto_map") or config.get("model_type") != MODEL_TYPE:
-        kind = config.get("model_type") if isinstance(config, dict) else None
-        raise ModelError(
-            f"Upscaler '{name}' at {folder} is a model of type {kind!r} or brings code of its own; {MODEL_TYPE!r} is read. {wanted}"
-        )
+    wanted = "`save_pretrained` of transformers writes a Swin2SR folder. Nothing was made."
+    config = read_config(folder, what=f"Upscaler '{name}' at {folder}", model_type=MODEL_TYPE, advice=wanted)
     factor, upsampler = config.get("upscale", 2), config.get("upsampler", "pixelshuffle")
     if factor not in (2, 3, 4) or upsampler not in UPSAMPLERS:
         raise ModelError(
             f"Upscaler '{name}' at {folder} enlarges {factor!r} times by {upsampler!r}; 2, 3 or 4 times by {', '.join(UPSAMPLERS)} are read. {wanted}"
         )
-    digest = _digest(tuple((folder / file, (folder / file).stat().st_mtime_ns) for file in NEEDED))
-    return Upscaler(name=name, folder=folder, digest=digest, factor=factor)
+    return Upscaler(name=name, folder=folder, digest=digest_of(folder), factor=factor)
 
 
 def upscaled(model: Upscaler, picture_HW3: Uint8) -> tuple[Uint8, dict[str, float]]:
@@ -132,39 +117,16 @@ def _apart(large: Uint8, small: Uint8) -> dict[str, float]:
     return {"mean_delta_e": round(float(apart.mean()), 2), "p95_delta_e": round(float(np.percentile(apart, 95)), 2)}
 
 
-@lru_cache(maxsize=4)
-def _digest(files: tuple[tuple[Path, int], ...]) -> str:
-    """Sha256 over names and bytes; read once per process for files that stay as they are."""
-    total = hashlib.sha256()
-    for path, _ in files:
-        with path.open("rb") as file:
-            total.update(f"{path.name}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return total.hexdigest()
-
-
 @lru_cache(maxsize=1)
 def _loaded(model: Upscaler) -> Any:
     """The network, loaded once per process. Raises ModelError if its files do not fit together."""
+    what = f"Upscaler '{model.name}' at {model.folder}"
     try:
-        from safetensors import SafetensorError
         from transformers import Swin2SRForImageSuperResolution
+
+        return load_network(Swin2SRForImageSuperResolution, model.folder, what=what, advice="Copy it again. Nothing was made.")
     except ImportError as error:
         raise ModelError(
             f"Upscaler '{model.name}' needs torch, transformers and safetensors, and this installation lacks {error.name}. Nothing was made. Install "
             "Vitrine with all its packages, or set `upscale: lanczos`."
         ) from error
-
-    try:
-        network, loading = Swin2SRForImageSuperResolution.from_pretrained(
-            model.folder, local_files_only=True, use_safetensors=True, output_loading_info=True
-        )
-    except (ImportError, OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise ModelError(
-            f"Upscaler '{model.name}' at {model.folder} cannot be loaded: {clause(error)}. Copy it again. Nothing was made."
-        ) from error
-    if loading["missing_keys"]:
-        raise ModelError(
-            f"Upscaler '{model.name}' at {model.folder} lacks {len(loading['missing_keys'])} weights, {sorted(loading['missing_keys'])[0]} among "
-            "them. Copy it again. Nothing was made."
-        )
-    return network.eval()

@@ -81,3 +81,20 @@ def test_a_file_that_was_cut_short_is_told(weights, tmp_path):
     photo = busy_photo()
     with pytest.raises(ModelError, match="cannot be loaded"):
         cut_out_with(read_cutout_model(tmp_path), photo, cut_out(photo))
+
+
+@pytest.mark.parametrize(("config", "told"), [("{", "is no JSON"), ("[]", "holds a list"), ("{}", "of type None")])
+def test_a_config_that_is_none_is_told(weights, tmp_path, config, told):
+    (tmp_path / "model.safetensors").write_bytes((weights / "model.safetensors").read_bytes())
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(ModelError, match=f"{told}.*Nothing was cut out"):
+        read_cutout_model(tmp_path)
+
+
+def test_weights_saved_at_half_precision_are_asked_at_full(weights, tmp_path):
+    """transformers keeps the precision of the file, which no float32 photo fits: a crash outside of what is caught."""
+    from transformers import SamModel
+
+    SamModel.from_pretrained(weights).half().save_pretrained(tmp_path)
+    photo = busy_photo()
+    assert cut_out_with(read_cutout_model(tmp_path), photo, cut_out(photo)).measurements["neural"] == 1.0

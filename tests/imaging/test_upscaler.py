@@ -68,6 +68,7 @@ def test_weights_are_known_by_their_bytes(faithful, tmp_path):
     [
         (None, "lacks config.json"),
         ("{", "is no JSON"),
+        ("[]", "holds a list"),
         ({"model_type": "sam"}, "type 'sam'"),
         ({"model_type": "swin2sr", "upscale": 8}, "8 times"),
     ],
@@ -107,3 +108,12 @@ def test_pictures_that_are_composed_beside_each_other_are_enlarged_on_one_thread
     finally:
         torch.set_num_threads(before)
     assert all(np.array_equal(made[0], one) for one in made)
+
+
+def test_weights_saved_at_half_precision_enlarge_as_at_full(faithful, tmp_path):
+    """transformers keeps the precision of the file, and its convolution then met float32 pixels: a crash in the middle of a cell."""
+    from transformers import Swin2SRForImageSuperResolution
+
+    Swin2SRForImageSuperResolution.from_pretrained(faithful.folder).half().save_pretrained(tmp_path)
+    large, _ = upscaled(read_upscaler("half", tmp_path), picture())
+    assert np.array_equal(large, upscaled(faithful, picture())[0])
