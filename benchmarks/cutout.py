@@ -6,7 +6,8 @@
 Products with a ground-truth alpha (test assets) are composited on white, beige, a gray gradient and clutter, in light as a
 lens does, and saved as JPEG quality 90 before they are cut out; the `studio` rows add a soft shadow that touches the product. Demo photographs
 come with their rendered alphas (demo/catalog/alphas) when these are present. Products are split into two halves by name:
-thresholds were chosen on half A; half B was only looked at for reporting.
+thresholds were chosen on half A; half B was only looked at for reporting. The `fringe` rows are drawn (tools/drawn_fringes.py), in
+halves by kind; `--fringe` measures them alone.
 """
 
 import argparse
@@ -29,6 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 from imaging.cutout import CUTOUT_VERSION, Cutout, cut_out  # noqa: E402
 from imaging.linear_light import light_of_fine_levels, to_levels  # noqa: E402
+from tools.drawn_fringes import BACKDROPS, all_drawings, draw, photo_of  # noqa: E402
 
 PLAIN = ("white", "beige", "gray")
 KINDS = (*PLAIN, "clutter", "studio")
@@ -62,6 +64,8 @@ def assets_dir() -> Path:
 def half_of(product: str) -> str:
     """A or B, from the name alone; views of one product (`-1`, `_back`) stay together."""
     stem = Path(product).stem.split("__")[-1]
+    if stem in {f"{kind}-{color}" for kind, color in all_drawings()}:
+        stem = stem.split("-")[0]
     family = "-".join(part for part in stem.replace("_", "-").split("-") if part.isalpha())
     for view in ("-front", "-back"):
         family = family.removesuffix(view)
@@ -155,6 +159,13 @@ def demo_scenes(catalog: Path) -> Iterator[tuple[str, str, np.ndarray, np.ndarra
             yield photo.name, "demo", image, truth
 
 
+def fringe_scenes(size_px: int) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+    """Drawn brushes, collars, pompoms, rugs, scarves and tassels, each in three colors on three backdrops."""
+    for seed, (kind, color) in enumerate(all_drawings()):
+        drawn, true_alpha = draw(kind, color, size_px, seed)
+        yield f"{kind}-{color}", "fringe", photo_of(drawn, true_alpha, tuple(BACKDROPS)[seed % 3], seed=seed), true_alpha
+
+
 def measure(product: str, kind: str, photo: np.ndarray, true_alpha: np.ndarray) -> tuple[Row, Cutout]:
     """Cut one picture out and compare it with the truth."""
     started = time.process_time()
@@ -233,16 +244,18 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=1024, help="side of the composited scenes, px")
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--demo", type=Path, default=ROOT / "demo" / "catalog")
+    parser.add_argument("--fringe", action="store_true", help="only the drawn fringes; needs no test photographs")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--sheets", type=Path, help="folder for contact sheets on magenta")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    if not (assets_dir() / "photos" / "index.csv").exists():
+    if not arguments.fringe and not (assets_dir() / "photos" / "index.csv").exists():
         sys.exit(f"No test photographs in {assets_dir()}; set VITRINE_TEST_ASSETS to the folder that holds photos/.")
     rows: list[Row] = []
     tiles: dict[str, list[np.ndarray]] = {}
     kinds = tuple(kind for kind in arguments.kinds.split(",") if kind)
-    for source in (shared_scenes(arguments.size, kinds), demo_scenes(arguments.demo)):
+    others = () if arguments.fringe else (shared_scenes(arguments.size, kinds), demo_scenes(arguments.demo))
+    for source in (fringe_scenes(arguments.size), *others):
         for product, kind, photo, true_alpha in source:
             row, cutout = measure(product, kind, photo, true_alpha)
             rows.append(row)

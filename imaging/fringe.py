@@ -46,8 +46,9 @@ DENSITY_PX = 33.0
 FRINGE_DENSITY = 0.2
 """Outline pixels per pixel in a square of 33 px: a leg or a handle of 8 px has 0.06, two straps side by side 0.12, threads 0.25 and more."""
 GROWN_PX = 20.0
-TIPS_PX = 25.0
-"""How far around that alpha is solved as well: single threads stand out of a fringe, and a hard mask keeps a patch of paper at their tips."""
+SOLVED_PX = 45.0
+"""Room around what is dense: threads are recognized by pixels within the first, and solved within the second, where single ones end; a hard mask
+that held one of those would keep a shred of paper with it."""
 
 UNMIXED_FROM = (0.15, 0.5)
 """Alpha below which a pixel's own color is mostly noise, and from which it is used alone."""
@@ -63,7 +64,7 @@ class Fringe:
     zone: Mask
     """Where alpha is solved here, and not by the hard mask."""
     dense: Mask
-    """The part of it that is told to be threads, and by which they are judged."""
+    """The part of it that says whether these are threads."""
     unknown: Mask
     core: Mask
     background_HW3: FloatImage
@@ -86,9 +87,7 @@ def find_fringe(small_HW3: Photo, lab_HW3: FloatImage, found: ProductMask, unit_
     thread, spread, arrived = _thread_color(color, background, ~plain, unit_px)
     likely, _, _ = first_alpha(color.reshape(-1, 3), background.reshape(-1, 3), thread.reshape(-1, 3), spread.reshape(-1))
     solid = np.asarray((likely.reshape(off.shape) > GAP_ALPHA) & arrived & ~plain, dtype=bool)
-    dense = _threaded(solid, unit_px)
-    tips = 2 * round(TIPS_PX * unit_px) + 1
-    zone = np.asarray(cv2.dilate(dense.astype(np.uint8), np.ones((tips, tips), np.uint8)) > 0, dtype=bool)
+    dense, zone = _threaded(solid, unit_px)
     core = np.asarray(_distance(solid) > max(2.0, CORE_DEPTH_PX * unit_px), dtype=bool)
     return Fringe(
         box=box,
@@ -197,13 +196,16 @@ def _thread_color(color: FloatImage, background: FloatImage, seen: Mask, unit_px
     return thread, spread.astype(np.float32), arrived
 
 
-def _threaded(solid: Mask, unit_px: float) -> Mask:
-    """Where outlines run so close together that they are threads, with room around."""
+def _threaded(solid: Mask, unit_px: float) -> tuple[Mask, Mask]:
+    """Where outlines run so close together that they are threads, with little and with much room around."""
     outline = (solid & (cv2.erode(solid.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)).astype(np.float32)
     size = 2 * round(DENSITY_PX * unit_px / 2) + 1
     dense = cv2.blur(outline, (size, size)) > FRINGE_DENSITY
-    reach = 2 * round(GROWN_PX * unit_px) + 1
-    return np.asarray(cv2.dilate(dense.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0, dtype=bool)
+    grown = []
+    for room_px in (GROWN_PX, SOLVED_PX):
+        reach = 2 * round(room_px * unit_px) + 1
+        grown.append(np.asarray(cv2.dilate(dense.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0, dtype=bool))
+    return grown[0], grown[1]
 
 
 def _opponent(color_N3: Values) -> Values:
