@@ -1,5 +1,6 @@
 """Enhanced photos in a cell: planned, rendered from the kept original, judged with what a correction may do, and made again bit for bit."""
 
+import copy
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from assets.generated_variants import render_groups, unfinished_groups
 from assets.planning import plan_cell
 from assets.reproducing import reproduce
 from assets.source_photos import screen_cell
-from assets.validated_renders import judge_cell
+from assets.validated_renders import evidence_of, judge_cell
 from resources.ledger_tables import render
 from resources.project import open_project
 from tests.imaging.test_upscaler import write_tiny_upscaler
@@ -59,6 +60,18 @@ def test_a_render_names_the_photo_it_was_made_of_and_is_made_again_from_it(shop)
     for row in shop.ledger.rows(sa.select(render)):
         assert not shop.store.missing([row["facts"]["photo_digest"]])
         assert reproduce(shop, row["render_key"]).bit_equal
+
+
+def test_the_gate_sees_the_photo_of_a_render_whose_light_was_corrected(shop):
+    """And of no other, and no photo that the store has lost: what it then cannot check counts as none."""
+    row = shop.ledger.rows(sa.select(render))[0]
+    for witness, digest, is_seen in (("background", None, True), ("none", None, False), ("background", "0" * 64, False)):
+        facts = copy.deepcopy(row["facts"])
+        facts["enhanced"]["white_balance"]["witness"] = witness
+        facts["photo_digest"] = digest or facts["photo_digest"]
+        photo = evidence_of(shop, {**row, "facts": facts}, changes_product=False).photo
+        assert (photo is not None) == is_seen
+        assert photo is None or photo[0].shape[:2] == photo[1].shape
 
 
 def test_a_published_file_tells_the_histograms_before_and_after(shop):
