@@ -55,6 +55,14 @@ HOLE_SLOPE_FACTOR = 0.75
 sides JPEG ripples; in the narrow gap between two handles that is half of it."""
 
 
+BLOCK_BORDER_PX = 6.0
+"""How wide the steps around a block of color are, pixels of a 1024 px picture."""
+LEAST_BLOCK_PX = 20
+COLOR_ONLY_L_PER_PX = 0.3
+"""Slope of lightness below which a step is one of color alone. At .15 two of five patches on drawn bags stayed; at .3, of 44 composited and demo
+photographs without patches one lost .0007 of its IoU and one won .0045."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProductMask:
     """The product with its skirt, and what it was told from."""
@@ -116,6 +124,7 @@ def _without_background(
     background |= _holes(passable & fits & ~background, mismatch, edge_map, least_hole_px, unit_px)
     product = _opened(~background, 3 * unit_px)
     product = _opened(product & ~slivers(product, shade, edge_map, passable, unit_px), 3 * unit_px)
+    product = _opened(product & ~_color_blocks(product, plain & (mismatch < CLEARLY_OFF), edge_map, unit_px), 3 * unit_px)
     mask = without_loose_shadows(product, shade, edge_map)
     return mask, near & ~background & mask
 
@@ -172,6 +181,31 @@ def _crevices(region: Mask, background: Mask, mismatch_HW: FloatImage, unit_px: 
         narrow = room[box][inside].max() < BIG_BALL_PX * unit_px
         kept[index] = np.median(mismatch_HW[box][inside]) < (NARROW_MATCH if narrow else 1.0)
     return np.asarray(kept[labels], dtype=bool)
+
+
+def _color_blocks(product: Mask, plain: Mask, edge_map: EdgeMap, unit_px: float) -> Mask:
+    """Patches of background at the product's side that are closed off by steps of color alone: JPEG codes color in blocks of 16 px.
+
+    A pale product of the background's color is told from it by a step of lightness, one of another color is not plain.
+    """
+    found = np.zeros_like(product)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((product & plain & ~edge_map.edges).astype(np.uint8))
+    reach = disk(BLOCK_BORDER_PX * unit_px)
+    margin = reach.shape[0]
+    for index in range(1, count):
+        x, y, width, height, area = stats[index]
+        if area < LEAST_BLOCK_PX * unit_px**2:
+            continue
+        box = np.s_[max(0, y - margin) : y + height + margin, max(0, x - margin) : x + width + margin]
+        inside = labels[box] == index
+        near = (cv2.dilate(inside.astype(np.uint8), reach) > 0) & product[box]
+        border = near & plain[box] & edge_map.edges[box] & (cv2.dilate((~product[box]).astype(np.uint8), reach) > 0)
+        if not border.any():
+            continue
+        step = edge_map.light_slope_HW[box]
+        if np.median(step[border]) < COLOR_ONLY_L_PER_PX:
+            found[box] |= inside | (near & plain[box] & (step < COLOR_ONLY_L_PER_PX))
+    return found
 
 
 def _holes(closed_in: Mask, mismatch_HW: FloatImage, edge_map: EdgeMap, least_px: float, unit_px: float) -> Mask:
