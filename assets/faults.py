@@ -23,7 +23,7 @@ FAULTS: Final[Mapping[str, str]] = {
 COLUMNS_OF: Final[Mapping[str, frozenset[str]]] = {
     "color": frozenset(
         "delta_e_mean delta_e_p95 color_shift_delta_e lightness_shift tone_gain target_delta_e local_change_delta_ab tint_delta_ab "
-        "hue_shift_deg chroma_shift clipped_added_pct hue_kept_delta_e kept_delta_e target_mean_delta_e worn_delta_e "
+        "hue_shift_deg chroma_shift clipped_added_pct hue_kept_delta_e kept_delta_e target_mean_delta_e target_median_delta_e recolored_pct part_agreement_pct worn_delta_e "
         "companion_kept_delta_e companion_target_delta_e".split()
     ),
     "shape": frozenset(

@@ -62,7 +62,7 @@ OVERLAYS: Final[Mapping[str, Overlay]] = {
             columns=frozenset(
                 "delta_e_mean delta_e_p95 color_shift_delta_e lightness_shift tone_gain ssim ssim_tile_p1 gmsd structure_tile_p5 "
                 "local_change_delta_l local_change_delta_ab shift_px warp_px squash_pct edge_gain fine_detail_ratio noise_added tone_ripple "
-                "target_delta_e recolored_pct blockiness_ratio tint_delta_ab hue_shift_deg chroma_shift eaten_pct".split()
+                "target_delta_e target_median_delta_e recolored_pct blockiness_ratio tint_delta_ab hue_shift_deg chroma_shift eaten_pct".split()
             ),
             legend=(("begins", "begins to show"), ("plain", "plain to see"), ("none", "no color: as in the photo")),
         ),

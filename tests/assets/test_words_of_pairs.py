@@ -35,5 +35,5 @@ def test_published_pairs_are_described_anew_when_their_words_change():
     )
     kit = BrandKit(brand="b", palette=("#ffffff",), recipes=("staged_scene",), categories={"drinkware": style})
     alone = as_drawn(PAIR.with_params({"composition": "left"}))
-    words = {recipe.changes_product: _words(SimpleNamespace(brand_kit=kit), recipe, "drinkware") for recipe in (PAIR, alone)}
+    words = {recipe.changes_product: _words(SimpleNamespace(brand_kit=kit, unusable={}), recipe, "drinkware") for recipe in (PAIR, alone)}
     assert len(set(words.values())) == 2, "the second product's color is among what is compared"
