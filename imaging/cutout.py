@@ -30,6 +30,9 @@ DARK_BRIGHTNESS = 0.7
 BESIDE_DARK_PX = 8.0
 """Within 8 px (of 1024) of a contact shadow this dark, a share of the floor's cube-root brightness, the foot line places the edge and not color."""
 
+SPECK_PX = 12
+"""Pixels, of a 1024 px picture, below which a piece that hangs on nothing is noise."""
+
 LEAST_RAGGED = 1.1
 """Raggedness from which an outline is looked at for threads; most products stay below and cost nothing more."""
 
@@ -70,7 +73,8 @@ def cut_out(photo_HW3: npt.NDArray[np.uint8]) -> Cutout:
     kept = _without_leftovers(small_alpha > 127, found)
     colors = replace(colors, band=colors.band & kept, inside=colors.inside & kept)
     small_alpha[~kept] = 0
-    alpha = small_alpha if photo_HW3 is small else soft_alpha(photo_HW3, colors)
+    small_alpha = _without_specks(small_alpha)
+    alpha = small_alpha if photo_HW3 is small else _without_specks(soft_alpha(photo_HW3, colors))
     measurements = measure_cutout(small, small_alpha > 127, found, colors)
     confidence, reasons = judge(measurements)
     cutout = Cutout(
@@ -104,6 +108,15 @@ def _with_threads(photo_HW3: npt.NDArray[np.uint8], small_HW3: npt.NDArray[np.ui
         reasons=(),
         measurements=measurements,
     )
+
+
+def _without_specks(alpha_HW: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Without what is covered by more than half and hangs on nothing: two pixels of JPEG's ringing under a saucer would be the foot it stands on."""
+    least_px = SPECK_PX * (max(alpha_HW.shape) / 1024) ** 2
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((alpha_HW > 127).view(np.uint8), connectivity=8)
+    specks = stats[:, cv2.CC_STAT_AREA] < least_px
+    specks[0] = False
+    return np.where(specks[labels], np.uint8(0), alpha_HW) if specks.any() else alpha_HW
 
 
 def _without_leftovers(product: Mask, found: ProductMask) -> Mask:

@@ -125,6 +125,14 @@ def test_the_crisp_start_of_a_legs_shadow_is_not_product(name, beside):
     assert (cutout.alpha_HW[beside][floor] > 127).mean() < 0.01
 
 
+def test_the_foot_of_a_product_is_its_own_and_no_speck_below_it():
+    """Two pixels under the saucer were its lowest, so that its packshot stood on them, and had hardly a shadow."""
+    cutout, _ = demo("DRK-005")
+    covered = cutout.alpha_HW > 127
+    lowest = np.flatnonzero(covered.any(axis=1))[-1]
+    assert covered[lowest].sum() > 10
+
+
 @pytest.mark.parametrize("name", ["SEA-002", "SEA-008", "LGT-006"])
 def test_thin_legs_are_whole(name):
     cutout, truth = demo(name)
