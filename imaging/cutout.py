@@ -95,8 +95,8 @@ def _with_threads(photo_HW3: npt.NDArray[np.uint8], small_HW3: npt.NDArray[np.ui
     measurements = {**cutout.measurements, **measure_fringe(small_HW3, hard, fringe), "undecided_share": 0.0}
     if judge(measurements, FRINGE_LIMITS)[1]:
         return cutout
-    alpha = fringe_alpha(photo_HW3, cutout.alpha_HW, fringe)
-    measurements["undecided_share"] = undecided_share(alpha, fringe)
+    alpha, mixed = fringe_alpha(photo_HW3, cutout.alpha_HW, fringe)
+    measurements["undecided_share"] = undecided_share(mixed, fringe)
     confidence, reasons = judge(measurements, FRINGE_LIMITS)
     if reasons:
         return cutout

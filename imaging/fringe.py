@@ -114,8 +114,8 @@ def first_alpha(color_N3: Values, background_N3: Values, thread_N3: Values, spre
     return np.asarray(alpha, np.float32), np.asarray(trust, np.float32), np.asarray(off, np.float32)
 
 
-def fringe_alpha(photo_HW3: Photo, alpha_HW: npt.NDArray[np.uint8], fringe: Fringe) -> npt.NDArray[np.uint8]:
-    """The alpha of a photo of any size with its threads solved."""
+def fringe_alpha(photo_HW3: Photo, alpha_HW: npt.NDArray[np.uint8], fringe: Fringe) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """The alpha of a photo of any size with its threads solved; and the mix of levels that it was told from, for `undecided_share`."""
     at = _at_size(fringe, photo_HW3)
     photo = photo_HW3[at]
     height, width = photo.shape[:2]
@@ -130,10 +130,11 @@ def fringe_alpha(photo_HW3: Photo, alpha_HW: npt.NDArray[np.uint8], fringe: Frin
     first = np.where(zone, first, alpha_HW[at].astype(np.float32) / 255).astype(np.float32)
     solved = closed_form_alpha(photo, first, unknown, trust.reshape(height, width))
     # Told in levels, where noise is even; what is kept is a share of light, as of every edge (matte.py).
-    solved[unknown] = light_share(solved[unknown], maps[0][unknown], maps[1][unknown])
-    result = alpha_HW.copy()
-    result[at] = np.round(solved * 255).astype(np.uint8)
-    return result
+    lit = solved.copy()
+    lit[unknown] = light_share(solved[unknown], maps[0][unknown], maps[1][unknown])
+    result, mixed = alpha_HW.copy(), alpha_HW.copy()
+    result[at], mixed[at] = np.round(lit * 255).astype(np.uint8), np.round(solved * 255).astype(np.uint8)
+    return result, mixed
 
 
 def fringe_color(photo_HW3: Photo, foreground_HW3: Photo, alpha_HW: npt.NDArray[np.uint8], fringe: Fringe) -> Photo:
