@@ -17,7 +17,7 @@ from resources.ledger_tables import judgment, render, reservation, spend
 from resources.project import open_project
 from resources.settings import utc_now
 from tests.orchestration.dev_process import set_rules, tolerate_drawn_pictures
-from tests.tiny_project import SCENE_RULES, write_project
+from tests.tiny_project import SCENE_RULES, small_recipe, write_project
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +30,7 @@ def studio_project(folder):
     brand = folder / "brand.yaml"
     text = brand.read_text().replace("recipes: [packshot_white, staged_scene]", "recipes: [packshot_white, backdrop]")
     brand.write_text(text.replace(SCENE_RULES, f"  backdrop: {{blockiness_ratio: {{max: 99}}, halo_delta_e: {{max: 99}}}}\n{SCENE_RULES}"))
+    (folder / "recipes" / "backdrop.yaml").write_text(small_recipe("backdrop", 520))
     tolerate_drawn_pictures(folder)
     return folder
 
