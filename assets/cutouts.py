@@ -14,16 +14,8 @@ from assets.house_rules import OWNERS, reasons_table, sheet_metadata
 from assets.lost_files import record_made
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
-from assets.planning import (
-    cutout_key,
-    cutouts_of,
-    further_key,
-    in_doubt,
-    products_of_cell,
-    screening_key,
-    screening_rules,
-    second_cutout_key,
-)
+from assets.photo_keys import cutout_key, cutouts_of, further_key, in_doubt, screening_key, screening_rules, second_cutout_key
+from assets.planning import products_of_cell
 from assets.source_photos import source_photos
 from catalog.errors import RenderError
 from catalog.failpoint import failpoint

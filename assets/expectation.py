@@ -11,18 +11,11 @@ from typing import Any
 
 from assets.channel_packs import channel_form
 from assets.model_clearance import not_cleared
+from assets.own_models import unusable
+from assets.photo_keys import cutout_key, screening_key, screening_rules, second_cutout_key
 from assets.picture_metadata import picture_metadata
-from assets.planning import (
-    WantedRender,
-    cutout_key,
-    gate_inputs,
-    key_of_render,
-    screening_key,
-    screening_rules,
-    second_cutout_key,
-    unusable,
-    variants_of,
-)
+from assets.planning import WantedRender, gate_inputs, variants_of
+from assets.render_keys import key_of_render
 from catalog.brand_kit import BrandKit, Channel
 from catalog.errors import RenderError
 from catalog.keys import digest, gate_key

@@ -14,8 +14,9 @@ from assets.cell_lease import under_lease
 from assets.cell_manifest import commit_cell
 from assets.house_rules import OWNERS, SPOT_RETRIES, reasons_table, rows_table, sheet_metadata
 from assets.observed import observed
+from assets.own_models import unusable
 from assets.partitions import ONE_CELL, cells, lora_of_cell, split_cell
-from assets.planning import CellPlan, WantedRender, plan_cell, unusable
+from assets.planning import CellPlan, WantedRender, plan_cell
 from assets.shard_drawing import attempt_of, render_groups
 from catalog.failpoint import failpoint
 from resources.ledger import Row

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from assets.planning import screening_key
+from assets.photo_keys import screening_key
 from catalog.verdict import Reason
 from quality.screening import ScreeningRules
 from quality.screening_reasons import in_force

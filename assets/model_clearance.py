@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from assets.planning import unusable
+from assets.own_models import unusable
 from catalog.brand_kit import Channel
 from catalog.recipe import Recipe
 from generation.kinds import wears_lora

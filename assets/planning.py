@@ -10,25 +10,23 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from assets.attempts import CRASHES
 from assets.decisions import decided, decisions_on
-from assets.further_photos import further_named, mask_key
+from assets.further_photos import further_named
 from assets.new_seeds import AskedSeed, VariantName, asked_seeds
+from assets.own_models import unusable
+from assets.photo_keys import cutouts_of, further_key, screening_key, screening_rules
+from assets.render_keys import key_of_render
 from catalog.errors import LicenseNotCleared, ModelError, RenderError
-from catalog.keys import digest, gate_key, render_key
+from catalog.keys import gate_key
 from catalog.photo_roles import MASKS, FurtherPhoto, PhotoRole
 from catalog.product import Product
-from catalog.recipe import Recipe, RecipeSampling
+from catalog.recipe import Recipe
 from catalog.variant import Variant
-from generation.denoise import Sampling
-from generation.kinds import is_edited, upscaler_of, wears_lora
-from generation.render import DRAWING_VERSION, ENGINE_VERSION
+from generation.kinds import wears_lora
 from generation.resolve import resolve, variant_count
-from imaging.cutout import CUTOUT_VERSION
 from quality.rules import RuleSet, read_rules
-from quality.screening import SCREENING_VERSION, ScreeningRules
 from resources.ledger import Row
-from resources.ledger_tables import cutout, judgment, lora, lora_choice, lora_return, paused, product, refused_render, render, source_photo
+from resources.ledger_tables import judgment, lora, lora_choice, lora_return, paused, product, refused_render, render, source_photo
 from resources.project import Project
 
 
@@ -77,61 +75,6 @@ class CellPlan:
     why: Counter[str] = field(default_factory=Counter)
     kept: set[tuple[str, str]] = field(default_factory=set)
     """Products and recipes of which nothing can be said today, for the recipe's model cannot be used: what is published of them stays."""
-
-
-def screening_key(photo_digest: str, name: str, rules: ScreeningRules) -> str:
-    """Name of one screening: the photo's bytes, what its name claims it is, the rules, the screening code's version."""
-    suffix = name.rsplit(".", 1)[-1].lower() if "." in name else ""
-    named = {"kind": "screening", "photo": photo_digest, "suffix": suffix, "version": SCREENING_VERSION}
-    return digest({**named, "rules": rules.model_dump(mode="json")})
-
-
-def further_key(role: PhotoRole, photo_digest: str, name: str, rules: ScreeningRules) -> str:
-    """Name of the screening of a photo beside the main one; masks are looked at otherwise."""
-    return mask_key(photo_digest) if role in MASKS else screening_key(photo_digest, name, rules)
-
-
-def cutout_key(photo_digest: str) -> str:
-    """Name of one cut-out: the photo and the cut-out code's version."""
-    return digest({"kind": "cutout", "photo": photo_digest, "version": CUTOUT_VERSION})
-
-
-def second_cutout_key(project: Project, photo_digest: str) -> str | None:
-    """Name of the cut-out that the installed model makes of a photo in doubt: the photo, the code's versions, the weights; None without a model."""
-    model = project.cutout_model
-    if model is None:
-        return None
-    return digest({"kind": "cutout", "photo": photo_digest, "version": CUTOUT_VERSION, "neural": model.identity})
-
-
-def cutouts_of(project: Project, photo_digests: Iterable[str]) -> dict[str, Row]:
-    """The cut-outs that hold today, by photo: the classical one, or the installed model's where that one is in doubt.
-
-    A photo that is not cut out yet, or in doubt and not shown to the installed model yet, is left out: its cut-out is to be made.
-    """
-    photos = list(dict.fromkeys(photo_digests))
-    first = project.ledger.by_keys(cutout, map(cutout_key, photos))
-    found = {photo: first[cutout_key(photo)] for photo in photos if cutout_key(photo) in first}
-    doubtful = {photo: key for photo, row in found.items() if in_doubt(row) and (key := second_cutout_key(project, photo))}
-    second = project.ledger.by_keys(cutout, doubtful.values())
-    for photo, key in doubtful.items():
-        if key in second:
-            found[photo] = second[key]
-        else:
-            del found[photo]
-    return found
-
-
-def in_doubt(row: Row) -> bool:
-    """Whether another way may cut this photo out: refused, and not because workers died over it."""
-    return not row["accepted"] and CRASHES not in row["reasons"]
-
-
-def screening_rules(project: Project) -> ScreeningRules:
-    """The project's screening rules: the shipped ones with its overrides."""
-    from catalog.recipe import parse_model
-
-    return parse_model(ScreeningRules, project.settings.screening, "vitrine.yaml: screening")
 
 
 NO_LORA = "no LoRA for {category} yet"
@@ -191,32 +134,6 @@ def lora_in_use(project: Project, category: str) -> str | None:
     """Digest of the LoRA that a category's scenes are drawn with; None when no recipe draws or there is none yet."""
     row = promoted_lora(project, category) if any(wears_lora(recipe) for recipe in project.recipes) else None
     return row["lora_digest"] if row else None
-
-
-def unusable(project: Project, recipe: Recipe) -> ModelError | None:
-    """Why a model that this recipe alone needs, an edit model or an upscaler, cannot be used; None when it can, or there is none.
-
-    The base model is not asked about: it draws the scenes of nearly every shop, and what is wrong with it is raised where it is needed.
-    """
-    if recipe.name not in project.unusable:
-        project.unusable[recipe.name] = _unusable(project, recipe)
-    return project.unusable[recipe.name]
-
-
-def _unusable(project: Project, recipe: Recipe) -> ModelError | None:
-    if is_edited(recipe) and project.settings.edit_model is None:
-        _ = project.family_name  # the base model's own errors are not this recipe's
-    try:
-        if is_edited(recipe) and project.drawing(recipe.kind) is not project:
-            sampler(project, recipe)
-            _ = project.drawing(recipe.kind).base_model_digest
-        if name := upscaler_of(recipe):
-            project.upscaler(name)
-    except ModelError as error:
-        return error
-    except RenderError:
-        return None  # none of that name is registered: `resolve` says so of every product
-    return None
 
 
 def plan_cell(project: Project, category: str, drop: str) -> CellPlan:
@@ -375,71 +292,6 @@ def _wanted_render(
         why=why,
         **photo,
     )
-
-
-def key_of_render(
-    project: Project,
-    recipe: Recipe,
-    resolved: dict[str, Any],
-    *,
-    photo_digest: str,
-    cutout_digest: str,
-    index: int,
-    seed: int,
-    lora_digest: str | None,
-) -> str:
-    """The render key of a resolved recipe in this project: base model, LoRA and sampler are part of it where they draw."""
-    diffusion = recipe.engine == "diffusion"
-    return render_key(
-        photo_digest=photo_digest,
-        cutout_digest=cutout_digest,
-        recipe={**resolved, **({"sampler": sampler(project, recipe)} if diffusion else {})},
-        index=index,
-        seed=seed,
-        base_model_digest=project.drawing(recipe.kind).base_model_digest if diffusion else None,
-        lora_digest=lora_digest if wears_lora(recipe) else None,
-        engine_version=ENGINE_VERSION,
-    )
-
-
-def sampling_of(project: Project, recipe: Recipe) -> Sampling:
-    """How a recipe's plates are drawn: as the recipe says, else as the settings do.
-
-    Raises ModelError for a recipe that edits where no model can, and for guidance with a model that was distilled to do without: it would change nothing but the render's key.
-    """
-    project = project.drawing(recipe.kind)
-    how, own = project.settings.generation, recipe.sampling or RecipeSampling()
-    guidance = own.guidance or how.guidance
-    if guidance > 1 and not project.takes_guidance:
-        where = f"recipe {recipe.name}" if own.guidance else "`generation.guidance` in vitrine.yaml"
-        raise ModelError(
-            f"Base model {project.base_model_name} was distilled to be drawn without guidance, and {where} asks for {guidance:g}, which would do "
-            "nothing. Set it to 1, or choose the undistilled model. Nothing was drawn."
-        )
-    return Sampling(
-        steps=own.steps or how.steps,
-        guidance=guidance,
-        guided_share=own.guided_share or how.guided_share,
-        step_cache=own.step_cache or how.step_cache,
-    )
-
-
-def sampler(project: Project, recipe: Recipe) -> dict[str, Any]:
-    """How a recipe's plates are drawn, as it enters the render key: what changes pixels, and the drawing code's version.
-
-    The batch size is left out: it may change with a machine's memory, and moves a few pixels by one level at most.
-    """
-    how, project = sampling_of(project, recipe), project.drawing(recipe.kind)
-    partly = {"guided_share": how.guided_share} if how.guided_steps not in (0, how.steps) else {}
-    partly |= {} if how.step_cache is None else {"step_cache": how.step_cache}
-    return {
-        "steps": how.steps,
-        "guidance": how.guidance,
-        "drawing": DRAWING_VERSION,
-        **partly,
-        **project.settings.generation.execution.in_keys,
-        **project.few_step.in_keys,
-    }
 
 
 def _compare_with_ledger(project: Project, plan: CellPlan) -> None:

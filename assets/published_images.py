@@ -22,9 +22,10 @@ from assets.made_renditions import MadeRenditions
 from assets.model_clearance import LICENSE, drawn_in, may_refuse, not_cleared
 from assets.number_values import as_floats
 from assets.observed import observed
+from assets.own_models import unusable
 from assets.partitions import ONE_CELL, cells, split_cell
 from assets.picture_metadata import picture_metadata
-from assets.planning import CellPlan, WantedRender, current_judgments, gate_of, plan_cell, rules_in_force, skus_of_cell, unusable
+from assets.planning import CellPlan, WantedRender, current_judgments, gate_of, plan_cell, rules_in_force, skus_of_cell
 from assets.published_place import deliver_cell, published_address, published_of_cell
 from assets.settled import settle
 from assets.shelf import ShelfImage, restock, shelf_images

@@ -10,17 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from assets.planning import (
-    CellPlan,
-    WantedRender,
-    cutouts_of,
-    known_cells,
-    lora_in_use,
-    plan_products,
-    products_of_cell,
-    screening_key,
-    screening_rules,
-)
+from assets.photo_keys import cutouts_of, screening_key, screening_rules
+from assets.planning import CellPlan, WantedRender, known_cells, lora_in_use, plan_products, products_of_cell
 from assets.published_place import Picture, Shown
 from catalog.verdict import Reason, Verdict
 from resources.ledger import Row

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from assets.attempts import CRASHES, DIED_EACH_TIME
-from assets.planning import CellPlan, cutout_key, plan_cell, second_cutout_key
+from assets.photo_keys import cutout_key, second_cutout_key
+from assets.planning import CellPlan, plan_cell
 from resources.ledger import QUERY_CHUNK
 from resources.ledger_tables import cutout, judgment, refused_render, settled
 from resources.project import Project

@@ -12,7 +12,8 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from assets.expectation import Expectation, remember_expectation
-from assets.planning import NO_PICTURE_FROM, CellPlan, unusable, variants_of
+from assets.own_models import unusable
+from assets.planning import NO_PICTURE_FROM, CellPlan, variants_of
 from catalog.product import Product
 from catalog.verdict import Verdict
 from generation.kinds import wears_lora

@@ -11,19 +11,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from assets.attempts import CrashedItem, Hands, in_hand, times_begun
-from assets.cutouts import read_cutout, read_upright_photo
 from assets.expectation import expectation_of
+from assets.group_pictures import ComposedGroup, compose, compose_beside, source_of
 from assets.lost_files import record_made
-from assets.planning import WantedRender, lora_in_use, sampling_of
+from assets.planning import WantedRender, lora_in_use
 from assets.plate_inputs import PlateInputs
 from assets.plates_ahead import Group, with_plates
+from assets.render_keys import sampling_of
 from assets.settled import announce
 from assets.shard_progress import ShardProgress
 from assets.side_work import in_order
 from catalog.errors import ModelError, RenderError
 from catalog.failpoint import failpoint
 from catalog.preemption import stop_point
-from generation.kinds import is_edited, upscaler_of, wears_lora
+from generation.kinds import is_edited, wears_lora
 from generation.plate_requests import digests_of
 from resources.costs import CostClock, clocked
 from resources.instruments import BATCH_SIZE, RENDER_TIME
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from generation.kind import RenderSource
     from generation.plate_requests import PlateRequest
     from generation.plates import DiffusionPlates, Plate
-    from generation.render import Rendered
 
 
 def render_groups(project: Project, category: str, drop: str, groups: Sequence[Group], tell: Callable[[str], None] = log.info) -> Row:
@@ -74,8 +74,7 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[G
         )  # fmt: skip
         drawn_groups = with_plates(shard.taken(groups), shard.draw, shard.batch_images, shard.lot, shard.fits)
         workers = workers_beside(project)
-        compose = _compose_beside if workers else _compose
-        pieces = (partial(compose, project, group, on) for group, on in drawn_groups)
+        pieces = (partial(compose_beside if workers else compose, project, group, on) for group, on in drawn_groups)
         for composed in in_order(pieces, workers=workers, waiting=GROUPS_WAITING * workers):
             shard.record(composed)
     for recipe, why in shard.unusable.items():
@@ -86,17 +85,6 @@ def render_groups(project: Project, category: str, drop: str, groups: Sequence[G
 def attempt_of(group: Sequence[WantedRender]) -> str:
     """Name of a group among the attempts: that of its first render."""
     return f"render {group[0].render_key}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Composed:
-    """A group whose pictures are stored: the rows to record, and the renders that there is no picture of, with the reason."""
-
-    group: Group
-    rows: list[Row]
-    refused: list[tuple[WantedRender, str]]
-    unusable: str = ""
-    """Why the model that the recipe alone needs cannot be used here; then nothing was made, and nothing is refused."""
 
 
 @dataclass(kw_only=True)
@@ -194,7 +182,7 @@ class _Shard:
     def _product(self, wanted: WantedRender) -> "RenderSource":
         """The product of a render's cut-out, the last one kept: variants follow one another."""
         if wanted.cutout_digest not in self.products:
-            self.products = {wanted.cutout_digest: _source(self.project, wanted)}
+            self.products = {wanted.cutout_digest: source_of(self.project, wanted)}
         return self.products[wanted.cutout_digest]
 
     def _plates_for(self, wanted: Sequence[WantedRender]) -> "DiffusionPlates":
@@ -231,7 +219,7 @@ class _Shard:
             drawn |= zip(requests, (_naming(plate, pictures) for plate in plates), strict=True)
         return [drawn[n] for n in range(len(batch))]
 
-    def record(self, composed: "_Composed") -> None:
+    def record(self, composed: ComposedGroup) -> None:
         """Record the pictures of one group, which are stored, and what was refused of it; then it is out of hand."""
         group, made = composed.group, composed.rows
         first, item = group[0].variant, self.items.pop(group[0].render_key)
@@ -293,42 +281,6 @@ def workers_beside(project: Project) -> int:
     return WORKERS_BESIDE[how.device] if how.workers is None else how.workers
 
 
-def _compose(project: Project, group: Group, plates: "list[Plate] | None") -> _Composed:
-    """Compose and store a group's pictures; touches no ledger, so that threads may do it.
-
-    What no seed drew a plate of, and what the recipe refuses, is refused with the reason; the group's other variants are made.
-    """
-    faults = {w.render_key: plate.why for w, plate in zip(group, plates or (), strict=plates is not None) if plate.pixels_HW3 is None}
-    drawable = [w for w in group if w.render_key not in faults]
-    on: list[Plate | None] = [plate for plate in plates or () if plate.pixels_HW3 is not None] or [None for _ in drawable]
-    refused, rows = [(w, faults[w.render_key]) for w in group if w.render_key in faults], []
-    first = group[0].variant
-    with working_on(product=first.sku, recipe=first.recipe, render_key=group[0].render_key), span("group", images=len(group)):
-        start = utc_now()
-        try:
-            drawn = _draw(project, drawable, on)
-        except ModelError as error:
-            if upscaler_of(group[0].recipe) is None:
-                raise
-            return _Composed(group=group, rows=[], refused=[], unusable=str(error))
-        refused += [(w, one) for w, one in zip(drawable, drawn, strict=True) if isinstance(one, str)]
-        made = [(w, one, plate) for w, one, plate in zip(drawable, drawn, on, strict=True) if not isinstance(one, str)]
-        if made:
-            failpoint("render.group_drawn")
-            compose_s = (utc_now() - start).total_seconds() / len(made)
-            rows = [_row(project, w, one, compose_s, plate) for w, one, plate in made]
-            failpoint("render.group_stored")
-    return _Composed(group=group, rows=rows, refused=refused)
-
-
-def _compose_beside(project: Project, group: Group, plates: "list[Plate] | None") -> _Composed:
-    """The same in a thread beside the drawing, whose batches are not charged with it."""
-    from generation.batch_meter import beside_the_drawing
-
-    with beside_the_drawing():
-        return _compose(project, group, plates)
-
-
 def _drawn_kinds(groups: Sequence[Group]) -> dict[bool, WantedRender]:
     """A render of each way to draw that groups ask for, by whether it edits; empty where nothing is drawn."""
     return {is_edited(group[0].recipe): group[0] for group in groups if group[0].recipe.engine == "diffusion"}
@@ -381,67 +333,6 @@ def _naming(plate: "Plate", blobs: Mapping[str, str]) -> "Plate":
     """A plate whose batch also says in which blobs the pictures lie that it was drawn from."""
     named = [one for inputs in plate.batch.get("inputs", ()) for one in digests_of(inputs)]
     return replace(plate, batch={**plate.batch, "pictures": {digest: blobs[digest] for digest in named}}) if named else plate
-
-
-def _source(project: Project, wanted: WantedRender) -> "RenderSource":
-    from generation.kind import RenderSource
-
-    foreground_HW3, alpha_HW = read_cutout(project, wanted.cutout_digest)
-    return RenderSource(
-        foreground_HW3=foreground_HW3,
-        alpha_HW=alpha_HW,
-        brand_file=project.brand_file,
-        photo=partial(read_upright_photo, project, wanted.photo_digest),
-        further_photo=partial(read_upright_photo, project),
-        further_cutout=partial(read_cutout, project),
-        upscaler=project.upscaler,
-    )
-
-
-def _draw(project: Project, group: Sequence[WantedRender], plates: "Sequence[Plate | None]") -> "list[Rendered | str]":
-    """Each variant's picture, or why the recipe refuses it."""
-    from generation.render import render_one
-
-    if not group:
-        return []
-    source, drawn = _source(project, group[0]), list["Rendered | str"]()
-    for wanted, plate in zip(group, plates, strict=True):
-        try:
-            drawn.append(render_one(wanted.resolved, wanted.variant.seed, source, plate.pixels_HW3 if plate else None))
-        except RenderError as error:
-            drawn.append(str(error))
-    return drawn
-
-
-def _row(project: Project, wanted: WantedRender, made: "Rendered", compose_s: float, plate: "Plate | None") -> Row:
-    """A render's row, its picture stored; `seconds` so far are the drawing's, and there is no price yet."""
-    from imaging.storage_format import encode_rgb_png
-
-    return {
-        "render_key": wanted.render_key,
-        "sku": wanted.variant.sku,
-        "category": wanted.category,
-        "recipe": wanted.variant.recipe,
-        "idx": wanted.variant.index,
-        "render_digest": project.store.put(encode_rgb_png(made.pixels_HW3)),
-        "cutout_digest": wanted.cutout_digest,
-        "lora_digest": wanted.lora_digest,
-        "placement": made.placement.as_dict(),
-        "facts": made.facts
-        | {"resolved": wanted.resolved, "seed": wanted.variant.seed, "photo_digest": wanted.photo_digest}
-        | {"compose_seconds": round(compose_s, 6)}
-        | _plate_facts(plate),
-        "seconds": plate.spent["seconds"] if plate is not None else 0.0,
-        "made_at": utc_now().replace(tzinfo=None),
-    }
-
-
-def _plate_facts(plate: "Plate | None") -> Row:
-    """How a render's plate was drawn: with which seed, after which others, in which batch and circumstances, and what that took."""
-    if plate is None:
-        return {}
-    how = {"seed": plate.seed, "tries": list(plate.tries), "batch": plate.batch, "circumstances": plate.circumstances}
-    return {"plate": {**how, "spent": {name: round(value, 6) for name, value in plate.spent.items()}}}
 
 
 def _refusal(wanted: WantedRender, message: str) -> Row:

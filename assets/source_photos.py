@@ -15,7 +15,8 @@ from assets.look_alikes import LookAlikes, same_photo_remarks
 from assets.lost_files import record_made
 from assets.observed import observed
 from assets.partitions import ONE_CELL, cells, split_cell
-from assets.planning import further_key, products_of_cell, screening_key, screening_rules
+from assets.photo_keys import further_key, screening_key, screening_rules
+from assets.planning import products_of_cell
 from catalog.failpoint import failpoint
 from catalog.keys import digest_bytes
 from catalog.photo_roles import MASKS

@@ -21,7 +21,8 @@ import sqlalchemy as sa
 import yaml
 
 from assets import rejudging
-from assets.planning import cutout_key, known_cells, plan_cell, products_of_cell, rules_in_force, screening_key, screening_rules
+from assets.photo_keys import cutout_key, screening_key, screening_rules
+from assets.planning import known_cells, plan_cell, products_of_cell, rules_in_force
 from assets.rejudging import judgment_rows, rejudged_cells
 from assets.verdict_changes import VerdictChanges
 from benchmarks.made_up_measurements import made_up_rows

@@ -26,9 +26,11 @@ import sqlalchemy as sa
 import yaml
 
 from assets.expectation import Expectation, expectation_of
+from assets.photo_keys import cutout_key, screening_key, screening_rules
 from assets.picture_metadata import picture_metadata
-from assets.planning import WantedRender, cutout_key, gate_inputs, key_of_render, screening_key, screening_rules, variants_of
+from assets.planning import WantedRender, gate_inputs, variants_of
 from assets.published_place import WHOLE, publish_folder_of, published_versions
+from assets.render_keys import key_of_render
 from catalog.keys import canonical_json, gate_key, publish_key
 from catalog.product import Product
 from catalog.recipe import Recipe

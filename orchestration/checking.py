@@ -119,7 +119,7 @@ def _partitions(project: Project) -> Iterator[Finding]:
 
 
 def _screening(project: Project) -> Iterator[Finding]:
-    from assets.planning import screening_rules
+    from assets.photo_keys import screening_rules
 
     screening_rules(project)
     yield from ()

@@ -46,7 +46,7 @@ def _files(project: Project, *, trains: bool) -> Iterator[Told]:
 
 def _step_caches(project: Project, drawn: list[Recipe]) -> None:
     """Raises ModelError for a recipe or setting that asks for a step cache where it would do harm or nothing."""
-    from assets.planning import sampling_of
+    from assets.render_keys import sampling_of
     from generation.base_model import read_base_model
     from generation.step_cache import check_step_cache
 

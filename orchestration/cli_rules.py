@@ -174,7 +174,7 @@ def guidelines(
     photo: Annotated[Path | None, typer.Option("--photo", help="A good photo for the examples; default: one of the catalog's.")] = None,
 ) -> None:
     """Write the page for photographers: what the project's photo rules ask, why, with examples. One file that needs nothing else."""
-    from assets.planning import screening_rules
+    from assets.photo_keys import screening_rules
     from orchestration.guideline_photo import example_photo
     from quality.guidelines_page import guidelines_page
     from resources.project import open_project

@@ -29,7 +29,8 @@ def register(app: typer.Typer) -> None:
 
 def plan(categories: Categories = None, as_json: Json = False) -> None:
     """Say what is stale and why, and what making it would cost. Changes nothing."""
-    from assets.planning import known_cells, unusable
+    from assets.own_models import unusable
+    from assets.planning import known_cells
     from orchestration.lora_needs import lora_needs
     from orchestration.quoting import cell_usd, training_usd
     from orchestration.rates import rates_of

@@ -186,7 +186,8 @@ def upscaler_here(name: str) -> Any:
 
 def plates_for(category: str, recipe: Recipe) -> Any:
     """What draws a category's scenes: the project's model with the LoRA in use, outside of a project the shipped model."""
-    from assets.planning import promoted_lora, sampling_of
+    from assets.planning import promoted_lora
+    from assets.render_keys import sampling_of
     from generation.base_model import read_base_model
     from generation.kinds import wears_lora
     from generation.plates import DiffusionPlates

@@ -18,7 +18,8 @@ import yaml
 from assets import published_images
 from assets.catalog_needs import catalog_needs
 from assets.expectation import expectation_of
-from assets.planning import cutout_key, gate_of, known_cells, plan_cell, rules_in_force, screening_key, screening_rules
+from assets.photo_keys import cutout_key, screening_key, screening_rules
+from assets.planning import gate_of, known_cells, plan_cell, rules_in_force
 from assets.published_images import publish_cell
 from assets.settled import announce
 from catalog.errors import PublishRefused

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from assets.catalog import refresh_catalog
 from assets.catalog_needs import catalog_needs
 from assets.cutouts import cut_out_cell
-from assets.planning import cutout_key, known_cells, plan_cell, second_cutout_key
+from assets.photo_keys import cutout_key, second_cutout_key
+from assets.planning import known_cells, plan_cell
 from assets.source_photos import screen_cell
 from catalog.errors import ModelError, SettingsError
 from orchestration.checking import check_project

@@ -8,7 +8,8 @@ import yaml
 
 from assets.category_lora import train_category
 from assets.lora_key import base_origin, lora_key
-from assets.planning import known_cells, plan_cell, promoted_lora, sampler
+from assets.planning import known_cells, plan_cell, promoted_lora
+from assets.render_keys import sampler
 from catalog.errors import ModelError
 from generation.base_model import read_base_model
 from orchestration.checking import check_project

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from assets import category_lora, cutouts, generated_variants, shard_drawing
+from assets import category_lora, cutouts, generated_variants, group_pictures, shard_drawing
 from assets.catalog import refresh_catalog
 from assets.catalog_needs import catalog_needs
 from assets.cutouts import cut_out_cell
@@ -58,8 +58,8 @@ def test_a_lost_render_that_comes_out_otherwise_takes_its_place_and_is_judged_an
             one.pixels_HW3[0, 0, 0] ^= 1
         return drawn
 
-    generated_variants_draw = shard_drawing._draw
-    monkeypatch.setattr(shard_drawing, "_draw", elsewhere)
+    generated_variants_draw = group_pictures._draw
+    monkeypatch.setattr(group_pictures, "_draw", elsewhere)
     assert draw(shop)["rendered"] == 1
     after, same = shop.ledger.rows(sa.select(render).order_by(render.c.sku))
     assert after["render_digest"] != before["render_digest"]
@@ -125,9 +125,9 @@ def test_a_lost_lora_that_is_trained_to_other_bytes_goes_into_use(tmp_path, monk
 
 def test_what_is_there_is_never_replaced(shop, monkeypatch):
     before = shop.ledger.rows(sa.select(render))
-    drawn = shard_drawing._draw
+    drawn = group_pictures._draw
     monkeypatch.setattr(shard_drawing, "_open", lambda project, group: group)
-    monkeypatch.setattr(shard_drawing, "_draw", lambda *args: [inverted(one) for one in drawn(*args)])
+    monkeypatch.setattr(group_pictures, "_draw", lambda *args: [inverted(one) for one in drawn(*args)])
     plan = plan_cell(shop, *cell_of(shop))
     assert render_groups(shop, *cell_of(shop), generated_variants.groups_of(plan.wanted))["rendered"] == 2
     assert shop.ledger.rows(sa.select(render)) == before

@@ -9,7 +9,8 @@ from assets.expectation import expectation_of, waits_for_lora
 from assets.generated_variants import render_groups, unfinished_groups
 from assets.model_clearance import may_refuse, not_cleared
 from assets.picture_metadata import picture_metadata
-from assets.planning import lora_in_use, plan_cell, sampling_of
+from assets.planning import lora_in_use, plan_cell
+from assets.render_keys import sampling_of
 from assets.reproducing import reproduce
 from assets.validated_renders import evidence_of
 from catalog.errors import ModelError

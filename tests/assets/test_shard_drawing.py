@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from assets.attempts import MAX_ATTEMPTS
 from assets.generated_variants import groups_of
-from assets.planning import plan_cell, sampling_of
+from assets.planning import plan_cell
 from assets.plates_ahead import with_plates
+from assets.render_keys import sampling_of
 from assets.shard_drawing import plates_of
 from catalog.errors import ModelError
 from catalog.failpoint import Armed, FailpointReached, arm

@@ -6,7 +6,7 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from assets import shard_drawing
+from assets import group_pictures
 from assets.side_work import in_order
 from catalog.errors import StoreError
 from catalog.preemption import Preempted
@@ -72,7 +72,7 @@ def test_no_more_wait_than_allowed():
 
 def test_the_next_batch_is_drawn_while_pictures_are_composed(shop, monkeypatch):
     composing, drawing = threading.Event(), threading.Event()
-    compose, draw_requests, batches = shard_drawing._draw, DiffusionPlates.draw_requests, []
+    compose, draw_requests, batches = group_pictures._draw, DiffusionPlates.draw_requests, []
 
     def slowly(*args):
         composing.set()
@@ -86,7 +86,7 @@ def test_the_next_batch_is_drawn_while_pictures_are_composed(shop, monkeypatch):
             drawing.set()
         return draw_requests(plates, *args)
 
-    monkeypatch.setattr(shard_drawing, "_draw", slowly)
+    monkeypatch.setattr(group_pictures, "_draw", slowly)
     monkeypatch.setattr(DiffusionPlates, "draw_requests", watched)
     assert draw(shop) == {"rendered": 9, "refused": 0}
 
@@ -101,13 +101,13 @@ def test_a_shard_drawn_with_threads_beside_ends_as_one_without(shop, cut_out, tm
 
 def test_renders_cost_no_more_than_the_clock_books_though_they_are_composed_side_by_side(shop, monkeypatch):
     """Composing slowly in two threads while batches are drawn: its seconds are worth nothing where the machine drew meanwhile."""
-    compose = shard_drawing._draw
+    compose = group_pictures._draw
 
     def slowly(*args):
         threading.Event().wait(0.3)
         return compose(*args)
 
-    monkeypatch.setattr(shard_drawing, "_draw", slowly)
+    monkeypatch.setattr(group_pictures, "_draw", slowly)
     assert draw(shop)["rendered"] == 9
     booked = [row for row in rows(shop, spend) if row["activity"] == "render"]
     assert 0 < sum(row["facts"]["usd"] for row in rows(shop)) <= sum(row["usd"] for row in booked) + 1e-6
@@ -117,7 +117,7 @@ def test_renders_cost_no_more_than_the_clock_books_though_they_are_composed_side
 
 @pytest.mark.parametrize("error", [StoreError("the disk is full"), Preempted("taken away")])
 def test_what_goes_wrong_beside_ends_the_shard_and_what_is_recorded_is_stored(shop, monkeypatch, error):
-    row = shard_drawing._row
+    row = group_pictures._row
     stored = []
 
     def failing(project, wanted, *args):
@@ -126,11 +126,11 @@ def test_what_goes_wrong_beside_ends_the_shard_and_what_is_recorded_is_stored(sh
         stored.append(wanted.render_key)
         return row(project, wanted, *args)
 
-    monkeypatch.setattr(shard_drawing, "_row", failing)
+    monkeypatch.setattr(group_pictures, "_row", failing)
     with pytest.raises(type(error), match=str(error)):
         draw(shop)
     assert shop.store.missing(made["render_digest"] for made in rows(shop)) == set()
     assert {made["render_key"] for made in rows(shop)} <= set(stored) and rows(shop, attempt) == []
-    monkeypatch.setattr(shard_drawing, "_row", row)
+    monkeypatch.setattr(group_pictures, "_row", row)
     before = len(rows(shop))
     assert draw(shop)["rendered"] == 9 - before

@@ -7,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from assets.catalog_needs import catalog_needs
-from assets.planning import known_cells, plan_cell, unusable
+from assets.own_models import unusable
+from assets.planning import known_cells, plan_cell
 from catalog.errors import LicenseNotCleared, ModelError
 from publishing.manifest import read_manifest
 from resources.ledger_tables import settled

@@ -111,9 +111,9 @@ def _unapproved() -> None:
 
 
 def _other_bytes() -> None:
-    from assets import shard_drawing
+    from assets import group_pictures
 
-    draw = shard_drawing._draw
+    draw = group_pictures._draw
 
     def draw_differently(project, group, plates):
         made = draw(project, group, plates)
@@ -122,7 +122,7 @@ def _other_bytes() -> None:
                 one.pixels_HW3[:4, :4] = os.getpid() % 251
         return made
 
-    shard_drawing._draw = draw_differently
+    group_pictures._draw = draw_differently
 
 
 def _drawn_again() -> None:

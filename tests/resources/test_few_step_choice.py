@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from assets.planning import sampler, sampling_of
+from assets.render_keys import sampler, sampling_of
 from assets.shard_drawing import plates_of
 from catalog.errors import ModelError
 from orchestration.checking_models import check_models
