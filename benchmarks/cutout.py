@@ -7,7 +7,8 @@ Products with a ground-truth alpha (test assets) are composited on white, beige,
 lens does, and saved as JPEG quality 90 before they are cut out; the `studio` rows add a soft shadow that touches the product. Demo photographs
 come with their rendered alphas (demo/catalog/alphas) when these are present. Products are split into two halves by name:
 thresholds were chosen on half A; half B was only looked at for reporting. The `fringe` rows are drawn (tools/drawn_fringes.py), in
-halves by kind; `--fringe` measures them alone.
+halves by kind; `--fringe` measures them alone. `--opponent` cuts every picture out with OpenCV's GrabCut, too, at full size and from a frame
+of 2 % that is background, its 5 rounds as in OpenCV's own example: speeds of other machines compare by the ratio.
 """
 
 import argparse
@@ -53,6 +54,8 @@ class Row:
     sad_thousand: float
     edge_error: float
     cpu_ms_per_mp: float
+    grabcut_iou: float | None
+    grabcut_cpu_ms_per_mp: float | None
     measurements: dict[str, float]
 
 
@@ -166,13 +169,28 @@ def fringe_scenes(size_px: int) -> Iterator[tuple[str, str, np.ndarray, np.ndarr
         yield f"{kind}-{color}", "fringe", photo_of(drawn, true_alpha, tuple(BACKDROPS)[seed % 3], seed=seed), true_alpha
 
 
-def measure(product: str, kind: str, photo: np.ndarray, true_alpha: np.ndarray) -> tuple[Row, Cutout]:
-    """Cut one picture out and compare it with the truth."""
+def by_grabcut(photo: np.ndarray, true: np.ndarray) -> tuple[float, float]:
+    """IoU and CPU milliseconds per megapixel of OpenCV's GrabCut from a frame that is background."""
+    height, width = photo.shape[:2]
+    frame_px = max(2, round(0.02 * max(height, width)))
+    labels = np.zeros((height, width), np.uint8)
+    cv2.setRNGSeed(0)
+    started = time.process_time()
+    inner = (frame_px, frame_px, width - 2 * frame_px, height - 2 * frame_px)
+    cv2.grabCut(photo[..., ::-1].copy(), labels, inner, np.zeros((1, 65)), np.zeros((1, 65)), 5, cv2.GC_INIT_WITH_RECT)
+    cpu_ms = (time.process_time() - started) * 1000
+    found = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+    return float((found & true).sum() / max(1, (found | true).sum())), cpu_ms / (true.size / 1e6)
+
+
+def measure(product: str, kind: str, photo: np.ndarray, true_alpha: np.ndarray, *, opponent: bool = False) -> tuple[Row, Cutout]:
+    """Cut one picture out and compare it with the truth, and with what GrabCut makes of it when an opponent is asked for."""
     started = time.process_time()
     cutout = cut_out(photo)
     cpu_ms = (time.process_time() - started) * 1000
     alpha = cutout.alpha_HW.astype(np.float32) / 255
     found, true = alpha > 0.5, true_alpha > 0.5
+    other_iou, other_ms = by_grabcut(photo, true) if opponent else (None, None)
     kernel = np.ones((9, 9), np.uint8)
     band = (cv2.dilate(true.astype(np.uint8), kernel) > 0) & ~(cv2.erode(true.astype(np.uint8), kernel) > 0)
     row = Row(
@@ -186,6 +204,8 @@ def measure(product: str, kind: str, photo: np.ndarray, true_alpha: np.ndarray) 
         sad_thousand=float(np.abs(alpha - true_alpha).sum() / 1000),
         edge_error=float(np.abs(alpha - true_alpha)[band].mean()) if band.any() else 0.0,
         cpu_ms_per_mp=cpu_ms / (true_alpha.size / 1e6),
+        grabcut_iou=other_iou,
+        grabcut_cpu_ms_per_mp=other_ms,
         measurements=cutout.measurements,
     )
     return row, cutout
@@ -214,9 +234,17 @@ def summarize(rows: list[Row]) -> list[dict[str, object]]:
                     "bad_among_accepted_pct": round(100 * bad, 1),
                     "worst_accepted_iou": round(min((row.iou for row in kept), default=1.0), 3),
                     "cpu_ms_per_mp": round(float(np.median([row.cpu_ms_per_mp for row in group]))),
+                    **opponent_of(group),
                 }
             )
     return lines
+
+
+def opponent_of(group: list[Row]) -> dict[str, object]:
+    """The same of GrabCut, where it was asked for."""
+    ious = [row.grabcut_iou for row in group if row.grabcut_iou is not None]
+    times = [row.grabcut_cpu_ms_per_mp for row in group if row.grabcut_cpu_ms_per_mp is not None]
+    return {"grabcut_iou": round(float(np.median(ious)), 4), "grabcut_ms_per_mp": round(float(np.median(times)))} if ious else {}
 
 
 def write_sheet(path: Path, tiles: list[np.ndarray], columns: int = 4) -> None:
@@ -245,6 +273,7 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--demo", type=Path, default=ROOT / "demo" / "catalog")
     parser.add_argument("--fringe", action="store_true", help="only the drawn fringes; needs no test photographs")
+    parser.add_argument("--opponent", action="store_true", help="GrabCut beside it; takes several times as long")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--sheets", type=Path, help="folder for contact sheets on magenta")
     arguments = parser.parse_args()
@@ -257,7 +286,7 @@ def main() -> None:
     others = () if arguments.fringe else (shared_scenes(arguments.size, kinds), demo_scenes(arguments.demo))
     for source in (fringe_scenes(arguments.size), *others):
         for product, kind, photo, true_alpha in source:
-            row, cutout = measure(product, kind, photo, true_alpha)
+            row, cutout = measure(product, kind, photo, true_alpha, opponent=arguments.opponent)
             rows.append(row)
             if arguments.sheets:
                 tiles.setdefault(kind, []).append(tile(row, photo, cutout))

@@ -56,7 +56,7 @@ class BackgroundModel:
 def fit_background(lab_HW3: FloatImage) -> BackgroundModel:
     """Fit the background surface to the photo's border ring, ignoring what does not look like background."""
     height, width = lab_HW3.shape[:2]
-    y, x = (axis[::RING_STEP] for axis in np.nonzero(border_ring(height, width)))
+    y, x = np.divmod(np.flatnonzero(border_ring(height, width))[::RING_STEP], width)
     terms = _terms((y + 0.5) / height, (x + 0.5) / width)
     values = lab_HW3[y, x].astype(np.float64)
     weight = np.ones(len(y))

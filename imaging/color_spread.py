@@ -65,5 +65,7 @@ def _blurred_at(image: FloatImage, sigma_px: float, y: Places, x: Places) -> Val
     height, width = image.shape[:2]
     columns, rows = (max(1, round(width / factor)), max(1, round(height / factor)))
     small = cv2.GaussianBlur(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA), (0, 0), sigma_px / factor)
-    at = np.stack([(x + np.float32(0.5)) * (columns / width) - 0.5, (y + np.float32(0.5)) * (rows / height) - 0.5], axis=-1)
-    return sample(small, at.astype(np.float32))
+    at = np.empty((len(x), 2), np.float32)
+    at[:, 0] = (x + np.float32(0.5)) * (columns / width) - 0.5
+    at[:, 1] = (y + np.float32(0.5)) * (rows / height) - 0.5
+    return sample(small, at)

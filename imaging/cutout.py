@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from imaging.background_model import Mask
 from imaging.color import srgb_to_lab
+from imaging.crops import in_one_piece
 from imaging.cutout_verdict import FRINGE_LIMITS, judge, measure_cutout
 from imaging.decontaminate import product_color
 from imaging.foot_line import with_foot_line
@@ -112,8 +113,10 @@ def _with_threads(photo_HW3: npt.NDArray[np.uint8], small_HW3: npt.NDArray[np.ui
 
 def _without_specks(alpha_HW: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Without what is covered by more than half and hangs on nothing: two pixels of JPEG's ringing under a saucer would be the foot it stands on."""
-    least_px = SPECK_PX * (max(alpha_HW.shape) / 1024) ** 2
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((alpha_HW > 127).view(np.uint8), connectivity=8)
+    least_px, covered = SPECK_PX * (max(alpha_HW.shape) / 1024) ** 2, alpha_HW > 127
+    if in_one_piece(covered) and np.count_nonzero(covered) >= least_px:
+        return alpha_HW
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(covered.view(np.uint8), connectivity=8)
     specks = stats[:, cv2.CC_STAT_AREA] < least_px
     specks[0] = False
     return np.where(specks[labels], np.uint8(0), alpha_HW) if specks.any() else alpha_HW

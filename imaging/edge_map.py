@@ -52,7 +52,7 @@ def find_edges(lab_HW3: FloatImage, brightness_HW: FloatImage, unit_px: float) -
     this one.
     """
     darkness = np.clip(1 - brightness_HW, 0, 1)
-    ring = border_ring(*lab_HW3.shape[:2])
+    ring = np.flatnonzero(border_ring(*lab_HW3.shape[:2]))
     size = max(3, int(SURROUNDINGS_PX * unit_px) | 1)
     found = np.zeros(lab_HW3.shape[:2], dtype=bool)
     slopes, lights, thresholds = [], [], []
@@ -60,8 +60,8 @@ def find_edges(lab_HW3: FloatImage, brightness_HW: FloatImage, unit_px: float) -
     for scale_px, floor, coring in zip(SCALES_PX, FLOOR_DELTA_E_PER_PX, COLOR_CORING_DELTA_E_PER_PX, strict=True):
         slope, light = _slope(lab_HW3, darkness, max(0.6, scale_px * unit_px), coring)
         # The mean of square roots, squared: a strong edge nearby must not hide a weak one, as it would in a plain mean.
-        surroundings = np.square(cv2.blur(np.sqrt(slope), (size, size)))
-        noise = float(np.percentile(slope[ring], 95))
+        surroundings = np.square(cv2.blur(cv2.sqrt(slope), (size, size)))
+        noise = float(np.percentile(slope.reshape(-1)[ring], 95))
         least = float(np.clip(NOISE_FACTOR * noise, floor, MAX_FLOOR_FACTOR * floor))
         found |= slope > np.maximum(STEEPER_THAN_SURROUNDINGS * surroundings, least)
         slopes.append(slope)

@@ -189,7 +189,7 @@ def _thread_color(color: FloatImage, background: FloatImage, seen: Mask, unit_px
     weight = (contrast / max(1.0, float(contrast.max()))) ** PURE_POWER * seen
     energy = np.square(_opponent(color.reshape(-1, 3))).sum(axis=1).reshape(seen.shape)
     reaches = tuple(reach * unit_px for reach in THREAD_REACH_PX)
-    colors, arrived = carry_color(cv2.merge([*cv2.split(color * weight[..., None]), weight]), seen, reaches)
+    colors, arrived = carry_color(cv2.merge([color * weight[..., None], weight]), seen, reaches)
     energies, _ = carry_color(cv2.merge([energy * weight, weight]), seen, reaches)
     thread = np.asarray(colors[..., :3] / np.maximum(colors[..., 3:], 1e-9), np.float32)
     own = np.square(_opponent(thread.reshape(-1, 3))).sum(axis=1).reshape(seen.shape)

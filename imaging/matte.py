@@ -97,7 +97,7 @@ def estimate_edge_colors(photo_HW3: Photo, mask: Mask, unit_px: float, *, by_sha
     wanted = cv2.dilate((around & ~inside).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     background, _ = carry_color(color, ~around, tuple(reach * unit_px for reach in BACKGROUND_REACH_PX), wanted)
     seen = _opponent(color)
-    with_energy = cv2.merge([*cv2.split(color), np.square(lengths(seen))])
+    with_energy = cv2.merge([color, np.square(lengths(seen))])
     carried, has_product = carry_color(with_energy, inside, tuple(reach * unit_px for reach in PRODUCT_REACH_PX), wanted)
     product = np.ascontiguousarray(carried[..., :3])
     # From here on for the wanted pixels alone: vectors, not pictures.
@@ -136,7 +136,7 @@ def soft_alpha(photo_HW3: Photo, colors: EdgeColors) -> npt.NDArray[np.uint8]:
     """Alpha of a photo of any size whose edge colors were estimated on a reduced copy; uint8 (H, W)."""
     height, width = photo_HW3.shape[:2]
     alpha = resize_mask(colors.inside, width, height).astype(np.uint8) * np.uint8(255)
-    y_all, x_all = np.nonzero(resize_mask(colors.band, width, height))
+    y_all, x_all = np.divmod(np.flatnonzero(resize_mask(colors.band, width, height)), width)
     for start in range(0, len(y_all), CHUNK_PX):
         y, x = y_all[start : start + CHUNK_PX], x_all[start : start + CHUNK_PX]
         solved = _solve(photo_HW3[y, x].astype(np.float32), colors, colors.positions(y, x, photo_HW3))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from imaging.background_model import BackgroundModel, Mask, fit_background, reach_from_border
 from imaging.color import FloatImage, lengths
 from imaging.color_spread import carry_color
-from imaging.crops import box_around, placed
+from imaging.crops import Box, box_around, placed
 from imaging.edge_map import EdgeMap, find_edges
 from imaging.shadow_removal import (
     Shade,
@@ -173,14 +173,23 @@ def _crevices(region: Mask, background: Mask, mismatch_HW: FloatImage, unit_px: 
     area = stats[:, cv2.CC_STAT_AREA]
     kept = (area < CREVICE_PX * unit_px**2) | (area < CREVICE_DEPTH_BALLS * BIG_BALL_PX * unit_px * entrance_px)
     kept[0] = False
-    room = cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, 3)
     for index in np.nonzero(~kept)[0][1:]:
         x, y, width, height, _ = stats[index]
         box = np.s_[y : y + height, x : x + width]
         inside = labels[box] == index
-        narrow = room[box][inside].max() < BIG_BALL_PX * unit_px
+        narrow = _room(region, box)[inside].max() < BIG_BALL_PX * unit_px
         kept[index] = np.median(mismatch_HW[box][inside]) < (NARROW_MATCH if narrow else 1.0)
     return np.asarray(kept[labels], dtype=bool)
+
+
+def _room(region: Mask, box: Box) -> FloatImage:
+    """How far each pixel of a box around a piece of the region is from the region's end, told with a pixel of surroundings, which hold that end."""
+    top, left = (max(0, side.start - 1) for side in box)
+    around = region[top : box[0].stop + 1, left : box[1].stop + 1]
+    room = cv2.distanceTransform(around.astype(np.uint8), cv2.DIST_L2, 3)
+    return np.asarray(
+        room[box[0].start - top :, box[1].start - left :][: box[0].stop - box[0].start, : box[1].stop - box[1].start], np.float32
+    )
 
 
 def _color_blocks(product: Mask, plain: Mask, edge_map: EdgeMap, unit_px: float) -> Mask:

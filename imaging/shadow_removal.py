@@ -10,7 +10,7 @@ import numpy as np
 
 from imaging.background_model import Mask
 from imaging.color import FloatImage
-from imaging.crops import Box
+from imaging.crops import Box, box_around, in_one_piece
 from imaging.edge_map import EdgeMap
 
 MAX_BRIGHTNESS = 1.01
@@ -98,10 +98,9 @@ def nearby_product_hue(product: Mask, shade: Shade, unit_px: float) -> FloatImag
 def slivers(product: Mask, shade: Shade, edge_map: EdgeMap, passable: Mask, unit_px: float) -> Mask:
     """Thin, low spurs of the product that are shadow; passable: without an edge, and of a color that shaded floor may have."""
     found = np.zeros_like(product)
-    count, _, stats, _ = cv2.connectedComponentsWithStats(product.astype(np.uint8))
-    if count < 2:
+    if not product.any():
         return found
-    _, top, _, height, _ = stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))]  # specks elsewhere have no say
+    top, height = _rows_of_biggest(product)  # specks elsewhere have no say
     size = 2 * max(1, round(SLIVER_HALF_WIDTH_PX * unit_px)) + 1
     low, open_low = (round(top + (1 - zone) * height) for zone in (SLIVER_ZONE, OPEN_END_ZONE))
     above = max(0, low - 2 * size)  # what decides how wide the product is in the first row
@@ -114,6 +113,16 @@ def slivers(product: Mask, shade: Shade, edge_map: EdgeMap, passable: Mask, unit
     found[low:] = _slopeless(thin, shade.part(rows), edge_map.part(rows), unit_px)
     found[open_low:] |= _open_ended(thin[open_low - low :], product[open_low:], passable[open_low:], unit_px)
     return found
+
+
+def _rows_of_biggest(product: Mask) -> tuple[int, int]:
+    """First row and height of the biggest piece."""
+    if in_one_piece(product):
+        rows = box_around(product, 0)[0]
+        return rows.start, rows.stop - rows.start
+    _, _, stats, _ = cv2.connectedComponentsWithStats(product.astype(np.uint8))
+    _, top, _, height, _ = stats[1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))]
+    return int(top), int(height)
 
 
 def _slopeless(thin: Mask, shade: Shade, edge_map: EdgeMap, unit_px: float) -> Mask:
@@ -147,14 +156,12 @@ def _open_ended(thin: Mask, product: Mask, passable: Mask, unit_px: float) -> Ma
 
 def without_loose_shadows(product: Mask, shade: Shade, edge_map: EdgeMap, *, least_share: float = 0.01) -> Mask:
     """Drop separate pieces that are shadows, and specks below `least_share` of the biggest piece."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(product.astype(np.uint8))
-    if count < 2:
+    if in_one_piece(product):
         return product
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(product.astype(np.uint8))
     area = stats[:, cv2.CC_STAT_AREA].copy()
     area[0] = 0
     kept = area >= least_share * area.max()
-    if kept[1:].all() and count == 2:
-        return product
     for index in np.nonzero(kept & (area < LOOSE_SHARE * area.max()))[0]:
         x, y, width, height, _ = stats[index]
         box = np.s_[y : y + height, x : x + width]
