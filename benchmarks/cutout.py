@@ -7,7 +7,7 @@ Products with a ground-truth alpha (test assets) are composited on white, beige,
 lens does, and saved as JPEG quality 90 before they are cut out; the `studio` rows add a soft shadow that touches the product. Demo photographs
 come with their rendered alphas (demo/catalog/alphas) when these are present. Products are split into two halves by name:
 thresholds were chosen on half A; half B was only looked at for reporting. The `fringe` rows are drawn (tools/drawn_fringes.py), in
-halves by kind; `--fringe` measures them alone. `--opponent` cuts every picture out with OpenCV's GrabCut, too, at full size and from a frame
+halves by kind; `--fringe` measures them alone. `--opponent N` cuts every Nth picture out with OpenCV's GrabCut, too, at full size and from a frame
 of 2 % that is background, its 5 rounds as in OpenCV's own example: speeds of other machines compare by the ratio.
 """
 
@@ -273,7 +273,9 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--demo", type=Path, default=ROOT / "demo" / "catalog")
     parser.add_argument("--fringe", action="store_true", help="only the drawn fringes; needs no test photographs")
-    parser.add_argument("--opponent", action="store_true", help="GrabCut beside it; takes several times as long")
+    parser.add_argument(
+        "--opponent", type=int, default=0, metavar="N", help="GrabCut beside every Nth picture; it takes many times as long"
+    )
     parser.add_argument("--json", type=Path)
     parser.add_argument("--sheets", type=Path, help="folder for contact sheets on magenta")
     arguments = parser.parse_args()
@@ -286,7 +288,9 @@ def main() -> None:
     others = () if arguments.fringe else (shared_scenes(arguments.size, kinds), demo_scenes(arguments.demo))
     for source in (fringe_scenes(arguments.size), *others):
         for product, kind, photo, true_alpha in source:
-            row, cutout = measure(product, kind, photo, true_alpha, opponent=arguments.opponent)
+            row, cutout = measure(
+                product, kind, photo, true_alpha, opponent=bool(arguments.opponent and len(rows) % arguments.opponent == 0)
+            )
             rows.append(row)
             if arguments.sheets:
                 tiles.setdefault(kind, []).append(tile(row, photo, cutout))

@@ -60,9 +60,13 @@ def main() -> None:
     ]
     print("| recipe | size px | bar CPU-s | median | worst | first |\n|---|---|---|---|---|---|")
     for row in rows:
-        size = f"{row['set'].get('width_px', '')} x {row['set'].get('height_px', '')}" if "set" in row else ""
+        told = row.get("set", {})
+        size = " ".join(told["formats"]) if "formats" in told else f"{told['width_px']} x {told['height_px']}"
         size += ", again" if row.get("again") else ""
-        print(f"| {row['recipe']} | {size} | {row.get('bar_cpu_s', '')} | {row['cpu_s']} | {row['worst_cpu_s']} | {row['first_cpu_s']} |")
+        more = ", ".join(f"{name} {value}" for name, value in told.items() if name not in {"formats", "width_px", "height_px"})
+        print(
+            f"| {row['recipe']}{', ' + more if more else ''} | {size} | {row.get('bar_cpu_s', '')} | {row['cpu_s']} | {row['worst_cpu_s']} | {row['first_cpu_s']} |"
+        )
     if asked.json:
         asked.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
