@@ -217,6 +217,15 @@ class BrandKit(BaseModel):
         colors += [(f"categories.{name}.colorways", style.colorways) for name, style in self.categories.items()]
         for where, shown in colors:
             _refuse_twice(where, ((plain_name(one.name), f"'{one.name}'") for one in shown))
+        swatches = {plain_name(one.name): one for one in self.swatches}
+        for where, shown in colors[1:]:
+            for one in shown:
+                same = swatches.get(plain_name(one.name))
+                if same is not None and (same.hex, same.photo) != (one.hex, getattr(one, "photo", None)):
+                    raise ValueError(
+                        f"{where} has '{one.name}', and swatches has '{same.name}' of another color; the swatch would be used for both. "
+                        "Give one of them another name, or both the same color"
+                    )
         return self
 
     @model_serializer(mode="wrap")

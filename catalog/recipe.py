@@ -86,7 +86,14 @@ class Recipe(BaseModel):
 
 def read_recipe(path: Path) -> Recipe:
     """The recipe in a YAML file. Raises SettingsError naming the file and each wrong entry."""
-    return parse_model(Recipe, read_yaml(path), path)
+    data = read_yaml(path)
+    params = data.get("params")
+    if isinstance(params, dict) and (empty := [name for name, value in params.items() if value is None]):
+        raise SettingsError(
+            f"{path}: {', '.join(f'`params.{name}`' for name in empty)} without a value. Nothing was changed. Put a color in quotes ('#a84828'), for "
+            "YAML takes what follows # for a comment; leave a parameter out for what it is by itself."
+        )
+    return parse_model(Recipe, data, path)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

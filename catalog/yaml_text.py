@@ -40,6 +40,11 @@ class _NamesOnce(yaml.constructor.SafeConstructor):
             )
         return value
 
+    def construct_true_or_false(self, node: yaml.ScalarNode) -> bool | str:
+        """`true` and `false` alone, as YAML 1.2 has it: `off` is a value of some parameters, and `no` is a country."""
+        text = str(self.construct_scalar(node))
+        return text.lower() == "true" if text.lower() in ("true", "false") else text
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
@@ -50,6 +55,9 @@ class _NamesOnce(yaml.constructor.SafeConstructor):
                 raise yaml.constructor.ConstructorError(None, None, f"the name {key!r} stands twice", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
+
+
+_NamesOnce.add_constructor("tag:yaml.org,2002:bool", _NamesOnce.construct_true_or_false)  # type: ignore[type-var]  # the stubs know loaders only
 
 
 class _UniqueNames(_NamesOnce, yaml.SafeLoader):

@@ -1,5 +1,6 @@
 """Materials: the product's main material or a part in another one (wood, metal, leather, fabric, ceramic), in true scale, its form and light kept."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -114,7 +115,8 @@ def _covered(job: Job, part: Covered) -> tuple[Uint8, dict[str, Any]]:
     if shown_px > MAX_ENLARGED * tile.linear_HW3.shape[1]:
         raise RenderError(
             f"Recipe '{job.name}': material '{asked['name']}' has {tile.linear_HW3.shape[1]} px for {shown_px:.0f} px of the picture; it may be "
-            f"enlarged {MAX_ENLARGED:g} times at most. Give a larger file, or lower `scale`."
+            f"enlarged {MAX_ENLARGED:g} times at most. Lower `scale` to {_floored(job.params['scale'] * MAX_ENLARGED * tile.linear_HW3.shape[1] / shown_px):g}, "
+            f"or the picture's size{'' if 'file' not in asked else ', or give a larger file'}."
         )
     if shown_px < MIN_REPEAT_PX:
         raise RenderError(
@@ -128,6 +130,10 @@ def _covered(job: Job, part: Covered) -> tuple[Uint8, dict[str, Any]]:
     px_size = tile.linear_HW3.shape[1] / shown_px
     pixels = to_levels(relit(laid, slopes, part.surface, light, look, side=side, px_size=px_size))
     return pixels, {"material": asked["name"], "look": asked["look"], "material_width_cm": tile.width_cm}
+
+
+def _floored(scale: float) -> float:
+    return math.floor(scale * 100) / 100
 
 
 def _tile(job: Job) -> Tile:

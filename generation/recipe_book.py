@@ -8,6 +8,8 @@ from generation.kinds import KINDS, engine_of
 
 SHIPPED = Path(__file__).parent / "recipes"
 
+PHOTOGRAPHS = ("packshot", "enhance")
+"""Kinds whose pictures may be called plain photographs: they show what the camera saw, and no more than white beside it."""
 DRAWN_SOURCES = ("compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia")
 """What files may say of themselves of which a model drew a part."""
 
@@ -52,6 +54,8 @@ def _untrue(recipe: Recipe) -> str:
         return f"and a model draws its pictures, which `digital_source_type: {says}` hides. Set it to {' or '.join(DRAWN_SOURCES)}"
     if changes and says == "digitalCapture":
         return "and its pictures are no plain photographs. Set `digital_source_type` to compositeSynthetic"
+    if says == "digitalCapture" and recipe.kind not in PHOTOGRAPHS:
+        return "and its pictures hold what no camera saw, such as a drawn ground, words or an object. Set `digital_source_type` to compositeSynthetic"
     return ""
 
 

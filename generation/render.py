@@ -20,7 +20,7 @@ from generation.plate_requests import PlateRequest
 
 Uint8 = npt.NDArray[np.uint8]
 
-ENGINE_VERSION = "studio-5"
+ENGINE_VERSION = "studio-6"
 """Part of every render key: raise it when the same resolved recipe gives other pixels, and every picture is made again."""
 
 DRAWING_VERSION = "plates-3"

@@ -69,9 +69,9 @@ AGES = (
 NOT_SHOWN = {
     "child": r"kids?|child|children|childrens|baby|babies|babygrows?|toddlers?|boys?|girls?|infants?|newborns?|juniors?|youths?|teens?|teenagers?|teenage|preteens?"
     r"|tweens?|schoolboys?|schoolgirls?|schoolwear|school uniforms?|sleepsuits?|pramsuits?|" + LANGUAGES_CHILD + "|" + AGES,
-    "undressed": r"lingerie|underwear|undergarments?|underpants|undies|bras?|bralettes?|bustiers?|corsets?|briefs|panties|panty|pantyhose|knickers|shapewear"
-    r"|thongs?(?! sandals?)|g-strings?|jockstraps?|negligees?|négligées?|nighties|babydolls?|garters?|bikinis?|tankinis?|swim\w*|trunks|boxers|boxer shorts"
-    r"|boxer briefs|bathing (?:suits?|costumes?)|boardshorts?|board shorts?|" + LANGUAGES_UNDRESSED,
+    "undressed": r"lingerie|underwear|undergarments?|underpants|undies|bras?|bralettes?|bustiers?|corsets?|briefs?|panties|panty|pantyhose|knickers|shapewear"
+    r"|thongs?(?! sandals?)|g-strings?|jockstraps?|negligees?|négligées?|nighties|babydolls?|garters?|bikinis?|tankinis?|swim\w*|trunks|boxers?|boxer shorts?"
+    r"|boxer briefs?|bathing (?:suits?|costumes?)|boardshorts?|board shorts?|" + LANGUAGES_UNDRESSED,
 }  # fmt: skip
 """What is never shown on a synthetic person: what children wear, and what leaves a person undressed. `Girl's` and `girls'` are `girl` and `girls`."""
 MEANT_OTHERWISE = (

@@ -15,6 +15,8 @@ REACH_PX = (1.5, 4.0, 12.0)
 """Blurs that carry the product's color outward, in pixels of a 1024 px picture; together about 20 px."""
 FARTHEST_PX = 28.0
 """Farther from the product than this, in pixels of a 1024 px picture, nothing is carried: the widest blur has faded to a hundredth there."""
+LEAST_SQUARED_LIGHT = 1e-8
+"""Squared distance in light of product and background below which their mix cannot be told."""
 LEAST_SHARE = 0.3
 """Below this share of product, what a pixel shows of it is mostly noise."""
 
@@ -46,7 +48,7 @@ def product_color(photo_HW3: Photo, alpha_HW: npt.NDArray[np.uint8], small_HW3: 
         y, x = np.divmod(at_all[start : start + CHUNK_PX], width)
         beyond, seen = to_light(canvas[y, x]), to_light(photo_HW3[y, x])
         behind = light_of_fine_levels(sample(colors.background_HW3, colors.positions(y, x, photo_HW3)))
-        share = np.clip(mix_of(seen, behind, beyond), 0, 1)[:, None]
+        share = np.clip(mix_of(seen, behind, beyond, least_squared=LEAST_SQUARED_LIGHT), 0, 1)[:, None]
         unmixed = np.clip(behind + (seen - behind) / np.maximum(share, LEAST_SHARE), 0, 1)
         result[y, x] = to_levels(np.asarray(beyond + share**3 * (unmixed - beyond), np.float32))
     return result

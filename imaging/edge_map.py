@@ -28,11 +28,21 @@ STEEPER_THAN_SURROUNDINGS = 1.8
 """An edge is this much steeper than its surroundings; the slope of a penumbra is about as steep as its surroundings."""
 
 
+RIDGE_WIDTH_PX = 9.0
+RIDGE_STEEPER = 1.8
+RIDGE_LEAST_DELTA_E_PER_PX = 2.0
+RIDGE_LEAST_FACTOR = 2.5
+"""A ridge is narrower than 9 px of a 1024 px picture, 1.8 times as steep as the ground that it stands on, and at least 2 Delta E per pixel or 2.5 times
+the weakest edge. A strong edge nearby does not hide it, as it hides an edge; shadows have some, too, so ridges alone end nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EdgeMap:
     """Edges and the slope they were found in."""
 
     edges: Mask
+    ridges: Mask
+    """Narrow lines of steep slope; beside a strong edge an outline may be one of these and no edge."""
     slope_HW: FloatImage
     """Delta E per pixel at the fine scale."""
     light_slope_HW: FloatImage
@@ -42,7 +52,9 @@ class EdgeMap:
 
     def part(self, box: Box) -> "EdgeMap":
         """The same of a box of the picture."""
-        return replace(self, edges=self.edges[box], slope_HW=self.slope_HW[box], light_slope_HW=self.light_slope_HW[box])
+        return replace(
+            self, edges=self.edges[box], ridges=self.ridges[box], slope_HW=self.slope_HW[box], light_slope_HW=self.light_slope_HW[box]
+        )
 
 
 def find_edges(lab_HW3: FloatImage, brightness_HW: FloatImage, unit_px: float) -> EdgeMap:
@@ -67,7 +79,16 @@ def find_edges(lab_HW3: FloatImage, brightness_HW: FloatImage, unit_px: float) -
         slopes.append(slope)
         lights.append(light)
         thresholds.append(least)
-    return EdgeMap(edges=found, slope_HW=slopes[0], light_slope_HW=lights[0], least_slope=thresholds[0])
+    ridges = _ridges(slopes[0], thresholds[0], unit_px)
+    return EdgeMap(edges=found, ridges=ridges, slope_HW=slopes[0], light_slope_HW=lights[0], least_slope=thresholds[0])
+
+
+def _ridges(slope_HW: FloatImage, least_edge: float, unit_px: float) -> Mask:
+    """Slopes that no disk as wide as a ridge fits under."""
+    size = max(3, round(RIDGE_WIDTH_PX * unit_px) | 1)
+    ground = cv2.morphologyEx(slope_HW, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+    least = max(RIDGE_LEAST_DELTA_E_PER_PX, RIDGE_LEAST_FACTOR * least_edge)
+    return np.asarray(slope_HW > np.maximum(RIDGE_STEEPER * ground, least), dtype=bool)
 
 
 def _slope(lab_HW3: FloatImage, darkness_HW: FloatImage, sigma_px: float, coring: float) -> tuple[FloatImage, FloatImage]:

@@ -183,6 +183,15 @@ def undecided_share(alpha_HW: npt.NDArray[np.uint8], fringe: Fringe) -> float:
     return float(((solved > 51) & (solved < 204)).mean()) if len(solved) else 1.0
 
 
+def hollow_share(alpha_HW: npt.NDArray[np.uint8], before_HW: npt.NDArray[np.uint8]) -> float:
+    """Share of the product without solved threads that is see-through now and closed in: the gaps of a fringe lead outside, a pale print does not."""
+    clear, product = alpha_HW < 128, before_HW > 127
+    count, labels = cv2.connectedComponents(clear.astype(np.uint8))
+    leads_outside = np.zeros(count, dtype=bool)
+    leads_outside[labels[~product]] = True
+    return float((clear & product & ~leads_outside[labels]).sum() / max(1, int(product.sum())))
+
+
 def _thread_color(color: FloatImage, background: FloatImage, seen: Mask, unit_px: float) -> tuple[FloatImage, FloatImage, Mask]:
     """The color of the purest pixels nearby, how much they differ, and where any is near."""
     contrast = np.square(_opponent(color.reshape(-1, 3)) - _opponent(background.reshape(-1, 3))).sum(axis=1).reshape(seen.shape)

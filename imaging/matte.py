@@ -144,12 +144,15 @@ def soft_alpha(photo_HW3: Photo, colors: EdgeColors) -> npt.NDArray[np.uint8]:
     return alpha
 
 
-def mix_of(color_N3: Values, background_N3: Values, product_N3: Values) -> Values:
-    """Share of the product in a mixed color: its projection on the line from background to product; not clipped."""
+def mix_of(color_N3: Values, background_N3: Values, product_N3: Values, *, least_squared: float = 1e-3) -> Values:
+    """Share of the product in a mixed color: its projection on the line from background to product; not clipped.
+
+    least_squared: where both are nearer than this, squared, in the colors' own unit (of 255, by itself), the share goes to 0.
+    """
     behind = _opponent(background_N3)
     direction = _opponent(product_N3) - behind
     step = _opponent(color_N3) - behind
-    length = np.maximum(np.einsum("nc,nc->n", direction, direction), 1e-3)
+    length = np.maximum(np.einsum("nc,nc->n", direction, direction), least_squared)
     return np.asarray(np.einsum("nc,nc->n", step, direction) / length, dtype=np.float32)
 
 

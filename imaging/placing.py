@@ -24,6 +24,10 @@ OPAQUE_ALPHA = 250
 
 OVERSHOOT_FROM = 255.5
 """Alpha, not clipped, from which resampled colors are that much too light."""
+OVERSHOOT_ROOM = 0.75
+"""How dark the copy is that light colors are taken from: room for an overshoot of a third; at a corner the kernel does a fifth."""
+LIGHT_LEVEL = 200
+"""Levels from which color may have been cut off, along columns or along rows, between which bytes are kept as well."""
 
 REACH_PX = 2
 """How far the bicubic kernel carries a product beyond its box: pixels of the frame, or of the photo where that is enlarged."""
@@ -64,21 +68,31 @@ def place(foreground_HW3: Uint8, alpha_HW: Uint8, placement: Placement) -> tuple
     )
     size = (columns[1] - columns[0], rows[1] - rows[0])
     resized = np.asarray(Image.fromarray(source).resize(size, Image.Resampling.BICUBIC, box=box))
-    rgb[rows[0] : rows[1], columns[0] : columns[1]] = _without_overshoot(resized, source[..., 3], size, box)
+    rgb[rows[0] : rows[1], columns[0] : columns[1]] = _without_overshoot(resized, source, size, box)
     placed = np.asarray(cv2.extractChannel(resized, 3))
     alpha[rows[0] : rows[1], columns[0] : columns[1]] = np.where(placed >= OPAQUE_ALPHA, np.uint8(255), placed)
     return rgb, alpha
 
 
-def _without_overshoot(resized_HW4: Uint8, alpha_HW: Uint8, size: tuple[int, int], box: tuple[float, float, float, float]) -> Uint8:
-    """The colors of a resampled cut-out. Behind a hard edge the kernel overshoots, premultiplied color as much as alpha, of which bytes hold one only.
+def _without_overshoot(resized_HW4: Uint8, source_HW4: Uint8, size: tuple[int, int], box: tuple[float, float, float, float]) -> Uint8:
+    """The colors of a resampled cut-out. Behind a hard edge the kernel overshoots, premultiplied color as much as alpha, of which bytes hold 255 at most.
 
-    Divided by the alpha that there would be, an even color stays even; without that, a rim of one pixel is up to a tenth too light.
+    Divided by the alpha that there would be, an even color stays even; without that, a rim of one pixel is up to a tenth too light. Where the color
+    is cut off at 255 as well, as in white and pale products, it is taken from a darker copy that has room for the overshoot.
     """
     rgb = np.asarray(cv2.cvtColor(resized_HW4, cv2.COLOR_RGBA2RGB), np.uint8)
-    cover = np.asarray(Image.fromarray(alpha_HW.astype(np.float32)).resize(size, Image.Resampling.BICUBIC, box=box))
+    cover = np.asarray(Image.fromarray(source_HW4[..., 3].astype(np.float32)).resize(size, Image.Resampling.BICUBIC, box=box))
     over = np.nonzero(cover > OVERSHOOT_FROM)
-    rgb[over] = np.round(rgb[over] * (255 / cover[over])[:, None]).astype(np.uint8)
+    colors, share = rgb[over].astype(np.float32), (resized_HW4[..., 3][over] / cover[over])[:, None]
+    cut_off = colors > LIGHT_LEVEL
+    if cut_off.any():
+        darker = source_HW4.copy()
+        darker[..., :3] = np.round(source_HW4[..., :3] * OVERSHOOT_ROOM)
+        whole = np.asarray(Image.fromarray(darker).resize(size, Image.Resampling.BICUBIC, box=box))[over][:, :3] / np.float32(
+            OVERSHOOT_ROOM
+        )
+        colors = np.where(cut_off, whole, colors)
+    rgb[over] = np.clip(np.round(colors * share), 0, 255).astype(np.uint8)
     return rgb
 
 

@@ -30,6 +30,10 @@ SMALL_BALL_PX = 2.0
 BIG_BALL_PX = 7.0
 """Balls that roll over the background, in pixels of a 1024 px picture. What only the small one reaches is a crevice of the
 product or a leak into it."""
+BITE_RADIUS_PX = 8.0
+BITE_ROUND_PX = 8.0
+"""A bite holds a disk of 8 px of a 1024 px picture, and reaches 8 px around where one fits, and its corners 8 more. Slivers of shadow that ridges close off hold one of 5 at most.
+The bitten foot of DRK-002 fits the background 16 times worse than allowed; corners of paper beside garments, which ridges close off as well, .6 to 2.4."""
 CREVICE_PX = 30
 CREVICE_DEPTH_BALLS = 3.0
 """A crevice has fewer pixels than this, or is no deeper than three big balls behind its entrance; deeper is a leak."""
@@ -117,7 +121,12 @@ def _without_background(
     passable = (plain | shade.likely(nearby_product_hue(~first, shade, unit_px))) & ~edge_map.edges
     near = reach_from_border(passable, max(1.0, SMALL_BALL_PX * unit_px))
     far = reach_from_border(passable, max(1.5, BIG_BALL_PX * unit_px))
-    mismatch = _mismatch(offset_HW3, far, unit_px)
+    bites, mismatch = _bites(far, passable & ~edge_map.ridges, offset_HW3, unit_px)
+    if bites.any():
+        far = far & ~bites
+        near = near & (
+            far | (cv2.dilate(bites.astype(np.uint8), disk(BITE_ROUND_PX * unit_px)) == 0)
+        )  # nor what the small ball took beside them
     fits = mismatch < CLEARLY_OFF
     background = far | _crevices(near & ~far & fits, far, mismatch, unit_px)
     background |= _crevices(near & ~far & ~fits, far, mismatch, unit_px)
@@ -127,6 +136,24 @@ def _without_background(
     product = _opened(product & ~_color_blocks(product, plain & (mismatch < CLEARLY_OFF), edge_map, unit_px), 3 * unit_px)
     mask = without_loose_shadows(product, shade, edge_map)
     return mask, near & ~background & mask
+
+
+def _bites(background: Mask, closed: Mask, offset_HW3: FloatImage, unit_px: float) -> tuple[Mask, FloatImage]:
+    """What the ball took of the product: a steel foot beside its own shade. And how badly each pixel fits the background that is left.
+
+    Ridges close it off, it is as thick as no sliver of shadow, and unlike all background around; a corner of the paper between sleeve and hem is not.
+    """
+    held = background & ~reach_from_border(closed, max(1.5, BIG_BALL_PX * unit_px))
+    core = cv2.erode(held.astype(np.uint8), disk(BITE_RADIUS_PX * unit_px), borderValue=0)
+    if not core.any():
+        return np.zeros_like(held), _mismatch(offset_HW3, background, unit_px)
+    thick = held & (cv2.dilate(core, disk((BITE_RADIUS_PX + BITE_ROUND_PX) * unit_px)) > 0)
+    mismatch = _mismatch(offset_HW3, background & ~thick, unit_px)
+    count, labels = cv2.connectedComponents(thick.astype(np.uint8))
+    bites = np.isin(labels, [n for n in range(1, count) if np.median(mismatch[labels == n]) >= CLEARLY_OFF])
+    if bites.any():
+        bites = held & (cv2.dilate(bites.astype(np.uint8), disk(BITE_ROUND_PX * unit_px)) > 0)  # its corners, too
+    return bites, _mismatch(offset_HW3, background & ~bites, unit_px)
 
 
 def disk(radius_px: float) -> npt.NDArray[np.uint8]:

@@ -15,6 +15,7 @@ from catalog.errors import PhotoRefused, SettingsError
 from catalog.recipe import parse_model
 from catalog.verdict import Reason
 from orchestration.concepts import check_concepts, files_of_concepts, write_concepts
+from orchestration.given_values import values_of
 from orchestration.picture_inputs import (
     FurtherPhotos,
     brand_kit_at,
@@ -23,7 +24,7 @@ from orchestration.picture_inputs import (
     decoded,
     file_bytes,
     further_photos,
-    parameters_of,
+    parameter_fields,
     plates_for,
     project_brand_kit,
     project_settings,
@@ -165,7 +166,8 @@ def render(
 
     check_out(out, photo, list(FORMATS))
     (kit, brand_file), file_format = brand_kit_at(brand), FORMATS[out.suffix.lower()]
-    chosen = recipe_changed(recipe_named(recipe), parameters_of(changes or []))
+    asked = recipe_named(recipe)
+    chosen = recipe_changed(asked, values_of(changes or [], parameter_fields(asked), "--set"))
     if concepts is not None:
         check_concepts(chosen, concepts, index)
         for file in files_of_concepts(out, concepts):
@@ -174,7 +176,7 @@ def render(
     if style not in kit.categories:
         raise SettingsError(f"The brand kit has no category {style!r}. It has: {', '.join(sorted(kit.categories))}.")
     known = {"sku": "photo", "title": photo.stem or "photo", "category": style, "photos": (photo.name,)}
-    item = parse_model(Product, known | parameters_of(told or [], "--product"), "--product")
+    item = parse_model(Product, known | values_of(told or [], Product.model_fields, "--product"), "--product")
     others = further_photos(beside or [])
     resolved = resolve(chosen, item, kit, index, others.by_role, upscaler=upscaler_here)
     check_index(chosen, item, kit, index)

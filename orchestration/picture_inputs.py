@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import typer
-import yaml
+from pydantic.fields import FieldInfo
 
 from catalog.brand_files import files_in, read_brand_file
 from catalog.brand_kit import BrandKit, read_brand_kit
@@ -113,6 +113,13 @@ def recipe_named(name: str) -> Recipe:
     return book[name]
 
 
+def parameter_fields(recipe: Recipe) -> dict[str, FieldInfo]:
+    """What `--set` may name of a recipe: its kind's parameters, and its own entries."""
+    from generation.kinds import KINDS
+
+    return Recipe.model_fields | KINDS[recipe.kind].params.model_fields
+
+
 def recipe_changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
     """The recipe with other parameters or another size, as `--set` asks for. Raises SettingsError for what its kind does not take."""
     from generation.kinds import as_drawn
@@ -127,20 +134,6 @@ def recipe_changed(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
             "Nothing was made. Add --set formats=[] for that size, or choose among the formats."
         )
     return changed
-
-
-def parameters_of(changes: list[str], option: str = "--set") -> dict[str, Any]:
-    """What `--set KEY=VALUE` asks for, values read as YAML. Raises SettingsError."""
-    parameters = {}
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals or not key:
-            raise SettingsError(f"{option} {change!r} is not KEY=VALUE.")
-        try:
-            parameters[key] = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError) as error:
-            raise SettingsError(f"{option} {change!r}: {value!r} is not a YAML value, such as 80, 0.5, '#8a9a7b' or [1, 2].") from error
-    return parameters
 
 
 def project_settings() -> Settings | None:

@@ -111,7 +111,7 @@ class Project:
 
     @cached_property
     def unusable(self) -> dict[str, ModelError | None]:
-        """By recipe name, what is wrong with a model that it alone needs, as it was first found; `assets/planning.py` finds out."""
+        """By recipe name, what is wrong with a model that it alone needs, as it was first found; `assets/own_models.py` finds out."""
         return {}
 
     @cached_property

@@ -121,3 +121,21 @@ def test_an_error_is_told_in_the_same_words_whichever_reader_is_built_in(text, m
             yaml_text.parsed(text)
         said.append(str(caught.value))
     assert said[0] == said[1]
+
+
+RECIPE = "name: own\nkind: {kind}\ntitle: Own\nengine: studio\n{more}params:\n  {param}\n"
+
+
+def test_a_color_that_yaml_takes_for_a_comment_is_not_left_out_silently(tmp_path):
+    """`hex: #a84828` is `hex:` with a comment: the recipe drew its own color, and `vitrine check` found everything in order."""
+    with pytest.raises(SettingsError, match=r"`params.hex` without a value.*Put a color in quotes \('#a84828'\)"):
+        read_recipe(written(tmp_path, RECIPE.format(kind="recolor", more="changes_product: true\n", param="hex: #a84828")))
+
+
+def test_off_is_a_word_and_true_is_not():
+    assert yaml_text.parsed("exposure: off\ncountry: no\nshown: true\nhidden: False\n") == {
+        "exposure": "off",
+        "country": "no",
+        "shown": True,
+        "hidden": False,
+    }

@@ -130,6 +130,8 @@ CHILDRENS = (
 )  # fmt: skip
 UNDRESSED = (
     "Lace bra",
+    "Boxer Brief",
+    "Cotton brief 3-pack",
     "Bras top",
     "Swim shorts",
     "Swimming shorts",

@@ -95,6 +95,8 @@ UNTRUE = [
     ("staged_scene", DRAWN | {"changes_product": True}, "`changes_product: false`"),
     ("material", {"changes_product": True, "digital_source_type": "digitalCapture"}, "no plain photographs"),
     ("on_model", {"engine": "diffusion", "changes_product": True, "digital_source_type": "digitalCapture"}, "hides"),
+    ("ad_poster", {"digital_source_type": "digitalCapture"}, "what no camera saw"),
+    ("scale_card", {"digital_source_type": "digitalCapture"}, "what no camera saw"),
 ]
 
 

@@ -133,6 +133,42 @@ def test_the_foot_of_a_product_is_its_own_and_no_speck_below_it():
     assert covered[lowest].sum() > 10
 
 
+def test_a_steel_foot_beside_its_own_shade_is_whole():
+    """Between a strong edge and a soft shade its outline is no edge: the ball took a quarter of the foot, and every picture showed the bite."""
+    cutout, truth = demo("DRK-002")
+    foot = np.s_[845:885, 545:620]
+    sure = cv2.erode((truth[foot] > 250).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert sure.sum() > 800
+    assert (cutout.alpha_HW[foot][sure] > 127).mean() > 0.99
+
+
+@pytest.mark.parametrize("times_as_long", [5, 20, 45])
+def test_a_belt_is_no_doubt_for_being_thin(times_as_long):
+    """GrabCut's band was wider than the belt: the second opinion, which had nothing to start from, was counted as a no."""
+    photo, rng = np.full((500, 1400, 3), 235, np.uint8), np.random.default_rng(1)
+    high = 1200 // times_as_long
+    photo[250 - high // 2 : 250 + high // 2, 100:1300] = (120, 30, 40)
+    photo = np.clip(cv2.GaussianBlur(photo, (0, 0), 1) + rng.normal(0, 1, photo.shape), 0, 255).astype(np.uint8)
+    cutout = cut_out(photo)
+    assert cutout.accepted, cutout.measurements
+
+
+@pytest.mark.parametrize(
+    ("print_", "cloth", "paper", "ripple_px"), [("dots", 226, 238, 5), ("stripes", 248, 236, 5), ("dots", 226, 238, 9)]
+)
+def test_pale_cloth_between_printed_dots_is_no_gap_between_threads(print_, cloth, paper, ripple_px):
+    """A print has as many outlines as a fringe, and where its outline is a little rough, its ground was made see-through."""
+    side, rng = 900, np.random.default_rng(0)
+    y, x = np.mgrid[0:side, 0:side]
+    radius = 270 + ripple_px * np.sin(90 * np.arctan2(y - side / 2, x - side / 2))
+    from_middle = np.hypot(y - side / 2, x - side / 2)
+    dark = (x // 6) % 2 == 0 if print_ == "stripes" else (x % 14 - 7) ** 2 + (y % 14 - 7) ** 2 < 20
+    gray = np.where(from_middle < radius, np.where(dark | (from_middle > radius - 8), 40, cloth), paper).astype(np.float32)
+    photo = cv2.GaussianBlur(gray, (0, 0), 0.8)[..., None] + rng.normal(0, 1.5, (side, side, 3))
+    cutout = cut_out(np.clip(photo, 0, 255).astype(np.uint8))
+    assert not cutout.accepted or (cutout.alpha_HW[from_middle < 240] > 127).mean() > 0.99, cutout.measurements
+
+
 @pytest.mark.parametrize("name", ["SEA-002", "SEA-008", "LGT-006"])
 def test_thin_legs_are_whole(name):
     cutout, truth = demo(name)

@@ -105,13 +105,14 @@ def test_an_alpha_without_a_product_has_no_box():
 
 @pytest.mark.parametrize("scale", [0.45, 0.8, 1.3])
 @pytest.mark.parametrize("by_matrix", [False, True], ids=["place", "place_upright"])
-def test_an_even_color_stays_even_up_to_a_hard_edge(scale, by_matrix):
-    """The bicubic kernel overshoots behind an edge; a rim lighter than the product is what a bad cut-out looks like."""
-    color, alpha = np.full((200, 200, 3), (150, 90, 40), np.uint8), np.zeros((200, 200), np.uint8)
+@pytest.mark.parametrize("even", [(150, 90, 40), (235, 250, 255)], ids=["dark", "pale"])
+def test_an_even_color_stays_even_up_to_a_hard_edge(scale, by_matrix, even):
+    """The bicubic kernel overshoots behind an edge; a rim lighter than the product is what a bad cut-out looks like, and a gray one around white."""
+    color, alpha = np.full((200, 200, 3), even, np.uint8), np.zeros((200, 200), np.uint8)
     alpha[60:140, 50:150] = 255
     if by_matrix:
         rgb, placed = place_upright(color, alpha, np.array([[scale, 0, 3.3], [0, scale, 5.6], [0, 0, 1]]), (260, 260))
     else:
         rgb, placed = place(color, alpha, Placement(scale=scale, left_px=3.3, top_px=5.6, frame_width_px=260, frame_height_px=260))
-    off = np.abs(rgb[placed == 255].astype(int) - (150, 90, 40)).max()
-    assert off <= 2
+    off = np.abs(rgb[placed == 255].astype(int) - even).max()
+    assert off <= (2 if max(even) < 200 else 5)

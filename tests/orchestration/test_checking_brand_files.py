@@ -104,8 +104,12 @@ HEX = {"hex": "#a84828"}
         ({"colorways": [{"name": "deep-sea", **HEX}, {"name": "deep_sea", **HEX}]}, "colorways has 'deep-sea' and 'deep_sea'"),
         ({"patterns": [{"name": "cherry", "file": f"{n}.png", "repeat_cm": 8} for n in (1, 2)]}, "patterns has 'cherry' twice"),
         ({"part_masks": [{"sku": "BAG-3", "file": f"{n}.png"} for n in (1, 2)]}, "part_masks has part 'main' of BAG-3 twice"),
+        (
+            {"swatches": [{"name": "Sage", "hex": "#ff0000"}], "colorways": [{"name": "sage", "hex": "#8a9a7b"}]},
+            "colorways has 'sage', and swatches has 'Sage' of another color",
+        ),
     ],
-    ids=["swatches", "colorways", "patterns", "masks"],
+    ids=["swatches", "colorways", "patterns", "masks", "a swatch and a colorway"],
 )
 def test_two_entries_that_go_by_one_name_are_refused(tmp_path, kit, words):
     """Of two masks for one part the last one was used, of two swatches the first, and nobody was told."""
@@ -113,6 +117,10 @@ def test_two_entries_that_go_by_one_name_are_refused(tmp_path, kit, words):
     (tmp_path / "vitrine.yaml").write_text("brand_kit: brand.yaml\n")
     with pytest.raises(SettingsError, match=words):
         _ = open_project(tmp_path).brand_kit
+
+
+def test_a_color_may_be_offered_and_be_a_swatch():
+    assert BrandKit.model_validate(KIT | {"swatches": [{"name": "Rust", **HEX}], "colorways": [{"name": "rust", **HEX}]})
 
 
 def test_names_that_differ_are_all_kept():
