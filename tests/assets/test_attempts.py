@@ -39,9 +39,10 @@ def die_over(module, name, is_poison):
 """A worker in a process of its own, with a way to make one function crash natively over one item."""
 
 RENDER = """
+from assets import group_pictures
 from assets import shard_drawing as stage
 from assets.generated_variants import unfinished_groups
-die_over(stage, "_draw", lambda project, group, plates: group[0].variant.sku == "MUG-1")
+die_over(group_pictures, "_draw", lambda project, group, plates: group[0].variant.sku == "MUG-1")
 stage.render_groups(project, *cell, unfinished_groups(project, plan_cell(project, *cell)))
 """
 CUT = """
