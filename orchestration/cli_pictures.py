@@ -22,6 +22,7 @@ from orchestration.picture_inputs import (
     check_index,
     check_out,
     decoded,
+    facts_told,
     file_bytes,
     further_photos,
     parameter_fields,
@@ -194,7 +195,17 @@ def render(
     )[0]
     write_out(out, encode(rendered.pixels_HW3, file_format))
     if as_json:
-        typer.echo(json.dumps({"out": str(out), "placement": rendered.placement.as_dict(), "facts": rendered.facts}))
+        typer.echo(
+            json.dumps(
+                {
+                    "out": str(out),
+                    "placement": rendered.placement.as_dict(),
+                    "facts": rendered.facts,
+                    "resolved": resolved,
+                    "size_cm": item.size_cm,
+                }
+            )
+        )
     else:
         typer.echo(f"{chosen.title}: {out}")
 
@@ -231,12 +242,18 @@ def judge(
     ] = None,
     expected: Annotated[Path | None, typer.Option(help="What a perfect render would look like, if known.")] = None,
     alpha: Annotated[Path | None, typer.Option(help="Alpha of the product: of the photo, or in the frame of the render.")] = None,
+    facts: Annotated[
+        Path | None,
+        typer.Option(help="What `vitrine render --json` printed of the picture: colors, words and lines are judged by what was asked for."),
+    ] = None,
     brand: Brand = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Accepted for symmetry with the other commands: the answer is JSON anyway.")
     ] = False,
 ) -> None:
     """Judge one picture by a recipe's rules or a channel's pack; prints one JSON object: verdict, reasons, measurements.
+
+    Recolors, materials, patterns, posters, cards and staged scenes are judged by what was asked for, too: give --facts.
 
     Exit code 1 unless approved; a pack's verdict "review" (a recommendation is not met) is taken by the channel and ends with 0. A file that
     cannot be read is a verdict too: rejected, with the reason.
@@ -246,9 +263,9 @@ def judge(
     if pack is not None:
         if recipe is not None or source is not None:
             raise SettingsError("--pack judges the file as the channel gets it: leave --recipe and --source out, or --pack.")
-        if expected is not None or alpha is not None or brand is not None:
+        if expected is not None or alpha is not None or brand is not None or facts is not None:
             raise SettingsError(
-                "--expected, --alpha and --brand are for a recipe's rules; a channel knows nothing of them. Leave them out."
+                "--expected, --alpha, --facts and --brand are for a recipe's rules; a channel knows nothing of them. Leave them out."
             )
         _judge_by_pack(pack, render, on)
     if on is not None:
@@ -273,6 +290,7 @@ def judge(
         render_HW3=made.pixels_HW3,
         expected_HW3=expected_HW3,
         alpha_HW=alpha_HW,
+        facts=None if facts is None else facts_told(facts),
         file_bytes=render.stat().st_size,
         file_format=made.format,
     )

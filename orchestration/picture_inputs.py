@@ -102,6 +102,17 @@ def read_alpha(path: Path) -> Any:
     return image
 
 
+def facts_told(path: Path) -> dict[str, Any]:
+    """What `vitrine render --json` printed of a picture, as its gate takes it. Raises SettingsError."""
+    try:
+        told = json.loads(file_bytes(path))
+        return {**told["facts"], "resolved": told["resolved"], "size_cm": told["size_cm"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f"--facts {path} is not what `vitrine render --json` prints: an object with `facts` and `resolved` was expected. Nothing was judged."
+        ) from error
+
+
 def recipe_named(name: str) -> Recipe:
     """A shipped recipe or one of the project here. Raises SettingsError naming those there are."""
     from generation.recipe_book import read_recipe_book

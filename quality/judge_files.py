@@ -21,6 +21,7 @@ from imaging.registration import MIN_INLIERS, Registration, register
 from imaging.warping import warp_into_frame
 from quality.gate import Judgment, judge_table
 from quality.measurements import PlacementKind, RenderEvidence, measure_render
+from quality.proportions import compare_with_size
 from quality.rules import RuleSet, read_rules
 
 ByteImage = npt.NDArray[np.uint8]
@@ -58,7 +59,10 @@ def judge_picture(
         recipe=recipe, rules=rules, source_HW3=source_HW3, render_HW3=render_HW3, expected_HW3=expected_HW3, alpha_HW=alpha_HW,
         facts=facts or {}, file_bytes=file_bytes, file_format=file_format, icc=icc,
     )  # fmt: skip
-    row = {"render_id": render_id, **measure_render(evidence)}
+    measured = measure_render(evidence)
+    if facts and "size_cm" in facts:
+        compare_with_size(measured, facts["size_cm"])
+    row = {"render_id": render_id, **measured}
     judgment = judge_table(pd.DataFrame([row]), rules)[0]
     return for_a_person(judgment) if evidence.placement == "not_registered" else judgment
 
