@@ -172,7 +172,7 @@ def test_another_engine_concerns_also_recipes_that_refuse_most_of_a_category(sho
     """What no product in general can have was expected alike under every engine: garments known by their titles were never made again."""
     project = open_project(shop)
     before = expectation_of(project, "mugs", None).variants[name]
-    monkeypatch.setattr("assets.planning.ENGINE_VERSION", "studio-next")
+    monkeypatch.setattr("assets.render_keys.ENGINE_VERSION", "studio-next")
     assert expectation_of(open_project(shop), "mugs", None).variants[name] != before
 
 
