@@ -10,8 +10,9 @@ from catalog.errors import RenderError
 from catalog.placement import Placement
 from generation.enlarging import ADDED_UPSCALE_MAX, EnlargingParams, told_enlarged
 from generation.kind import Composed, Job, Kind, Wish
+from generation.poster_colors import contrast, rgb_of
 from generation.scale_layout import LINE_OFF, MARGIN, CardLayout, SeenSize, lay_out
-from generation.scale_words import SIZE_LETTERS, CardWords
+from generation.scale_words import SIZE_LETTERS, SOFT_TEXT_RGB, CardWords
 from generation.typefaces import chosen_fonts, typefaces
 from imaging.composite import composite
 from imaging.dimension_lines import draw_dimension, draw_extension
@@ -25,6 +26,7 @@ from imaging.shadows import ShadowLight, darken, shadow_map
 Uint8 = npt.NDArray[np.uint8]
 Letter = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f]{1,8}$")]
 
+LEAST_CONTRAST = 4.5
 GROUND_RGB = (206, 208, 210)
 MAX_ASPECT_ERROR_PCT = 12.0
 """A photo whose proportions are further than this from the catalog's size shows another size; the gate of backdrops warns from there on, too."""
@@ -175,6 +177,11 @@ def _resolve(wish: Wish, params: dict[str, Any]) -> dict[str, Any]:
     for name in ("size_letters", "decimal_mark"):  # cards made before keep their keys
         if list(params[name]) == list(ScaleCardParams.model_fields[name].default):
             del params[name]
+    if (seen := contrast(rgb_of(params["background_hex"]), SOFT_TEXT_RGB)) < LEAST_CONTRAST:
+        raise RenderError(
+            f"Recipe '{wish.recipe.name}': words are dark, and on a ground of {params['background_hex']} they have a contrast of {seen:.1f}, where "
+            f"{LEAST_CONTRAST} is needed to read them (WCAG 2.2, 1.4.3). Nothing was made. Choose a lighter `background_hex`, such as #f6f6f4."
+        )
     titled = {"title": wish.product.title} if params["title"] else {}
     # `ground`: so that cards are made again whose height's line was as long as the product looks from above.
     return {"size_cm": wish.product.size_cm, "fonts": chosen_fonts(wish.brand_kit), "ground": "below the middle", **titled}

@@ -296,3 +296,10 @@ def test_an_object_that_its_drawn_lines_part_is_found_whole(name, width_cm, fram
     found = measure_scale_card(rendered.pixels_HW3, None, place(*mug(), rendered.placement)[1])
     assert found["reference_shape_iou"] > 0.97
     assert found["reference_px_per_cm"] == pytest.approx(rendered.facts["px_per_cm"], rel=0.01)
+
+
+@pytest.mark.parametrize("ground", ["#202020", "#2f7f86", "#808080"])
+def test_a_ground_on_which_dark_words_cannot_be_read_is_refused(ground):
+    recipe = read_recipe_book()["scale_card"].with_params({"background_hex": ground})
+    with pytest.raises(RenderError, match=f"on a ground of {ground} they have a contrast of .*such as #f6f6f4"):
+        resolve(recipe, sized(), KIT, 0)
