@@ -133,7 +133,7 @@ def drop_of(number: int, scale: Scale) -> str:
 def keys_as_text() -> Iterator[None]:
     """While this holds, a key is the text it would be hashed from."""
     with ExitStack() as stack:
-        for module in ("catalog.keys", "publishing.metadata", "assets.planning"):
+        for module in ("catalog.keys", "publishing.metadata", "assets.photo_keys"):
             stack.enter_context(mock.patch(f"{module}.digest", canonical_json))
         yield
 
