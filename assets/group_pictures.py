@@ -109,11 +109,7 @@ def _row(project: Project, wanted: WantedRender, made: "Rendered", compose_s: fl
     from imaging.storage_format import encode_rgb_png
 
     return {
-        "render_key": wanted.render_key,
-        "sku": wanted.variant.sku,
-        "category": wanted.category,
-        "recipe": wanted.variant.recipe,
-        "idx": wanted.variant.index,
+        **wanted.named,
         "render_digest": project.store.put(encode_rgb_png(made.pixels_HW3)),
         "cutout_digest": wanted.cutout_digest,
         "lora_digest": wanted.lora_digest,

@@ -50,6 +50,18 @@ class WantedRender:
         """The product's category."""
         return self.product.category
 
+    @property
+    def named(self) -> Row:
+        """What names the render in a row of the ledger, made or refused."""
+        variant = self.variant
+        return {
+            "render_key": self.render_key,
+            "sku": variant.sku,
+            "category": self.category,
+            "recipe": variant.recipe,
+            "idx": variant.index,
+        }
+
 
 @dataclass(kw_only=True)
 class CellPlan:

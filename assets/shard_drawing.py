@@ -337,11 +337,7 @@ def _naming(plate: "Plate", blobs: Mapping[str, str]) -> "Plate":
 
 def _refusal(wanted: WantedRender, message: str) -> Row:
     return {
-        "render_key": wanted.render_key,
-        "sku": wanted.variant.sku,
-        "category": wanted.category,
-        "recipe": wanted.variant.recipe,
-        "idx": wanted.variant.index,
+        **wanted.named,
         "message": message,
         "refused_at": utc_now().replace(tzinfo=None),
     }

@@ -57,7 +57,7 @@ class _NamesOnce(yaml.constructor.SafeConstructor):
         return super().construct_mapping(node, deep=deep)
 
 
-_NamesOnce.add_constructor("tag:yaml.org,2002:bool", _NamesOnce.construct_true_or_false)  # type: ignore[type-var]  # the stubs know loaders only
+_NamesOnce.add_constructor("tag:yaml.org,2002:bool", _NamesOnce.construct_true_or_false)  # type: ignore[type-var]  # the stubs know whole loaders only; this base has the constructor
 
 
 class _UniqueNames(_NamesOnce, yaml.SafeLoader):
